@@ -1,0 +1,101 @@
+// Package fault is the one error type of MaaS: what went wrong in the caller's terms, and the cause for the log.
+//
+// An error is made where its cause is known, with the sentence that the user will read. On the way up it is wrapped only with what
+// the caller did not know. It is rendered once (httpapi) and logged once (serve). An error that is no *Error is Internal.
+package fault
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Error is a failure. Message is one sentence for the user; Err is the cause, for the log alone.
+type Error struct {
+	Kind       Kind
+	Op         string // what was being done, for the log: "catalog.Publish"
+	Message    string
+	Fields     []FieldError  // what of the input is wrong; only with Invalid, Conflict and Unprocessable
+	RetryAfter time.Duration // when to try again; 0 lets the renderer choose for the kinds that need one
+	Err        error
+}
+
+// FieldError says what is wrong with one field of the input. Field is the JSON path, header or parameter as the user wrote it.
+type FieldError struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
+}
+
+// Error gives the whole chain, for the log.
+func (e *Error) Error() string {
+	text := e.Message
+	if e.Op != "" {
+		text = e.Op + ": " + text
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Option sets what only some errors carry.
+type Option func(*Error)
+
+// Field names the input that the message speaks of; called again it adds another, with the same message.
+func Field(name string) Option {
+	return func(e *Error) { e.Fields = append(e.Fields, FieldError{Field: name, Detail: e.Message}) }
+}
+
+// Fields adds what is wrong with several inputs.
+func Fields(fields ...FieldError) Option {
+	return func(e *Error) { e.Fields = append(e.Fields, fields...) }
+}
+
+// Cause keeps the error underneath for the log.
+func Cause(err error) Option { return func(e *Error) { e.Err = err } }
+
+// Op says what was being done, for the log.
+func Op(op string) Option { return func(e *Error) { e.Op = op } }
+
+// RetryAfter says when to try again.
+func RetryAfter(d time.Duration) Option { return func(e *Error) { e.RetryAfter = d } }
+
+// New makes an error of a kind with the sentence that the user will read.
+func New(kind Kind, message string, options ...Option) *Error {
+	e := &Error{Kind: kind, Message: message}
+	for _, option := range options {
+		option(e)
+	}
+	return e
+}
+
+// KindOf gives the kind of the outermost *Error in err's chain; a context's end is Timeout or Canceled, anything else Internal.
+func KindOf(err error) Kind {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		return e.Kind
+	case errors.Is(err, context.DeadlineExceeded):
+		return Timeout
+	case errors.Is(err, context.Canceled):
+		return Canceled
+	default:
+		return Internal
+	}
+}
+
+// Is reports whether err is of the kind.
+func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
+
+// From gives err as an *Error: itself if its chain has one, else one of KindOf's kind with a message that shows nothing of the inside.
+func From(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	kind := KindOf(err)
+	return &Error{Kind: kind, Message: kind.sentence(), Err: err}
+}

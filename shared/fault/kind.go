@@ -1,0 +1,76 @@
+package fault
+
+import "net/http"
+
+// Kind classifies a failure by what the caller can do about it. Its text is the last part of a problem's type URI (RFC 9457).
+type Kind string
+
+// The kinds, each with one HTTP status (Status).
+const (
+	Invalid            Kind = "invalid"             // the request is malformed: mend it
+	Unauthenticated    Kind = "unauthenticated"     // no credential, or one that is not or no longer good
+	QuotaExceeded      Kind = "quota_exceeded"      // the plan's limit is reached
+	Forbidden          Kind = "forbidden"           // the caller's roles do not allow it
+	NotFound           Kind = "not_found"           // not there, or another tenant's
+	Conflict           Kind = "conflict"            // it contradicts what is there
+	Gone               Kind = "gone"                // it was there and is retired
+	PreconditionFailed Kind = "precondition_failed" // If-Match names another state
+	TooLarge           Kind = "too_large"           // more bytes than the limit
+	Unprocessable      Kind = "unprocessable"       // well-formed, but its content is refused
+	RateLimited        Kind = "rate_limited"        // too many at once or too fast: wait
+	Internal           Kind = "internal"            // a defect of MaaS
+	Upstream           Kind = "upstream"            // a model server answered with nonsense or failed
+	Unavailable        Kind = "unavailable"         // something needed is away: try again
+	Timeout            Kind = "timeout"             // the deadline passed
+	Canceled           Kind = "canceled"            // the client went away; nobody reads the answer
+)
+
+var kinds = map[Kind]struct {
+	status   int
+	sentence string
+}{
+	Invalid:            {http.StatusBadRequest, "The request is malformed."},
+	Unauthenticated:    {http.StatusUnauthorized, "A valid credential is needed."},
+	QuotaExceeded:      {http.StatusPaymentRequired, "The plan's limit is reached."},
+	Forbidden:          {http.StatusForbidden, "Your roles do not allow this."},
+	NotFound:           {http.StatusNotFound, "There is no such resource."},
+	Conflict:           {http.StatusConflict, "The request contradicts the resource's state."},
+	Gone:               {http.StatusGone, "The resource is retired."},
+	PreconditionFailed: {http.StatusPreconditionFailed, "The resource has changed since you read it."},
+	TooLarge:           {http.StatusRequestEntityTooLarge, "The request is too large."},
+	Unprocessable:      {http.StatusUnprocessableEntity, "The content is refused."},
+	RateLimited:        {http.StatusTooManyRequests, "Too many requests; wait and try again."},
+	Internal:           {http.StatusInternalServerError, "Something went wrong on our side."},
+	Upstream:           {http.StatusBadGateway, "The model server failed."},
+	Unavailable:        {http.StatusServiceUnavailable, "A service that is needed is away; try again."},
+	Timeout:            {http.StatusGatewayTimeout, "The deadline passed."},
+	Canceled:           {499, "The client went away."}, // nginx's status for a client that closed the request
+}
+
+// Status is the HTTP status that the kind is answered with.
+func (k Kind) Status() int {
+	if known, ok := kinds[k]; ok {
+		return known.status
+	}
+	return http.StatusInternalServerError
+}
+
+// KindOfStatus is the inverse of Status, for clients; an unknown status is Internal from 500 on, and Invalid below.
+func KindOfStatus(status int) Kind {
+	for kind, known := range kinds {
+		if known.status == status {
+			return kind
+		}
+	}
+	if status >= http.StatusInternalServerError {
+		return Internal
+	}
+	return Invalid
+}
+
+// Retryable reports whether the same request may succeed later.
+func (k Kind) Retryable() bool {
+	return k == RateLimited || k == Unavailable || k == Timeout || k == Upstream
+}
+
+func (k Kind) sentence() string { return kinds[k].sentence }

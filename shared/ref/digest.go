@@ -1,0 +1,63 @@
+package ref
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+)
+
+// Digest is a SHA-256. The zero Digest stands for none.
+type Digest struct {
+	sum [sha256.Size]byte
+	set bool
+}
+
+// ParseDigest reads 64 lowercase hexadecimal digits.
+func ParseDigest(s string) (Digest, error) {
+	raw, err := hex.DecodeString(s)
+	if err != nil || len(raw) != sha256.Size || hex.EncodeToString(raw) != s {
+		return Digest{}, invalid("digest", s, "is a SHA-256 in 64 lowercase hexadecimal digits")
+	}
+	return DigestOf(raw), nil
+}
+
+// DigestOf takes a finished sum of 32 bytes, as hash.Hash.Sum gives it; it panics on any other length.
+func DigestOf(sum []byte) Digest { return Digest{sum: [sha256.Size]byte(sum), set: true} }
+
+// SumOf hashes b.
+func SumOf(b []byte) Digest { return Digest{sum: sha256.Sum256(b), set: true} }
+
+// IsZero reports whether there is no digest.
+func (d Digest) IsZero() bool { return !d.set }
+
+// String is 64 lowercase hexadecimal digits, or "" for none.
+func (d Digest) String() string {
+	if !d.set {
+		return ""
+	}
+	return hex.EncodeToString(d.sum[:])
+}
+
+// Base64 is the form of S3's x-amz-checksum-sha256 and of Content-Digest (RFC 9530).
+func (d Digest) Base64() string { return base64.StdEncoding.EncodeToString(d.sum[:]) }
+
+// Bytes is the sum, 32 bytes, or nil for none.
+func (d Digest) Bytes() []byte {
+	if !d.set {
+		return nil
+	}
+	return d.sum[:]
+}
+
+// MarshalText is String, for encoders.
+func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads a digest; empty text is none.
+func (d *Digest) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		*d = Digest{}
+		return nil
+	}
+	*d, err = ParseDigest(string(text))
+	return err
+}

@@ -1,0 +1,126 @@
+package ref
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+)
+
+const (
+	maxVersion = 128 // bytes; SemVer 2.0.0 sets none
+	maxNumber  = 1<<31 - 1
+)
+
+// Version is a semantic version (2.0.0) without build metadata: "1.4.0-rc.1".
+type Version struct{ v *semver.Version }
+
+// ParseVersion reads a semantic version strictly: three numbers, no leading v or zeros, each number at most 2,147,483,647.
+func ParseVersion(s string) (Version, error) {
+	v, err := semver.StrictNewVersion(s)
+	if err != nil || len(s) > maxVersion {
+		return Version{}, invalid("version", s, "is a semantic version like 1.4.0 or 1.4.0-rc.1, 128 characters at most")
+	}
+	if v.Metadata() != "" {
+		return Version{}, invalid("version", s, "has no build metadata (+…)")
+	}
+	if v.Major() > maxNumber || v.Minor() > maxNumber || v.Patch() > maxNumber {
+		return Version{}, invalid("version", s, fmt.Sprintf("has numbers up to %d", maxNumber))
+	}
+	return Version{v}, nil
+}
+
+// IsZero reports whether there is no version.
+func (v Version) IsZero() bool { return v.v == nil }
+
+// String is the version as written, or "" for none.
+func (v Version) String() string {
+	if v.v == nil {
+		return ""
+	}
+	return v.v.String()
+}
+
+// Major, Minor and Patch are the three numbers.
+func (v Version) Major() uint64 { return v.v.Major() }
+
+// Minor is the second number.
+func (v Version) Minor() uint64 { return v.v.Minor() }
+
+// Patch is the third number.
+func (v Version) Patch() uint64 { return v.v.Patch() }
+
+// Prerelease is the part after the dash, or "".
+func (v Version) Prerelease() string { return v.v.Prerelease() }
+
+// Compare orders by precedence (SemVer 2.0.0, 11): -1, 0 or 1. Neither may be zero.
+func (v Version) Compare(w Version) int { return v.v.Compare(w.v) }
+
+// Bump names the number that a new version raises.
+type Bump string
+
+// The bumps.
+const (
+	BumpMajor Bump = "major"
+	BumpMinor Bump = "minor"
+	BumpPatch Bump = "patch"
+)
+
+// UnmarshalText reads a bump.
+func (b *Bump) UnmarshalText(text []byte) error {
+	switch kind := Bump(text); kind {
+	case BumpMajor, BumpMinor, BumpPatch:
+		*b = kind
+		return nil
+	default:
+		return invalid("bump", string(text), "is major, minor or patch")
+	}
+}
+
+// Next gives the version that follows v; after the zero Version come 1.0.0, 0.1.0 and 0.0.1.
+func (v Version) Next(b Bump) Version {
+	base := v.v
+	if base == nil {
+		base = semver.New(0, 0, 0, "", "")
+	}
+	var next semver.Version
+	switch b {
+	case BumpMajor:
+		next = base.IncMajor()
+	case BumpMinor:
+		next = base.IncMinor()
+	default:
+		next = base.IncPatch()
+	}
+	return Version{&next}
+}
+
+// MarshalText is String, for encoders.
+func (v Version) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText is ParseVersion, for decoders.
+func (v *Version) UnmarshalText(text []byte) (err error) {
+	*v, err = ParseVersion(string(text))
+	return err
+}
+
+// Range is a set of versions: "^1.2", "~1.4", "1.x".
+type Range struct {
+	text string
+	c    *semver.Constraints
+}
+
+// ParseRange reads a range of one term or several joined by spaces or commas.
+func ParseRange(s string) (Range, error) {
+	c, err := semver.NewConstraint(s)
+	if err != nil || len(s) > maxVersion || strings.Contains(s, "+") {
+		return Range{}, invalid("range", s, "is like ^1.2, ~1.4 or 1.x")
+	}
+	return Range{s, c}, nil
+}
+
+// Holds reports whether the version lies in the range; a pre-release does so only if the range names one.
+func (r Range) Holds(v Version) bool { return r.c.Check(v.v) }
+
+// String is the range as written.
+func (r Range) String() string { return r.text }
