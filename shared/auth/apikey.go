@@ -1,0 +1,36 @@
+package auth
+
+import (
+	"crypto/rand"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// APIKey is the credential maas_<id>_<secret>: the id names the row, the secret is known to its holder alone.
+type APIKey struct {
+	ID     string // 26 characters
+	Secret string // 52 characters, 256 bits
+}
+
+const keyPrefix = "maas_"
+
+// NewAPIKey makes a key from the system's randomness. rand.Text gives 26 characters of base 32, 130 bits.
+func NewAPIKey() APIKey {
+	return APIKey{ID: strings.ToLower(rand.Text()), Secret: strings.ToLower(rand.Text() + rand.Text())}
+}
+
+// IsAPIKey reports whether a credential has an API key's form, rather than an access token's.
+func IsAPIKey(credential string) bool { return strings.HasPrefix(credential, keyPrefix) }
+
+// ParseAPIKey takes a credential apart. It fails with Unauthenticated, since what is malformed is no key of ours.
+func ParseAPIKey(credential string) (APIKey, error) {
+	id, secret, ok := strings.Cut(strings.TrimPrefix(credential, keyPrefix), "_")
+	if !IsAPIKey(credential) || !ok || len(id) != 26 || len(secret) != 52 {
+		return APIKey{}, fault.New(fault.Unauthenticated, "The API key is not valid.")
+	}
+	return APIKey{ID: id, Secret: secret}, nil
+}
+
+// String is the whole credential. It is shown once, to the key's maker.
+func (k APIKey) String() string { return keyPrefix + k.ID + "_" + k.Secret }

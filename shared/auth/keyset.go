@@ -1,0 +1,120 @@
+package auth
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+// JWK is an Ed25519 key as RFC 8037, 2 writes it. D is empty in a public key.
+type JWK struct {
+	KeyType string `json:"kty"`
+	Curve   string `json:"crv"`
+	ID      string `json:"kid"`
+	Use     string `json:"use,omitempty"`
+	X       string `json:"x"`
+	D       string `json:"d,omitempty"`
+}
+
+// KeySet is a JWK set (RFC 7517, 5): the current key first, then the next, which verifies already and signs later.
+type KeySet struct {
+	Keys []JWK `json:"keys"`
+}
+
+// NewKeySet makes a current and a next key.
+func NewKeySet() (KeySet, error) {
+	var set KeySet
+	for range 2 {
+		public, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			return KeySet{}, fmt.Errorf("auth: generate key: %w", err)
+		}
+		set.Keys = append(set.Keys, JWK{
+			KeyType: "OKP", Curve: "Ed25519", Use: "sig", ID: rand.Text()[:16],
+			X: base64.RawURLEncoding.EncodeToString(public), D: base64.RawURLEncoding.EncodeToString(private.Seed()),
+		})
+	}
+	return set, nil
+}
+
+// Public is the set without its private parts.
+func (s KeySet) Public() KeySet {
+	public := KeySet{Keys: make([]JWK, len(s.Keys))}
+	for i, key := range s.Keys {
+		key.D = ""
+		public.Keys[i] = key
+	}
+	return public
+}
+
+func (k JWK) public() (ed25519.PublicKey, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(k.X)
+	if err != nil || k.KeyType != "OKP" || k.Curve != "Ed25519" || len(raw) != ed25519.PublicKeySize {
+		return nil, fmt.Errorf("auth: key %q is no Ed25519 key (RFC 8037)", k.ID)
+	}
+	return raw, nil
+}
+
+func (k JWK) private() (ed25519.PrivateKey, error) {
+	seed, err := base64.RawURLEncoding.DecodeString(k.D)
+	if err != nil || len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("auth: key %q has no private part", k.ID)
+	}
+	return ed25519.NewKeyFromSeed(seed), nil
+}
+
+// keyFile is a JWK set in a file that may be replaced under a running process.
+type keyFile struct {
+	path string
+
+	mu      sync.Mutex
+	set     KeySet
+	stamp   time.Time
+	checked time.Time
+}
+
+// recheck bounds how often the file's time is looked at.
+const recheck = time.Second
+
+// load gives the set as the file has it now, at most a second old. While the file cannot be read, the set last read goes on.
+func (f *keyFile) load() (KeySet, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if time.Since(f.checked) < recheck {
+		return f.set, nil
+	}
+	set, stamp, err := readKeySet(f.path, f.stamp)
+	if err != nil && f.set.Keys == nil {
+		return KeySet{}, err
+	}
+	f.checked = time.Now()
+	if err == nil && set.Keys != nil {
+		f.set, f.stamp = set, stamp
+	}
+	return f.set, nil
+}
+
+// readKeySet reads the file unless its time is the one known already: then the set has no keys.
+func readKeySet(path string, known time.Time) (KeySet, time.Time, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return KeySet{}, known, fmt.Errorf("auth: key set: %w", err)
+	}
+	if info.ModTime().Equal(known) {
+		return KeySet{}, known, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return KeySet{}, known, fmt.Errorf("auth: key set: %w", err)
+	}
+	var set KeySet
+	if err := json.Unmarshal(text, &set); err != nil || len(set.Keys) == 0 {
+		return KeySet{}, known, fmt.Errorf("auth: key set %s is no JWK set with keys: %w", path, err)
+	}
+	return set, info.ModTime(), nil
+}

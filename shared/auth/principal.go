@@ -1,0 +1,80 @@
+// Package auth says who calls and what they may do: the principal, access tokens, the form of API keys, and the table of roles.
+// It knows no database: what only the database knows (a key's owner, what is revoked) comes through Authenticator.
+package auth
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Principal is the caller of a use case, in one tenant.
+type Principal struct {
+	Tenant     uuid.UUID
+	TenantName ref.Tenant
+	User       uuid.UUID // the user, or the user who made the key; zero for a function
+	Session    uuid.UUID // the family of refresh tokens that the access token came from; zero for keys and functions
+	Key        string    // the API key's id, or ""
+	Function   string    // the function that acts by itself (sweep, verify-upload), or ""
+	Roles      []Role
+	Scopes     []Permission // what a key is limited to; nil for users
+	Models     []ref.Name   // the models that a key is limited to; nil for all
+	Address    netip.Addr   // where the request came from; zero for functions
+	RequestID  string
+}
+
+// System is the principal of a function that acts for a tenant by itself, after an event or a tick. It may do everything.
+func System(function string, tenant uuid.UUID, name ref.Tenant) Principal {
+	return Principal{Tenant: tenant, TenantName: name, Function: function, Roles: []Role{Owner}}
+}
+
+// Actor names the principal in the audit log and in events: "user:<id>", "key:<id>", "function:<name>" or "anonymous".
+func (p Principal) Actor() string {
+	switch {
+	case p.Key != "":
+		return "key:" + p.Key
+	case p.Function != "":
+		return "function:" + p.Function
+	case p.User != uuid.Nil:
+		return "user:" + p.User.String()
+	default:
+		return "anonymous"
+	}
+}
+
+// Sees reports whether the principal may know of the model at all: it is of its tenant, and not outside its key's models.
+func (p Principal) Sees(m ref.Model) bool {
+	return m.Tenant == p.TenantName && (p.Models == nil || slices.Contains(p.Models, m.Name))
+}
+
+// Claims is what an access token says.
+type Claims struct {
+	Subject    uuid.UUID
+	Session    uuid.UUID
+	Tenant     uuid.UUID
+	TenantName ref.Tenant
+	Roles      []Role
+	ID         string // jti
+	IssuedAt   time.Time
+	ExpiresAt  time.Time
+}
+
+// Principal is whom the claims speak of.
+func (c Claims) Principal() Principal {
+	return Principal{Tenant: c.Tenant, TenantName: c.TenantName, User: c.Subject, Session: c.Session, Roles: c.Roles}
+}
+
+// Authenticator answers what a credential alone does not say. There are two: identity's asks Postgres, registry's asks IdentityService.
+type Authenticator interface {
+	// APIKey gives the key's principal. It fails with Unauthenticated for an unknown, expired or deleted key and a wrong secret,
+	// the same for each, and with Unavailable if it cannot tell.
+	APIKey(ctx context.Context, key APIKey) (Principal, error)
+	// Check fails with Unauthenticated if the token's session, user or tenant was revoked after the token was issued,
+	// and with Unavailable if it cannot tell.
+	Check(ctx context.Context, claims Claims) error
+}

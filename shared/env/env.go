@@ -1,0 +1,166 @@
+// Package env is what a function is given: its configuration, its logger, and what one process opens once.
+//
+// Functions mounted in one process share a pool, a client and a cache through Once; each has its own view (For) with its own name.
+package env
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"strings"
+	"sync"
+
+	caarlos0 "github.com/caarlos0/env/v11"
+)
+
+// Env is one function's view of its process.
+type Env struct {
+	name string
+	vars map[string]string
+	log  *slog.Logger
+	*process
+}
+
+// process is what all views share.
+type process struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu     sync.Mutex
+	opened map[string]*slot
+	order  []*slot
+}
+
+type slot struct {
+	once  sync.Once
+	value any
+	close func(context.Context) error
+	err   error
+}
+
+// New makes the Env of a process from its environment variables. Close ends it.
+func New(name string, vars map[string]string, log *slog.Logger) *Env {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Env{
+		name: name, vars: maps.Clone(vars), log: log,
+		process: &process{ctx: ctx, cancel: cancel, opened: map[string]*slot{}},
+	}
+}
+
+// For is the view of another function that shares the process.
+func (e *Env) For(name string) *Env {
+	view := *e
+	view.name = name
+	return &view
+}
+
+// Name is the function's name, as its folder is called.
+func (e *Env) Name() string { return e.name }
+
+// Logger is the process's logger, with the function's name on each line.
+func (e *Env) Logger() *slog.Logger { return e.log.With("function", e.name) }
+
+// Config fills a struct by its `env:"NAME" envDefault:"…"` tags (caarlos0/env). A variable that is unset is read from the file that
+// NAME_FILE names, where that is set.
+func (e *Env) Config(into any) error {
+	vars := maps.Clone(e.vars)
+	for name, file := range e.vars {
+		key, ok := strings.CutSuffix(name, "_FILE")
+		if _, set := e.vars[key]; !ok || set || file == "" {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		vars[key] = strings.TrimSpace(string(text))
+	}
+	if err := caarlos0.ParseWithOptions(into, caarlos0.Options{Environment: vars}); err != nil {
+		return fmt.Errorf("configuration of %s: %w", e.name, err)
+	}
+	return nil
+}
+
+// Secret gives a variable as it is now: where it is mounted as a file (NAME_FILE), each call reads the file again, because mounted
+// credentials are rotated under a running process. It is "" where neither is set.
+func (e *Env) Secret(name string) (string, error) {
+	file := e.vars[name+"_FILE"]
+	if value, ok := e.vars[name]; ok || file == "" {
+		return value, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// Once opens what the process has one of under a key, or gives what was opened before. Concurrent callers wait for the first.
+// What failed to open is tried again by the next caller. open's context lives as long as the process; the function it returns
+// may be nil, and is called by Close in the reverse order of opening.
+func Once[T any](e *Env, key string, open func(context.Context) (T, func(context.Context) error, error)) (T, error) {
+	s := e.slot(key)
+	s.once.Do(func() {
+		s.value, s.close, s.err = open(e.ctx)
+		e.settle(key, s)
+	})
+	if s.err != nil {
+		var none T
+		return none, s.err
+	}
+	value, ok := s.value.(T)
+	if !ok {
+		return value, fmt.Errorf("env: %q was opened as %T, not %T", key, s.value, value)
+	}
+	return value, nil
+}
+
+func (p *process) slot(key string) *slot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.opened[key]
+	if s == nil {
+		s = &slot{}
+		p.opened[key] = s
+	}
+	return s
+}
+
+func (p *process) settle(key string, s *slot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.err != nil {
+		delete(p.opened, key)
+		return
+	}
+	p.order = append(p.order, s)
+}
+
+// Go runs background work until it returns by itself or the process closes: then its context ends, and Close waits for it.
+func (e *Env) Go(run func(ctx context.Context)) { e.work.Go(func() { run(e.ctx) }) }
+
+// Close ends the background work, waits for it until ctx ends, and closes what was opened, last first.
+func (e *Env) Close(ctx context.Context) error {
+	e.cancel()
+	done := make(chan struct{})
+	go func() { e.work.Wait(); close(done) }() // ends with the work, whose context has ended
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+	e.mu.Lock()
+	order := e.order
+	e.order = nil
+	e.mu.Unlock()
+	var errs []error
+	for i := len(order) - 1; i >= 0; i-- {
+		if order[i].close != nil {
+			errs = append(errs, order[i].close(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}

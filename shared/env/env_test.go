@@ -1,0 +1,102 @@
+package env_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/env"
+)
+
+func newEnv(vars map[string]string) *env.Env { return env.New("test", vars, slog.Default()) }
+
+func TestConfigReadsASecretFromItsFile(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Key  string `env:"KEY"`
+		Size int    `env:"SIZE" envDefault:"7"`
+	}
+	if err := newEnv(map[string]string{"KEY_FILE": file}).Config(&config); err != nil {
+		t.Fatal(err)
+	}
+	if config.Key != "s3cret" || config.Size != 7 {
+		t.Errorf("config is %+v", config)
+	}
+}
+
+func TestSecretIsReadAgainEachTime(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key")
+	e := newEnv(map[string]string{"KEY_FILE": file})
+	for _, want := range []string{"one", "two"} {
+		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := e.Secret("KEY"); err != nil || got != want {
+			t.Errorf("Secret gives %q, %v; want %q", got, err, want)
+		}
+	}
+}
+
+func TestOnceIsSharedByViewsAndClosedInReverse(t *testing.T) {
+	t.Parallel()
+	e := newEnv(nil)
+	var closed []string
+	open := func(key string) func(context.Context) (string, func(context.Context) error, error) {
+		return func(context.Context) (string, func(context.Context) error, error) {
+			return key, func(context.Context) error { closed = append(closed, key); return nil }, nil
+		}
+	}
+	for _, key := range []string{"a", "b", "a"} {
+		if got, err := env.Once(e.For(key), key, open(key)); err != nil || got != key {
+			t.Fatalf("Once gives %q, %v", got, err)
+		}
+	}
+	if err := e.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(closed, []string{"b", "a"}) {
+		t.Errorf("closed in the order %v", closed)
+	}
+}
+
+func TestOnceTriesAgainAfterAFailure(t *testing.T) {
+	t.Parallel()
+	e := newEnv(nil)
+	var calls int
+	open := func(context.Context) (int, func(context.Context) error, error) {
+		calls++
+		if calls == 1 {
+			return 0, nil, errors.New("away")
+		}
+		return calls, nil, nil
+	}
+	if _, err := env.Once(e, "x", open); err == nil {
+		t.Fatal("the first failure is swallowed")
+	}
+	if got, err := env.Once(e, "x", open); err != nil || got != 2 {
+		t.Errorf("Once gives %d, %v", got, err)
+	}
+}
+
+func TestCloseEndsAndAwaitsBackgroundWork(t *testing.T) {
+	t.Parallel()
+	e := newEnv(nil)
+	var ended atomic.Bool
+	e.Go(func(ctx context.Context) { <-ctx.Done(); ended.Store(true) })
+	if err := e.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !ended.Load() {
+		t.Error("Close returned before the work ended")
+	}
+}
