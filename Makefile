@@ -1,0 +1,55 @@
+# MaaS on one machine, its checks and its tools. `make` alone lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+TOOLS := $(CURDIR)/.cache/bin
+export PATH := $(TOOLS):$(PATH)
+
+# Two of everything at once: what a machine of two cores has memory for under the race detector.
+TEST := -race -shuffle=on -p 2 -timeout 10m
+FUZZTIME := 20s
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+up: build ## starts everything on this machine and keeps running
+	@bin/maas up
+
+build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
+	go build -trimpath -ldflags '-s -w' -o bin/maas ./cmd/maas
+	go build -trimpath -ldflags '-s -w' -o bin/maas-onnx ./runtimes/onnx
+	runtimes/onnx/library.sh
+
+test: build ## runs every test that needs no cluster, on real servers
+	@bin/maas stores --fast -- go test $(TEST) -json work | go run ./tools/testsum
+
+lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck generated tidied ## checks style, imports, vulnerabilities, generated code, modules
+	tools/lint
+
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## makes generated code anew
+	cd shared/proto && buf lint && buf generate
+
+tidy: ## tidies every module
+	tools/each-module go mod tidy
+
+fuzz: ## fuzzes every parser of outside bytes for FUZZTIME each
+	tools/fuzz $(FUZZTIME)
+
+new-function: ## makes functions/NAME: make new-function NAME=x
+	@go run ./tools/new-function $(NAME)
+
+clean: ## removes what was built; state in .maas stays
+	rm -rf bin .cache coverage.out
+
+.PHONY: help up build test lint generate tidy fuzz new-function clean
+
+# Tools, each built once from its pinned version.
+$(TOOLS)/buf $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/ko $(TOOLS)/kustomize: tools/pinned/go.mod tools/pinned/go.sum
+	GOWORK=off go build -C tools/pinned -o $(TOOLS)/ "$$(GOWORK=off go -C tools/pinned list tool | grep -E '/$(@F)(/v[0-9]+)?$$')"
+	@touch $@
+
+$(TOOLS)/protoc-gen-go: shared/go.mod
+	GOWORK=off go build -C shared -o $(TOOLS)/ google.golang.org/protobuf/cmd/protoc-gen-go connectrpc.com/connect/cmd/protoc-gen-connect-go
+	@touch $@
