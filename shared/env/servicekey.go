@@ -1,0 +1,27 @@
+package env
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+// minServiceKey is the fewest bytes of MAAS_SERVICE_KEY: as many as the hash has (RFC 2104, 3).
+const minServiceKey = sha256.Size
+
+// ServiceKey derives the 32 bytes that a use of MAAS_SERVICE_KEY is keyed with (HKDF, RFC 5869, with SHA-256). The label names the
+// use ("page tokens"), so that what one use signs is worth nothing to another.
+func (e *Env) ServiceKey(label string) ([]byte, error) {
+	secret, err := e.Secret("MAAS_SERVICE_KEY")
+	if err != nil {
+		return nil, err
+	}
+	if secret == "" {
+		return nil, errors.New("MAAS_SERVICE_KEY is not set: it is the secret that the functions of an installation share")
+	}
+	if len(secret) < minServiceKey {
+		return nil, fmt.Errorf("MAAS_SERVICE_KEY has %d bytes; it needs %d or more", len(secret), minServiceKey)
+	}
+	return hkdf.Key(sha256.New, []byte(secret), nil, "maas "+label, sha256.Size)
+}
