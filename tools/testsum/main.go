@@ -1,0 +1,34 @@
+// Command testsum reads what `go test -json` writes and says what matters: go test's own line for each package, all output of what
+// failed, and at the end "N passed, N failed". It exits with 1 if anything failed, if a test was skipped (a check that does not run
+// must not look like one that passed), or if no test ran at all.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	out := bufio.NewWriter(os.Stdout)
+	ok, err := summarise(os.Stdin, out)
+	if flushErr := out.Flush(); err == nil {
+		err = flushErr
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "testsum:", err)
+	}
+	if !ok || err != nil {
+		os.Exit(1)
+	}
+}
+
+// summarise reads events to the end and reports whether all is well.
+func summarise(events io.Reader, out *bufio.Writer) (bool, error) {
+	run := newRun(out)
+	if err := run.read(events); err != nil {
+		return false, err
+	}
+	return run.close(), out.Flush()
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// event is one line of `go test -json` (go doc test2json; build-output and build-fail: go help buildjson).
+type event struct {
+	Action     string
+	Package    string
+	ImportPath string // of build events, in Package's place
+	Test       string // "" in what concerns the package itself
+	Output     string
+}
+
+type test struct{ pkg, name string }
+
+// run is what is known so far. Output is kept only of tests that have not ended.
+type run struct {
+	out            *bufio.Writer
+	output         map[test]*strings.Builder
+	passed, failed int
+	skipped        []test
+}
+
+func newRun(out *bufio.Writer) *run { return &run{out: out, output: map[test]*strings.Builder{}} }
+
+// read takes each line: an event, or text that go itself printed among them, which is passed on.
+func (r *run) read(events io.Reader) error {
+	lines := bufio.NewReader(events)
+	for {
+		line, err := lines.ReadBytes('\n')
+		var e event
+		switch {
+		case len(line) == 0:
+		case json.Unmarshal(line, &e) != nil:
+			r.out.Write(line)
+		default:
+			r.take(e)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (r *run) take(e event) {
+	switch t := (test{e.Package, e.Test}); {
+	case e.Action == "build-output":
+		fmt.Fprint(r.out, e.Output)
+	case e.Action == "build-fail":
+		r.failed++
+	case e.Test == "":
+		r.takePackage(e)
+	case e.Action == "output":
+		r.keep(t, e.Output)
+	case e.Action == "pass":
+		r.passed++
+		delete(r.output, t)
+	case e.Action == "skip":
+		r.skipped = append(r.skipped, t)
+		delete(r.output, t)
+	case e.Action == "fail":
+		r.fail(t)
+	}
+}
+
+// takePackage passes on what go test prints for a package. A package that fails with tests still running died: their output tells why.
+func (r *run) takePackage(e event) {
+	switch {
+	case e.Action == "output" && worthReading(e.Output):
+		fmt.Fprint(r.out, e.Output)
+		r.out.Flush() // a line as each package ends, not all at the end
+	case e.Action == "fail":
+		for _, t := range r.running(e.Package) {
+			r.fail(t)
+		}
+	}
+}
+
+// worthReading leaves out the lines that say nothing: PASS before each ok, the shuffle's seed, packages without tests.
+func worthReading(line string) bool {
+	return line != "PASS\n" && !strings.HasPrefix(line, "-test.shuffle ") && !strings.Contains(line, "[no test files]")
+}
+
+func (r *run) keep(t test, output string) {
+	if r.output[t] == nil {
+		r.output[t] = &strings.Builder{}
+	}
+	r.output[t].WriteString(output)
+}
+
+func (r *run) fail(t test) {
+	r.failed++
+	if kept := r.output[t]; kept != nil {
+		fmt.Fprint(r.out, kept)
+	}
+	delete(r.output, t)
+}
+
+func (r *run) running(pkg string) []test {
+	running := slices.DeleteFunc(slices.Collect(maps.Keys(r.output)), func(t test) bool { return t.pkg != pkg })
+	slices.SortFunc(running, func(a, b test) int { return strings.Compare(a.name, b.name) })
+	return running
+}
+
+// close writes the end and reports whether all is well.
+func (r *run) close() bool {
+	for _, t := range r.skipped {
+		fmt.Fprintf(r.out, "skipped, which counts as failed: %s %s\n", t.pkg, t.name)
+	}
+	failed := r.failed + len(r.skipped)
+	if r.passed+failed == 0 {
+		fmt.Fprintln(r.out, "no test ran")
+	}
+	fmt.Fprintf(r.out, "%d passed, %d failed\n", r.passed, failed)
+	return failed == 0 && r.passed > 0
+}
