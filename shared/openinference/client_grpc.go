@@ -1,0 +1,96 @@
+package openinference
+
+import (
+	"context"
+	"errors"
+
+	"connectrpc.com/connect"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	pb "github.com/17882237881/MaaS/shared/proto/inference"
+	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
+)
+
+// InferProto runs a model over gRPC; the message goes and comes as it is. A deadline travels as grpc-timeout.
+func (c *Client) InferProto(ctx context.Context, server string, in *pb.ModelInferRequest) (*pb.ModelInferResponse, error) {
+	call := connect.NewClient[pb.ModelInferRequest, pb.ModelInferResponse](
+		c.grpc, server+inferenceconnect.GRPCInferenceServiceModelInferProcedure,
+		connect.WithGRPC(), connect.WithReadMaxBytes(int(c.maxResponse)))
+	answer, err := call.CallUnary(ctx, connect.NewRequest(in))
+	if err != nil {
+		return nil, refusalOf(ctx, err)
+	}
+	return answer.Msg, nil
+}
+
+// InferGRPC runs a model over gRPC with raw contents.
+func (c *Client) InferGRPC(ctx context.Context, e Endpoint, in *Request) (*Response, error) {
+	answer, err := c.InferProto(ctx, e.Server, in.Proto(e.Model, e.Version))
+	if err != nil {
+		return nil, err
+	}
+	out, err := ResponseFromProto(answer)
+	if err != nil {
+		return nil, nonsense(err)
+	}
+	return out, nil
+}
+
+// refusalOf turns the error of a gRPC call into a fault.
+func refusalOf(ctx context.Context, err error) error {
+	var refusal *connect.Error
+	if !errors.As(err, &refusal) || !connect.IsWireError(err) {
+		return unreachable(ctx, err)
+	}
+	return fault.New(KindOfCode(refusal.Code()), refusal.Message(), fault.Op("openinference"), fault.Cause(err))
+}
+
+// KindOfCode gives the kind of fault that a gRPC status code of a model server means.
+func KindOfCode(code connect.Code) fault.Kind {
+	switch code {
+	case connect.CodeInvalidArgument, connect.CodeOutOfRange:
+		return fault.Invalid
+	case connect.CodeNotFound:
+		return fault.NotFound
+	case connect.CodeResourceExhausted:
+		return fault.RateLimited
+	case connect.CodeFailedPrecondition:
+		return fault.Unprocessable
+	case connect.CodeUnavailable:
+		return fault.Unavailable
+	case connect.CodeDeadlineExceeded:
+		return fault.Timeout
+	case connect.CodeCanceled:
+		return fault.Canceled
+	default:
+		return fault.Upstream
+	}
+}
+
+// CodeOf gives the gRPC status code that a kind of fault is answered with: KindOfCode's inverse, and the rest of the kinds.
+func CodeOf(kind fault.Kind) connect.Code {
+	switch kind {
+	case fault.Invalid:
+		return connect.CodeInvalidArgument
+	case fault.Unauthenticated:
+		return connect.CodeUnauthenticated
+	case fault.Forbidden:
+		return connect.CodePermissionDenied
+	case fault.NotFound, fault.Gone:
+		return connect.CodeNotFound
+	case fault.Conflict:
+		return connect.CodeAborted
+	case fault.PreconditionFailed, fault.Unprocessable:
+		return connect.CodeFailedPrecondition
+	case fault.TooLarge, fault.RateLimited, fault.QuotaExceeded:
+		return connect.CodeResourceExhausted
+	case fault.Unavailable:
+		return connect.CodeUnavailable
+	case fault.Timeout:
+		return connect.CodeDeadlineExceeded
+	case fault.Canceled:
+		return connect.CodeCanceled
+	default:
+		return connect.CodeInternal
+	}
+}

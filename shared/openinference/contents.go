@@ -1,0 +1,147 @@
+package openinference
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	pb "github.com/17882237881/MaaS/shared/proto/inference"
+)
+
+// fromContents turns gRPC's typed contents into a tensor's data.
+func (t *Tensor) fromContents(c *pb.InferTensorContents) ([]byte, error) {
+	switch t.Datatype {
+	case Bool:
+		return boolData(c.GetBoolContents()), nil
+	case Int8, Int16, Int32:
+		return intData(t, c.GetIntContents())
+	case Uint8, Uint16, Uint32:
+		return uintData(t, c.GetUintContents())
+	case Int64:
+		return wideData(c.GetInt64Contents()), nil
+	case Uint64:
+		return wideData(c.GetUint64Contents()), nil
+	case FP32:
+		return fp32Data(c.GetFp32Contents()), nil
+	case FP64:
+		return fp64Data(c.GetFp64Contents()), nil
+	case Bytes:
+		return bytesData(c.GetBytesContents()), nil
+	default:
+		return nil, t.invalid("contents", string(t.Datatype)+" has no typed contents: send it raw")
+	}
+}
+
+func boolData(values []bool) []byte {
+	data := make([]byte, len(values))
+	for i, v := range values {
+		if v {
+			data[i] = 1
+		}
+	}
+	return data
+}
+
+func intData(t *Tensor, values []int32) ([]byte, error) {
+	size := t.Datatype.Size()
+	shift := 32 - 8*size
+	data := make([]byte, 0, size*len(values))
+	for i, v := range values {
+		if v<<shift>>shift != v {
+			return nil, t.invalid("contents", fmt.Sprintf("has %d at element %d, which is no %s", v, i, t.Datatype))
+		}
+		data = appendUint(data, uint64(v), size) //nolint:gosec // two's complement is the wire's form
+	}
+	return data, nil
+}
+
+func uintData(t *Tensor, values []uint32) ([]byte, error) {
+	size := t.Datatype.Size()
+	data := make([]byte, 0, size*len(values))
+	for i, v := range values {
+		if uint64(v)>>(8*size) != 0 {
+			return nil, t.invalid("contents", fmt.Sprintf("has %d at element %d, which is no %s", v, i, t.Datatype))
+		}
+		data = appendUint(data, uint64(v), size)
+	}
+	return data, nil
+}
+
+func wideData[T int64 | uint64](values []T) []byte {
+	data := make([]byte, 0, 8*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint64(data, uint64(v))
+	}
+	return data
+}
+
+func fp32Data(values []float32) []byte {
+	data := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
+	}
+	return data
+}
+
+func fp64Data(values []float64) []byte {
+	data := make([]byte, 0, 8*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint64(data, math.Float64bits(v))
+	}
+	return data
+}
+
+func bytesData(values [][]byte) []byte {
+	size := 4 * len(values)
+	for _, v := range values {
+		size += len(v)
+	}
+	data := make([]byte, 0, size)
+	for _, v := range values {
+		data = AppendString(data, v)
+	}
+	return data
+}
+
+// contents gives the tensor's data as gRPC's typed contents; FP16 has none.
+func (t *Tensor) contents() *pb.InferTensorContents {
+	le := binary.LittleEndian
+	switch d := t.Data; t.Datatype {
+	case Bool:
+		return &pb.InferTensorContents{BoolContents: values(d, 1, func(b []byte) bool { return b[0] != 0 })}
+	case Int8:
+		return &pb.InferTensorContents{IntContents: values(d, 1, func(b []byte) int32 { return int32(int8(b[0])) })}
+	case Int16:
+		return &pb.InferTensorContents{IntContents: values(d, 2, func(b []byte) int32 { return int32(int16(le.Uint16(b))) })}
+	case Int32:
+		return &pb.InferTensorContents{IntContents: values(d, 4, func(b []byte) int32 { return int32(le.Uint32(b)) })}
+	case Int64:
+		return &pb.InferTensorContents{Int64Contents: values(d, 8, func(b []byte) int64 { return int64(le.Uint64(b)) })}
+	case Uint8:
+		return &pb.InferTensorContents{UintContents: values(d, 1, func(b []byte) uint32 { return uint32(b[0]) })}
+	case Uint16:
+		return &pb.InferTensorContents{UintContents: values(d, 2, func(b []byte) uint32 { return uint32(le.Uint16(b)) })}
+	case Uint32:
+		return &pb.InferTensorContents{UintContents: values(d, 4, le.Uint32)}
+	case Uint64:
+		return &pb.InferTensorContents{Uint64Contents: values(d, 8, le.Uint64)}
+	case FP32:
+		return &pb.InferTensorContents{Fp32Contents: values(d, 4, func(b []byte) float32 { return math.Float32frombits(le.Uint32(b)) })}
+	case FP64:
+		return &pb.InferTensorContents{Fp64Contents: values(d, 8, func(b []byte) float64 { return math.Float64frombits(le.Uint64(b)) })}
+	default:
+		c := &pb.InferTensorContents{}
+		for element := range t.Strings {
+			c.BytesContents = append(c.BytesContents, element)
+		}
+		return c
+	}
+}
+
+func values[T any](data []byte, size int, value func([]byte) T) []T {
+	out := make([]T, 0, len(data)/size)
+	for ; len(data) >= size; data = data[size:] {
+		out = append(out, value(data))
+	}
+	return out
+}

@@ -1,0 +1,274 @@
+package openinference
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// Limits on a message's structure, far above what models have, so that a hostile message costs no more than its length.
+const (
+	maxMembers = 256   // of one JSON object
+	maxTensors = 4_096 // of one message
+)
+
+// scanner walks one JSON text (RFC 8259) from front to back without building values.
+type scanner struct {
+	text []byte
+	at   int
+}
+
+// next skips white space and gives the byte at the cursor, 0 at the end.
+func (s *scanner) next() byte {
+	for ; s.at < len(s.text); s.at++ {
+		switch c := s.text[s.at]; c {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (s *scanner) take(c byte) error {
+	if s.next() != c {
+		return s.expected(strconv.QuoteRune(rune(c)))
+	}
+	s.at++
+	return nil
+}
+
+// end fails unless only white space is left.
+func (s *scanner) end() error {
+	if s.next() != 0 || s.at < len(s.text) {
+		return s.expected("the end")
+	}
+	return nil
+}
+
+// object calls member with the cursor at each value; member must consume it.
+func (s *scanner) object(member func(key string) error) error {
+	if err := s.take('{'); err != nil {
+		return err
+	}
+	if s.next() == '}' {
+		s.at++
+		return nil
+	}
+	for seen := []string(nil); ; s.at++ {
+		key, err := s.member(seen)
+		if err != nil {
+			return err
+		}
+		if err := member(key); err != nil {
+			return err
+		}
+		seen = append(seen, key)
+		switch s.next() {
+		case ',':
+		case '}':
+			s.at++
+			return nil
+		default:
+			return s.expected("',' or '}'")
+		}
+	}
+}
+
+func (s *scanner) member(seen []string) (string, error) {
+	key, err := s.string()
+	if err != nil {
+		return "", err
+	}
+	if slices.Contains(seen, key) {
+		return "", fault.New(fault.Invalid, quoted(key)+" is given twice in one object", fault.Field(key))
+	}
+	if len(seen) == maxMembers {
+		return "", fault.New(fault.Invalid, fmt.Sprintf("an object has more than %d members", maxMembers))
+	}
+	return key, s.take(':')
+}
+
+// array calls element with the cursor at each value; element must consume it.
+func (s *scanner) array(limit int, element func() error) error {
+	if err := s.take('['); err != nil {
+		return err
+	}
+	if s.next() == ']' {
+		s.at++
+		return nil
+	}
+	for count := 1; ; count++ {
+		if count > limit {
+			return s.syntax(fmt.Sprintf("an array of more than %d elements", limit))
+		}
+		if err := element(); err != nil {
+			return err
+		}
+		switch s.next() {
+		case ',':
+			s.at++
+		case ']':
+			s.at++
+			return nil
+		default:
+			return s.expected("',' or ']'")
+		}
+	}
+}
+
+// string reads a string.
+func (s *scanner) string() (string, error) {
+	raw, err := s.bytes()
+	return string(raw), err
+}
+
+// bytes reads a string's content; the slice is part of the text if the string has no escapes.
+func (s *scanner) bytes() ([]byte, error) {
+	span, plain := s.stringSpan()
+	if span == nil {
+		return nil, s.expected("a string")
+	}
+	if plain {
+		return span[1 : len(span)-1], nil
+	}
+	var unescaped string
+	if err := json.Unmarshal(span, &unescaped); err != nil || !utf8.Valid(span) {
+		s.at -= len(span)
+		return nil, s.expected("a string in UTF-8")
+	}
+	return []byte(unescaped), nil
+}
+
+// stringSpan passes over a string and gives it with its quotes, nil if there is none; plain says that it is printable ASCII without escapes.
+func (s *scanner) stringSpan() (span []byte, plain bool) {
+	if s.next() != '"' {
+		return nil, false
+	}
+	plain = true
+	for i := s.at + 1; i < len(s.text); i++ {
+		switch c := s.text[i]; {
+		case c == '"':
+			span = s.text[s.at : i+1]
+			s.at = i + 1
+			return span, plain
+		case c == '\\':
+			plain = false
+			i++
+		case c < ' ' || c >= utf8.RuneSelf:
+			plain = false
+		}
+	}
+	return nil, false
+}
+
+// number passes over a number and gives its text, nil if there is none.
+func (s *scanner) number() []byte {
+	s.next()
+	i := s.at
+	if i < len(s.text) && s.text[i] == '-' {
+		i++
+	}
+	whole := s.digits(i)
+	if whole == i || (s.text[i] == '0' && whole > i+1) {
+		return nil
+	}
+	i = whole
+	if i < len(s.text) && s.text[i] == '.' {
+		if i = s.digits(i + 1); s.text[i-1] == '.' {
+			return nil
+		}
+	}
+	if i < len(s.text) && s.text[i]|0x20 == 'e' {
+		if i = s.exponent(i + 1); i < 0 {
+			return nil
+		}
+	}
+	span := s.text[s.at:i]
+	s.at = i
+	return span
+}
+
+// exponent gives the index after the exponent whose sign or first digit is at i, -1 if there is none.
+func (s *scanner) exponent(i int) int {
+	if i < len(s.text) && (s.text[i] == '+' || s.text[i] == '-') {
+		i++
+	}
+	end := s.digits(i)
+	if end == i {
+		return -1
+	}
+	return end
+}
+
+// digits gives the index after the digits that start at i.
+func (s *scanner) digits(i int) int {
+	for i < len(s.text) && s.text[i] >= '0' && s.text[i] <= '9' {
+		i++
+	}
+	return i
+}
+
+// word passes over the literal and reports whether it was there.
+func (s *scanner) word(literal string) bool {
+	s.next()
+	if len(s.text)-s.at < len(literal) || string(s.text[s.at:s.at+len(literal)]) != literal {
+		return false
+	}
+	s.at += len(literal)
+	return true
+}
+
+// skipArray passes over an array and gives its text. What is inside is only bracketed, not checked.
+func (s *scanner) skipArray() ([]byte, error) {
+	if s.next() != '[' {
+		return nil, s.expected("an array")
+	}
+	start, depth := s.at, 0
+	for ; s.at < len(s.text); s.at++ {
+		switch s.text[s.at] {
+		case '[':
+			depth++
+		case ']':
+			if depth--; depth == 0 {
+				s.at++
+				return s.text[start:s.at], nil
+			}
+		case '"':
+			if span, _ := s.stringSpan(); span == nil {
+				return nil, s.expected("the string's end")
+			}
+			s.at--
+		}
+	}
+	return nil, s.expected("']'")
+}
+
+// expected makes the error about what stands at the cursor.
+func (s *scanner) expected(what string) error {
+	if s.next() == 0 && s.at == len(s.text) {
+		return s.syntax("the text ends where " + what + " is expected")
+	}
+	return s.syntax(what + " is expected, not " + s.snippet())
+}
+
+func (s *scanner) syntax(what string) error {
+	return fault.New(fault.Invalid, fmt.Sprintf("the JSON is malformed at byte %d: %s", s.at, what))
+}
+
+// snippet shows the text at the cursor, for an error.
+func (s *scanner) snippet() string {
+	const longest = 24
+	rest := s.text[s.at:]
+	for i, c := range rest {
+		if i == longest || c == ',' || c == ']' || c == '}' {
+			rest = rest[:max(i, 1)]
+			break
+		}
+	}
+	return strconv.Quote(string(rest))
+}

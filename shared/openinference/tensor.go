@@ -1,0 +1,161 @@
+package openinference
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// MaxRank is the most dimensions that a tensor has.
+const MaxRank = 32
+
+// Tensor is a named array.
+type Tensor struct {
+	Name     string
+	Datatype Datatype
+	Shape    []int64 // each 0 or more; none for a scalar
+
+	// Data holds the elements in row-major order, little-endian, without gaps; a BOOL is the byte 0 or 1, and a BYTES element stands
+	// after its length in 4 bytes. This is the form of the binary extension and of gRPC's raw contents: neither copies it.
+	Data []byte
+
+	// Binary says that the tensor came, or is to go, by the binary extension of the REST protocol. gRPC does not look at it.
+	Binary bool
+
+	Parameters Parameters
+}
+
+// Parameters are a message's or a tensor's extras: bool, int64, uint64, float64 and string values.
+type Parameters map[string]any
+
+// Elements is the product of the shape; it fails where that is no int64 or where a dimension is negative.
+func (t *Tensor) Elements() (int64, error) {
+	if len(t.Shape) > MaxRank {
+		return 0, t.invalid("shape", fmt.Sprintf("has %d dimensions: %d at most", len(t.Shape), MaxRank))
+	}
+	product, empty := int64(1), false
+	for _, d := range t.Shape {
+		if d < 0 {
+			return 0, t.invalid("shape", "has the negative dimension "+strconv.FormatInt(d, 10))
+		}
+		if d == 0 {
+			empty = true
+			continue
+		}
+		if product > math.MaxInt64/8/d { // 8: the longest element, so that the length in bytes is an int64 too
+			return 0, t.invalid("shape", FormatShape(t.Shape)+" has too many elements")
+		}
+		product *= d
+	}
+	if empty {
+		return 0, nil
+	}
+	return product, nil
+}
+
+// Check reports whether the data is what datatype and shape ask for: its length and, of BYTES and BOOL, its form.
+func (t *Tensor) Check() error {
+	count, err := t.Elements()
+	if err != nil {
+		return err
+	}
+	if t.Datatype == Bytes {
+		return t.checkBytes(count)
+	}
+	size := t.Datatype.Size()
+	if size == 0 {
+		_, err := ParseDatatype(string(t.Datatype))
+		return t.invalid("datatype", err.Error())
+	}
+	if want := count * int64(size); int64(len(t.Data)) != want {
+		return t.invalid("data", fmt.Sprintf("is %d bytes: %s %s takes %d", len(t.Data), t.Datatype, FormatShape(t.Shape), want))
+	}
+	if t.Datatype == Bool {
+		return t.checkBools()
+	}
+	return nil
+}
+
+func (t *Tensor) checkBools() error {
+	for i, b := range t.Data {
+		if b > 1 {
+			return t.invalid("data", fmt.Sprintf("has the byte %d at element %d: BOOL is 0 or 1", b, i))
+		}
+	}
+	return nil
+}
+
+func (t *Tensor) checkBytes(count int64) error {
+	found := int64(0)
+	for rest := t.Data; len(rest) > 0; found++ {
+		_, after, ok := cutElement(rest)
+		if !ok {
+			return t.invalid("data", fmt.Sprintf("ends inside element %d", found))
+		}
+		rest = after
+	}
+	if found != count {
+		return t.invalid("data", fmt.Sprintf("has %d elements: BYTES %s takes %d", found, FormatShape(t.Shape), count))
+	}
+	return nil
+}
+
+// Strings iterates over the elements of a BYTES tensor that Check passed. The slices are parts of Data.
+func (t *Tensor) Strings(yield func([]byte) bool) {
+	for rest := t.Data; len(rest) > 0; {
+		element, after, ok := cutElement(rest)
+		if !ok || !yield(element) {
+			return
+		}
+		rest = after
+	}
+}
+
+// AppendString appends one BYTES element to data.
+func AppendString[S ~string | ~[]byte](data []byte, element S) []byte {
+	data = binary.LittleEndian.AppendUint32(data, uint32(len(element))) //nolint:gosec // messages are bounded far below 4 GiB
+	return append(data, element...)
+}
+
+func cutElement(data []byte) (element, rest []byte, ok bool) {
+	if len(data) < 4 {
+		return nil, nil, false
+	}
+	size := uint64(binary.LittleEndian.Uint32(data))
+	if size > uint64(len(data)-4) {
+		return nil, nil, false
+	}
+	return data[4 : 4+size], data[4+size:], true
+}
+
+// FormatShape writes a shape as the protocol's JSON does: [3,64].
+func FormatShape(shape []int64) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, d := range shape {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.FormatInt(d, 10))
+	}
+	b.WriteByte(']')
+	return b.String()
+}
+
+// invalid makes the error about one member of the tensor, naming the tensor in the sentence and in the field.
+func (t *Tensor) invalid(member, what string) error {
+	return fault.New(fault.Invalid, fmt.Sprintf("tensor %s: %s %s", quoted(t.Name), member, what), fault.Field(t.Name+"."+member))
+}
+
+// quoted shortens what came from outside before it goes into a sentence.
+func quoted(s string) string {
+	const longest = 64
+	if len(s) > longest {
+		s = s[:longest] + "…"
+	}
+	return strconv.Quote(s)
+}
