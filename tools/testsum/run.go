@@ -79,7 +79,7 @@ func (r *run) takePackage(e event) {
 	switch {
 	case e.Action == "output" && worthReading(e.Output):
 		fmt.Fprint(r.out, e.Output)
-		r.out.Flush() // a line as each package ends, not all at the end
+		r.flush()
 	case e.Action == "fail":
 		for _, t := range r.running(e.Package) {
 			r.fail(t)
@@ -91,6 +91,9 @@ func (r *run) takePackage(e event) {
 func worthReading(line string) bool {
 	return line != "PASS\n" && !strings.HasPrefix(line, "-test.shuffle ") && !strings.Contains(line, "[no test files]")
 }
+
+// flush shows a line as each package ends, not all at the end. An error stays with the writer for the flush at the end.
+func (r *run) flush() { _ = r.out.Flush() }
 
 func (r *run) keep(t test, output string) {
 	if r.output[t] == nil {
