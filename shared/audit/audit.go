@@ -1,0 +1,54 @@
+// Package audit is the tamper-evident log. An act's transaction inserts its entry; Seal appends entries to the tenant's hash chain
+// afterwards, so that no act waits for another; Verify walks the chain.
+package audit
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Action names what was done, as noun.verb: "model.create".
+type Action string
+
+// Outcome says how an act ended.
+type Outcome string
+
+// The outcomes.
+const (
+	Done    Outcome = "done"
+	Refused Outcome = "refused"
+)
+
+const insertSQL = `
+	insert into audit_entries (id, actor, action, resource, outcome, address, request) values ($1, $2, $3, $4, $5, $6, $7)`
+
+// Record writes that the principal did the action to the resource ("acme/fraud@1.4.0", a user's id), in the transaction that does it.
+func Record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string) error {
+	return record(ctx, tx, who, action, resource, Done)
+}
+
+// RecordRefused writes that the action was tried and refused: a failed sign-in, say.
+func RecordRefused(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string) error {
+	return record(ctx, tx, who, action, resource, Refused)
+}
+
+func record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string, outcome Outcome) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	var address *netip.Addr
+	if who.Address.IsValid() {
+		address = &who.Address
+	}
+	if _, err := tx.Exec(ctx, insertSQL, id, who.Actor(), string(action), resource, string(outcome), address, who.RequestID); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
+}

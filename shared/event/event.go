@@ -1,0 +1,138 @@
+// Package event is the catalogue of MaaS's CloudEvents, their encoding, their signature and their posting. It knows no database.
+//
+// Events are CloudEvents 1.0 over HTTP: structured JSON out, structured and binary in. What events.md says of each attribute holds.
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// Type names a kind of event: "maas.upload.completed.v1".
+type Type string
+
+// Consumer names a function that acts on events, as its folder is called.
+type Consumer string
+
+// Payload is an event's data.
+type Payload interface {
+	EventType() Type
+	// EventSubject is what the event is about: "acme/fraud@1.4.0", or an upload's id.
+	EventSubject() string
+}
+
+// Event is one event. It is a hint: whoever receives it reads the row that it speaks of again, because order is not kept.
+type Event struct {
+	ID          uuid.UUID // UUIDv7, the outbox row's
+	Source      string    // "/maas/<function>"
+	Type        Type
+	Subject     string
+	Time        time.Time
+	Tenant      uuid.UUID
+	Traceparent string
+	Data        json.RawMessage
+}
+
+// New makes the event of a payload.
+func New(function string, tenant uuid.UUID, traceparent string, p Payload) (Event, error) {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return Event{}, fmt.Errorf("event %s: %w", p.EventType(), err)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return Event{}, fmt.Errorf("event %s: %w", p.EventType(), err)
+	}
+	return Event{
+		ID: id, Source: "/maas/" + function, Type: p.EventType(), Subject: p.EventSubject(), Time: time.Now().UTC(),
+		Tenant: tenant, Traceparent: traceparent, Data: data,
+	}, nil
+}
+
+// The extensions of events.md.
+const (
+	extTenant      = "tenant"
+	extTraceparent = "traceparent"
+	extPartition   = "partitionkey"
+	extSignature   = "signature"
+)
+
+// Encode gives the signed event in CloudEvents' structured JSON.
+func (s Signer) Encode(e Event) ([]byte, error) {
+	ce := cloudevents.NewEvent()
+	ce.SetID(e.ID.String())
+	ce.SetSource(e.Source)
+	ce.SetType(string(e.Type))
+	ce.SetSubject(e.Subject)
+	ce.SetTime(e.Time)
+	ce.SetDataSchema("/schemas/" + string(e.Type) + ".json")
+	ce.SetExtension(extTenant, e.Tenant.String())
+	if e.Traceparent != "" {
+		ce.SetExtension(extTraceparent, e.Traceparent)
+	}
+	ce.SetExtension(extPartition, e.Subject)
+	ce.SetExtension(extSignature, s.sign(e))
+	if err := ce.SetData(cloudevents.ApplicationJSON, e.Data); err != nil {
+		return nil, fmt.Errorf("event %s: %w", e.ID, err)
+	}
+	body, err := json.Marshal(ce)
+	if err != nil {
+		return nil, fmt.Errorf("event %s: %w", e.ID, err)
+	}
+	return body, nil
+}
+
+// Read takes a CloudEvent out of a request, structured or binary. It fails with Unprocessable for what is none.
+func Read(r *http.Request) (cloudevents.Event, error) {
+	ce, err := cloudevents.NewEventFromHTTPRequest(r)
+	if err != nil {
+		return cloudevents.Event{}, unprocessable("This is not a CloudEvent.", err)
+	}
+	if err := ce.Validate(); err != nil {
+		return cloudevents.Event{}, unprocessable("This is not a valid CloudEvent 1.0.", err)
+	}
+	return *ce, nil
+}
+
+// Verify gives the Event of a CloudEvent that one of our functions signed. It fails with Unprocessable for any other.
+func (s Signer) Verify(ce cloudevents.Event) (Event, error) {
+	e, err := fromCloudEvent(ce)
+	if err != nil {
+		return Event{}, err
+	}
+	if signature := extension(ce, extSignature); !s.good(e, signature) {
+		return Event{}, unprocessable("The event's signature is wrong.", nil)
+	}
+	return e, nil
+}
+
+func fromCloudEvent(ce cloudevents.Event) (Event, error) {
+	id, err := uuid.Parse(ce.ID())
+	if err != nil {
+		return Event{}, unprocessable("The event's id is no UUID.", err)
+	}
+	tenant, err := uuid.Parse(extension(ce, extTenant))
+	if err != nil {
+		return Event{}, unprocessable("The event's tenant is no UUID.", err)
+	}
+	return Event{
+		ID: id, Source: ce.Source(), Type: Type(ce.Type()), Subject: ce.Subject(), Time: ce.Time(),
+		Tenant: tenant, Traceparent: extension(ce, extTraceparent), Data: ce.Data(),
+	}, nil
+}
+
+func extension(ce cloudevents.Event, name string) string {
+	text, _ := ce.Extensions()[name].(string)
+	return text
+}
+
+func unprocessable(message string, err error) error {
+	return fault.New(fault.Unprocessable, message, fault.Cause(err))
+}

@@ -1,0 +1,77 @@
+package event
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+)
+
+// Poster posts events to one sink: the broker's ingress (K_SINK), or a function.
+type Poster struct {
+	signer Signer
+	sink   string
+	client *http.Client
+}
+
+// NewPoster posts to the sink's URL.
+func NewPoster(signer Signer, sink string) *Poster {
+	return &Poster{signer, sink, &http.Client{
+		Timeout: 30 * time.Second,
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
+			MaxIdleConnsPerHost: 16, MaxConnsPerHost: 32, IdleConnTimeout: 90 * time.Second,
+		},
+	}}
+}
+
+// ErrFinal marks a refusal that another try will not change.
+var ErrFinal = errors.New("the sink refused the event for good")
+
+// Post sends the event and returns nil once the sink has accepted it (any 2xx). An error that wraps ErrFinal is final; any other may be tried again.
+func (p *Poster) Post(ctx context.Context, e Event) error {
+	body, err := p.signer.Encode(e)
+	if err != nil {
+		return err
+	}
+	return p.PostEncoded(ctx, body)
+}
+
+// PostEncoded sends an event that is encoded already, as Post does.
+func (p *Poster) PostEncoded(ctx context.Context, body []byte) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.sink, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	r.Header.Set("Content-Type", cloudevents.ApplicationCloudEventsJSON+"; charset=UTF-8")
+	answer, err := p.client.Do(r)
+	if err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection is used again
+	switch {
+	case answer.StatusCode < 300:
+		return nil
+	case Retryable(answer.StatusCode):
+		return fmt.Errorf("event: the sink answered %s", answer.Status)
+	default:
+		return fmt.Errorf("event: %w: it answered %s", ErrFinal, answer.Status)
+	}
+}
+
+// Retryable reports whether a sink's status asks for another try, by the rules of Knative's channels: 5xx, 404, 408, 409 and 429 do.
+func Retryable(status int) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
+		return true
+	default:
+		return status >= http.StatusInternalServerError
+	}
+}

@@ -1,0 +1,129 @@
+// Package outbox keeps events in Postgres: written in the transaction that changes the state, posted after the commit, posted again by
+// sweep until every consumer has its receipt, and acted on once by each (Receiver).
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Outbox writes a function's events and posts them.
+type Outbox struct {
+	function string
+	publisher
+}
+
+type publisher struct {
+	poster *event.Poster // nil where there is no sink: then sweep alone posts
+	queue  chan event.Event
+	log    *slog.Logger
+}
+
+type config struct {
+	Sink string `env:"K_SINK"` // the broker's ingress, as Knative's SinkBinding sets it
+}
+
+const (
+	queued  = 1024            // events waiting to be posted by this process; what finds no place is left to sweep
+	posters = 4               // posts at once
+	flush   = 5 * time.Second // for what is queued when the process ends
+)
+
+// Open gives the function's outbox. The process has one publisher.
+func Open(_ context.Context, e *env.Env) (*Outbox, error) {
+	p, err := env.Once(e, "outbox", func(context.Context) (publisher, func(context.Context) error, error) {
+		var c config
+		if err := e.Config(&c); err != nil {
+			return publisher{}, nil, err
+		}
+		p := publisher{queue: make(chan event.Event, queued), log: e.Logger()}
+		if c.Sink == "" {
+			return p, nil, nil
+		}
+		signer, err := event.OpenSigner(e)
+		if err != nil {
+			return publisher{}, nil, err
+		}
+		p.poster = event.NewPoster(signer, c.Sink)
+		for range posters {
+			e.Go(p.run) // ends with the process, after a flush
+		}
+		return p, nil, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Outbox{e.Name(), p}, nil
+}
+
+const insertSQL = `
+	insert into outbox (id, source, type, subject, time, traceparent, data, done_at)
+	values ($1, $2, $3, $4, $5, $6, $7, $8)`
+
+// Emit writes the event of the payload in the transaction, and posts it once that has committed.
+func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) error {
+	e, err := event.New(o.function, tx.Tenant(), event.Traceparent(ctx), p)
+	if err != nil {
+		return err
+	}
+	var done *time.Time // news that nobody acts on is done as it is written
+	if len(event.Consumers()[e.Type]) == 0 {
+		done = &e.Time
+	}
+	_, err = tx.Exec(ctx, insertSQL, e.ID, e.Source, string(e.Type), e.Subject, e.Time, e.Traceparent, json.RawMessage(e.Data), done)
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	tx.OnCommit(func() { o.offer(e) })
+	return nil
+}
+
+// offer queues the event; what finds no place is left to sweep.
+func (p publisher) offer(e event.Event) {
+	if p.poster == nil {
+		return
+	}
+	select {
+	case p.queue <- e:
+	default:
+	}
+}
+
+func (p publisher) run(ctx context.Context) {
+	for {
+		select {
+		case e := <-p.queue:
+			p.post(ctx, e)
+		case <-ctx.Done():
+			p.drain()
+			return
+		}
+	}
+}
+
+// drain posts what is queued when the process ends.
+func (p publisher) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), flush)
+	defer cancel()
+	for ctx.Err() == nil {
+		select {
+		case e := <-p.queue:
+			p.post(ctx, e)
+		default:
+			return
+		}
+	}
+}
+
+func (p publisher) post(ctx context.Context, e event.Event) {
+	if err := p.poster.Post(ctx, e); err != nil {
+		p.log.WarnContext(ctx, "event not posted; sweep will", "id", e.ID, "type", e.Type, "subject", e.Subject, "error", err)
+	}
+}

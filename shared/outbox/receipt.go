@@ -1,0 +1,102 @@
+package outbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+const (
+	// A second delivery waits here for the first one's transaction, and then finds it done.
+	receiptSQL = `
+		insert into inbox (consumer, source, id, done_at) values ($1, $2, $3, now())
+		on conflict (consumer, source, id) do update set done_at = now() where inbox.done_at is null`
+	settleSQL = `
+		update outbox set done_at = now()
+		where id = $1 and source = $2 and done_at is null and not exists (
+			select from unnest($3::text[]) as consumer where not exists (
+				select from inbox i where i.consumer = consumer and i.source = $2 and i.id = $1 and i.done_at is not null))`
+	receivedSQL = `select exists (select from inbox where consumer = $1 and source = $2 and id = $3 and done_at is not null)`
+	failedSQL   = `
+		insert into inbox (consumer, source, id, attempts) values ($1, $2, $3, 1)
+		on conflict (consumer, source, id) do update set attempts = inbox.attempts + 1
+		returning attempts`
+	burySQL = `select dead_letter_keep($1, $2, $3, $4, $5)`
+)
+
+// receipt records that the consumer acted on the event, and the outbox row as done if it was the last to. It reports whether this is the first time.
+func receipt(ctx context.Context, tx postgres.Tx, consumer event.Consumer, e event.Event) (bool, error) {
+	tag, err := tx.Exec(ctx, receiptSQL, string(consumer), e.Source, e.ID)
+	if err != nil {
+		return false, fmt.Errorf("inbox: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return false, nil
+	}
+	consumers := make([]string, 0, 1)
+	for _, c := range event.Consumers()[e.Type] {
+		consumers = append(consumers, string(c))
+	}
+	if _, err := tx.Exec(ctx, settleSQL, e.ID, e.Source, consumers); err != nil {
+		return false, fmt.Errorf("outbox: %w", err)
+	}
+	return true, nil
+}
+
+func (r *Receiver) receivedBefore(ctx context.Context, e event.Event) (done bool, err error) {
+	err = r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
+		return tx.QueryRow(ctx, receivedSQL, string(r.consumer), e.Source, e.ID).Scan(&done)
+	})
+	return done, err
+}
+
+// giveUp records an event that will never be acted on as done.
+func (r *Receiver) giveUp(ctx context.Context, e event.Event) error {
+	return r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
+		_, err := receipt(ctx, tx, r.consumer, e)
+		return err
+	})
+}
+
+// failed counts the attempt. Brokers differ in when, and whether, they make dead letters: after the tenth failure we do it ourselves.
+func (r *Receiver) failed(ctx context.Context, e event.Event, text string, cause error) error {
+	var attempts int
+	err := r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
+		return tx.QueryRow(ctx, failedSQL, string(r.consumer), e.Source, e.ID).Scan(&attempts)
+	})
+	if err != nil || attempts < maxTries {
+		return fmt.Errorf("%s %s, attempt %d: %w", e.Type, e.Subject, attempts, cause)
+	}
+	reason := fmt.Errorf("%d attempts failed, the last: %w", attempts, cause)
+	if err := r.keep(ctx, e.Tenant, letterID(r.consumer, []byte(text)), text, reason); err != nil {
+		return err
+	}
+	return r.giveUp(ctx, e)
+}
+
+// bury keeps poison as a dead letter and answers Unprocessable; if it cannot be kept, the broker must deliver it again.
+func (r *Receiver) bury(ctx context.Context, tenant, letter uuid.UUID, text string, cause error) error {
+	if err := r.keep(ctx, tenant, letter, text, cause); err != nil {
+		return fault.New(fault.Unavailable, "The dead letter could not be kept.", fault.Cause(err))
+	}
+	return fault.New(fault.Unprocessable, "The event is poison.", fault.Cause(cause))
+}
+
+func (r *Receiver) keep(ctx context.Context, tenant, letter uuid.UUID, text string, cause error) error {
+	return r.db.Definer(ctx, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, burySQL, letter, tenant, string(r.consumer), text, cause.Error())
+		return err
+	})
+}
+
+// letterID gives the same poison the same id, so that its copies are one letter.
+func letterID(consumer event.Consumer, text []byte) uuid.UUID {
+	sum := sha256.Sum256(append([]byte(consumer+"\x00"), text...))
+	return uuid.NewSHA1(uuid.Nil, sum[:])
+}

@@ -1,0 +1,163 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Receiver is the HTTP handler of an event function. Each event has its effect once, however often it comes:
+//
+//	2xx  the effect is committed, now or before; the body is empty, since a broker takes any other for a failure
+//	422  poison (unparsable, unknown, wrongly signed): kept as a dead letter
+//	503  not yet: the broker delivers again; after 10 failures the event is kept as a dead letter and answered 202
+type Receiver struct {
+	db       *postgres.DB
+	consumer event.Consumer
+	signer   event.Signer
+	log      *slog.Logger
+	handlers map[event.Type]handler
+	sources  []source
+}
+
+// handler acts on one event. It records the receipt in the transaction of its effect, or after it.
+type handler func(ctx context.Context, e event.Event) error
+
+// source is one of Knative's own, whose events are not signed and only cause a look at the truth.
+type source struct {
+	prefix string
+	look   func(ctx context.Context, e cloudevents.Event) error
+}
+
+const (
+	maxBody  = 1 << 20 // an event names rows and carries no bytes
+	maxTries = 10
+)
+
+// NewReceiver makes the handler of a consumer; its transactions run as db's role.
+func NewReceiver(e *env.Env, db *postgres.DB, consumer event.Consumer) (*Receiver, error) {
+	signer, err := event.OpenSigner(e)
+	if err != nil {
+		return nil, err
+	}
+	return &Receiver{db: db, consumer: consumer, signer: signer, log: e.Logger(), handlers: map[event.Type]handler{}}, nil
+}
+
+// Act subscribes an effect that lies in the transaction: it commits together with the receipt.
+func Act[P event.Payload](r *Receiver, act func(ctx context.Context, tx postgres.Tx, e event.Event, p P) error) {
+	var kind P
+	r.handlers[kind.EventType()] = func(ctx context.Context, e event.Event) error {
+		p, err := payload[P](e)
+		if err != nil {
+			return err
+		}
+		return r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
+			if fresh, err := receipt(ctx, tx, r.consumer, e); err != nil || !fresh {
+				return err
+			}
+			return act(ctx, tx, e, p)
+		})
+	}
+}
+
+// Wake subscribes a reconciler: its effects lie outside the transaction too, are idempotent, and the receipt follows them.
+// Another delivery at the same time may run it twice at once.
+func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e event.Event, p P) error) {
+	var kind P
+	r.handlers[kind.EventType()] = func(ctx context.Context, e event.Event) error {
+		p, err := payload[P](e)
+		if err != nil {
+			return err
+		}
+		if err := reconcile(ctx, e, p); err != nil {
+			return err
+		}
+		return r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
+			_, err := receipt(ctx, tx, r.consumer, e)
+			return err
+		})
+	}
+}
+
+// Look subscribes to the events of one of Knative's sources, by the prefix of their type.
+func (r *Receiver) Look(prefix string, look func(ctx context.Context, e cloudevents.Event) error) {
+	r.sources = append(r.sources, source{prefix, look})
+}
+
+// ServeHTTP takes one event in. It is called by the broker or the dispatcher alone.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
+	err := r.receive(req)
+	if err == nil {
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	r.log.ErrorContext(req.Context(), "event failed", "consumer", r.consumer, "error", err)
+	status := http.StatusServiceUnavailable
+	if fault.Is(err, fault.Unprocessable) {
+		status = http.StatusUnprocessableEntity
+	}
+	w.WriteHeader(status)
+}
+
+func (r *Receiver) receive(req *http.Request) error {
+	ctx := req.Context()
+	ce, err := event.Read(req)
+	if err != nil {
+		return r.bury(ctx, uuid.Nil, uuid.Must(uuid.NewV7()), "", err)
+	}
+	for _, s := range r.sources {
+		if strings.HasPrefix(ce.Type(), s.prefix) {
+			return s.look(ctx, ce)
+		}
+	}
+	text, err := json.Marshal(ce)
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	e, err := r.signer.Verify(ce)
+	if err != nil {
+		return r.bury(ctx, uuid.Nil, letterID(r.consumer, text), string(text), err)
+	}
+	ctx = e.Context(ctx)
+	err = r.act(ctx, e)
+	if err == nil {
+		return nil
+	}
+	if fault.Is(err, fault.Unprocessable) {
+		return errors.Join(r.bury(ctx, e.Tenant, letterID(r.consumer, text), string(text), err), r.giveUp(ctx, e))
+	}
+	return r.failed(ctx, e, string(text), err)
+}
+
+func (r *Receiver) act(ctx context.Context, e event.Event) error {
+	handle, ok := r.handlers[e.Type]
+	if !ok {
+		return fault.New(fault.Unprocessable, fmt.Sprintf("%s does not act on %s.", r.consumer, e.Type))
+	}
+	done, err := r.receivedBefore(ctx, e)
+	if err != nil || done {
+		return err
+	}
+	return handle(ctx, e)
+}
+
+func payload[P event.Payload](e event.Event) (P, error) {
+	var p P
+	if err := json.Unmarshal(e.Data, &p); err != nil {
+		return p, fault.New(fault.Unprocessable, "The event's data does not fit its type.", fault.Cause(err))
+	}
+	return p, nil
+}

@@ -1,0 +1,86 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+const (
+	batch    = 200
+	takeSQL  = `select id, source, type, subject, time, tenant_id, traceparent, data from outbox_take($1, $2, $3, $4)`
+	trimMost = 10_000
+)
+
+// Repost posts what is not done and due before the given time, and gives how many events it posted. sweep calls it each minute with
+// the time now; `maas up` at its start with a time far ahead, for everything.
+func (o *Outbox) Repost(ctx context.Context, db *postgres.DB, before time.Time) (int, error) {
+	posted := 0
+	for {
+		due, err := take(ctx, db, before)
+		if err != nil {
+			return posted, err
+		}
+		for _, e := range due {
+			if err := o.repost(ctx, e); err != nil {
+				return posted, err
+			}
+			posted++
+		}
+		if len(due) < batch {
+			return posted, nil
+		}
+	}
+}
+
+// repost ends the round when the sink is away; a final refusal of one event does not hold up the others.
+func (o *Outbox) repost(ctx context.Context, e event.Event) error {
+	if o.poster == nil {
+		return errors.New("outbox: K_SINK is not set")
+	}
+	err := o.poster.Post(ctx, e)
+	if errors.Is(err, event.ErrFinal) {
+		o.log.ErrorContext(ctx, "event refused", "id", e.ID, "type", e.Type, "subject", e.Subject, "error", err)
+		return nil
+	}
+	return err
+}
+
+func take(ctx context.Context, db *postgres.DB, before time.Time) ([]event.Event, error) {
+	var types, consumers []string
+	for kind, all := range event.Consumers() {
+		for _, consumer := range all {
+			types, consumers = append(types, string(kind)), append(consumers, string(consumer))
+		}
+	}
+	var due []event.Event
+	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		rows, err := tx.Query(ctx, takeSQL, types, consumers, before, batch)
+		if err != nil {
+			return fmt.Errorf("outbox: %w", err)
+		}
+		due, err = pgx.CollectRows(rows, scan)
+		return err
+	})
+	return due, err
+}
+
+func scan(row pgx.CollectableRow) (event.Event, error) {
+	var e event.Event
+	err := row.Scan(&e.ID, &e.Source, &e.Type, &e.Subject, &e.Time, &e.Tenant, &e.Traceparent, &e.Data)
+	return e, err
+}
+
+// Trim forgets done events and receipts after 30 days, and idempotency keys after a day.
+func Trim(ctx context.Context, db *postgres.DB) error {
+	return db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, "select trail_trim($1)", trimMost)
+		return err
+	})
+}

@@ -1,0 +1,80 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// SQLSTATEs, from PostgreSQL's documentation, appendix A.
+const (
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	queryCanceled        = "57014"
+	lockNotAvailable     = "55P03"
+)
+
+// Violates reports whether err is a violation of the constraint or unique index of that name.
+func Violates(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.ConstraintName == constraint
+}
+
+// NotFound reports whether err says that a query gave no row.
+func NotFound(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+
+func serialization(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected)
+}
+
+// classify gives an outage its kind, so that it never looks like a defect or a not-found; other errors pass.
+func classify(err error) error {
+	var known *fault.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	var pg *pgconn.PgError
+	switch {
+	case errors.As(err, &pg):
+		return classifyState(pg, err)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case connectionLost(err):
+		return unavailable("The database is away; try again.", err)
+	default:
+		return err
+	}
+}
+
+func classifyState(pg *pgconn.PgError, err error) error {
+	switch {
+	case pg.Code == queryCanceled, pg.Code == lockNotAvailable, serialization(err):
+		return unavailable("The database is too busy; try again.", err)
+	case strings.HasPrefix(pg.Code, "53"): // insufficient resources: disk full, out of memory, too many connections
+		return unavailable("The database has no room; try again.", err)
+	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "58"),
+		strings.HasPrefix(pg.Code, "25P03"), strings.HasPrefix(pg.Code, "28"), pg.Code == "25006": // a standby is read-only
+		return unavailable("The database is away; try again.", err)
+	default:
+		return err
+	}
+}
+
+func connectionLost(err error) bool {
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed")
+}
+
+func unavailable(message string, err error) error {
+	return fault.New(fault.Unavailable, message, fault.Cause(err))
+}

@@ -1,0 +1,90 @@
+// Package postgres opens the pool of a process and runs transactions as one capability's role and one tenant.
+//
+// Nothing here needs a session: no LISTEN, no session locks, no prepared statements by name, so PgBouncer in transaction mode works.
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/17882237881/MaaS/shared/env"
+)
+
+// Role is the database role of a capability. A transaction is run as one.
+type Role string
+
+// The roles; data.md says what each is granted.
+const (
+	Identity   Role = "maas_identity"
+	Catalog    Role = "maas_catalog"
+	Transfer   Role = "maas_transfer"
+	Deployment Role = "maas_deployment"
+	Usage      Role = "maas_usage"
+	Webhook    Role = "maas_webhook"
+	Sweep      Role = "maas_sweep"
+)
+
+type config struct {
+	URL     string        `env:"DATABASE_URL,required"`
+	Pool    int32         `env:"DATABASE_POOL" envDefault:"4"` // connections of one process
+	Connect time.Duration `env:"DATABASE_CONNECT_TIMEOUT" envDefault:"3s"`
+}
+
+// DB is the process's pool, seen as one capability.
+type DB struct {
+	pool *pgxpool.Pool
+	role Role
+}
+
+// Open gives the process's pool; the first call opens it, from DATABASE_URL. It does not wait for the server: until that answers,
+// transactions fail with Unavailable. The connection string is read again for each new connection, since passwords rotate.
+func Open(_ context.Context, e *env.Env) (*DB, error) {
+	return env.Once(e, "postgres", func(ctx context.Context) (*DB, func(context.Context) error, error) {
+		var c config
+		if err := e.Config(&c); err != nil {
+			return nil, nil, err
+		}
+		pool, err := open(ctx, c, func() (string, error) { return e.Secret("DATABASE_URL") })
+		if err != nil {
+			return nil, nil, err
+		}
+		return &DB{pool: pool}, func(context.Context) error { pool.Close(); return nil }, nil
+	})
+}
+
+func open(ctx context.Context, c config, current func() (string, error)) (*pgxpool.Pool, error) {
+	parsed, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	parsed.MaxConns = c.Pool
+	parsed.ConnConfig.ConnectTimeout = c.Connect
+	parsed.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // no named statements: PgBouncer
+	parsed.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
+		url, err := current()
+		if err != nil {
+			return err
+		}
+		fresh, err := pgx.ParseConfig(url)
+		if err != nil {
+			return fmt.Errorf("DATABASE_URL: %w", err)
+		}
+		conn.User, conn.Password = fresh.User, fresh.Password
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, parsed)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	return pool, nil
+}
+
+// As is the same pool, whose transactions run as the role.
+func (db *DB) As(role Role) *DB { return &DB{pool: db.pool, role: role} }
+
+// Ping fails with Unavailable if the server does not answer.
+func (db *DB) Ping(ctx context.Context) error { return classify(db.pool.Ping(ctx)) }

@@ -1,0 +1,194 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/idempotency"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/postgrestest"
+)
+
+const insertSQL = `insert into audit_entries (id, actor, action, resource, outcome) values ($1, 'user:x', 'a.b', 'r', 'done')`
+
+func insert(ctx context.Context, tx postgres.Tx) error {
+	_, err := tx.Exec(ctx, insertSQL, uuid.New())
+	return err
+}
+
+func count(t *testing.T, db *postgres.DB, tenant uuid.UUID) (n int) {
+	t.Helper()
+	err := db.Tx(t.Context(), tenant, func(tx postgres.Tx) error {
+		return tx.QueryRow(t.Context(), "select count(*) from audit_entries").Scan(&n)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestATenantSeesItsOwnRowsAlone(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t).As(postgres.Catalog)
+	mine, other := uuid.New(), uuid.New()
+	if err := db.Tx(t.Context(), mine, func(tx postgres.Tx) error { return insert(t.Context(), tx) }); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(t, db, mine); got != 1 {
+		t.Errorf("its tenant sees %d rows, want 1", got)
+	}
+	if got := count(t, db, other); got != 0 {
+		t.Errorf("another tenant sees %d rows", got)
+	}
+	err := db.Definer(t.Context(), func(tx postgres.Tx) error { return insert(t.Context(), tx) })
+	if err == nil {
+		t.Error("a row was written without a tenant")
+	}
+}
+
+func TestEveryTenantTableForcesRowLevelSecurity(t *testing.T) {
+	t.Parallel()
+	postgrestest.New(t).Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		rows, err := conn.Query(ctx, `
+			select c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+			where n.nspname = 'public' and c.relkind in ('r', 'p') and not (c.relrowsecurity and c.relforcerowsecurity)
+			and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)`)
+		if err != nil {
+			return err
+		}
+		open, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if len(open) != 0 {
+			t.Errorf("tables with tenant_id and without forced row-level security: %v", open)
+		}
+		return err
+	})
+}
+
+func TestOnCommitFollowsTheCommitAlone(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t).As(postgres.Catalog)
+	var called int
+	_ = db.Tx(t.Context(), uuid.New(), func(tx postgres.Tx) error {
+		tx.OnCommit(func() { called++ })
+		return errors.New("no")
+	})
+	if called != 0 {
+		t.Error("called after a rollback")
+	}
+	if err := db.Tx(t.Context(), uuid.New(), func(tx postgres.Tx) error { tx.OnCommit(func() { called++ }); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if called != 1 {
+		t.Errorf("called %d times after the commit", called)
+	}
+}
+
+func TestOnceRunsOnceForRacersWithOneKey(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t).As(postgres.Catalog)
+	tenant := uuid.New()
+	ctx := idempotency.With(t.Context(), idempotency.Key{Value: "k", Route: "POST /v1/models"})
+	var racers sync.WaitGroup
+	answers := make([]uuid.UUID, 8)
+	for i := range answers {
+		racers.Go(func() {
+			var err error
+			answers[i], err = postgres.Once(ctx, db, tenant, "user:x", func(tx postgres.Tx) (uuid.UUID, error) {
+				return uuid.New(), insert(ctx, tx)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	racers.Wait()
+	for _, answer := range answers {
+		if answer != answers[0] {
+			t.Errorf("answers differ: %v", answers)
+		}
+	}
+	if got := count(t, db, tenant); got != 1 {
+		t.Errorf("it ran %d times", got)
+	}
+}
+
+func TestOnceRefusesTheKeyOfAnotherRequest(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t).As(postgres.Catalog)
+	tenant := uuid.New()
+	once := func(key idempotency.Key) error {
+		ctx := idempotency.With(t.Context(), key)
+		_, err := postgres.Once(ctx, db, tenant, "user:x", func(postgres.Tx) (int, error) { return 1, nil })
+		return err
+	}
+	if err := once(idempotency.Key{Value: "k", Route: "POST /a"}); err != nil {
+		t.Fatal(err)
+	}
+	faulttest.AssertKind(t, once(idempotency.Key{Value: "k", Route: "POST /b"}), fault.Unprocessable, "Idempotency-Key")
+}
+
+func TestALostConnectionIsUnavailable(t *testing.T) {
+	t.Parallel()
+	d := postgrestest.New(t)
+	err := d.As(postgres.Catalog).Tx(t.Context(), uuid.New(), func(tx postgres.Tx) error {
+		var pid int
+		if err := tx.QueryRow(t.Context(), "select pg_backend_pid()").Scan(&pid); err != nil {
+			return err
+		}
+		d.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "select pg_terminate_backend($1, 5000)", pid)
+			return err
+		})
+		_, err := tx.Exec(t.Context(), "select 1")
+		return err
+	})
+	faulttest.AssertKind(t, err, fault.Unavailable)
+}
+
+func TestMigrationsGoDownAndUpToTheSameSchema(t *testing.T) {
+	t.Parallel()
+	url := postgrestest.Empty(t)
+	up := func() string {
+		if err := postgres.Migrate(t.Context(), url); err != nil {
+			t.Fatal(err)
+		}
+		return schema(t, url)
+	}
+	first := up()
+	if err := postgres.Unmigrate(t.Context(), url); err != nil {
+		t.Fatal(err)
+	}
+	if second := up(); second != first {
+		t.Errorf("the schema differs after down and up:\n%s\n----\n%s", first, second)
+	}
+}
+
+// schema is what pg_dump says of the database, without what differs from dump to dump.
+func schema(t *testing.T, url string) string {
+	t.Helper()
+	dump := "pg_dump"
+	if path := os.Getenv("PG_DUMP"); path != "" {
+		dump = path
+	}
+	out, err := exec.CommandContext(t.Context(), dump, "--schema-only", url).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", dump, err)
+	}
+	var kept []string
+	for line := range strings.Lines(string(out)) {
+		if !strings.HasPrefix(line, `\restrict`) && !strings.HasPrefix(line, `\unrestrict`) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
