@@ -67,17 +67,21 @@ func (e *Env) Logger() *slog.Logger { return e.log.With("function", e.name) }
 // Config fills a struct by its `env:"NAME" envDefault:"…"` tags (caarlos0/env). A variable that is unset is read from the file that
 // NAME_FILE names, where that is set.
 func (e *Env) Config(into any) error {
+	fields, err := caarlos0.GetFieldParams(into)
+	if err != nil {
+		return fmt.Errorf("configuration of %s: %w", e.name, err)
+	}
 	vars := maps.Clone(e.vars)
-	for name, file := range e.vars {
-		key, ok := strings.CutSuffix(name, "_FILE")
-		if _, set := e.vars[key]; !ok || set || file == "" {
+	for _, field := range fields { // other programs have variables of that form too
+		file := e.vars[field.Key+"_FILE"]
+		if _, set := e.vars[field.Key]; set || file == "" {
 			continue
 		}
 		text, err := os.ReadFile(file)
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s_FILE: %w", field.Key, err)
 		}
-		vars[key] = strings.TrimSpace(string(text))
+		vars[field.Key] = strings.TrimSpace(string(text))
 	}
 	if err := caarlos0.ParseWithOptions(into, caarlos0.Options{Environment: vars}); err != nil {
 		return fmt.Errorf("configuration of %s: %w", e.name, err)

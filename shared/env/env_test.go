@@ -15,6 +15,19 @@ import (
 
 func newEnv(vars map[string]string) *env.Env { return env.New("test", vars, slog.Default()) }
 
+func TestConfigLeavesOtherProgramsFilesAlone(t *testing.T) {
+	t.Parallel()
+	var config struct {
+		Key string `env:"KEY" envDefault:"unset"`
+	}
+	if err := newEnv(map[string]string{"TF_CLI_CONFIG_FILE": "/does/not/exist"}).Config(&config); err != nil {
+		t.Fatal(err)
+	}
+	if config.Key != "unset" {
+		t.Errorf("Key = %q", config.Key)
+	}
+}
+
 func TestConfigReadsASecretFromItsFile(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "key")
