@@ -1,0 +1,91 @@
+package child
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// A child that dies is started again after firstPause, then twice that, up to lastPause; one that ran for steadyAfter begins anew.
+const (
+	firstPause  = 100 * time.Millisecond
+	lastPause   = 10 * time.Second
+	steadyAfter = 30 * time.Second
+)
+
+// Supervised is a child that is started again whenever it ends, until Stop.
+type Supervised struct {
+	spec    Spec
+	current atomic.Pointer[Process]
+	cancel  context.CancelFunc
+	ended   chan struct{}
+}
+
+// Supervise starts a child, waits until it is ready, and keeps it running. A first start that fails is an error; a later one is
+// logged and tried again.
+func Supervise(ctx context.Context, spec Spec) (*Supervised, error) {
+	first, err := Start(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	watch, cancel := context.WithCancel(context.Background())
+	s := &Supervised{spec: spec.withDefaults(), cancel: cancel, ended: make(chan struct{})}
+	s.current.Store(first)
+	go s.keep(watch) // ends with Stop
+	return s, nil
+}
+
+// Process is the present run, or the last one while the child is being started again.
+func (s *Supervised) Process() *Process { return s.current.Load() }
+
+// Stop ends the supervision and the child: asked first, killed after the grace or when ctx ends. The child is gone when it returns.
+func (s *Supervised) Stop(ctx context.Context) {
+	s.cancel()
+	<-s.ended
+	s.Process().Stop(ctx)
+}
+
+func (s *Supervised) keep(watch context.Context) {
+	defer close(s.ended)
+	pause := firstPause
+	for {
+		began := time.Now()
+		if !s.awaitEnd(watch) {
+			return
+		}
+		if time.Since(began) > steadyAfter {
+			pause = firstPause
+		}
+		pause = s.revive(watch, pause)
+	}
+}
+
+// awaitEnd waits for the present run's end; it reports false if the supervision ends first.
+func (s *Supervised) awaitEnd(watch context.Context) bool {
+	select {
+	case <-watch.Done():
+		return false
+	case <-s.Process().Done():
+		s.spec.Log.Error("the child ended and is started again", "child", s.spec.Name, "error", s.Process().Err())
+		return true
+	}
+}
+
+// revive starts the child again after a pause, until that succeeds or the supervision ends; it gives the next pause.
+func (s *Supervised) revive(watch context.Context, pause time.Duration) time.Duration {
+	for watch.Err() == nil {
+		select {
+		case <-watch.Done():
+			return pause
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, lastPause)
+		next, err := Start(watch, s.spec)
+		if err == nil {
+			s.current.Store(next)
+			return pause
+		}
+		s.spec.Log.Error("the child could not be started", "child", s.spec.Name, "error", err, "again_in", pause)
+	}
+	return pause
+}

@@ -1,0 +1,47 @@
+// Command maas runs MaaS on one machine and is its client.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func main() { os.Exit(run(newRoot())) }
+
+// newRoot is the command with all that hang on it, each in a file of its own.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "maas",
+		Short:         "Model-as-a-Service: upload, publish and call models",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		newStores(),
+		newS3Server(),
+	)
+	return root
+}
+
+// exitCode is an error that says nothing but with which status to exit.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
+
+// run executes a command and gives the status to exit with.
+func run(root *cobra.Command) int {
+	err := root.Execute()
+	var code exitCode
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	default:
+		fmt.Fprintln(os.Stderr, "maas:", err)
+		return 1
+	}
+}

@@ -1,0 +1,59 @@
+package s3server
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/versity/versitygw/s3err"
+)
+
+// disk makes what was written survive a power cut.
+type disk struct{ fast bool }
+
+// file flushes an open file.
+func (d disk) file(f *os.File) error {
+	if d.fast {
+		return nil
+	}
+	if err := f.Sync(); err != nil {
+		return full(fmt.Errorf("flush: %w", err))
+	}
+	return nil
+}
+
+// full makes a full disk an error that S3 clients know.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return s3err.GetAPIError(s3err.ErrNoSpaceLeftOnDevice)
+	}
+	return err
+}
+
+// path flushes a file or a folder by name.
+func (d disk) path(name string) error {
+	if d.fast {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("flush: %w", err)
+	}
+	defer func() { _ = f.Close() }() // opened for reading
+	return d.file(f)
+}
+
+// chain flushes a folder and those above it up to root, so that the names on the way last. Folders that another call removed
+// meanwhile are passed over.
+func (d disk) chain(root, folder string) error {
+	for ; strings.HasPrefix(folder, root); folder = filepath.Dir(folder) {
+		if err := d.path(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

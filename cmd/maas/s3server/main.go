@@ -1,0 +1,31 @@
+package s3server
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os/signal"
+	"strconv"
+	"syscall"
+)
+
+// Arguments gives the command line that Main reads.
+func Arguments(cfg Config) []string {
+	return []string{"--data", cfg.Data, "--listen", cfg.Listen, "--region", cfg.Region, "--fast=" + strconv.FormatBool(cfg.Fast)}
+}
+
+// Main serves as a process of its own: what `maas s3-server` runs, until SIGTERM or SIGINT.
+func Main(ctx context.Context, arguments []string) error {
+	var cfg Config
+	flags := flag.NewFlagSet("s3-server", flag.ContinueOnError)
+	flags.StringVar(&cfg.Data, "data", "", "folder of the objects, absolute")
+	flags.StringVar(&cfg.Listen, "listen", "", "address, host:port")
+	flags.StringVar(&cfg.Region, "region", "us-east-1", "region that clients sign for")
+	flags.BoolVar(&cfg.Fast, "fast", false, "do not flush to the disk: for tests")
+	if err := flags.Parse(arguments); err != nil {
+		return fmt.Errorf("s3-server: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return Run(ctx, cfg)
+}

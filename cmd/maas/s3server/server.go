@@ -1,0 +1,95 @@
+// Package s3server is the S3 server of one machine: versitygw's on a folder, with what it lacks to survive a SIGKILL or a power cut.
+//
+// It runs in a process of its own (`maas s3-server`), because versitygw changes the working directory and allows one gateway per
+// process. What it adds to versitygw v1.8.0, each seen to lose data without (the tests kill the real server at those moments):
+//
+//   - metadata in sidecar files: in one extended attribute the offsets of 900 parts overflow on ext4 (New);
+//   - an interrupted Complete is undone or finished before the server starts (recover);
+//   - an attribute of what is not there is not there either: else an If-None-Match is refused for ever after a crash (metadata);
+//   - parts and objects are on the disk before they are acknowledged, and before the parts they were made of go (store);
+//   - a part cannot slip into an upload that is being completed, and no Complete succeeds without an object (store).
+package s3server
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/versity/versitygw/backend/meta"
+	"github.com/versity/versitygw/backend/posix"
+	"github.com/versity/versitygw/embedgw"
+)
+
+// HealthPath answers 200 to anyone once the server is ready.
+const HealthPath = "/-/healthy"
+
+// Config says where the server keeps and serves objects.
+type Config struct {
+	// Data is the folder, absolute: objects/, metadata/ and credentials.json in it.
+	Data string
+	// Listen is the address, host:port.
+	Listen string
+	// Region is what clients sign for.
+	Region string
+	// Fast leaves out every fsync: for tests, whose data need not survive a power cut.
+	Fast bool
+}
+
+// Run serves until ctx ends. It waits up to 10 s for another server on the same folder to be gone.
+func Run(ctx context.Context, cfg Config) error {
+	keys, err := LoadCredentials(cfg.Data)
+	if err != nil {
+		return err
+	}
+	lock, err := waitForLock(ctx, filepath.Join(cfg.Data, "lock"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }() // nothing is written to it
+
+	s, err := open(cfg)
+	if err != nil {
+		return err
+	}
+	return embedgw.RunVersityGW(ctx, s, &embedgw.Config{
+		RootUserAccess: keys.AccessKeyID,
+		RootUserSecret: keys.SecretAccessKey,
+		Region:         cfg.Region,
+		Ports:          []string{cfg.Listen},
+		MaxConnections: 1024,
+		MaxRequests:    256,
+		// S3's own limit.
+		MultipartMaxParts: 10_000,
+		HealthPath:        HealthPath,
+		KeepAlive:         true,
+		Quiet:             true,
+	})
+}
+
+// open makes the store on the folder and repairs what a crash left there. It changes the working directory to the folder's objects/.
+func open(cfg Config) (*store, error) {
+	place := newTrees(cfg.Data)
+	for _, folder := range []string{place.objects, place.metadata} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, fmt.Errorf("data folder: %w", err)
+		}
+	}
+	if err := place.recover(); err != nil {
+		return nil, err
+	}
+	sidecar, err := meta.NewSideCar(place.metadata)
+	if err != nil {
+		return nil, fmt.Errorf("metadata folder: %w", err)
+	}
+	disk := disk{fast: cfg.Fast}
+	files, err := posix.New(place.objects, metadata{SideCar: sidecar, place: place, disk: disk}, posix.PosixOpts{
+		SideCarDir:         place.metadata,
+		IOBufferSize:       256 << 10, // per request
+		ForceNoObjLockFile: true,      // there is one gateway: the lock in Run says so
+	})
+	if err != nil {
+		return nil, fmt.Errorf("object folder: %w", err)
+	}
+	return &store{Posix: files, place: place, disk: disk}, nil
+}

@@ -1,0 +1,162 @@
+package s3server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/versity/versitygw/backend/posix"
+	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
+)
+
+// store is versitygw's store with its writes made durable and its multipart uploads made safe against each other.
+type store struct {
+	*posix.Posix
+	place trees
+	disk  disk
+	locks uploadLocks
+}
+
+// uploadLocks keep an upload's parts and its end apart. Uploads may share a lock: one then waits for the other's Complete.
+type uploadLocks struct {
+	once    sync.Once
+	seed    maphash.Seed
+	stripes [256]sync.RWMutex
+}
+
+func (u *uploadLocks) of(upload *string) *sync.RWMutex {
+	u.once.Do(func() { u.seed = maphash.MakeSeed() })
+	var id string
+	if upload != nil {
+		id = *upload
+	}
+	return &u.stripes[maphash.String(u.seed, id)%uint64(len(u.stripes))]
+}
+
+// CreateMultipartUpload answers once the upload's folder is on the disk.
+func (s *store) CreateMultipartUpload(
+	ctx context.Context, in s3response.CreateMultipartUploadInput,
+) (s3response.InitiateMultipartUploadResult, error) {
+	out, err := s.Posix.CreateMultipartUpload(ctx, in)
+	if err != nil {
+		return out, err
+	}
+	return out, s.disk.chain(s.place.objects, filepath.Join(s.place.objects, out.Bucket, uploads(out.Key), out.UploadId))
+}
+
+// UploadPart answers once the part is on the disk. Its bytes are taken in beside everything else; only its link waits for an upload's
+// Complete or Abort, and finds the upload gone then: versitygw would make the upload's folder anew for it.
+func (s *store) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
+	lock := s.locks.of(in.UploadId)
+	held := false
+	defer func() {
+		if held {
+			lock.RUnlock()
+		}
+	}()
+	var refused error // versitygw would wrap it, and then answer 500
+	out, err := s.Posix.UploadPartWithPostFunc(ctx, in, func(part *os.File) error {
+		if refused = s.disk.file(part); refused != nil {
+			return refused
+		}
+		lock.RLock()
+		held = true
+		if _, err := os.Lstat(s.upload(*in.Bucket, *in.Key, *in.UploadId)); errors.Is(err, fs.ErrNotExist) {
+			refused = s3err.GetNoSuchUploadErr(*in.UploadId)
+		}
+		return refused
+	})
+	if refused != nil {
+		return nil, refused
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, s.disk.chain(s.place.objects, s.upload(*in.Bucket, *in.Key, *in.UploadId))
+}
+
+// AbortMultipartUpload waits for parts that are being linked.
+func (s *store) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
+	lock := s.locks.of(in.UploadId)
+	lock.Lock()
+	defer lock.Unlock()
+	return s.Posix.AbortMultipartUpload(ctx, in)
+}
+
+// CompleteMultipartUpload answers once the object is on the disk, under its name. It removes the parts after that, with their
+// attributes, which versitygw leaves behind.
+func (s *store) CompleteMultipartUpload(
+	ctx context.Context, in *s3.CompleteMultipartUploadInput,
+) (s3response.CompleteMultipartUploadResult, string, error) {
+	lock := s.locks.of(in.UploadId)
+	lock.Lock()
+	defer lock.Unlock()
+
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	out, version, err := s.Posix.CompleteMultipartUploadWithCopy(ctx, in, s.assemble(in, stop))
+	if failed := context.Cause(ctx); err != nil && failed != nil {
+		return s3response.CompleteMultipartUploadResult{}, "", failed
+	}
+	if err != nil {
+		return s3response.CompleteMultipartUploadResult{}, "", err
+	}
+	return out, version, s.settle(*in.Bucket, *in.Key, *in.UploadId)
+}
+
+// assemble gives the function that versitygw calls for each part in turn, and flushes the object after the last. versitygw goes on
+// when that function fails, but not when the context has ended, which it looks at before it makes the object visible.
+func (s *store) assemble(in *s3.CompleteMultipartUploadInput, stop context.CancelCauseFunc) posix.CustomCopyFunc {
+	left := 0
+	if in.MultipartUpload != nil {
+		left = len(in.MultipartUpload.Parts)
+	}
+	return func(part, object *os.File) (bool, error) {
+		const again = true // a failed Complete may be tried again
+		if _, err := io.Copy(object, part); err != nil {
+			stop(full(fmt.Errorf("assemble: %w", err)))
+			return again, err
+		}
+		if left--; left > 0 {
+			return again, nil
+		}
+		err := s.disk.file(object)
+		if err != nil {
+			stop(err)
+		}
+		return again, err
+	}
+}
+
+// settle makes the object's name last and drops what is left of the upload.
+func (s *store) settle(bucket, key, upload string) error {
+	object := filepath.Join(s.place.objects, bucket, key)
+	if _, err := os.Lstat(object); err != nil {
+		return s3err.GetAPIError(s3err.ErrSlowDown) // another call's Complete: versitygw answers 200 before the object is there
+	}
+	if err := s.disk.chain(s.place.objects, filepath.Dir(object)); err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(s.place.metadata, bucket, uploads(key), upload))
+}
+
+// PutObject answers once the object is on the disk.
+func (s *store) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
+	out, err := s.Posix.PutObjectWithPostFunc(ctx, in, s.disk.file)
+	if err != nil {
+		return out, err
+	}
+	return out, s.disk.chain(s.place.objects, filepath.Dir(filepath.Join(s.place.objects, *in.Bucket, *in.Key)))
+}
+
+func (s *store) upload(bucket, key, id string) string {
+	return filepath.Join(s.place.objects, bucket, uploads(key), id)
+}

@@ -1,0 +1,15 @@
+package stores
+
+import "syscall"
+
+// attributes run a command as the account. CAP_DAC_OVERRIDE lets it pass through folders on the way to its data that are root's alone.
+func (a account) attributes() *syscall.SysProcAttr {
+	if !a.other {
+		return &syscall.SysProcAttr{}
+	}
+	const dacOverride = 1 // CAP_DAC_OVERRIDE, capabilities(7)
+	return &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: a.uid, Gid: a.gid},
+		AmbientCaps: []uintptr{dacOverride},
+	}
+}

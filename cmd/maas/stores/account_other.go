@@ -1,0 +1,13 @@
+//go:build !linux
+
+package stores
+
+import "syscall"
+
+// attributes run a command as the account, which must be able to reach its data.
+func (a account) attributes() *syscall.SysProcAttr {
+	if !a.other {
+		return &syscall.SysProcAttr{}
+	}
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: a.uid, Gid: a.gid}}
+}

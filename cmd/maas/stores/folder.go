@@ -1,0 +1,116 @@
+package stores
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// Folder is the data folder of one installation, held by this process: nobody else can Hold it until Close, or until this process
+// ends, whatever ends it.
+type Folder struct {
+	// Path is absolute.
+	Path string
+
+	lock      *os.File
+	temporary bool
+}
+
+// Hold takes a data folder, making it (mode 0700) if need be. It fails with Conflict if another process holds it. The holder, such as
+// "maas up", is what that message calls this process.
+func Hold(path, holder string) (*Folder, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(taken(lock, path, err), lock.Close())
+	}
+	note := fmt.Sprintf("%s (pid %d)", holder, os.Getpid())
+	if err := rewrite(lock, note); err != nil {
+		return nil, errors.Join(fmt.Errorf("data folder: %w", err), lock.Close())
+	}
+	return &Folder{Path: path, lock: lock}, nil
+}
+
+// HoldTemporary makes and holds a folder that Close removes. It also removes those that processes left behind which were killed.
+func HoldTemporary(holder string) (*Folder, error) {
+	const pattern = "maas-tmp-"
+	left, _ := filepath.Glob(filepath.Join(os.TempDir(), pattern+"*")) // the pattern is well-formed
+	for _, path := range left {
+		removeIfFree(path)
+	}
+	path, err := os.MkdirTemp("", pattern)
+	if err != nil {
+		return nil, fmt.Errorf("temporary folder: %w", err)
+	}
+	f, err := Hold(path, holder)
+	if err != nil {
+		return nil, err
+	}
+	f.temporary = true
+	return f, nil
+}
+
+// Sub gives the path of a folder in it, made with mode 0700 if need be.
+func (f *Folder) Sub(name string) (string, error) {
+	path := filepath.Join(f.Path, name)
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", fmt.Errorf("data folder: %w", err)
+	}
+	return path, nil
+}
+
+// Close lets the folder go, and removes it if it is temporary.
+func (f *Folder) Close() error {
+	var err error
+	if f.temporary {
+		err = os.RemoveAll(f.Path)
+	}
+	return errors.Join(err, f.lock.Close())
+}
+
+func taken(lock *os.File, path string, err error) error {
+	if !errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("lock the data folder %s: %w", path, err)
+	}
+	note, _ := io.ReadAll(io.LimitReader(lock, 200)) // without it, the message still says what matters
+	holder := strings.TrimSpace(string(note))
+	if holder == "" {
+		holder = "maas"
+	}
+	return fault.New(fault.Conflict, fmt.Sprintf("another %s uses %s", holder, path))
+}
+
+func rewrite(f *os.File, text string) error {
+	if err := f.Truncate(0); err != nil {
+		return err
+	}
+	_, err := f.WriteAt([]byte(text+"\n"), 0)
+	return err
+}
+
+// removeIfFree removes a temporary folder of this user that no process holds.
+func removeIfFree(path string) {
+	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return // another user's, or being made
+	}
+	defer func() { _ = lock.Close() }() // nothing is written to it
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		_ = os.RemoveAll(path) // what cannot be removed stays for the next time
+	}
+}

@@ -1,0 +1,73 @@
+package stores
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// clear makes way for a server after a crash of the last one: it waits for that one's end, if it is still ending, and removes its lock
+// files. Postgres would take any live process with that id for its predecessor, and ids are used again.
+// The folder's lock tells that no other MaaS uses the data.
+func (c *cluster) clear(ctx context.Context) error {
+	pidFile := filepath.Join(c.data, "postmaster.pid")
+	text, err := os.ReadFile(pidFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if pid, err := strconv.Atoi(first); err == nil && pid > 0 {
+		if err := c.end(ctx, pid); err != nil {
+			return err
+		}
+	}
+	for _, stale := range []string{pidFile, filepath.Join(c.run, ".s.PGSQL.5432.lock"), filepath.Join(c.run, ".s.PGSQL.5432")} {
+		if err := os.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("postgres: %w", err)
+		}
+	}
+	return nil
+}
+
+// end stops a server on the same data that outlived its parent.
+func (c *cluster) end(ctx context.Context, pid int) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for c.serves(pid) {
+		_ = syscall.Kill(pid, syscall.SIGQUIT) // it has ended if this fails
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("postgres: the server of an earlier run (pid %d) does not end: %w", pid, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// serves reports whether the process is a Postgres on this data. Without /proc it is taken for one if it lives.
+func (c *cluster) serves(pid int) bool {
+	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	switch {
+	case err == nil:
+		return strings.Contains(string(line), "postgres\x00-D\x00"+c.data+"\x00")
+	case errors.Is(err, fs.ErrNotExist) && exists("/proc/self/cmdline"):
+		return false
+	default:
+		return syscall.Kill(pid, 0) == nil
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,154 @@
+package stores
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/17882237881/MaaS/cmd/maas/child"
+	"github.com/17882237881/MaaS/cmd/maas/s3server"
+)
+
+// S3 is an object store with a bucket for MaaS.
+type S3 struct {
+	// Endpoint is its URL; requests name the bucket in the path.
+	Endpoint string
+	Region   string
+	Bucket   string
+
+	AccessKeyID     string
+	SecretAccessKey string
+}
+
+func (s *Stores) s3(ctx context.Context, folder *Folder, g given, o Options) (S3, error) {
+	store := S3{
+		Endpoint: g.S3Endpoint, Region: g.S3Region, Bucket: g.S3Bucket,
+		AccessKeyID: g.S3AccessKeyID, SecretAccessKey: g.S3SecretAccessKey,
+	}
+	if store.Endpoint == "" {
+		if err := s.s3Server(ctx, folder, &store, o); err != nil {
+			return S3{}, err
+		}
+	}
+	if err := store.makeBucket(ctx); err != nil {
+		return S3{}, fmt.Errorf("bucket %s at %s: %w", store.Bucket, store.Endpoint, err)
+	}
+	return store, nil
+}
+
+// s3Server starts the S3 server and fills in where it is.
+func (s *Stores) s3Server(ctx context.Context, folder *Folder, store *S3, o Options) error {
+	home, err := folder.Sub("s3")
+	if err != nil {
+		return err
+	}
+	keys, err := s3server.LoadCredentials(home)
+	if err != nil {
+		return err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	command, err := serverCommand(o.Server)
+	if err != nil {
+		return err
+	}
+	command = append(command, s3server.Arguments(s3server.Config{Data: home, Listen: address, Region: store.Region, Fast: o.Fast})...)
+	store.Endpoint = "http://" + address
+	store.AccessKeyID, store.SecretAccessKey = keys.AccessKeyID, keys.SecretAccessKey
+	server, err := child.Supervise(ctx, child.Spec{
+		Name:    "s3",
+		Log:     o.Log,
+		Command: func() (*exec.Cmd, error) { return exec.Command(command[0], command[1:]...), nil },
+		Ready:   func(ctx context.Context) error { return healthy(ctx, store.Endpoint+s3server.HealthPath) },
+	})
+	if err != nil {
+		return err
+	}
+	s.onStop(server.Stop)
+	return nil
+}
+
+func serverCommand(given []string) ([]string, error) {
+	if len(given) > 0 {
+		return slices.Clone(given), nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program's own file: %w", err)
+	}
+	return []string{self, "s3-server"}, nil
+}
+
+func (store S3) makeBucket(ctx context.Context) error {
+	client := s3.New(s3.Options{
+		BaseEndpoint: aws.String(store.Endpoint),
+		Region:       store.Region,
+		UsePathStyle: true,
+		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+			return aws.Credentials{AccessKeyID: store.AccessKeyID, SecretAccessKey: store.SecretAccessKey}, nil
+		}),
+	})
+	if _, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String(store.Bucket)}); err == nil {
+		return nil
+	}
+	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(store.Bucket), CreateBucketConfiguration: store.location()})
+	var mine *types.BucketAlreadyOwnedByYou
+	if errors.As(err, &mine) {
+		return nil
+	}
+	return err
+}
+
+// location is where the bucket shall be; AWS takes none for its first region.
+func (store S3) location() *types.CreateBucketConfiguration {
+	if store.Region == "us-east-1" {
+		return nil
+	}
+	return &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(store.Region)}
+}
+
+func healthy(ctx context.Context, address string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return err
+	}
+	transport := &http.Transport{DisableKeepAlives: true}
+	answer, err := transport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }() // nothing is read of it
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("answered %s", answer.Status)
+	}
+	return nil
+}
+
+// freeAddress finds a loopback port that nobody listens on, below those that Linux gives to connections (32768 on by default): such a
+// one could be taken while a server that died is being started again, even by a client's connection to itself.
+func freeAddress() (string, error) {
+	const first, last, tries = 20_000, 32_000, 50
+	var failed error
+	for range tries {
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(last-first)))
+		listener, err := net.Listen("tcp", address)
+		if err == nil {
+			return address, listener.Close()
+		}
+		failed = err
+	}
+	return "", fmt.Errorf("find a free port: %w", failed)
+}

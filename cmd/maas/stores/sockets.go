@@ -1,0 +1,38 @@
+package stores
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// longestSocket is the longest path of a Unix socket in bytes (unix(7): sun_path less its end), longestName that of our names in it.
+const (
+	longestSocket = 107
+	longestName   = len("/.s.PGSQL.5432.lock")
+)
+
+// sockets gives the folder for Unix sockets: run/, or where its path is too long for one, a folder of this user's in the temporary
+// folder.
+func (f *Folder) sockets() (string, error) {
+	if len(filepath.Join(f.Path, "run"))+longestName <= longestSocket {
+		return f.Sub("run")
+	}
+	sum := sha256.Sum256([]byte(f.Path))
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("maas-%d-%s", os.Getuid(), hex.EncodeToString(sum[:6])))
+	if err := os.Mkdir(path, 0o700); err != nil && !os.IsExist(err) {
+		return "", fmt.Errorf("folder for sockets: %w", err)
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return "", fmt.Errorf("folder for sockets: %w", err)
+	}
+	owner, known := info.Sys().(*syscall.Stat_t)
+	if !info.IsDir() || !known || int(owner.Uid) != os.Getuid() || info.Mode().Perm() != 0o700 {
+		return "", fmt.Errorf("folder for sockets: %s is not this user's alone", path)
+	}
+	return path, nil
+}

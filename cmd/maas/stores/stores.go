@@ -1,0 +1,103 @@
+// Package stores gives one machine the three servers that MaaS keeps its state in: Postgres, Redis and an S3 server. Each is connected
+// to where the environment names one, and started as a child process otherwise, with its data in the installation's folder:
+//
+//	DATABASE_URL  else Postgres 15 or newer of the system (PATH, /usr/lib/postgresql), else a download (embedded-postgres)
+//	REDIS_URL     else redis-server on PATH, else one in this process (miniredis)
+//	S3_ENDPOINT   else s3server, as a child process of this program's
+//
+// In the folder: lock, postgres/, s3/, redis/ and run/ (sockets). Nothing in redis/ and run/ outlives a run.
+package stores
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Options say how the servers are started.
+type Options struct {
+	// Log gets what the servers write, one record a line.
+	Log *slog.Logger
+	// Server is the command that serves S3: this program and the arguments that lead to ServeS3. The folder and the address are
+	// added. Empty stands for this executable with "s3-server".
+	Server []string
+	// Fast leaves out every fsync: for tests, whose data need not survive a power cut.
+	Fast bool
+	// Environment is read for the URLs and credentials of servers that run already, as "NAME=value"; os.Environ() mostly. A
+	// NAME_FILE names a file that holds the value.
+	Environment []string
+}
+
+// Stores are the three servers, connected or started.
+type Stores struct {
+	Postgres Postgres
+	Redis    Redis
+	S3       S3
+
+	mu   sync.Mutex
+	stop []func(context.Context)
+}
+
+// Start connects to or starts the three, at once, and returns when all answer. On failure nothing is left running. ctx bounds the
+// start alone.
+func Start(ctx context.Context, folder *Folder, o Options) (*Stores, error) {
+	given, err := readGiven(o.Environment)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stores{}
+	group, starting := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		s.Postgres, err = s.postgres(starting, folder, given, o)
+		return err
+	})
+	group.Go(func() (err error) {
+		s.Redis, err = s.redis(starting, folder, given, o)
+		return err
+	})
+	group.Go(func() (err error) {
+		s.S3, err = s.s3(starting, folder, given, o)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		s.Stop(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return s, nil
+}
+
+// Stop ends the servers that Start started, all at once, and returns when they are gone; those that are not by the end of ctx are
+// killed. It leaves servers alone that were running already.
+func (s *Stores) Stop(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all sync.WaitGroup
+	for _, stop := range s.stop {
+		all.Go(func() { stop(ctx) })
+	}
+	all.Wait()
+	s.stop = nil
+}
+
+// Environ gives the variables that functions find the servers by, as "NAME=value". MIGRATE_DATABASE_URL, for `maas migrate` alone, is
+// there too.
+func (s *Stores) Environ() []string {
+	return []string{
+		"DATABASE_URL=" + s.Postgres.URL,
+		"MIGRATE_DATABASE_URL=" + s.Postgres.MigrateURL,
+		"REDIS_URL=" + s.Redis.URL,
+		"S3_ENDPOINT=" + s.S3.Endpoint,
+		"S3_REGION=" + s.S3.Region,
+		"S3_BUCKET=" + s.S3.Bucket,
+		"S3_ACCESS_KEY_ID=" + s.S3.AccessKeyID,
+		"S3_SECRET_ACCESS_KEY=" + s.S3.SecretAccessKey,
+	}
+}
+
+func (s *Stores) onStop(stop func(context.Context)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop = append(s.stop, stop)
+}
