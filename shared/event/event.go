@@ -72,7 +72,7 @@ func (s Signer) Encode(e Event) ([]byte, error) {
 	ce.SetType(string(e.Type))
 	ce.SetSubject(e.Subject)
 	ce.SetTime(e.Time)
-	ce.SetDataSchema("/schemas/" + string(e.Type) + ".json")
+	ce.SetDataSchema("https://maas.dev/schemas/" + string(e.Type) + ".json") // CloudEvents 1.0 wants an absolute URI
 	ce.SetExtension(extTenant, e.Tenant.String())
 	if e.Traceparent != "" {
 		ce.SetExtension(extTraceparent, e.Traceparent)

@@ -1,0 +1,180 @@
+package event_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+)
+
+func signer(t *testing.T, secret string) event.Signer {
+	t.Helper()
+	s, err := event.OpenSigner(env.New("test", map[string]string{"MAAS_SERVICE_KEY": strings.Repeat(secret, 32)}, slog.Default()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func sample(t *testing.T) event.Event {
+	t.Helper()
+	e, err := event.New("complete", uuid.New(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", event.UploadCompleted{Upload: uuid.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// receive sends the body through HTTP as a broker would, and reads it as a function does.
+func receive(t *testing.T, s event.Signer, header map[string]string, body string) (event.Event, error) {
+	t.Helper()
+	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	ce, err := event.Read(r)
+	if err != nil {
+		return event.Event{}, err
+	}
+	return s.Verify(ce)
+}
+
+var structured = map[string]string{"Content-Type": "application/cloudevents+json; charset=UTF-8"}
+
+func TestAnEventArrivesAsItWasSent(t *testing.T) {
+	t.Parallel()
+	s, want := signer(t, "k"), sample(t)
+	body, err := s.Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := receive(t, s, structured, string(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.ID != want.ID || got.Tenant != want.Tenant || got.Type != want.Type || got.Subject != want.Subject ||
+		got.Traceparent != want.Traceparent || string(got.Data) != string(want.Data) || !got.Time.Equal(want.Time) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestABrokerMaySendItBinaryAndLaidOutAnew(t *testing.T) {
+	t.Parallel()
+	s, want := signer(t, "k"), sample(t)
+	body, err := s.Encode(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var attributes map[string]any
+	if err := json.Unmarshal(body, &attributes); err != nil {
+		t.Fatal(err)
+	}
+	header := map[string]string{"Content-Type": "application/json"}
+	for name, value := range attributes {
+		if text, ok := value.(string); ok && name != "datacontenttype" {
+			header["Ce-"+name] = text
+		}
+	}
+	spaced := strings.ReplaceAll(string(want.Data), ":", " :  ")
+	if _, err := receive(t, s, header, spaced); err != nil {
+		t.Errorf("a binary event is refused: %v", err)
+	}
+}
+
+func TestForgedEventsAreRefused(t *testing.T) {
+	t.Parallel()
+	s, e := signer(t, "k"), sample(t)
+	other, err := signer(t, "x").Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good, err := s.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string]string{
+		"another key":     string(other),
+		"another tenant":  strings.Replace(string(good), e.Tenant.String(), uuid.NewString(), 1),
+		"another id":      strings.Replace(string(good), e.ID.String(), uuid.NewString(), 1),
+		"another type":    strings.Replace(string(good), "maas.upload.completed.v1", "maas.upload.verifying.v1", 1),
+		"another upload":  strings.Replace(string(good), `{"upload":"`+e.Subject, `{"upload":"`+uuid.NewString(), 1),
+		"no signature":    strings.Replace(string(good), `"signature"`, `"sygnature"`, 1),
+		"not an event":    "{}",
+		"no JSON":         "hello",
+		"nothing":         "",
+		"id that is none": strings.Replace(string(good), e.ID.String(), "1", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := receive(t, s, structured, body)
+			faulttest.AssertKind(t, err, fault.Unprocessable)
+		})
+	}
+}
+
+// TestEveryFixtureStillDecodes holds events.md's promise that schemas only grow: a fixture that was committed once is never changed.
+func TestEveryFixtureStillDecodes(t *testing.T) {
+	t.Parallel()
+	payloads := map[string]event.Payload{}
+	for _, p := range []event.Payload{
+		&event.UploadCompleted{}, &event.UploadVerifying{}, &event.UploadVerified{}, &event.UploadRejected{}, &event.VersionPublished{},
+		&event.VersionDeprecated{}, &event.VersionRetired{}, &event.DeploymentWanted{}, &event.ModelDeleted{}, &event.DeploymentReady{},
+		&event.DeploymentFailed{}, &event.AliasMoved{},
+	} {
+		payloads[string(p.EventType())] = p
+	}
+	files, err := filepath.Glob("testdata/*.json")
+	if err != nil || len(files) < len(payloads) {
+		t.Fatalf("%d fixtures for %d types, %v", len(files), len(payloads), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind := strings.TrimSuffix(filepath.Base(file), ".json")
+		p := payloads[kind]
+		if p == nil {
+			t.Errorf("%s is of no type in the catalogue", file)
+			continue
+		}
+		if err := json.Unmarshal(text, p); err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		again, err := json.Marshal(p)
+		if err != nil || !sameJSON(t, again, text) {
+			t.Errorf("%s is read as %s", file, again)
+		}
+	}
+}
+
+func sameJSON(t *testing.T, a, b []byte) bool {
+	t.Helper()
+	var x, y any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	p, _ := json.Marshal(x)
+	q, _ := json.Marshal(y)
+	return string(p) == string(q)
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add("application/cloudevents+json", `{"specversion":"1.0","id":"x","source":"/maas/x","type":"t"}`)
+	f.Add("application/json", `{}`)
+	f.Add("application/cloudevents-batch+json", `[]`)
+	f.Fuzz(func(t *testing.T, contentType, body string) {
+		_, _ = receive(t, signer(t, "k"), map[string]string{"Content-Type": contentType}, body)
+	})
+}

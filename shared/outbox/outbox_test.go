@@ -1,0 +1,235 @@
+package outbox_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"go.uber.org/goleak"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/postgrestest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// world is a database, a receiver of verify-upload behind a real server, and an outbox whose sink it is.
+type world struct {
+	t        *testing.T
+	db       postgrestest.Database
+	tenant   uuid.UUID
+	signer   event.Signer
+	receiver *outbox.Receiver
+	server   *httptest.Server
+	events   *outbox.Outbox
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, db: postgrestest.New(t), tenant: uuid.New()}
+	vars := map[string]string{"MAAS_SERVICE_KEY": strings.Repeat("k", 32), "DATABASE_URL": w.db.URL}
+	e := env.New("test", vars, slog.New(slog.DiscardHandler))
+	var err error
+	if w.signer, err = event.OpenSigner(e); err != nil {
+		t.Fatal(err)
+	}
+	if w.receiver, err = outbox.NewReceiver(e, w.db.As(postgres.Transfer), event.VerifyUpload); err != nil {
+		t.Fatal(err)
+	}
+	w.server = httptest.NewServer(w.receiver)
+	vars["K_SINK"] = w.server.URL
+	e = env.New("test", vars, slog.New(slog.DiscardHandler))
+	if w.events, err = outbox.Open(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = e.Close(context.Background())
+		w.server.Close()
+		http.DefaultClient.CloseIdleConnections()
+	})
+	return w
+}
+
+func (w *world) emit(p event.Payload) {
+	w.t.Helper()
+	err := w.db.As(postgres.Transfer).Tx(w.t.Context(), w.tenant, func(tx postgres.Tx) error {
+		return w.events.Emit(w.t.Context(), tx, p)
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) post(e event.Event) error {
+	return event.NewPoster(w.signer, w.server.URL).Post(w.t.Context(), e)
+}
+
+func (w *world) number(query string) (n int) {
+	w.t.Helper()
+	w.db.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, query).Scan(&n) })
+	return n
+}
+
+func (w *world) eventually(what string, ok func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatal("not within 5 s: " + what)
+		}
+	}
+}
+
+func sample(t *testing.T, tenant uuid.UUID) event.Event {
+	t.Helper()
+	e, err := event.New("complete", tenant, "", event.UploadCompleted{Upload: uuid.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestAnEmittedEventArrivesAfterTheCommitAndIsDone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var acted atomic.Int32
+	outbox.Act(w.receiver, func(context.Context, postgres.Tx, event.Event, event.UploadCompleted) error { acted.Add(1); return nil })
+
+	w.emit(event.UploadCompleted{Upload: uuid.New()})
+
+	w.eventually("the outbox row is done", func() bool { return w.number("select count(*) from outbox where done_at is not null") == 1 })
+	if acted.Load() != 1 {
+		t.Errorf("acted %d times", acted.Load())
+	}
+}
+
+func TestARolledBackEventIsNeverPosted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	_ = w.db.As(postgres.Transfer).Tx(t.Context(), w.tenant, func(tx postgres.Tx) error {
+		if err := w.events.Emit(t.Context(), tx, event.UploadCompleted{Upload: uuid.New()}); err != nil {
+			t.Fatal(err)
+		}
+		return errors.New("no")
+	})
+	if got := w.number("select count(*) from outbox"); got != 0 {
+		t.Errorf("%d rows stayed", got)
+	}
+}
+
+func TestManyDeliveriesAtOnceHaveOneEffect(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	outbox.Act(w.receiver, func(ctx context.Context, tx postgres.Tx, _ event.Event, _ event.UploadCompleted) error {
+		_, err := tx.Exec(ctx, `insert into audit_entries (id, actor, action, resource, outcome) values ($1, 'a', 'b', 'c', 'done')`, uuid.New())
+		return err
+	})
+	e := sample(t, w.tenant)
+	var racers sync.WaitGroup
+	for range 8 {
+		racers.Go(func() {
+			if err := w.post(e); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	racers.Wait()
+	if got := w.number("select count(*) from audit_entries"); got != 1 {
+		t.Errorf("%d effects, want 1", got)
+	}
+}
+
+func TestAFailureIsTriedAgainAndTheTenthMakesADeadLetter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	outbox.Wake(w.receiver, func(context.Context, event.Event, event.UploadCompleted) error { return errors.New("no") })
+	e := sample(t, w.tenant)
+	for try := 1; try < 10; try++ {
+		if err := w.post(e); err == nil || errors.Is(err, event.ErrFinal) {
+			t.Fatalf("try %d: %v, want an error that may be tried again", try, err)
+		}
+	}
+	if err := w.post(e); err != nil {
+		t.Fatalf("the tenth: %v, want it accepted", err)
+	}
+	if got := w.number("select count(*) from dead_letters where reason like '%10 attempts%'"); got != 1 {
+		t.Errorf("%d dead letters, want 1", got)
+	}
+}
+
+func TestPoisonIsRefusedForGoodAndKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	forged := sample(t, w.tenant)
+	body, err := w.signer.Encode(forged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknown, err := event.New("complete", w.tenant, "", event.ModelDeleted{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unknownBody, err := w.signer.Encode(unknown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string]string{
+		"no event":         `{"hello":1}`,
+		"forged tenant":    strings.ReplaceAll(string(body), w.tenant.String(), uuid.NewString()),
+		"not its consumer": string(unknownBody),
+	} {
+		answer, err := http.Post(w.server.URL, "application/cloudevents+json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != http.StatusUnprocessableEntity {
+			t.Errorf("%s is answered %d, want 422", name, answer.StatusCode)
+		}
+	}
+	if got := w.number("select count(*) from dead_letters"); got != 3 {
+		t.Errorf("%d dead letters, want 3", got)
+	}
+}
+
+func TestWhatDidNotGetThroughIsPostedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var acted, refused atomic.Int32
+	outbox.Act(w.receiver, func(context.Context, postgres.Tx, event.Event, event.UploadCompleted) error {
+		if refused.Add(1) == 1 {
+			return errors.New("not yet")
+		}
+		acted.Add(1)
+		return nil
+	})
+	w.emit(event.UploadCompleted{Upload: uuid.New()})
+	w.eventually("the first post fails", func() bool { return refused.Load() == 1 })
+
+	if posted, err := w.events.Repost(t.Context(), w.db.DB, time.Now()); err != nil || posted != 0 {
+		t.Errorf("posted %d, %v before it is due", posted, err)
+	}
+	if posted, err := w.events.Repost(t.Context(), w.db.DB, time.Now().Add(time.Hour)); err != nil || posted != 1 || acted.Load() != 1 {
+		t.Errorf("posted %d, %v, acted %d times; want 1", posted, err, acted.Load())
+	}
+}
+
+func TestNewsWithoutConsumersIsDoneAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.emit(event.UploadRejected{Upload: uuid.New()})
+	if got := w.number("select count(*) from outbox where done_at is null"); got != 0 {
+		t.Errorf("%d rows wait for nobody", got)
+	}
+}
