@@ -1,0 +1,60 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// errStalled is why a body that stopped moving was cut.
+var errStalled = errors.New("the object store sent no byte for too long")
+
+// classify turns what the SDK returned into a fault. The store's own words decide; whatever else went wrong on the way to it is an outage.
+func classify(ctx context.Context, op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ended := context.Cause(ctx); ended != nil && !errors.Is(ended, errStalled) {
+		return fault.New(fault.KindOf(ended), "the object store was not waited for", fault.Op(op), fault.Cause(err))
+	}
+	switch code(err) {
+	case "NoSuchKey", "NotFound":
+		return fault.New(fault.NotFound, "there is no such object", fault.Op(op), fault.Cause(err))
+	case "NoSuchUpload":
+		return fault.New(fault.NotFound, "the store knows no such upload", fault.Op(op), fault.Cause(err))
+	case "BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch":
+		return fault.New(fault.Unprocessable, "the bytes do not have the digest that was given", fault.Field("sha256"), fault.Op(op), fault.Cause(err))
+	case "EntityTooSmall", "EntityTooLarge", "InvalidPart", "InvalidPartOrder":
+		return fault.New(fault.Conflict, "the store does not hold these parts", fault.Op(op), fault.Cause(err))
+	case "PreconditionFailed", "ConditionalRequestConflict":
+		return fault.New(fault.PreconditionFailed, "the object is there already", fault.Op(op), fault.Cause(err))
+	case "InvalidRange":
+		return fault.New(fault.Invalid, "the range lies outside the object", fault.Field("Range"), fault.Op(op), fault.Cause(err))
+	}
+	return away(op, err)
+}
+
+// away says that the store cannot be used now: it is unreachable, hangs, is full, or refuses credentials that may just be changing.
+func away(op string, err error) error {
+	return fault.New(fault.Unavailable, "the object store is away; try again", fault.Op(op), fault.Cause(err))
+}
+
+// code is the store's name for an error (S3 API reference, error responses), or "" where the store did not answer.
+func code(err error) string {
+	var said smithy.APIError
+	if errors.As(err, &said) {
+		return said.ErrorCode()
+	}
+	return ""
+}
+
+// saidNotFound reports whether the store answered 404. The answer to HEAD has no body, so that it cannot say what is missing.
+func saidNotFound(err error) bool {
+	var answer *smithyhttp.ResponseError
+	return errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusNotFound
+}

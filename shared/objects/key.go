@@ -1,0 +1,73 @@
+package objects
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Key is an object's name in the bucket. Every key begins with its tenant's prefix.
+type Key string
+
+// UploadKey is where the bytes of an upload lie, from their first part on and for good.
+func UploadKey(tenant, upload uuid.UUID) Key { return Key(TenantPrefix(tenant) + upload.String()) }
+
+// ManifestKey is where a version's manifest lies.
+func ManifestKey(tenant uuid.UUID, digest ref.Digest) Key {
+	return Key(TenantPrefix(tenant) + "manifests/" + digest.String())
+}
+
+// TenantPrefix begins all keys of a tenant.
+func TenantPrefix(tenant uuid.UUID) string { return "t/" + tenant.String() + "/" }
+
+// URI names a version's manifest to a model server: maas://<bucket>/t/<tenant>/manifests/<digest>.
+type URI struct {
+	Bucket string
+	Tenant uuid.UUID
+	Digest ref.Digest
+}
+
+const scheme = "maas://"
+
+// ParseURI reads a URI.
+func ParseURI(s string) (URI, error) {
+	rest, named := strings.CutPrefix(s, scheme)
+	parts := strings.Split(rest, "/")
+	if !named || len(parts) != 5 || parts[0] == "" || parts[1] != "t" || parts[3] != "manifests" {
+		return URI{}, badURI(s)
+	}
+	tenant, err := uuid.Parse(parts[2])
+	if err != nil || tenant.String() != parts[2] {
+		return URI{}, badURI(s)
+	}
+	digest, err := ref.ParseDigest(parts[4])
+	if err != nil {
+		return URI{}, badURI(s)
+	}
+	return URI{Bucket: parts[0], Tenant: tenant, Digest: digest}, nil
+}
+
+// String is the form that ParseURI reads.
+func (u URI) String() string {
+	return scheme + u.Bucket + "/" + string(ManifestKey(u.Tenant, u.Digest))
+}
+
+// MarshalText is String, for encoders.
+func (u URI) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
+
+// UnmarshalText is ParseURI, for decoders.
+func (u *URI) UnmarshalText(text []byte) (err error) {
+	*u, err = ParseURI(string(text))
+	return err
+}
+
+func badURI(s string) error {
+	const most = 200
+	return fault.New(fault.Invalid,
+		fmt.Sprintf("a model's address is maas://<bucket>/t/<tenant>/manifests/<sha256>; this is %q", s[:min(len(s), most)]),
+		fault.Field("uri"))
+}

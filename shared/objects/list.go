@@ -1,0 +1,59 @@
+package objects
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// List gives the objects whose keys begin with prefix, in the order of keys, and ends after the first error.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(Object{}, classify(ctx, "objects.List", err))
+				return
+			}
+			for _, found := range page.Contents {
+				object := Object{
+					Key: Key(aws.ToString(found.Key)), Size: aws.ToInt64(found.Size),
+					ETag: aws.ToString(found.ETag), Modified: aws.ToTime(found.LastModified),
+				}
+				if !yield(object, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Unfinished gives the multiparts under prefix with the time of their beginning, and ends after the first error.
+func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[Begun, error] {
+	return func(yield func(Begun, error) bool) {
+		pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &prefix})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(Begun{}, classify(ctx, "objects.Unfinished", err))
+				return
+			}
+			for _, found := range page.Uploads {
+				m := Multipart{Key: Key(aws.ToString(found.Key)), ID: aws.ToString(found.UploadId)}
+				if !yield(Begun{Multipart: m, At: aws.ToTime(found.Initiated)}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Begun is a Multipart and when it was begun.
+type Begun struct {
+	Multipart
+	At time.Time
+}

@@ -1,0 +1,110 @@
+package objects
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// config is the store's configuration; the credentials are read apart (mounted), because they change under a running process.
+type config struct {
+	Endpoint       string        `env:"S3_ENDPOINT,notEmpty"`
+	PublicEndpoint string        `env:"S3_PUBLIC_ENDPOINT"` // where clients reach the store; unset: they cannot
+	Bucket         string        `env:"S3_BUCKET" envDefault:"maas"`
+	Region         string        `env:"S3_REGION" envDefault:"us-east-1"`
+	Profile        string        `env:"S3_PROFILE" envDefault:"s3"`
+	DialTimeout    time.Duration `env:"S3_DIAL_TIMEOUT" envDefault:"3s"`
+	AnswerTimeout  time.Duration `env:"S3_ANSWER_TIMEOUT" envDefault:"15s"` // from the end of a request to the first byte of its answer
+	StallTimeout   time.Duration `env:"S3_STALL_TIMEOUT" envDefault:"15s"`  // without one byte in a body
+}
+
+// Open gives the process's store as the S3_* variables describe it. It does not speak to the store: Ready does.
+func Open(_ context.Context, e *env.Env) (*Store, error) {
+	return env.Once(e, "objects", func(context.Context) (*Store, func(context.Context) error, error) {
+		var c config
+		if err := e.Config(&c); err != nil {
+			return nil, nil, err
+		}
+		s, err := c.store(aws.NewCredentialsCache(mounted{e.Secret}))
+		if err != nil {
+			return nil, nil, err
+		}
+		return s, s.Close, nil
+	})
+}
+
+func (c config) store(credentials aws.CredentialsProvider) (*Store, error) {
+	profile, err := profileOf(c.Profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkEndpoint("S3_ENDPOINT", c.Endpoint); err != nil {
+		return nil, err
+	}
+	quick, patient := c.transport(c.AnswerTimeout), c.transport(assembly)
+	s := &Store{bucket: c.Bucket, profile: profile, stall: c.StallTimeout, idle: transports(quick, patient)}
+	s.client = s3.New(c.options(credentials, c.Endpoint, quick))
+	s.patient = func(o *s3.Options) { o.HTTPClient = patient }
+	if c.PublicEndpoint == "" {
+		return s, nil
+	}
+	if err := checkEndpoint("S3_PUBLIC_ENDPOINT", c.PublicEndpoint); err != nil {
+		return nil, err
+	}
+	s.public = s3.NewPresignClient(s3.New(c.options(credentials, c.PublicEndpoint, quick)))
+	return s, nil
+}
+
+func (c config) options(credentials aws.CredentialsProvider, endpoint string, client s3.HTTPClient) s3.Options {
+	return s3.Options{
+		BaseEndpoint: aws.String(strings.TrimSuffix(endpoint, "/")),
+		Region:       c.Region,
+		Credentials:  credentials,
+		UsePathStyle: true, // a store by its address has no name per bucket
+		HTTPClient:   client,
+		// Stores other than Amazon's do not know the trailing checksums that are the SDK's default; ours are given by hand.
+		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts, o.MaxBackoff = 3, time.Second
+			o.RateLimiter = ratelimit.None // the default would refuse to retry for a while after an outage
+		}),
+	}
+}
+
+func checkEndpoint(name, endpoint string) error {
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fault.New(fault.Internal, name+" is the address of an S3 server, like http://127.0.0.1:9000; this is "+endpoint)
+	}
+	return nil
+}
+
+// mounted reads the credentials again each minute: managed credentials rotate in their files.
+type mounted struct {
+	secret func(name string) (string, error)
+}
+
+func (m mounted) Retrieve(context.Context) (aws.Credentials, error) {
+	id, err := m.secret("S3_ACCESS_KEY_ID")
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	key, err := m.secret("S3_SECRET_ACCESS_KEY")
+	if err != nil {
+		return aws.Credentials{}, err
+	}
+	if id == "" || key == "" {
+		return aws.Credentials{}, fault.New(fault.Internal, "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY are not set")
+	}
+	return aws.Credentials{AccessKeyID: id, SecretAccessKey: key, CanExpire: true, Expires: time.Now().Add(time.Minute)}, nil
+}

@@ -1,0 +1,29 @@
+package objects
+
+import "github.com/17882237881/MaaS/shared/fault"
+
+// Profile is what a store demands of the parts of an upload. The last part may always be shorter.
+type Profile struct {
+	MinPart    int64 // bytes
+	MaxPart    int64 // bytes
+	MaxParts   int
+	EqualParts bool // all parts but the last must have one size
+}
+
+// profileOf gives the demands of a kind of store by the name it has in S3_PROFILE.
+func profileOf(name string) (Profile, error) {
+	const mib = 1 << 20
+	s3 := Profile{MinPart: 5 * mib, MaxPart: 5 << 30, MaxParts: 10_000} // Amazon S3 user guide, multipart upload limits
+	switch name {
+	case "s3": // Amazon, MinIO, versitygw, Ceph
+		return s3, nil
+	case "r2": // Cloudflare R2: parts of one size
+		s3.EqualParts = true
+		return s3, nil
+	case "scaleway": // Scaleway Object Storage: 1,000 parts
+		s3.MaxParts = 1_000
+		return s3, nil
+	default:
+		return Profile{}, fault.New(fault.Internal, "S3_PROFILE is s3, r2 or scaleway; this is "+name)
+	}
+}

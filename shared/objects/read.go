@@ -1,0 +1,77 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// Range reads length bytes of an object from offset on, as they come. It fails with Invalid if they are not all within the object. Reading
+// fails with Unavailable when the store stops sending, also before the end. The caller closes it.
+func (s *Store) Range(ctx context.Context, key Key, offset, length int64) (io.ReadCloser, error) {
+	const op = "objects.Range"
+	if length < 1 || offset < 0 {
+		return nil, fault.New(fault.Invalid, "a range has one byte or more", fault.Field("Range"), fault.Op(op))
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	span := fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)
+	out, err := s.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &s.bucket, Key: key.pointer(), Range: &span})
+	if err != nil {
+		defer cancel(nil)
+		return nil, classify(ctx, op, err)
+	}
+	body := s.watch(ctx, cancel, out.Body)
+	if out.ContentLength == nil || *out.ContentLength != length {
+		_ = body.Close() // nothing was read
+		return nil, fault.New(fault.Invalid, "the range lies outside the object", fault.Field("Range"), fault.Op(op))
+	}
+	body.left = length
+	return body, nil
+}
+
+// watch reads an answer's body and cuts it when a single Read takes longer than the stall timeout. Close ends the request.
+func (s *Store) watch(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser) *watched {
+	timer := time.AfterFunc(s.stall, func() { cancel(errStalled) })
+	timer.Stop()
+	return &watched{
+		body: body, stall: s.stall, timer: timer,
+		classify: func(err error) error { return classify(ctx, "objects.Read", err) },
+		end:      func() { cancel(nil) },
+	}
+}
+
+type watched struct {
+	body     io.ReadCloser
+	left     int64 // bytes that must still come; 0 where the length is not known
+	stall    time.Duration
+	timer    *time.Timer
+	classify func(error) error
+	end      func()
+}
+
+func (w *watched) Read(b []byte) (int, error) {
+	w.timer.Reset(w.stall)
+	n, err := w.body.Read(b)
+	w.timer.Stop()
+	w.left -= int64(n)
+	switch {
+	case err == nil:
+		return n, nil
+	case errors.Is(err, io.EOF) && w.left <= 0:
+		return n, io.EOF
+	default:
+		return n, w.classify(err)
+	}
+}
+
+func (w *watched) Close() error {
+	w.timer.Stop()
+	defer w.end()
+	return w.body.Close()
+}

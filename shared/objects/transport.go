@@ -1,0 +1,64 @@
+package objects
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// assembly bounds the wait for Complete's answer: a store may copy all parts first (versitygw: 300 MB/s).
+	assembly = 10 * time.Minute
+	// connections that stay open: as many as an upload has parallel chunks.
+	connections = 64
+	buffer      = 64 << 10
+)
+
+// transport connects, waits and gives up as configured. A body may take as long as it moves.
+func (c config) transport(answer time.Duration) *http.Client {
+	dialer := &net.Dialer{Timeout: c.DialTimeout, KeepAlive: 15 * time.Second}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return moving{conn, c.StallTimeout}, nil
+		},
+		TLSHandshakeTimeout:   c.DialTimeout,
+		ResponseHeaderTimeout: answer,
+		ExpectContinueTimeout: time.Second,
+		MaxIdleConns:          connections,
+		MaxIdleConnsPerHost:   connections,
+		IdleConnTimeout:       time.Minute,
+		WriteBufferSize:       buffer,
+		ReadBufferSize:        buffer,
+		DisableCompression:    true,
+	}
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func transports(clients ...*http.Client) []*http.Transport {
+	var all []*http.Transport
+	for _, client := range clients {
+		if transport, ok := client.Transport.(*http.Transport); ok {
+			all = append(all, transport)
+		}
+	}
+	return all
+}
+
+// moving is a connection on which each write must get on within a time: a store that stopped reading is away.
+type moving struct {
+	net.Conn
+	stall time.Duration
+}
+
+func (c moving) Write(b []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
