@@ -23,9 +23,10 @@ build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
 	runtimes/onnx/library.sh
 
 test: build ## runs every test that needs no cluster, on real servers
-	@bin/maas stores --fast -- go test $(TEST) -json work | go run ./tools/testsum
+	@go build -o $(TOOLS)/ ./tools/testsum
+	@bin/maas stores --fast -- go test $(TEST) -json work | $(TOOLS)/testsum
 
-lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck generated tidied ## checks style, imports, vulnerabilities, generated code, modules
+lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## checks style, imports, vulnerabilities, generated code, modules
 	tools/lint
 
 generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## makes generated code anew

@@ -1,0 +1,116 @@
+package layout
+
+import (
+	"bytes"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// functions gives the names of the folders of functions/.
+func functions(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, path := range tracked(t, "functions/") {
+		names = append(names, strings.Split(path, "/")[1])
+	}
+	return slices.Compact(names)
+}
+
+func TestEachFunctionHasItsFiveFiles(t *testing.T) {
+	t.Parallel()
+	for _, name := range functions(t) {
+		for _, file := range []string{"func.yaml", "go.mod", "function.go", "function_test.go", "cmd/" + name + "/main.go"} {
+			if _, err := os.Stat(filepath.Join(root, "functions", name, file)); err != nil {
+				t.Errorf("functions/%s has no %s", name, file)
+			}
+		}
+	}
+}
+
+// TestEachFunctionIsSmall counts what a function is beside its tests: routes and wiring. The rules are in shared.
+func TestEachFunctionIsSmall(t *testing.T) {
+	t.Parallel()
+	const most = 100
+
+	lines := map[string]int{}
+	for _, path := range tracked(t, "functions/*.go") {
+		if strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "functions/deploy-version/kserve/") {
+			continue // kserve is a package of its own that must be in no other module
+		}
+		lines[strings.Split(path, "/")[1]] += bytes.Count(read(t, path), []byte("\n"))
+	}
+	for name, n := range lines {
+		if n > most {
+			t.Errorf("functions/%s has %d lines of Go without its tests, want %d or fewer", name, n, most)
+		}
+	}
+}
+
+func TestEachMainKnowsItsFunctionAlone(t *testing.T) {
+	t.Parallel()
+	for _, name := range functions(t) {
+		for _, path := range imports(t, "functions/"+name+"/cmd/"+name+"/main.go") {
+			if strings.HasPrefix(path, ours+"functions/") && path != ours+"functions/"+name {
+				t.Errorf("functions/%s/cmd imports %s", name, path)
+			}
+		}
+	}
+}
+
+func TestProgramsImportNoTestHelpers(t *testing.T) {
+	t.Parallel()
+	for _, path := range tracked(t, "*.go") {
+		if strings.HasSuffix(path, "_test.go") || strings.HasSuffix(filepath.Dir(path), "test") || strings.HasPrefix(path, "e2e/") {
+			continue
+		}
+		for _, imported := range imports(t, path) {
+			if imported == "testing" || strings.HasPrefix(imported, ours+"shared/") && strings.HasSuffix(imported, "test") {
+				t.Errorf("%s imports %s", path, imported)
+			}
+		}
+	}
+}
+
+// TestInferLinksNoDatabaseDriver holds the promise that a thousand gateways open no connection to Postgres.
+func TestInferLinksNoDatabaseDriver(t *testing.T) {
+	t.Parallel()
+	if !slices.Contains(functions(t), "infer") {
+		t.Fatal("there is no functions/infer to look at")
+	}
+
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "./functions/infer/...")
+	list.Dir = root
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for path := range strings.Lines(string(out)) {
+		if path = strings.TrimSpace(path); strings.HasPrefix(path, "github.com/jackc/pgx") || path == ours+"shared/postgres" {
+			t.Errorf("functions/infer links %s", path)
+		}
+	}
+}
+
+func imports(t *testing.T, path string) []string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, read(t, path), parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := make([]string, 0, len(file.Imports))
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, imported)
+	}
+	return paths
+}
