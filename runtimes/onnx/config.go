@@ -1,0 +1,74 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/17882237881/MaaS/runtimes/onnx/ort"
+	"github.com/17882237881/MaaS/runtimes/onnx/server"
+)
+
+// config is what the program is started with.
+type config struct {
+	listen     string
+	folder     string
+	library    string
+	device     string
+	threads    int
+	concurrent int
+	drain      time.Duration
+	logLevel   slog.Level
+	server     server.Config
+}
+
+func parse(arguments []string, messages io.Writer) (config, error) {
+	c := config{}
+	f := flag.NewFlagSet("maas-onnx", flag.ContinueOnError)
+	f.SetOutput(messages)
+	f.StringVar(&c.listen, "listen", ":"+environment("PORT", "8080"), "address to listen on, with port 0 for any free one; the port is $PORT's")
+	f.StringVar(&c.folder, "model-dir", "/mnt/models", "folder of the version's files")
+	f.StringVar(&c.library, "library", "", "ONNX Runtime's shared library (default: $ONNXRUNTIME_LIB_PATH, else where it is usually found)")
+	f.StringVar(&c.device, "device", string(ort.CPU), "cpu or cuda")
+	f.IntVar(&c.threads, "intra-op-threads", 0, "threads of one run; 0: one for each core")
+	f.IntVar(&c.concurrent, "concurrent-runs", runtime.GOMAXPROCS(0), "runs under way at once; more wait")
+	f.DurationVar(&c.drain, "drain", 30*time.Second, "how long a stop waits for requests under way")
+	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	f.StringVar(&c.server.ModelName, "model-name", "", "the name that is answered for (default: any)")
+	f.StringVar(&c.server.ModelVersion, "model-version", "", "the version that is answered for (default: any)")
+	f.Int64Var(&c.server.MaxBody, "max-body", 64<<20, "bytes of the longest request")
+	f.IntVar(&c.server.MaxRequests, "max-requests", 64, "requests under way at once; more are refused")
+	f.DurationVar(&c.server.ReadTimeout, "read-timeout", time.Minute, "how long a request's body may take to arrive")
+	f.DurationVar(&c.server.MaxTimeout, "max-timeout", 10*time.Minute, "the longest that a request may take")
+	if err := f.Parse(arguments); err != nil {
+		return c, err
+	}
+	return c, c.check(f)
+}
+
+func (c *config) check(f *flag.FlagSet) error {
+	switch {
+	case f.NArg() > 0:
+		return fmt.Errorf("%q is no flag", f.Arg(0))
+	case c.device != string(ort.CPU) && c.device != string(ort.CUDA):
+		return fmt.Errorf("-device is %q: it is cpu or cuda", c.device)
+	case c.threads < 0:
+		return fmt.Errorf("-intra-op-threads is %d: it is 0 or more", c.threads)
+	case c.concurrent < 1 || c.server.MaxRequests < 1 || c.server.MaxBody < 1:
+		return fmt.Errorf("-concurrent-runs, -max-requests and -max-body are 1 or more")
+	case c.server.ReadTimeout <= 0 || c.server.MaxTimeout <= 0:
+		return fmt.Errorf("-read-timeout and -max-timeout are above 0")
+	}
+	return nil
+}
+
+func environment(name, otherwise string) string {
+	if value := os.Getenv(name); value != "" {
+		return value
+	}
+	return otherwise
+}

@@ -1,0 +1,116 @@
+// Command maas-onnx serves one ONNX model over the Open Inference Protocol, version 2: REST and gRPC on one port.
+//
+// It listens at once and says so on stdout in one line, "listening http://ADDRESS"; a second line, "ready http://ADDRESS", follows when the
+// model is loaded. Logs go to stderr as JSON. Without -model-name it answers for any name, as KServe wants it. SIGTERM and SIGINT let the
+// requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, and 1 for all else.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/17882237881/MaaS/runtimes/onnx/model"
+	"github.com/17882237881/MaaS/runtimes/onnx/ort"
+	"github.com/17882237881/MaaS/runtimes/onnx/server"
+)
+
+func main() {
+	c, err := parse(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "maas-onnx:", err)
+		os.Exit(2)
+	}
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := run(ctx, c, log); err != nil {
+		log.Error("stopped", "error", err.Error())
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends or something fails.
+func run(ctx context.Context, c config, log *slog.Logger) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.listen)
+	if err != nil {
+		return err
+	}
+	address := "http://" + listener.Addr().String()
+	onnx := server.New(c.server, log)
+	host := newHost(onnx.Handler())
+	served := make(chan error, 1)
+	go func() { served <- host.Serve(listener) }() // ends with Shutdown
+	fmt.Println("listening", address)
+
+	loaded, err := load(c)
+	if err != nil {
+		return errors.Join(err, host.Close(), closed(<-served))
+	}
+	onnx.Serve(loaded)
+	fmt.Println("ready", address)
+	log.Info("ready", "address", address, "inputs", len(loaded.Inputs()), "outputs", len(loaded.Outputs()))
+
+	select {
+	case err := <-served:
+		return closed(err)
+	case <-ctx.Done():
+		return shutdown(host, c.drain)
+	}
+}
+
+func newHost(handler http.Handler) *http.Server {
+	host := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		Protocols:         new(http.Protocols),
+	}
+	host.Protocols.SetHTTP1(true)
+	host.Protocols.SetUnencryptedHTTP2(true) // gRPC without TLS
+	return host
+}
+
+func load(c config) (*model.Model, error) {
+	path, err := model.Find(c.folder)
+	if err != nil {
+		return nil, err
+	}
+	library, err := ort.Load(c.library)
+	if err != nil {
+		return nil, err
+	}
+	session, err := library.Open(path, ort.Config{Device: ort.Device(c.device), Threads: c.threads})
+	if err != nil {
+		return nil, err
+	}
+	return model.New(session, c.concurrent), nil
+}
+
+// shutdown takes no new requests and waits for those under way, which are cut off when the time is over.
+func shutdown(host *http.Server, drain time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	if err := host.Shutdown(ctx); err != nil {
+		return errors.Join(err, host.Close())
+	}
+	return nil
+}
+
+func closed(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}

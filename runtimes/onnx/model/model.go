@@ -1,0 +1,90 @@
+// Package model runs the one model of a model server: it checks a request against what the model declares, waits for its turn, and runs.
+package model
+
+import (
+	"context"
+	"errors"
+	"regexp"
+
+	"github.com/17882237881/MaaS/runtimes/onnx/ort"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/openinference"
+)
+
+// Model is a loaded model. It is safe for concurrent use.
+type Model struct {
+	session *ort.Session
+	turns   chan struct{} // one element for each run under way
+}
+
+// New makes a model of a session that at most concurrent runs use at once.
+func New(session *ort.Session, concurrent int) *Model {
+	return &Model{session: session, turns: make(chan struct{}, concurrent)}
+}
+
+// Inputs are what the model takes; -1 in a shape stands for a dimension of any size.
+func (m *Model) Inputs() []openinference.TensorMetadata { return m.session.Inputs }
+
+// Outputs are what the model gives.
+func (m *Model) Outputs() []openinference.TensorMetadata { return m.session.Outputs }
+
+// Infer runs the model once. It fails with Invalid where the request does not fit the model, naming the tensor and what it should be; with
+// Timeout or Canceled when ctx ends, which also ends a run that is under way; and with Unprocessable where the model itself fails.
+func (m *Model) Infer(ctx context.Context, r *openinference.Request) ([]openinference.Tensor, error) {
+	if err := m.checkInputs(r.Inputs); err != nil {
+		return nil, err
+	}
+	outputs, err := m.outputNames(r.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case m.turns <- struct{}{}:
+		defer func() { <-m.turns }()
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
+	tensors, err := m.session.Run(ctx, r.Inputs, outputs)
+	if err != nil {
+		return nil, failed(ctx, err)
+	}
+	return tensors, nil
+}
+
+func failed(ctx context.Context, err error) error {
+	var refusal *ort.Error
+	switch {
+	case ctx.Err() != nil:
+		return ended(ctx)
+	case errors.As(err, &refusal):
+		return fault.New(kindOf(refusal.Code), "the model cannot run this input: "+readable(refusal.Message), fault.Cause(err))
+	default:
+		return err
+	}
+}
+
+func kindOf(code ort.Code) fault.Kind {
+	if code == ort.InvalidArgument {
+		return fault.Invalid
+	}
+	return fault.Unprocessable
+}
+
+func ended(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fault.New(fault.Timeout, "the deadline passed before the model was done", fault.Cause(ctx.Err()))
+	}
+	return fault.New(fault.Canceled, "the client went away before the model was done", fault.Cause(ctx.Err()))
+}
+
+// sourceLine is where in ONNX Runtime's sources a message comes from, which is nothing to its users.
+var sourceLine = regexp.MustCompile(`/\S+\.(?:cc|h|cpp):\d+ `)
+
+func readable(message string) string {
+	const longest = 500
+	message = sourceLine.ReplaceAllString(message, "")
+	if len(message) > longest {
+		message = message[:longest] + "…"
+	}
+	return message
+}

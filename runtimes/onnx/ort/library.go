@@ -1,0 +1,118 @@
+// Package ort runs models with ONNX Runtime by its C API (onnxruntime_c_api.h, MIT, Microsoft; API version 18, which every library from
+// 1.18 on offers).
+//
+// It is not github.com/yalue/onnxruntime_go because that, at v1.27.0, cannot read a scalar output or an FP16 output whose shape is not known
+// beforehand, cuts strings at a NUL byte, loads a model twice to learn its inputs, and hides the status codes that tell the caller's fault
+// from the model's.
+package ort
+
+/*
+#cgo CFLAGS: -D_GNU_SOURCE -O2 -Wall -Werror -I${SRCDIR}/include
+#cgo LDFLAGS: -ldl
+#include <stdlib.h>
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// Version is the release that library.sh fetches.
+const Version = "1.31.1"
+
+// Library is ONNX Runtime, loaded into the process for good.
+type Library struct {
+	c    *C.maas_library // in C's memory: C keeps pointers to it
+	Path string
+}
+
+// Load opens the library at path, or, where path is "", the first of Candidates that can be opened.
+func Load(path string) (*Library, error) {
+	candidates := []string{path}
+	if path == "" {
+		candidates = Candidates()
+	}
+	tried := make([]string, 0, len(candidates))
+	for _, candidate := range candidates {
+		l, err := load(candidate)
+		if err == nil {
+			return l, nil
+		}
+		tried = append(tried, candidate+" ("+err.Error()+")")
+	}
+	return nil, fault.New(fault.Unavailable, "ONNX Runtime's library was not found: run runtimes/onnx/library.sh, or name it by --library or "+
+		"ONNXRUNTIME_LIB_PATH; tried "+strings.Join(tried, "; "))
+}
+
+// Candidates lists where the library may be, in the order in which Load tries them: ONNXRUNTIME_LIB_PATH alone if set; else the system's,
+// then beside the program, in ko's data folder, and in the cache that library.sh fills.
+func Candidates() []string {
+	if path := os.Getenv("ONNXRUNTIME_LIB_PATH"); path != "" {
+		return []string{path}
+	}
+	const name = "libonnxruntime.so"
+	found := []string{name, name + ".1"} // as the dynamic linker finds them
+	folders := []string{os.Getenv("KO_DATA_PATH"), cacheFolder()}
+	if program, err := os.Executable(); err == nil {
+		beside := filepath.Dir(program)
+		folders = append([]string{beside, filepath.Join(beside, "..", "lib")}, folders...)
+	}
+	for _, folder := range folders {
+		if folder != "" {
+			matches, _ := filepath.Glob(filepath.Join(folder, name+"*")) // fails on a malformed pattern alone
+			found = append(found, matches...)
+		}
+	}
+	return found
+}
+
+func cacheFolder() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "maas", "onnxruntime", Version)
+}
+
+func load(path string) (*Library, error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	c := (*C.maas_library)(C.calloc(1, C.sizeof_maas_library))
+	if problem := C.maas_load(name, c); problem != nil {
+		defer C.free(unsafe.Pointer(problem))
+		C.free(unsafe.Pointer(c))
+		return nil, errors.New(C.GoString(problem))
+	}
+	return &Library{c: c, Path: path}, nil
+}
+
+// Error is a failure that ONNX Runtime reports.
+type Error struct {
+	Code    Code
+	Message string
+}
+
+// Error gives ONNX Runtime's message.
+func (e *Error) Error() string { return e.Message }
+
+// Code is ONNX Runtime's class of a failure (OrtErrorCode).
+type Code int
+
+// InvalidArgument is the code for inputs that the model does not take.
+const InvalidArgument Code = C.ORT_INVALID_ARGUMENT
+
+// check turns a status into an error and releases it.
+func (l *Library) check(status *C.OrtStatus) error {
+	if status == nil {
+		return nil
+	}
+	defer C.maas_release_status(l.c, status)
+	return &Error{Code: Code(C.maas_code(l.c, status)), Message: C.GoString(C.maas_message(l.c, status))}
+}

@@ -1,0 +1,55 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// problem is an error as RFC 9457 has it, with the member that the protocol's clients read.
+type problem struct {
+	Type   string             `json:"type"`
+	Title  string             `json:"title"`
+	Status int                `json:"status"`
+	Detail string             `json:"detail"`
+	Error  string             `json:"error"`
+	Errors []fault.FieldError `json:"errors,omitempty"`
+}
+
+// refuse answers with an error.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	f := fault.From(err)
+	s.report(r.Context(), r.URL.Path, f)
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	status := f.Kind.Status()
+	write(w, status, problem{
+		Type: "https://maas.dev/problems/" + string(f.Kind), Title: http.StatusText(status), Status: status,
+		Detail: f.Message, Error: f.Message, Errors: f.Fields,
+	})
+}
+
+// report logs a refusal: the server's own failures as errors, the caller's for who looks for them.
+func (s *Server) report(ctx context.Context, route string, f *fault.Error) {
+	level := slog.LevelDebug
+	if f.Kind == fault.Internal {
+		level = slog.LevelError
+	}
+	s.log.Log(ctx, level, "request refused", "route", route, "kind", f.Kind, "error", f.Error())
+}
+
+func writeJSON(w http.ResponseWriter, status int, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	write(w, status, value)
+}
+
+func write(w http.ResponseWriter, status int, value any) {
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(value) // the client may be gone
+}

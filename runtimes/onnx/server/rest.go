@@ -1,0 +1,178 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/openinference"
+)
+
+func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]bool{"live": true})
+}
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	if s.model.Load() == nil {
+		s.refuse(w, r, fault.New(fault.Unavailable, "the model is not ready", fault.RetryAfter(time.Second)))
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"ready": true})
+}
+
+func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, s.serverMetadata())
+}
+
+func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
+	s.refuse(w, r, fault.New(fault.NotFound, "there is no such route: see /v2"))
+}
+
+// describe answers for a model: its metadata, and whether it is ready.
+func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
+	t := parseTarget(r.PathValue("path"))
+	m, err := s.loaded(t.model, t.version)
+	switch {
+	case err != nil:
+		s.refuse(w, r, err)
+	case t.verb == "ready":
+		writeJSON(w, http.StatusOK, map[string]any{"name": t.model, "ready": true})
+	case t.verb == "":
+		writeJSON(w, http.StatusOK, s.modelMetadata(m, t.model, t.version))
+	default:
+		s.refuse(w, r, fault.New(fault.NotFound, "inference is a POST"))
+	}
+}
+
+// target is what a path under /v2/models/ names. A model's name may hold slashes, so that the path is read from its end.
+type target struct{ model, version, verb string }
+
+func parseTarget(path string) target {
+	t := target{model: path}
+	for _, verb := range []string{"infer", "ready"} {
+		if before, ok := strings.CutSuffix(path, "/"+verb); ok {
+			t.model, t.verb = before, verb
+		}
+	}
+	const versions = "/versions/"
+	if at := strings.LastIndex(t.model, versions); at > 0 && !strings.Contains(t.model[at+len(versions):], "/") {
+		t.model, t.version = t.model[:at], t.model[at+len(versions):]
+	}
+	return t
+}
+
+func (s *Server) infer(w http.ResponseWriter, r *http.Request) {
+	t := parseTarget(r.PathValue("path"))
+	if t.verb != "infer" {
+		s.refuse(w, r, fault.New(fault.NotFound, "there is no such route: inference is POST /v2/models/{name}/infer"))
+		return
+	}
+	body, header, err := s.run(w, r, t)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	if header > 0 {
+		w.Header()[openinference.HeaderLength] = []string{strconv.Itoa(header)}
+		w.Header()["Content-Type"] = []string{"application/octet-stream"}
+	} else {
+		w.Header()["Content-Type"] = []string{"application/json"}
+	}
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	_, _ = w.Write(body) // the client may be gone
+}
+
+// run reads a request, runs the model and gives the answer's body.
+func (s *Server) run(w http.ResponseWriter, r *http.Request, t target) (body []byte, header int, err error) {
+	m, err := s.loaded(t.model, t.version)
+	if err != nil {
+		return nil, 0, err
+	}
+	ctx, cancel, err := s.deadline(r)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer cancel()
+	request, err := s.read(w, r)
+	if err != nil {
+		return nil, 0, err
+	}
+	outputs, err := m.Infer(ctx, request)
+	if err != nil {
+		return nil, 0, err
+	}
+	for i := range outputs {
+		outputs[i].Binary = request.WantsBinary(outputs[i].Name)
+	}
+	return openinference.AppendResponse(nil, &openinference.Response{
+		Model: t.model, Version: s.versionOf(t.version), ID: request.ID, Outputs: outputs,
+	})
+}
+
+// deadline gives the request's context with the time that the caller asked for.
+func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
+	timeout := s.config.MaxTimeout
+	if value := r.Header.Get(openinference.TimeoutHeader); value != "" {
+		ms, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || ms < 1 {
+			return nil, nil, fault.New(fault.Invalid,
+				openinference.TimeoutHeader+" is a number of milliseconds, 1 or more", fault.Field(openinference.TimeoutHeader))
+		}
+		if ms < timeout.Milliseconds() {
+			timeout = time.Duration(ms) * time.Millisecond
+		}
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	return ctx, cancel, nil
+}
+
+func (s *Server) read(w http.ResponseWriter, r *http.Request) (*openinference.Request, error) {
+	body, err := s.readBody(w, r)
+	if err != nil {
+		return nil, err
+	}
+	header, err := openinference.ParseHeaderLength(r.Header.Get(openinference.HeaderLength), len(body))
+	if err != nil {
+		return nil, err
+	}
+	return openinference.DecodeRequest(body, header)
+}
+
+// readBody reads within ReadTimeout. The deadline is lifted afterwards, since it would end the wait for the client's going away too.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, fault.New(fault.Invalid, "a body cannot be compressed here", fault.Field("Content-Encoding"))
+	}
+	if r.ContentLength > s.config.MaxBody {
+		return nil, s.tooLarge()
+	}
+	deadlines := http.NewResponseController(w)
+	_ = deadlines.SetReadDeadline(time.Now().Add(s.config.ReadTimeout)) // both kinds of connection have deadlines
+	defer func() { _ = deadlines.SetReadDeadline(time.Time{}) }()
+
+	var body bytes.Buffer
+	body.Grow(int(max(0, r.ContentLength)) + bytes.MinRead)
+	_, err := io.Copy(&body, http.MaxBytesReader(w, r.Body, s.config.MaxBody))
+	var tooLong *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLong):
+		return nil, s.tooLarge()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, fault.New(fault.Timeout, "the body did not arrive within "+s.config.ReadTimeout.String(), fault.Cause(err))
+	case err != nil:
+		return nil, fault.New(fault.Canceled, "the client went away before its request was read", fault.Cause(err))
+	}
+	return body.Bytes(), nil
+}
+
+func (s *Server) tooLarge() error {
+	return fault.New(fault.TooLarge, fmt.Sprintf("the body is longer than %d bytes", s.config.MaxBody))
+}
