@@ -1,0 +1,45 @@
+package httpapi
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// cursors signs page tokens: base64url of the use case's cursor and 16 bytes of HMAC-SHA-256 over it and the list it belongs to.
+type cursors struct{ key []byte }
+
+const (
+	cursorMAC = 16
+	maxCursor = 2048 // characters of a token
+)
+
+// list names what a cursor is good for: a caller's tenant, a route, and the filter.
+func list(who auth.Principal, r *http.Request) string {
+	filter := r.URL.Query()
+	filter.Del(pageSize)
+	filter.Del(pageToken)
+	return who.Tenant.String() + "\n" + r.URL.Path + "\n" + filter.Encode()
+}
+
+func (c cursors) seal(list, cursor string) string {
+	return base64.RawURLEncoding.EncodeToString(append(c.mac(list, cursor), cursor...))
+}
+
+func (c cursors) open(list, token string) (string, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(token) > maxCursor || len(raw) <= cursorMAC || !hmac.Equal(raw[:cursorMAC], c.mac(list, string(raw[cursorMAC:]))) {
+		return "", fault.New(fault.Invalid, "The page token is not one that this list gave; begin without it.", fault.Field(pageToken))
+	}
+	return string(raw[cursorMAC:]), nil
+}
+
+func (c cursors) mac(list, cursor string) []byte {
+	mac := hmac.New(sha256.New, c.key)
+	mac.Write([]byte(list + "\n\n" + cursor))
+	return mac.Sum(nil)[:cursorMAC]
+}

@@ -1,0 +1,252 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/page"
+)
+
+const (
+	maxBody   = 1 << 20 // bytes of a JSON body
+	pageSize  = "page_size"
+	pageToken = "page_token"
+)
+
+// plan is how a request type is filled, worked out once for each route. Each exported field has one of the tags json (the body), path,
+// query or header; page.Request is embedded by those that list. A path tag may join several wildcards: `path:"t/m"` for a ref.Model.
+type plan struct {
+	path, query, header []param
+	page                []int // the index of the embedded page.Request, or nil
+	body                bool  // some field is of the body
+}
+
+type param struct {
+	name  string
+	index []int
+	many  bool // a slice, which takes a repeated parameter
+}
+
+// planOf works the plan out. It panics for a type that no request could fill.
+func planOf(t reflect.Type) plan {
+	var p plan
+	if t.Kind() != reflect.Struct {
+		panic(fmt.Sprintf("httpapi: the request %s is no struct", t))
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		if f.Anonymous && f.Type == reflect.TypeFor[page.Request]() {
+			p.page = f.Index
+		}
+		if f.Anonymous || !f.IsExported() || p.page != nil && slices.Equal(f.Index[:len(f.Index)-1], p.page) {
+			continue
+		}
+		p.add(t, f)
+	}
+	return p
+}
+
+func (p *plan) add(t reflect.Type, f reflect.StructField) {
+	one := param{index: f.Index, many: f.Type.Kind() == reflect.Slice}
+	for tag, list := range map[string]*[]param{"path": &p.path, "query": &p.query, "header": &p.header} {
+		name, ok := f.Tag.Lookup(tag)
+		if !ok {
+			continue
+		}
+		if element := f.Type; !readable(element) && (!one.many || !readable(element.Elem())) {
+			panic(fmt.Sprintf("httpapi: %s.%s cannot be read out of text", t, f.Name))
+		}
+		one.name = name
+		*list = append(*list, one)
+		return
+	}
+	if _, ok := f.Tag.Lookup("json"); !ok && len(f.Index) == 1 {
+		panic(fmt.Sprintf("httpapi: %s.%s has none of the tags json, path, query and header", t, f.Name))
+	}
+	p.body = true
+}
+
+// fill reads the request into v. Everything that is wrong with path, query, headers and the body's fields is told at once.
+func (p plan) fill(v reflect.Value, r *http.Request, body []byte) error {
+	var s strict
+	p.fillPath(&s, v, r)
+	p.fillHeaders(&s, v, r)
+	p.fillQuery(&s, v, r)
+	if p.body {
+		if err := p.fillBody(&s, v, r, body); err != nil {
+			return err
+		}
+	}
+	return s.fault()
+}
+
+func (s *strict) fault() error {
+	switch len(s.errors) {
+	case 0:
+		return nil
+	case 1:
+		return fault.New(fault.Invalid, sentence(s.errors[0]), fault.Fields(s.errors...))
+	default:
+		return fault.New(fault.Invalid, fmt.Sprintf("%d fields of the request are not valid; the first: %s", len(s.errors), sentence(s.errors[0])), fault.Fields(s.errors...))
+	}
+}
+
+// sentence puts a field's name before a detail that has no subject of its own.
+func sentence(e fault.FieldError) string {
+	for _, verb := range []string{"is ", "must "} {
+		if strings.HasPrefix(e.Detail, verb) {
+			return e.Field + " " + e.Detail
+		}
+	}
+	return e.Detail
+}
+
+func (p plan) fillPath(s *strict, v reflect.Value, r *http.Request) {
+	for _, one := range p.path {
+		names := strings.Split(one.name, "/")
+		values := make([]string, len(names))
+		for i, name := range names {
+			values[i] = r.PathValue(name)
+		}
+		s.set(v.FieldByIndex(one.index), one.name, strings.Join(values, "/"))
+	}
+}
+
+func (p plan) fillHeaders(s *strict, v reflect.Value, r *http.Request) {
+	for _, one := range p.header {
+		values := r.Header.Values(one.name)
+		switch {
+		case len(values) == 0:
+		case len(values) > 1:
+			s.note(one.name, "is given more than once")
+		case one.name == "If-Match" || one.name == "If-None-Match":
+			s.setTag(v.FieldByIndex(one.index), one.name, values[0])
+		default:
+			s.set(v.FieldByIndex(one.index), one.name, values[0])
+		}
+	}
+}
+
+func (p plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
+	given, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		s.note("query", "is not well-formed (application/x-www-form-urlencoded)")
+		return
+	}
+	if p.page != nil {
+		s.setSize(v.FieldByIndex(p.page), given)
+		given.Del(pageToken) // verified when the caller is known
+	}
+	for _, one := range p.query {
+		s.setQuery(v.FieldByIndex(one.index), one, given[one.name])
+		given.Del(one.name)
+	}
+	for name := range given {
+		s.note(join("", name), "is not a known query parameter")
+	}
+}
+
+func (s *strict) setQuery(field reflect.Value, one param, values []string) {
+	switch {
+	case len(values) == 0:
+	case one.many:
+		field.Set(reflect.MakeSlice(field.Type(), len(values), len(values)))
+		for i, value := range values {
+			s.set(field.Index(i), one.name, value)
+		}
+	case len(values) > 1:
+		s.note(one.name, "is given more than once")
+	default:
+		s.set(field, one.name, values[0])
+	}
+}
+
+func (s *strict) set(field reflect.Value, name, text string) {
+	if err := setText(field, text); err != nil {
+		s.note(name, detailOf(err))
+	}
+}
+
+func (s *strict) setSize(field reflect.Value, given url.Values) {
+	request := page.Request{Size: page.DefaultSize}
+	if texts, ok := given[pageSize]; ok {
+		if err := setText(reflect.ValueOf(&request.Size).Elem(), texts[0]); err != nil || len(texts) > 1 || request.Size < 1 || request.Size > page.MaxSize {
+			s.note(pageSize, fmt.Sprintf("must be a whole number from 1 to %d", page.MaxSize))
+		}
+		given.Del(pageSize)
+	}
+	field.Set(reflect.ValueOf(request))
+}
+
+// setTag reads one entity tag (RFC 9110, 8.8.3) without its quotes, as an answer's ETag method gave it; * stays.
+func (s *strict) setTag(field reflect.Value, name, text string) {
+	text = strings.TrimSpace(text)
+	tag := strings.Trim(text, `"`)
+	if text != "*" && (text != `"`+tag+`"` || tag == "" || strings.Contains(tag, `"`)) {
+		s.note(name, `must be one strong entity tag in quotes, or *`)
+		return
+	}
+	s.set(field, name, tag)
+}
+
+func (p plan) fillBody(s *strict, v reflect.Value, r *http.Request, body []byte) error {
+	if len(body) == 0 {
+		body = []byte("{}")
+	} else if err := checkBody(r, body); err != nil {
+		return err
+	}
+	s.readStruct(body, v, "")
+	return nil
+}
+
+// checkBody makes sure that the body is one JSON object in UTF-8.
+func checkBody(r *http.Request, body []byte) error {
+	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" || !isUTF8(params["charset"]) {
+		return fault.New(fault.Invalid, "The Content-Type of the body must be application/json.", fault.Field("Content-Type"))
+	}
+	if !utf8.Valid(body) {
+		return fault.New(fault.Invalid, "The body is not UTF-8.")
+	}
+	var value json.RawMessage
+	if err := json.Unmarshal(body, &value); err != nil {
+		return fault.New(fault.Invalid, "The body is not one JSON value: "+syntax(err)+".", fault.Cause(err))
+	}
+	if bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return fault.New(fault.Invalid, "The body must be a JSON object.")
+	}
+	return nil
+}
+
+func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
+
+func syntax(err error) string {
+	var at *json.SyntaxError
+	if errors.As(err, &at) {
+		return fmt.Sprintf("%s, at byte %d", at.Error(), at.Offset)
+	}
+	return "it is malformed"
+}
+
+// readBody takes the whole body, maxBody bytes at most.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, fault.New(fault.TooLarge, fmt.Sprintf("The body is larger than %d bytes.", maxBody))
+	case err != nil:
+		return nil, fault.New(fault.Invalid, "The body could not be read to its end.", fault.Cause(err))
+	default:
+		return body, nil
+	}
+}

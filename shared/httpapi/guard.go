@@ -1,0 +1,175 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// guard says who calls and whether they may. Without an authenticator it guards public routes alone.
+type guard struct {
+	authn    auth.Authenticator
+	verifier *auth.Verifier
+	gateway  *auth.Gateway
+	policy   *auth.Policy
+	cursors  cursors
+	verified *otter.Cache[[sha256.Size]byte, auth.Claims]
+	hops     int
+}
+
+const (
+	// maxVerified bounds the cache of access tokens whose signature was found good: about 5 MB. An Ed25519 verification costs 40 µs.
+	maxVerified = 10_000
+	// verifiedFor bounds how long a token outlives the removal of the key that signed it. Its revocation is looked at each time.
+	verifiedFor = time.Minute
+)
+
+func newGuard(e *env.Env, authn auth.Authenticator, hops int) (guard, error) {
+	g := guard{authn: authn, hops: hops}
+	if authn == nil {
+		return g, nil
+	}
+	var err error
+	if g.verifier, err = auth.OpenVerifier(e); err != nil {
+		return g, err
+	}
+	if g.gateway, err = auth.OpenGateway(e); err != nil {
+		return g, err
+	}
+	if g.policy, err = auth.NewPolicy(); err != nil {
+		return g, err
+	}
+	if g.cursors.key, err = e.ServiceKey("page tokens"); err != nil {
+		return g, err
+	}
+	g.verified, err = otter.New(&otter.Options[[sha256.Size]byte, auth.Claims]{
+		MaximumSize:      maxVerified,
+		ExpiryCalculator: otter.ExpiryWriting[[sha256.Size]byte, auth.Claims](verifiedFor),
+	})
+	return g, err
+}
+
+// admit gives the caller of a route, if they may call it.
+func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
+	who, err := g.identify(r, route)
+	if err != nil {
+		return auth.Principal{}, err
+	}
+	who.Address, who.RequestID = g.address(r), telemetry.RequestID(r.Context())
+	if route.Permission == auth.Public || who.Function != "" {
+		return who, nil
+	}
+	return who, g.policy.Authorize(who, route.Permission)
+}
+
+func (g *guard) identify(r *http.Request, route Route) (auth.Principal, error) {
+	switch {
+	case route.Permission == auth.Public:
+		return auth.Principal{}, nil
+	case route.Gateway && auth.IsGateway(r.Header):
+		return g.gateway.Verify(r.Header, r.URL.Path)
+	case route.Permission == auth.GatewayCall:
+		return auth.Principal{}, fault.New(fault.Forbidden, "Only the inference gateway may call this.")
+	}
+	credential, err := credentialOf(r.Header)
+	if err != nil {
+		return auth.Principal{}, err
+	}
+	if auth.IsAPIKey(credential) {
+		return g.keyHolder(r.Context(), credential)
+	}
+	return g.tokenHolder(r.Context(), credential)
+}
+
+func (g *guard) keyHolder(ctx context.Context, credential string) (auth.Principal, error) {
+	key, err := auth.ParseAPIKey(credential)
+	if err != nil {
+		return auth.Principal{}, err
+	}
+	return g.authn.APIKey(ctx, key)
+}
+
+func (g *guard) tokenHolder(ctx context.Context, token string) (auth.Principal, error) {
+	claims, err := g.verify(token)
+	if err != nil {
+		return auth.Principal{}, err
+	}
+	return claims.Principal(), g.authn.Check(ctx, claims)
+}
+
+func (g *guard) verify(token string) (auth.Claims, error) {
+	sum := sha256.Sum256([]byte(token))
+	if claims, ok := g.verified.GetIfPresent(sum); ok && time.Now().Before(claims.ExpiresAt) {
+		return claims, nil
+	}
+	claims, err := g.verifier.Verify(token)
+	if err == nil {
+		g.verified.Set(sum, claims)
+	}
+	return claims, err
+}
+
+func hasCredential(r *http.Request) bool {
+	return len(r.Header["Authorization"]) > 0 || len(r.Header["X-Api-Key"]) > 0
+}
+
+// credentialOf takes the one credential that the headers hold.
+func credentialOf(h http.Header) (string, error) {
+	bearer, err := bearerOf(h["Authorization"])
+	if err != nil {
+		return "", err
+	}
+	keys := h["X-Api-Key"]
+	switch {
+	case len(keys) == 0 && bearer == "":
+		return "", fault.New(fault.Unauthenticated, "This needs a credential: Authorization: Bearer, with an access token or an API key.")
+	case len(keys) == 0:
+		return bearer, nil
+	case len(keys) > 1 || bearer != "" && bearer != keys[0]:
+		return "", fault.New(fault.Invalid, "There is more than one credential.", fault.Field("Authorization"), fault.Field("X-API-Key"))
+	case !auth.IsAPIKey(keys[0]):
+		return "", fault.New(fault.Unauthenticated, "X-API-Key holds no API key; access tokens go into Authorization: Bearer.")
+	default:
+		return keys[0], nil
+	}
+}
+
+// bearerOf reads the Authorization header (RFC 6750, 2.1), "" if there is none.
+func bearerOf(values []string) (string, error) {
+	if len(values) == 0 {
+		return "", nil
+	}
+	if len(values) > 1 {
+		return "", fault.New(fault.Invalid, "There is more than one Authorization header.", fault.Field("Authorization"))
+	}
+	scheme, credential, _ := strings.Cut(values[0], " ")
+	credential = strings.TrimSpace(credential)
+	if !strings.EqualFold(scheme, "Bearer") || credential == "" {
+		return "", fault.New(fault.Unauthenticated, "The Authorization header is written Bearer, a space, and an access token or an API key.")
+	}
+	return credential, nil
+}
+
+// address is the client's: the one that the outermost of our own proxies saw, or the connection's.
+func (g *guard) address(r *http.Request) netip.Addr {
+	if g.hops > 0 {
+		seen := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
+		if i := len(seen) - g.hops; i >= 0 {
+			if address, err := netip.ParseAddr(strings.TrimSpace(seen[i])); err == nil {
+				return address.Unmap()
+			}
+		}
+	}
+	address, _ := netip.ParseAddrPort(r.RemoteAddr) // zero where there is no address, as on a unix socket
+	return address.Addr().Unmap()
+}

@@ -1,0 +1,137 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/idempotency"
+	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// Handle adds a route whose use case takes a value and gives a value.
+//
+// In is filled by the tags of its fields: json (a member of the body), path, query, header; `path:"t/m"` joins two wildcards. Values may
+// implement encoding.TextUnmarshaler; what their errors say is what the user reads. A member of the body is required unless it is a pointer or its
+// tag says omitempty or omitzero; parameters and headers are optional. Unknown members and parameters are refused. A field for If-Match gets the tag
+// without quotes. A list embeds page.Request and answers with (or embeds) page.Page.
+//
+// Out is answered as JSON, or with no body if it is struct{}. If it has ETag() string, that (unquoted) is its entity tag, and a GET that knows it is answered 304;
+// if it has SetHeader(http.Header), that sets more headers.
+func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.Principal, In) (Out, error)) {
+	plan := planOf(reflect.TypeFor[In]())
+	m.add(pattern, func(route Route) answer {
+		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
+			ctx, cancel := m.deadline(r.Context(), route)
+			defer cancel()
+			var in In
+			ctx, err := m.decode(ctx, x, r, plan, reflect.ValueOf(&in).Elem(), who)
+			if err != nil {
+				return err
+			}
+			out, err := use(ctx, who, in)
+			if err != nil {
+				return err
+			}
+			seal := func(cursor string) string { return m.guard.cursors.seal(list(who, r), cursor) }
+			return respond(x, r, route.status(r.Method), addressed(&out), seal)
+		}
+	})
+}
+
+// addressed gives a pointer on which the methods of the answer's type are found, whether they have pointers or values as receivers.
+func addressed[Out any](out *Out) any {
+	if reflect.TypeFor[Out]().Kind() == reflect.Pointer {
+		return *out
+	}
+	return out
+}
+
+// Stream adds a route that reads or writes its bytes itself. It returns what is wrong before it has written anything, and is not
+// bounded in time, except that the body may not pause for longer than a minute: what else it waits for, it bounds itself.
+func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.Request, who auth.Principal) error) {
+	m.add(pattern, func(Route) answer {
+		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
+			if r.ContentLength != 0 {
+				r.Body = &idleBody{ReadCloser: r.Body, control: http.NewResponseController(x)}
+			}
+			return handler(x, r, who)
+		}
+	})
+}
+
+// bodyTime bounds the reading of a JSON body, so that a client which sends it byte by byte does not hold a connection.
+const bodyTime = 30 * time.Second
+
+// decode fills in, and gives the context that the use case runs in.
+func (m *Mux) decode(ctx context.Context, x *telemetry.Exchange, r *http.Request, p plan, in reflect.Value, who auth.Principal) (context.Context, error) {
+	var body []byte
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		var err error
+		if body, err = readInTime(x, r); err != nil {
+			return ctx, err
+		}
+	}
+	if err := p.fill(in, r, body); err != nil {
+		return ctx, err
+	}
+	if p.page != nil {
+		if err := m.openPage(in.FieldByIndex(p.page), r, who); err != nil {
+			return ctx, err
+		}
+	}
+	return withIdempotencyKey(ctx, r, body)
+}
+
+func readInTime(x *telemetry.Exchange, r *http.Request) ([]byte, error) {
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	control := http.NewResponseController(x)
+	_ = control.SetReadDeadline(time.Now().Add(bodyTime)) // a writer without deadlines (in tests) reads without
+	body, err := readBody(x, r)
+	_ = control.SetReadDeadline(time.Time{}) // or the wait for the answer would look like a client that is gone
+	return body, err
+}
+
+func (m *Mux) openPage(request reflect.Value, r *http.Request, who auth.Principal) error {
+	token := r.URL.Query().Get(pageToken)
+	if token == "" {
+		return nil
+	}
+	cursor, err := m.guard.cursors.open(list(who, r), token)
+	if err != nil {
+		return err
+	}
+	wanted, _ := request.Addr().Interface().(*page.Request)
+	wanted.After = cursor
+	return nil
+}
+
+const (
+	idempotencyKey    = "Idempotency-Key"
+	maxIdempotencyKey = 255
+)
+
+// withIdempotencyKey puts the key of a POST into the context, with the hash of what it was sent with.
+func withIdempotencyKey(ctx context.Context, r *http.Request, body []byte) (context.Context, error) {
+	values := r.Header[idempotencyKey]
+	if r.Method != http.MethodPost || len(values) == 0 {
+		return ctx, nil
+	}
+	if len(values) > 1 || len(values[0]) == 0 || len(values[0]) > maxIdempotencyKey || strings.ContainsFunc(values[0], unprintable) {
+		return ctx, fault.New(fault.Invalid, "An Idempotency-Key is 1 to 255 printable ASCII characters, given once.", fault.Field(idempotencyKey))
+	}
+	hash := sha256.New()
+	hash.Write([]byte(r.URL.RequestURI() + "\n"))
+	hash.Write(body)
+	return idempotency.With(ctx, idempotency.Key{Value: values[0], Route: r.Pattern, Body: [32]byte(hash.Sum(nil))}), nil
+}
+
+func unprintable(c rune) bool { return c < ' ' || c > '~' }

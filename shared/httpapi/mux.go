@@ -1,0 +1,135 @@
+// Package httpapi is how the functions speak HTTP: strict decoding, problem+json, pages, entity tags, credentials and permissions.
+//
+// A function makes a Mux and adds its routes with Handle, Stream and Mount. What a route needs of its caller, and what success is
+// answered with, stands in the table (Routes) and nowhere else.
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// Mux answers one function's routes. What is none of them is answered with a problem: 404, or 405 with Allow.
+type Mux struct {
+	function string
+	routes   map[string]Route
+	mux      *http.ServeMux
+	guard    guard
+	timeout  time.Duration
+}
+
+type config struct {
+	// Timeout bounds a whole exchange, except where the table or Stream says otherwise.
+	Timeout time.Duration `env:"MAAS_REQUEST_TIMEOUT" envDefault:"60s"`
+	// TrustedHops is how many proxies of our own stand before the function; each adds one address to X-Forwarded-For. With 0 that
+	// header is ignored, since anyone may send it.
+	TrustedHops int `env:"MAAS_TRUSTED_HOPS" envDefault:"0"`
+}
+
+// NewMux makes the Mux of the function that e is for. authn may be nil if all the routes it will have are public.
+func NewMux(e *env.Env, authn auth.Authenticator) (*Mux, error) { return newMux(e, authn, Routes()) }
+
+func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
+	var c config
+	if err := e.Config(&c); err != nil {
+		return nil, err
+	}
+	g, err := newGuard(e, authn, c.TrustedHops)
+	if err != nil {
+		return nil, err
+	}
+	m := &Mux{function: e.Name(), routes: map[string]Route{}, mux: http.NewServeMux(), guard: g, timeout: c.Timeout}
+	for _, route := range table {
+		if route.Function == m.function {
+			m.routes[route.Pattern] = route
+		}
+	}
+	m.mux.HandleFunc(anything, m.miss)
+	return m, nil
+}
+
+// ServeHTTP implements http.Handler.
+func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x, r := telemetry.Begin(w, r)
+	if r.URL.Path == "" { // left over by http.StripPrefix
+		r.URL.Path = "/"
+	}
+	m.mux.ServeHTTP(x, r)
+}
+
+// answer is a route's handler: it writes the answer, or returns what is wrong before it has written anything.
+type answer func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error
+
+// add registers a route of the table. It panics, as http.ServeMux does, for what only a change of the code can mend.
+func (m *Mux) add(pattern string, do func(Route) answer) {
+	route, ok := m.routes[pattern]
+	if !ok {
+		panic(fmt.Sprintf("httpapi: %q is no route of function %s in the table", pattern, m.function))
+	}
+	if route.Permission != auth.Public && m.guard.authn == nil {
+		panic(fmt.Sprintf("httpapi: %q needs an auth.Authenticator", pattern))
+	}
+	act := do(route)
+	m.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		x, r := telemetry.Begin(w, r)
+		if err := m.serve(x, r, route, act); err != nil {
+			refuse(x, r, err)
+		}
+	})
+}
+
+func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act answer) error {
+	telemetry.SetRoute(r.Context(), route.Pattern)
+	if route.Quiet {
+		telemetry.SetQuiet(r.Context())
+	}
+	who, err := m.guard.admit(r, route)
+	if err != nil {
+		return err
+	}
+	return act(x, r, who)
+}
+
+// refuse answers with an error, or only records it if the answer has begun: then the connection is cut, so that the client sees
+// that the answer is not whole.
+func refuse(x *telemetry.Exchange, r *http.Request, err error) {
+	if !x.Started() {
+		respondError(x, r, err)
+		return
+	}
+	telemetry.Fail(r.Context(), err)
+	panic(http.ErrAbortHandler)
+}
+
+const anything = "/"
+
+// miss answers what no route matches.
+func (m *Mux) miss(w http.ResponseWriter, r *http.Request) {
+	allowed := m.allowed(r)
+	if len(allowed) == 0 {
+		respondError(w, r, fault.New(fault.NotFound, "There is nothing at this address."))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	writeMethodNotAllowed(w, r)
+}
+
+// allowed gives the methods that the path has a route for.
+func (m *Mux) allowed(r *http.Request) []string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		probe := &http.Request{Method: method, Host: r.Host, URL: r.URL}
+		if _, pattern := m.mux.Handler(probe); pattern != anything && !slices.Contains(methods, method) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}

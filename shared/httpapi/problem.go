@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// Problem is an error as the client sees it (RFC 9457, 3).
+type Problem struct {
+	Type     string             `json:"type"` // https://maas.dev/problems/<kind>
+	Title    string             `json:"title"`
+	Status   int                `json:"status"`
+	Detail   string             `json:"detail"`
+	Instance string             `json:"instance"` // the request's id
+	Errors   []fault.FieldError `json:"errors,omitempty"`
+	// Error repeats Detail under /v2, where clients of the Open Inference Protocol read it.
+	Error string `json:"error,omitempty"`
+}
+
+// ProblemType is what a problem's type begins with; the kind follows.
+const ProblemType = "https://maas.dev/problems/"
+
+// defaultRetry is when a client may come again after 429 and 503 where the error does not say.
+const defaultRetry = 2 * time.Second
+
+// WriteProblem answers a request with an error, and records it for the log. Nothing of the answer may have been written before.
+func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
+	telemetry.Fail(r.Context(), err)
+	e := fault.From(err)
+	status := e.Kind.Status()
+	problem := Problem{
+		Type: ProblemType + string(e.Kind), Title: title(e.Kind), Status: status, Detail: e.Message,
+		Instance: telemetry.RequestID(r.Context()), Errors: e.Fields,
+	}
+	if strings.HasPrefix(r.URL.Path, "/v2") {
+		problem.Error = e.Message
+	}
+	setErrorHeaders(w.Header(), r, e)
+	problem.write(w)
+}
+
+// writeMethodNotAllowed answers a method that a path has no route for. No kind stands for it, and its status says all there is to say (RFC 9457, 4.2.1).
+func writeMethodNotAllowed(w http.ResponseWriter, r *http.Request) {
+	Problem{
+		Type: "about:blank", Title: http.StatusText(http.StatusMethodNotAllowed), Status: http.StatusMethodNotAllowed,
+		Detail: "This address has no " + r.Method + "; the Allow header lists what it has.", Instance: telemetry.RequestID(r.Context()),
+	}.write(w)
+}
+
+func (p Problem) write(w http.ResponseWriter) {
+	body, _ := json.Marshal(p) // strings and numbers always encode
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // a client that is gone needs no answer
+}
+
+func setErrorHeaders(h http.Header, r *http.Request, e *fault.Error) {
+	h.Set("Cache-Control", "no-store")
+	switch e.Kind {
+	case fault.Unauthenticated:
+		challenge := `Bearer realm="maas"`
+		if hasCredential(r) {
+			challenge += `, error="invalid_token"` // RFC 6750, 3.1
+		}
+		h.Set("WWW-Authenticate", challenge)
+	case fault.RateLimited, fault.Unavailable:
+		after := e.RetryAfter
+		if after <= 0 {
+			after = defaultRetry
+		}
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+	}
+}
+
+// title is the kind in words: "Not found".
+func title(kind fault.Kind) string {
+	words := strings.ReplaceAll(string(kind), "_", " ")
+	return strings.ToUpper(words[:1]) + words[1:]
+}

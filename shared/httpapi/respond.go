@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// What an answer may say of itself beside its JSON.
+type (
+	tagged   interface{ ETag() string }
+	headed   interface{ SetHeader(h http.Header) }
+	sealable interface {
+		Seal(sign func(cursor string) string)
+	}
+)
+
+// writeTime bounds the writing of an answer, so that a client which does not read it does not hold a connection.
+const writeTime = 30 * time.Second
+
+// respond answers with out, a pointer to a use case's answer.
+func respond(x *telemetry.Exchange, r *http.Request, status int, out any, seal func(string) string) error {
+	if paged, ok := out.(sealable); ok {
+		paged.Seal(seal)
+	}
+	var body bytes.Buffer
+	if _, empty := out.(*struct{}); !empty {
+		encoder := json.NewEncoder(&body)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(out); err != nil {
+			return fault.New(fault.Internal, "The answer could not be written.", fault.Op("httpapi.respond"), fault.Cause(err))
+		}
+	}
+	if setAnswerHeaders(x.Header(), r, out) {
+		status = http.StatusNotModified
+		body.Reset()
+	}
+	_ = http.NewResponseController(x).SetWriteDeadline(time.Now().Add(writeTime)) // a writer without deadlines (in tests) writes without
+	send(x, r, status, body.Bytes())
+	return nil
+}
+
+// setAnswerHeaders reports whether the client has the answer already (RFC 9110, 13.1.2).
+func setAnswerHeaders(h http.Header, r *http.Request, out any) (known bool) {
+	if more, ok := out.(headed); ok {
+		more.SetHeader(h)
+	}
+	if one, ok := out.(tagged); ok {
+		tag := `"` + one.ETag() + `"`
+		h.Set("ETag", tag)
+		return r.Method == http.MethodGet && lists(r.Header.Get("If-None-Match"), tag)
+	}
+	return false
+}
+
+// lists reports whether an If-None-Match names the tag; it compares weakly (RFC 9110, 8.8.3.2).
+func lists(header, tag string) bool {
+	return header == "*" || slices.ContainsFunc(strings.Split(header, ","), func(one string) bool {
+		return strings.TrimPrefix(strings.TrimSpace(one), "W/") == tag
+	})
+}
+
+func send(x *telemetry.Exchange, r *http.Request, status int, body []byte) {
+	h := x.Header()
+	if len(body) > 0 {
+		h.Set("Content-Type", "application/json")
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	x.WriteHeader(status)
+	if r.Method != http.MethodHead && len(body) > 0 {
+		_, _ = x.Write(body) // a client that is gone needs no answer
+	}
+}

@@ -1,0 +1,155 @@
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/auth"
+)
+
+// Route is one line of the table that everything else is made from: the functions' routing and permissions, the gateway's HTTPRoutes, the
+// check of the OpenAPI document, and the test of who may do what.
+type Route struct {
+	Pattern    string          // as http.ServeMux writes it: "GET /v1/models/{t}/{m}"
+	Function   string          // the folder under functions/ that answers it
+	Permission auth.Permission // what the caller needs: auth.Public, auth.Self, auth.GatewayCall or one of the roles' permissions
+	Status     int             // of success; 0 is the method's default: POST 201, DELETE 204, else 200
+	Deadline   time.Duration   // for the whole exchange where it is not the default; the routes of Stream have none
+	Gateway    bool            // the inference gateway may call it too, for the tenant it names
+	Events     bool            // on the events' listener alone: never reachable from outside
+	Quiet      bool            // logged at debug unless it fails on our side: it is called too often for a line each
+}
+
+// status is that of success.
+func (r Route) status(method string) int {
+	switch {
+	case r.Status != 0:
+		return r.Status
+	case method == http.MethodPost:
+		return http.StatusCreated
+	case method == http.MethodDelete:
+		return http.StatusNoContent
+	default:
+		return http.StatusOK
+	}
+}
+
+// rollout is the deadline of what waits until a model has started, or a file is verified: a little less than Knative's longest request.
+const rollout = 9 * time.Minute
+
+// Routes is the table of all functions, in the order of the design's pages.
+func Routes() []Route {
+	var all []Route
+	for _, part := range [][]Route{identityRoutes(), catalogRoutes(), transferRoutes(), inferenceRoutes(), accountingRoutes(), eventRoutes()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func identityRoutes() []Route {
+	const service = "POST /maas.v1.IdentityService/"
+	return []Route{
+		{Pattern: "POST /v1/auth/register", Function: "register", Permission: auth.Public},
+		{Pattern: "POST /v1/auth/login", Function: "login", Permission: auth.Public, Status: http.StatusOK},
+		{Pattern: "POST /v1/auth/refresh", Function: "tokens", Permission: auth.Public, Status: http.StatusOK},
+		{Pattern: "POST /v1/auth/logout", Function: "tokens", Permission: auth.Public, Status: http.StatusNoContent},
+		{Pattern: "GET /.well-known/jwks.json", Function: "tokens", Permission: auth.Public},
+		{Pattern: "PUT /v1/auth/password", Function: "users", Permission: auth.Self, Status: http.StatusNoContent},
+		{Pattern: "GET /v1/users/me", Function: "users", Permission: auth.Self},
+		{Pattern: "GET /v1/api-keys", Function: "api-keys", Permission: "key:read"},
+		{Pattern: "POST /v1/api-keys", Function: "api-keys", Permission: "key:write"},
+		{Pattern: "DELETE /v1/api-keys/{id}", Function: "api-keys", Permission: "key:write"},
+		{Pattern: service + "VerifyKey", Function: "api-keys", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
+		{Pattern: service + "Revocations", Function: "api-keys", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
+	}
+}
+
+func catalogRoutes() []Route {
+	const model, version, alias = "/v1/models/{t}/{m}", "/v1/models/{t}/{m}/versions/{v}", "/v1/models/{t}/{m}/aliases/{alias}"
+	const service = "POST /maas.v1.ModelService/"
+	return []Route{
+		{Pattern: "POST /v1/models", Function: "models", Permission: "model:write"},
+		{Pattern: "GET /v1/models", Function: "models", Permission: "model:read"},
+		{Pattern: "GET " + model, Function: "models", Permission: "model:read"},
+		{Pattern: "PATCH " + model, Function: "models", Permission: "model:write"},
+		{Pattern: "DELETE " + model, Function: "models", Permission: "model:delete"},
+		{Pattern: "GET /v1/cache/stats", Function: "models", Permission: "model:read"},
+		{Pattern: "GET /openapi.json", Function: "models", Permission: auth.Public},
+		{Pattern: service + "CreateModel", Function: "models", Permission: "model:write", Status: http.StatusOK},
+		{Pattern: service + "GetModel", Function: "models", Permission: "model:read", Status: http.StatusOK, Gateway: true},
+		{Pattern: service + "ListModels", Function: "models", Permission: "model:read", Status: http.StatusOK},
+		{Pattern: service + "UpdateModel", Function: "models", Permission: "model:write", Status: http.StatusOK},
+		{Pattern: service + "DeleteModel", Function: "models", Permission: "model:delete", Status: http.StatusOK},
+		{Pattern: service + "ListVersions", Function: "models", Permission: "version:read", Status: http.StatusOK},
+		{Pattern: service + "GetVersion", Function: "models", Permission: "version:read", Status: http.StatusOK, Gateway: true},
+		{Pattern: service + "Resolve", Function: "models", Permission: "version:read", Status: http.StatusOK, Gateway: true, Quiet: true},
+		{Pattern: "GET " + model + "/versions", Function: "versions", Permission: "version:read"},
+		{Pattern: "GET " + model + "/versions/{ref}", Function: "versions", Permission: "version:read"},
+		{Pattern: "GET " + model + "/versions/{ref}/lineage", Function: "versions", Permission: "version:read"},
+		{Pattern: "GET " + model + "/versions/{ref}/manifest", Function: "versions", Permission: "version:read"},
+		{Pattern: "GET " + model + "/versions/{ref}/files/{path...}", Function: "versions", Permission: "version:read"},
+		{Pattern: "GET " + model + "/compare/{range}", Function: "versions", Permission: "version:read"},
+		{Pattern: "GET " + model + "/aliases", Function: "versions", Permission: "version:read"},
+		{Pattern: "PUT " + alias, Function: "versions", Permission: "version:publish", Deadline: rollout},
+		{Pattern: "GET " + alias + "/history", Function: "versions", Permission: "version:read"},
+		{Pattern: "POST " + alias + "/rollback", Function: "versions", Permission: "version:publish", Status: http.StatusOK, Deadline: rollout},
+		{Pattern: "PATCH " + version, Function: "versions", Permission: "version:write"},
+		{Pattern: "POST " + version + "/deprecate", Function: "versions", Permission: "version:publish", Status: http.StatusOK},
+		{Pattern: "POST " + version + "/retire", Function: "versions", Permission: "version:publish", Status: http.StatusOK},
+		{Pattern: "POST " + version + "/publish", Function: "publish-version", Permission: "version:publish", Status: http.StatusAccepted},
+	}
+}
+
+func transferRoutes() []Route {
+	const upload = "/v1/uploads/{id}"
+	return []Route{
+		{Pattern: "POST /v1/uploads", Function: "upload-init", Permission: "upload:write"},
+		{Pattern: "PUT " + upload + "/chunks/{n}", Function: "upload-chunk", Permission: "upload:write", Quiet: true},
+		{Pattern: "GET /v1/uploads", Function: "upload-status", Permission: "upload:read"},
+		{Pattern: "GET " + upload, Function: "upload-status", Permission: "upload:read"},
+		{Pattern: "DELETE " + upload, Function: "upload-status", Permission: "upload:write"},
+		{Pattern: "GET " + upload + "/events", Function: "upload-status", Permission: "upload:read"},
+		{Pattern: "GET /v1/events", Function: "upload-status", Permission: "upload:read"},
+		{Pattern: "POST " + upload + "/complete", Function: "complete", Permission: "upload:write", Status: http.StatusAccepted, Deadline: rollout},
+	}
+}
+
+func inferenceRoutes() []Route {
+	const model, version = "/v2/models/{t}/{m}", "/v2/models/{t}/{m}/versions/{ref}"
+	const service = "POST /inference.GRPCInferenceService/"
+	routes := []Route{
+		{Pattern: "GET /v2", Permission: auth.Public},
+		{Pattern: "GET /v2/health/live", Permission: auth.Public},
+		{Pattern: "GET /v2/health/ready", Permission: auth.Public},
+		{Pattern: service + "ServerLive", Permission: auth.Public},
+		{Pattern: service + "ServerReady", Permission: auth.Public},
+		{Pattern: service + "ServerMetadata", Permission: auth.Public},
+	}
+	for _, pattern := range []string{
+		"POST " + model + "/infer", "POST " + version + "/infer", "GET " + model, "GET " + version, "GET " + model + "/ready",
+		"GET " + version + "/ready", service + "ModelInfer", service + "ModelMetadata", service + "ModelReady",
+	} {
+		routes = append(routes, Route{Pattern: pattern, Permission: "inference:execute"})
+	}
+	for i := range routes {
+		routes[i].Function, routes[i].Status, routes[i].Quiet = "infer", http.StatusOK, true
+		routes[i].Deadline = time.Hour // X-Request-Timeout and the plan set the real one
+	}
+	return routes
+}
+
+func accountingRoutes() []Route {
+	return []Route{
+		{Pattern: "GET /v1/usage", Function: "usage", Permission: "usage:read"},
+		{Pattern: "GET /v1/models/{t}/{m}/stats", Function: "usage", Permission: "usage:read"},
+	}
+}
+
+// eventRoutes are those of the functions that events start. Their credential is the event's signature.
+func eventRoutes() []Route {
+	var routes []Route
+	for _, function := range []string{"verify-upload", "deploy-version", "meter-usage", "sweep"} {
+		routes = append(routes, Route{Pattern: "POST /", Function: function, Permission: auth.Public, Status: http.StatusAccepted, Events: true})
+	}
+	return routes
+}

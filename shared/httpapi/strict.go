@@ -1,0 +1,152 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// strict reads JSON into Go values and notes all that is wrong, each by its path ("traffic[0].weight"). It is stricter than
+// encoding/json: member names are exact, unknown and doubled members are refused, and so are missing ones unless the field is a
+// pointer or its tag says omitempty or omitzero. null is the same as missing.
+//
+// The input is valid JSON already. Its size is bounded by the body's limit, and the depth of recursion by the types, not by the input.
+type strict struct{ errors []fault.FieldError }
+
+// maxErrors bounds what one answer lists.
+const maxErrors = 32
+
+func (s *strict) note(path, detail string) {
+	if len(s.errors) < maxErrors {
+		s.errors = append(s.errors, fault.FieldError{Field: path, Detail: detail})
+	}
+}
+
+// read fills v from one JSON value.
+func (s *strict) read(raw []byte, v reflect.Value, path string) {
+	if isNull(raw) {
+		return
+	}
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	switch {
+	case readsItself(v):
+		s.readLeaf(raw, v, path)
+	case v.Kind() == reflect.Struct && raw[0] == '{':
+		s.readStruct(raw, v, path)
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8 && raw[0] == '[':
+		s.readSlice(raw, v, path)
+	case v.Kind() == reflect.Map && raw[0] == '{':
+		s.readMap(raw, v, path)
+	default:
+		s.readLeaf(raw, v, path)
+	}
+}
+
+func readsItself(v reflect.Value) bool {
+	switch v.Addr().Interface().(type) {
+	case json.Unmarshaler, encoding.TextUnmarshaler:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *strict) readLeaf(raw []byte, v reflect.Value, path string) {
+	if err := explain(json.Unmarshal(raw, v.Addr().Interface()), v.Type()); err != nil {
+		s.note(path, detailOf(err))
+	}
+}
+
+func (s *strict) readStruct(raw []byte, v reflect.Value, path string) {
+	fields := fieldsOf(v.Type())
+	seen := map[string]bool{}
+	for _, member := range members(raw) {
+		name := join(path, member.name)
+		at, known := fields[member.name]
+		switch {
+		case !known:
+			s.note(name, "is not a known field")
+		case seen[member.name]:
+			s.note(name, "is given twice")
+		default:
+			seen[member.name] = !isNull(member.value)
+			s.read(member.value, v.FieldByIndex(at.index), name)
+		}
+	}
+	for _, name := range required(fields) {
+		if !seen[name] {
+			s.note(join(path, name), "is required")
+		}
+	}
+}
+
+func (s *strict) readSlice(raw []byte, v reflect.Value, path string) {
+	items := elements(raw)
+	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
+	for i, item := range items {
+		s.read(item, v.Index(i), path+"["+strconv.Itoa(i)+"]")
+	}
+}
+
+func (s *strict) readMap(raw []byte, v reflect.Value, path string) {
+	v.Set(reflect.MakeMap(v.Type()))
+	for _, member := range members(raw) {
+		key := reflect.ValueOf(member.name).Convert(v.Type().Key())
+		if v.MapIndex(key).IsValid() {
+			s.note(join(path, member.name), "is given twice")
+			continue
+		}
+		value := reflect.New(v.Type().Elem()).Elem()
+		s.read(member.value, value, join(path, member.name))
+		v.SetMapIndex(key, value)
+	}
+}
+
+type member struct {
+	name  string
+	value json.RawMessage
+}
+
+// members gives an object's members in their order.
+func members(raw []byte) []member {
+	var all []member
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	_, _ = decoder.Token() // no call here can fail: raw is a valid object
+	for decoder.More() {
+		token, _ := decoder.Token()
+		name, _ := token.(string)
+		var value json.RawMessage
+		_ = decoder.Decode(&value)
+		all = append(all, member{name, value})
+	}
+	return all
+}
+
+func elements(raw []byte) []json.RawMessage {
+	var all []json.RawMessage
+	_ = json.Unmarshal(raw, &all) // raw is a valid array
+	return all
+}
+
+func isNull(raw []byte) bool { return string(raw) == "null" }
+
+// join makes the path of a member. A name of the user's own is cut to a length that can be shown.
+func join(path, name string) string {
+	const most = 80
+	if len(name) > most {
+		name = strings.ToValidUTF8(name[:most], "") + "…"
+	}
+	if path == "" {
+		return name
+	}
+	return fmt.Sprintf("%s.%s", path, name)
+}

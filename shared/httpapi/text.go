@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// setText reads a value of a path, a query or a header into a field.
+func setText(field reflect.Value, text string) error {
+	if field.Kind() == reflect.Pointer {
+		field.Set(reflect.New(field.Type().Elem()))
+		return setText(field.Elem(), text)
+	}
+	if typed, ok := field.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		return explain(typed.UnmarshalText([]byte(text)), field.Type())
+	}
+	return setPlain(field, text)
+}
+
+func setPlain(field reflect.Value, text string) error {
+	switch {
+	case field.Kind() == reflect.String:
+		field.SetString(text)
+		return nil
+	case field.Kind() == reflect.Bool:
+		b, err := strconv.ParseBool(text)
+		field.SetBool(b)
+		return explain(err, field.Type())
+	case field.CanInt():
+		n, err := strconv.ParseInt(text, 10, field.Type().Bits())
+		field.SetInt(n)
+		return explain(err, field.Type())
+	case field.CanUint():
+		n, err := strconv.ParseUint(text, 10, field.Type().Bits())
+		field.SetUint(n)
+		return explain(err, field.Type())
+	default:
+		return fmt.Errorf("httpapi: cannot read a %s out of text", field.Type())
+	}
+}
+
+// readable reports whether setText can fill a field of the type.
+func readable(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	v := reflect.New(t)
+	_, typed := v.Interface().(encoding.TextUnmarshaler)
+	return typed || t.Kind() == reflect.String || t.Kind() == reflect.Bool || v.Elem().CanInt() || v.Elem().CanUint()
+}
+
+// explain gives the sentence for the user: what a type of ours says itself, else what its form is.
+func explain(err error, t reflect.Type) error {
+	var known *fault.Error
+	if err == nil || errors.As(err, &known) {
+		return err
+	}
+	return fault.New(fault.Invalid, "must be "+form(t), fault.Cause(err))
+}
+
+// form describes a type as the user writes it.
+func form(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[uuid.UUID]():
+		return "a UUID"
+	case reflect.TypeFor[time.Time]():
+		return "a time like 2026-01-31T12:00:00Z (RFC 3339)"
+	}
+	v := reflect.New(t)
+	if _, typed := v.Interface().(encoding.TextUnmarshaler); typed {
+		return "a string of the right form"
+	}
+	switch {
+	case v.Elem().CanUint():
+		return fmt.Sprintf("a whole number from 0 to %d", uint64(1)<<t.Bits()-1)
+	case v.Elem().CanInt():
+		return fmt.Sprintf("a whole number of at most %d bits", t.Bits())
+	default:
+		return formOfKind(t.Kind())
+	}
+}
+
+func formOfKind(kind reflect.Kind) string {
+	switch kind {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Float32, reflect.Float64:
+		return "a number"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	default:
+		return "another type"
+	}
+}
+
+// detailOf is what an error says about one field.
+func detailOf(err error) string { return fault.From(err).Message }

@@ -1,0 +1,125 @@
+// Package serve hosts a function: on func-go, by Main or by the scaffolding of func, and within the one-machine host, by Mount.
+//
+// It answers what func-go v0.22.0 leaves open: requests before Start has returned, its 30 s cut, panics, draining, cleartext HTTP/2, its
+// log level. It opens nothing itself: env.Env shares what the functions of one process open.
+package serve
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/17882237881/MaaS/shared/env"
+)
+
+// Open wires a function: it opens what the function needs and gives its routes. e lives as long as the function.
+type Open func(ctx context.Context, e *env.Env) (http.Handler, error)
+
+// Function is a function as func-go knows one: Start, Handle, Ready, Alive and Stop. It is safe for concurrent use.
+type Function struct {
+	open   Open
+	called string // its name where the host gave one
+
+	host     atomic.Pointer[host] // nil until started
+	draining chan struct{}        // closed when the end begins
+	drain    sync.Once
+
+	mu       sync.Mutex
+	stopped  bool
+	inFlight sync.WaitGroup
+	end      func(context.Context) error // what Stop does last
+}
+
+// New makes the function that open wires.
+func New(open Open) *Function {
+	return &Function{open: open, draining: make(chan struct{}), end: func(context.Context) error { return nil }}
+}
+
+// Mount starts the function within a host that has many, which owns e and closes it after all of them have stopped.
+func (f *Function) Mount(ctx context.Context, e *env.Env) error {
+	handler, err := f.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	h, err := newHost(e, handler)
+	if err != nil {
+		return err
+	}
+	f.host.Store(h)
+	return nil
+}
+
+// Handle answers a request. Until the function has started, and after it has stopped, that is 503.
+func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
+	h := f.host.Load()
+	if h == nil || !f.enter() {
+		notReady(w, r)
+		return
+	}
+	defer f.inFlight.Done()
+	h.handle(w, r, f.draining)
+}
+
+// ServeHTTP is Handle, for hosts.
+func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.Handle(w, r) }
+
+// Ready reports whether the function has started and is not about to end.
+func (f *Function) Ready(context.Context) (bool, error) {
+	select {
+	case <-f.draining:
+		return false, nil
+	default:
+		return f.host.Load() != nil, nil
+	}
+}
+
+// Alive reports that the process answers at all. What it needs may be away: starting again would not bring it back.
+func (f *Function) Alive(context.Context) (bool, error) { return true, nil }
+
+// Drain begins the end: Ready is false, and what streams without an end of its own (Draining) is told to finish. Requests are still answered.
+func (f *Function) Drain() { f.drain.Do(func() { close(f.draining) }) }
+
+// Stop drains, waits until the requests in flight are answered or ctx ends, and closes what the function opened (unless a host owns it).
+func (f *Function) Stop(ctx context.Context) error {
+	f.Drain()
+	end := f.refuse()
+	idle := make(chan struct{})
+	go func() { f.inFlight.Wait(); close(idle) }() // ends with the last request
+	var late error
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		late = errors.New("serve: requests were still in flight at the end")
+	}
+	return errors.Join(late, end(ctx))
+}
+
+// refuse turns new requests away, and gives what is left to close.
+func (f *Function) refuse() func(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = true
+	return f.end
+}
+
+// enter counts a request in, unless the function has stopped.
+func (f *Function) enter() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		return false
+	}
+	f.inFlight.Add(1)
+	return true
+}
+
+type drainingKey struct{}
+
+// Draining is closed when the function that answers the request is about to end. What streams for as long as its client likes (Server-Sent
+// Events) ends then; what has an end of its own need not look.
+func Draining(ctx context.Context) <-chan struct{} {
+	draining, _ := ctx.Value(drainingKey{}).(<-chan struct{})
+	return draining
+}

@@ -1,0 +1,77 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpapi"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// host is a started function with what surrounds each of its requests.
+type host struct {
+	name      string
+	handler   http.Handler
+	telemetry *telemetry.Telemetry
+	log       *slog.Logger
+}
+
+func newHost(e *env.Env, handler http.Handler) (*host, error) {
+	t, err := telemetry.Open(e)
+	return &host{name: e.Name(), handler: handler, telemetry: t, log: e.Logger()}, err
+}
+
+func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan struct{}) {
+	liftDeadlines(w)
+	if r.URL.Path == "/version" {
+		writeVersion(w, h.name)
+		return
+	}
+	r = r.WithContext(context.WithValue(r.Context(), drainingKey{}, draining))
+	x, r := h.telemetry.Begin(w, r)
+	defer h.telemetry.End(x, r, h.log, h.name)
+	defer h.recover(x, r)
+	h.handler.ServeHTTP(x, r)
+}
+
+// liftDeadlines takes away the server's own cut of an exchange (func-go's is 30 s) and what the connection's request before has left.
+// httpapi bounds each kind of route by itself.
+func liftDeadlines(w http.ResponseWriter) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // a writer without deadlines (in tests) has nothing to lift
+	_ = control.SetWriteDeadline(time.Time{})
+}
+
+// recover answers a panic with 500 and logs its stack. One that means to cut the connection (http.ErrAbortHandler) goes on to the
+// server, as does any that comes after the answer has begun, so that nobody takes half an answer for a whole one.
+func (h *host) recover(x *telemetry.Exchange, r *http.Request) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(http.ErrAbortHandler)
+	}
+	h.log.ErrorContext(r.Context(), "panic", "cause", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	err := fault.New(fault.Internal, "Something went wrong on our side.", fault.Op("serve"), fault.Cause(fmt.Errorf("panic: %v", cause)))
+	if x.Started() {
+		telemetry.Fail(r.Context(), err)
+		panic(http.ErrAbortHandler)
+	}
+	httpapi.WriteProblem(x, r, err)
+}
+
+// startRetry is when to come again while a function starts.
+const startRetry = time.Second
+
+func notReady(w http.ResponseWriter, r *http.Request) {
+	x, r := telemetry.Begin(w, r)
+	httpapi.WriteProblem(x, r, fault.New(fault.Unavailable, "The function is starting or stopping; try again.", fault.RetryAfter(startRetry)))
+}

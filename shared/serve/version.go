@@ -1,0 +1,41 @@
+package serve
+
+import (
+	"encoding/json"
+	"net/http"
+	"runtime/debug"
+)
+
+// Version is what /version answers.
+type Version struct {
+	Function string `json:"function"`
+	Module   string `json:"module"`
+	Version  string `json:"version"`
+	Commit   string `json:"commit"`
+	Modified bool   `json:"modified"` // built from a tree that differs from the commit
+	Go       string `json:"go"`
+}
+
+// VersionOf tells what the process was built from.
+func VersionOf(function string) Version {
+	v := Version{Function: function}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	v.Module, v.Version, v.Go = info.Main.Path, info.Main.Version, info.GoVersion
+	for _, setting := range info.Settings {
+		switch setting.Key {
+		case "vcs.revision":
+			v.Commit = setting.Value
+		case "vcs.modified":
+			v.Modified = setting.Value == "true"
+		}
+	}
+	return v
+}
+
+func writeVersion(w http.ResponseWriter, function string) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(VersionOf(function)) // a client that is gone needs no answer
+}

@@ -1,0 +1,108 @@
+package telemetry
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Exchange is one request and its answer, as the log, the trace and the metrics see them. It is the http.ResponseWriter of every
+// handler below it, so that it knows what was answered. It belongs to the goroutine of its request.
+type Exchange struct {
+	http.ResponseWriter
+
+	route  string
+	quiet  bool
+	err    error
+	status int
+	bytes  int64
+	began  time.Time
+	span   trace.Span
+}
+
+type exchangeKey struct{}
+
+// Begin gives the exchange of a request: the one that it has, or else a new one, in the trace that the request's headers name
+// (W3C Trace Context) or a new one, with X-Request-Id set on the answer. The handlers below get both results.
+func Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
+	if x := from(r.Context()); x != nil {
+		return x, r
+	}
+	ctx := traceContext(r)
+	x := &Exchange{ResponseWriter: w, began: time.Now(), span: trace.SpanFromContext(ctx)}
+	w.Header()["X-Request-Id"] = []string{RequestID(ctx)}
+	return x, r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
+}
+
+func from(ctx context.Context) *Exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
+	return x
+}
+
+// Fail records the error that a request is answered with, so that it is logged, once, with the request's line.
+func Fail(ctx context.Context, err error) {
+	if x := from(ctx); x != nil && x.err == nil {
+		x.err = err
+	}
+}
+
+// SetRoute names the route that a request took, by its pattern.
+func SetRoute(ctx context.Context, pattern string) {
+	if x := from(ctx); x != nil {
+		x.route = pattern
+	}
+}
+
+// SetQuiet logs the request's line at debug unless the answer is a failure of ours: for routes that are called too often for a line each.
+func SetQuiet(ctx context.Context) {
+	if x := from(ctx); x != nil {
+		x.quiet = true
+	}
+}
+
+// Started reports whether the answer has begun, so that its status can no longer change.
+func (x *Exchange) Started() bool { return x.status != 0 }
+
+// WriteHeader implements http.ResponseWriter. Informational answers (1xx) are passed on and do not begin the answer.
+func (x *Exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= http.StatusOK {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (x *Exchange) Write(p []byte) (int, error) {
+	x.begin()
+	n, err := x.ResponseWriter.Write(p)
+	x.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom lets io.Copy reach the connection's own, which may use sendfile.
+func (x *Exchange) ReadFrom(r io.Reader) (int64, error) {
+	x.begin()
+	n, err := io.Copy(x.ResponseWriter, r)
+	x.bytes += n
+	return n, err
+}
+
+// Flush implements http.Flusher, which connect asks for in streams.
+func (x *Exchange) Flush() {
+	x.begin()
+	if flusher, ok := x.ResponseWriter.(http.Flusher); ok {
+		flusher.Flush()
+	}
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *Exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+func (x *Exchange) begin() {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+}

@@ -1,0 +1,60 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// RequestID is the trace's id, 32 lowercase hexadecimal digits: it names the request in answers (X-Request-Id), in logs and
+// in traces, over all hops. It is "" outside any request or event.
+func RequestID(ctx context.Context) string {
+	if id := trace.SpanContextFromContext(ctx).TraceID(); id.IsValid() {
+		return id.String()
+	}
+	return ""
+}
+
+// Inject writes the context's trace into the headers of a call that goes out.
+func Inject(ctx context.Context, h http.Header) {
+	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(h))
+}
+
+// Traceparent is the context's trace as events carry it (W3C Trace Context, 3.2), or "".
+func Traceparent(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	return carrier["traceparent"]
+}
+
+// WithTraceparent gives a context in the trace that an event carried; what is no traceparent changes nothing.
+func WithTraceparent(ctx context.Context, traceparent string) context.Context {
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent})
+}
+
+// traceContext finds the trace that a request belongs to: that of traceparent, else that of an X-Request-Id which we gave out, else a new one.
+func traceContext(r *http.Request) context.Context {
+	ctx := r.Context()
+	if h := r.Header["Traceparent"]; len(h) == 1 {
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+	}
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		return ctx
+	}
+	return trace.ContextWithRemoteSpanContext(ctx, newTrace(r.Header.Get("X-Request-Id")))
+}
+
+// newTrace begins a trace with the id, or with one of its own if that is no trace id. It is sampled, as a trace that begins here is.
+func newTrace(requestID string) trace.SpanContext {
+	var config trace.SpanContextConfig
+	id, err := trace.TraceIDFromHex(requestID)
+	if err != nil {
+		_, _ = rand.Read(id[:]) // never fails (crypto/rand)
+	}
+	config.TraceID, config.TraceFlags = id, trace.FlagsSampled
+	_, _ = rand.Read(config.SpanID[:])
+	return trace.NewSpanContext(config)
+}
