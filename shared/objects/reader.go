@@ -5,11 +5,16 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
 )
 
 const (
 	block  = 256 << 10 // bytes read at once: what a header's next fields need, without another round trip
 	blocks = 16        // kept, the last used first: 4 MiB for one Reader
+	// patience is the longest pause between two tries of a ranged read.
+	patience = 3 * time.Second
 )
 
 // Reader reads an object of a known size at any place, for format readers that jump from header to header: whole blocks are read, and the
@@ -66,16 +71,19 @@ func (r *Reader) block(at int64) ([]byte, error) {
 	return content, nil
 }
 
-// readFull fills b from offset on; a store that breaks off is asked again.
+// readFull fills b from offset on; a store that breaks off or is away for a moment is asked again.
 func (s *Store) readFull(ctx context.Context, key Key, offset int64, b []byte) error {
-	const tries = 3
-	var err error
-	for range tries {
-		if err = s.readOnce(ctx, key, offset, b); err == nil || ctx.Err() != nil {
+	for pause := 100 * time.Millisecond; ; pause *= 5 {
+		err := s.readOnce(ctx, key, offset, b)
+		if !fault.Is(err, fault.Unavailable) || pause > patience {
 			return err
 		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
 	}
-	return err
 }
 
 func (s *Store) readOnce(ctx context.Context, key Key, offset int64, b []byte) error {

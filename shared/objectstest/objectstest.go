@@ -63,15 +63,15 @@ func Open(t testing.TB, vars map[string]string) *objects.Store {
 
 func empty(t testing.TB, store *objects.Store) {
 	ctx := context.Background() // the test's has ended
-	for begun, err := range store.Unfinished(ctx, "") {
-		if err != nil || store.Abort(ctx, begun.Multipart) != nil {
-			t.Logf("an unfinished upload stays behind: %v", err)
-			return
-		}
-	}
 	for object, err := range store.List(ctx, "") {
 		if err != nil || store.Delete(ctx, object.Key) != nil {
 			t.Logf("an object stays behind: %v", err)
+			return
+		}
+	}
+	for begun, err := range store.Unfinished(ctx, "") {
+		if err != nil || store.Abort(ctx, begun.Multipart) != nil {
+			t.Logf("an unfinished upload stays behind: %v", err)
 			return
 		}
 	}

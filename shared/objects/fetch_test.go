@@ -1,0 +1,160 @@
+package objects_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// version puts files and their manifest into the store.
+func (w world) version(content map[string][]byte) objects.URI {
+	w.Helper()
+	var files []objects.ManifestFile
+	for path, b := range content {
+		file := objects.ManifestFile{
+			Path: ref.Path(path), Size: int64(len(b)), SHA256: ref.SumOf(b), Object: objects.UploadKey(w.tenant, uuid.New()),
+		}
+		w.must(w.Put(w.Context(), file.Object, b))
+		files = append(files, file)
+	}
+	m, err := objects.NewManifest(w.tenant, files)
+	w.must(err)
+	return w.manifest(m)
+}
+
+// manifest puts a manifest under its name.
+func (w world) manifest(m objects.Manifest) objects.URI {
+	w.Helper()
+	w.must(w.Put(w.Context(), objects.ManifestKey(w.tenant, m.Digest()), m.Encode()))
+	return objects.URI{Bucket: w.Bucket(), Tenant: w.tenant, Digest: m.Digest()}
+}
+
+func TestFetchBringsEveryFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	content := map[string][]byte{"model.onnx": random(20<<20 + 3), "weights/a/0.bin": random(8 << 20), "weights/b": []byte("b"), "copy": []byte("b")}
+	uri, dir := w.version(content), filepath.Join(t.TempDir(), "new")
+
+	m, err := objects.Fetch(t.Context(), w.Store, uri, dir)
+	w.must(err)
+
+	if m.Digest() != uri.Digest {
+		t.Errorf("the manifest is %s, want %s", m.Digest(), uri.Digest)
+	}
+	for path, want := range content {
+		if got, err := os.ReadFile(filepath.Join(dir, path)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s has %d bytes, want %d: %v", path, len(got), len(want), err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".fetch-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestFetchAgainKeepsWhatIsRightAndMendsWhatIsNot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	uri, dir := w.version(map[string][]byte{"right": []byte("right"), "wrong": []byte("right too"), "short": []byte("long")}), t.TempDir()
+	_, err := objects.Fetch(t.Context(), w.Store, uri, dir)
+	w.must(err)
+	before, err := os.Stat(filepath.Join(dir, "right"))
+	w.must(err)
+	w.must(os.WriteFile(filepath.Join(dir, "wrong"), []byte("other too"), 0o600))
+	w.must(os.WriteFile(filepath.Join(dir, "short"), []byte("l"), 0o600))
+
+	_, err = objects.Fetch(t.Context(), w.Store, uri, dir)
+	w.must(err)
+
+	if after, err := os.Stat(filepath.Join(dir, "right")); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the right file was fetched again: %v", err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "wrong")); err != nil || string(got) != "right too" {
+		t.Errorf("the wrong file has %q, %v", got, err)
+	}
+}
+
+func TestFetchFailsClosedOnWrongBytes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	right := objects.ManifestFile{Path: "model.onnx", Size: 5, SHA256: ref.SumOf([]byte("right")), Object: w.key}
+	longer := right
+	longer.Size = 6
+	w.must(w.Put(t.Context(), w.key, []byte("wrong")))
+	for name, file := range map[string]objects.ManifestFile{"other bytes": right, "fewer bytes": longer} {
+		m, err := objects.NewManifest(w.tenant, []objects.ManifestFile{file})
+		w.must(err)
+		dir := t.TempDir()
+		w.must(os.WriteFile(filepath.Join(dir, "model.onnx"), []byte("stale"), 0o600))
+
+		_, err = objects.Fetch(t.Context(), w.Store, w.manifest(m), dir)
+
+		if !fault.Is(err, fault.Unprocessable) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+			t.Errorf("%s: the directory has %v, %v", name, left, err)
+		}
+	}
+}
+
+func TestFetchRefusesAManifestThatIsNotItsName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m, err := objects.NewManifest(w.tenant, []objects.ManifestFile{{Path: "a", Size: 1, SHA256: ref.SumOf(nil), Object: w.key}})
+	w.must(err)
+	name := ref.SumOf([]byte("another"))
+	w.must(w.Put(t.Context(), objects.ManifestKey(w.tenant, name), m.Encode()))
+
+	_, err = objects.Fetch(t.Context(), w.Store, objects.URI{Bucket: w.Bucket(), Tenant: w.tenant, Digest: name}, t.TempDir())
+
+	faulttest.AssertKind(t, err, fault.Unprocessable, "manifest")
+}
+
+func TestFetchOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+
+	_, err := objects.Fetch(t.Context(), w.Store, objects.URI{Bucket: w.Bucket(), Tenant: w.tenant, Digest: ref.SumOf(nil)}, t.TempDir())
+	faulttest.AssertKind(t, err, fault.NotFound)
+	_, err = objects.Fetch(t.Context(), w.Store, objects.URI{Bucket: "another", Tenant: w.tenant, Digest: ref.SumOf(nil)}, t.TempDir())
+	faulttest.AssertKind(t, err, fault.Invalid, "uri")
+}
+
+func TestFetchLeavesADirectoryToTheProcessThatHasIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	uri, dir := w.version(map[string][]byte{"a": []byte("a")}), t.TempDir()
+	other, err := os.Open(dir)
+	w.must(err)
+	w.must(syscall.Flock(int(other.Fd()), syscall.LOCK_EX))
+
+	_, err = objects.Fetch(t.Context(), w.Store, uri, dir)
+	faulttest.AssertKind(t, err, fault.Conflict)
+	w.must(other.Close())
+
+	_, err = objects.Fetch(t.Context(), w.Store, uri, dir)
+	w.must(err)
+}
+
+func TestFetchDoesNotFollowALinkOutOfItsDirectory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	uri, dir, outside := w.version(map[string][]byte{"out/a": []byte("a")}), t.TempDir(), t.TempDir()
+	w.must(os.Symlink(outside, filepath.Join(dir, "out")))
+
+	_, err := objects.Fetch(t.Context(), w.Store, uri, dir)
+
+	faulttest.AssertKind(t, err, fault.Internal)
+	if left, err := os.ReadDir(outside); err != nil || len(left) != 0 {
+		t.Errorf("outside are %v, %v", left, err)
+	}
+}

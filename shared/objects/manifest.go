@@ -1,0 +1,118 @@
+package objects
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// MaxManifest bounds an encoded manifest, in bytes: some 50,000 files.
+const MaxManifest = 16 << 20
+
+// Manifest is the list of a version's files. Its digest is the version's: it covers the content of every file.
+type Manifest []ManifestFile
+
+// ManifestFile is one file of a version and the object that has its bytes.
+type ManifestFile struct {
+	Path   ref.Path   `json:"path"`
+	Size   int64      `json:"size"` // bytes
+	SHA256 ref.Digest `json:"sha256"`
+	Object Key        `json:"object"`
+}
+
+// NewManifest orders files into a manifest of the tenant. It fails with Invalid for no files, a path that occurs twice or lies below another
+// file, a file without size or digest, and an object that is not the tenant's.
+func NewManifest(tenant uuid.UUID, files []ManifestFile) (Manifest, error) {
+	m := Manifest(slices.Clone(files))
+	slices.SortFunc(m, func(a, b ManifestFile) int { return strings.Compare(string(a.Path), string(b.Path)) })
+	return m, m.check(tenant)
+}
+
+// ParseManifest reads what Encode wrote, and nothing else: one list of files has one encoding, and so one digest.
+func ParseManifest(tenant uuid.UUID, encoded []byte) (Manifest, error) {
+	if len(encoded) > MaxManifest {
+		return nil, badManifest(fmt.Sprintf("has more than %d bytes", MaxManifest))
+	}
+	var m Manifest
+	decoder := json.NewDecoder(bytes.NewReader(encoded))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&m); err != nil {
+		return nil, badManifest("is a list of {path, size, sha256, object} in JSON", fault.Cause(err))
+	}
+	if err := m.check(tenant); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(m.Encode(), encoded) {
+		return nil, badManifest("is written canonically: sorted by path, no spaces, path, size, sha256, object in this order")
+	}
+	return m, nil
+}
+
+// Encode is the manifest's one canonical form: JSON without spaces, the fields in their order here, the files by path. For what a manifest
+// can hold this is RFC 8785's form, but for the order of the fields.
+func (m Manifest) Encode() []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(m); err != nil {
+		panic(err) // strings, an integer and a digest can always be encoded
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}
+
+// Digest names the manifest.
+func (m Manifest) Digest() ref.Digest { return ref.SumOf(m.Encode()) }
+
+// Size is the sum of the files' sizes, in bytes.
+func (m Manifest) Size() int64 {
+	var sum int64
+	for _, file := range m {
+		sum += file.Size
+	}
+	return sum
+}
+
+func (m Manifest) check(tenant uuid.UUID) error {
+	if len(m) == 0 {
+		return badManifest("lists one file or more")
+	}
+	seen := map[string]bool{}
+	for i, file := range m {
+		if err := file.check(tenant); err != nil {
+			return err
+		}
+		if i > 0 && m[i-1].Path >= file.Path {
+			return badManifest(fmt.Sprintf("lists each path once, sorted; %q follows %q", file.Path, m[i-1].Path))
+		}
+		seen[string(file.Path)] = true
+	}
+	for _, file := range m {
+		for at, r := range file.Path {
+			if r == '/' && seen[string(file.Path[:at])] {
+				return badManifest(fmt.Sprintf("has no file below another; %q is below %q", file.Path, file.Path[:at]))
+			}
+		}
+	}
+	return nil
+}
+
+func (f ManifestFile) check(tenant uuid.UUID) error {
+	switch prefix := TenantPrefix(tenant); {
+	case f.Path == "", f.Size < 1, f.SHA256.IsZero():
+		return badManifest(fmt.Sprintf("gives each file a path, a size and a digest; %q lacks one", f.Path))
+	case !strings.HasPrefix(string(f.Object), prefix) || len(f.Object) == len(prefix):
+		return badManifest(fmt.Sprintf("names objects of its own tenant; that of %q is not", f.Path))
+	}
+	return nil
+}
+
+func badManifest(rule string, options ...fault.Option) error {
+	return fault.New(fault.Unprocessable, "a manifest "+rule, append(options, fault.Field("manifest"))...)
+}
