@@ -1,0 +1,118 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// newRoot makes a repository in which there is nothing but shared.
+func newRoot(t *testing.T) string {
+	t.Helper()
+	root := t.TempDir()
+	shared, err := filepath.Abs("../../shared")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.CopyFS(filepath.Join(root, "shared"), os.DirFS(shared)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "go.work"), []byte("go 1.26.8\n\nuse ./shared\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func mustGo(t *testing.T, folder string, command ...string) {
+	t.Helper()
+	run := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	run.Dir = folder
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
+	}
+}
+
+// TestANewFunctionBuildsAndPassesItsTest goes the three ways in which a function is built: in the workspace, as a module of its own
+// (as ko does it), and inside the module that func generates.
+func TestANewFunctionBuildsAndPassesItsTest(t *testing.T) {
+	t.Parallel()
+	root := newRoot(t)
+
+	if err := create(t.Context(), root, "side-door"); err != nil {
+		t.Fatal(err)
+	}
+
+	folder := filepath.Join(root, "functions", "side-door")
+	mustGo(t, root, "go", "test", "./functions/side-door/...")
+	mustGo(t, folder, "env", "GOWORK=off", "go", "build", "-o", os.DevNull, "./cmd/side-door")
+	mustGo(t, asFuncDoes(t, folder), funcGo(t), "build", "-o", os.DevNull)
+}
+
+// asFuncDoes generates the module that func v0.49.2 builds a Go function in: its requirements are copied, its replaces are not.
+func asFuncDoes(t *testing.T, folder string) string {
+	t.Helper()
+	const path = "github.com/17882237881/MaaS/functions/side-door"
+	build := filepath.Join(folder, ".func", "build")
+	required, err := os.ReadFile(filepath.Join(folder, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, requires, _ := strings.Cut(string(required), "=> ../../shared\n")
+	sums, err := os.ReadFile(filepath.Join(folder, "go.sum"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(build, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"go.mod":  "module main\n\ngo 1.26.0\n\nreplace " + path + " => ./f\n\nrequire " + path + " v0.0.0\n" + requires,
+		"go.sum":  string(sums),
+		"main.go": "package main\n\nimport (\n\t\"os\"\n\n\tfunction \"" + path + "\"\n\t\"knative.dev/func-go/http\"\n)\n\nfunc main() {\n\tif err := http.Start(function.New()); err != nil {\n\t\tos.Exit(1)\n\t}\n}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(build, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Symlink("../..", filepath.Join(build, "f")); err != nil {
+		t.Fatal(err)
+	}
+	return build
+}
+
+func funcGo(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../func-go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestARefusedNameLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"", "Upper", "under_score", "-dash", "dash-", "two--dashes", "1st", "a/b", "..", strings.Repeat("a", 64), strings.Repeat("a-", 32) + "a"} {
+		root := t.TempDir()
+
+		if err := create(t.Context(), root, name); err == nil {
+			t.Errorf("%q was taken", name)
+		}
+		if entries, err := os.ReadDir(root); err != nil || len(entries) > 0 {
+			t.Errorf("%q left %v (%v)", name, entries, err)
+		}
+	}
+}
+
+func TestAFunctionThatIsThereIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(root, "functions", "login"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := create(t.Context(), root, "login"); err == nil || !strings.Contains(err.Error(), "is there already") {
+		t.Errorf("error %v, want one that says so", err)
+	}
+}
