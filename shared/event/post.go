@@ -23,7 +23,6 @@ type Poster struct {
 // NewPoster posts to the sink's URL.
 func NewPoster(signer Signer, sink string) *Poster {
 	return &Poster{signer, sink, &http.Client{
-		Timeout: 30 * time.Second,
 		Transport: &http.Transport{
 			DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
 			MaxIdleConnsPerHost: 16, MaxConnsPerHost: 32, IdleConnTimeout: 90 * time.Second,
@@ -40,10 +39,15 @@ func (p *Poster) Post(ctx context.Context, e Event) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, acceptance)
+	defer cancel()
 	return p.PostEncoded(ctx, body)
 }
 
-// PostEncoded sends an event that is encoded already, as Post does.
+// acceptance is how long a broker may take to accept an event; it acts on none.
+const acceptance = 30 * time.Second
+
+// PostEncoded sends an event that is encoded already, as Post does, but waits as long as ctx lasts.
 func (p *Poster) PostEncoded(ctx context.Context, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.sink, bytes.NewReader(body))
 	if err != nil {
@@ -75,3 +79,6 @@ func Retryable(status int) bool {
 		return status >= http.StatusInternalServerError
 	}
 }
+
+// CloseIdle ends the connections that no post uses.
+func (p *Poster) CloseIdle() { p.client.CloseIdleConnections() }

@@ -89,8 +89,17 @@ func (r *Receiver) bury(ctx context.Context, tenant, letter uuid.UUID, text stri
 }
 
 func (r *Receiver) keep(ctx context.Context, tenant, letter uuid.UUID, text string, cause error) error {
-	return r.db.Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, burySQL, letter, tenant, string(r.consumer), text, cause.Error())
+	return keep(ctx, r.db, r.consumer, tenant, letter, text, cause)
+}
+
+// Bury keeps an event, as it was encoded, that a dispatcher could not deliver to the consumer.
+func Bury(ctx context.Context, db *postgres.DB, consumer event.Consumer, encoded []byte, cause error) error {
+	return keep(ctx, db.As(postgres.Sweep), consumer, uuid.Nil, letterID(consumer, encoded), string(encoded), cause)
+}
+
+func keep(ctx context.Context, db *postgres.DB, consumer event.Consumer, tenant, letter uuid.UUID, text string, cause error) error {
+	return db.Definer(ctx, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, burySQL, letter, tenant, string(consumer), text, cause.Error())
 		return err
 	})
 }
