@@ -1,6 +1,7 @@
 package stores
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -102,31 +103,62 @@ func openCluster(ctx context.Context, folder *Folder, o Options) (*cluster, erro
 	return c, c.initialise(ctx)
 }
 
-// initialise makes the data beside its place and moves it there when it is whole.
+// initialise makes the data in a folder of its own and moves it to its place when it is whole. What a crash cut short is not used
+// again: programs of that initdb may live a moment longer.
 func (c *cluster) initialise(ctx context.Context) error {
-	fresh := c.data + ".new"
-	if err := os.RemoveAll(fresh); err != nil {
-		return fmt.Errorf("initdb: %w", err)
+	home := filepath.Dir(c.data)
+	cut, _ := filepath.Glob(filepath.Join(home, "initdb-*")) // what is missed takes space, no more
+	for _, folder := range cut {
+		_ = os.RemoveAll(folder)
 	}
-	if err := os.Mkdir(fresh, 0o700); err != nil {
+	fresh, err := os.MkdirTemp(home, "initdb-")
+	if err != nil {
 		return fmt.Errorf("initdb: %w", err)
 	}
 	if err := c.account.own(fresh); err != nil {
 		return err
 	}
+	if err := c.initdb(ctx, fresh); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, c.data); err != nil {
+		return fmt.Errorf("initdb: %w", err)
+	}
+	return nil
+}
+
+func (c *cluster) initdb(ctx context.Context, folder string) error {
 	arguments := []string{
-		"--pgdata", fresh, "--username", owner, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
+		"--pgdata", folder, "--username", owner, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
 	}
 	if c.fast {
 		arguments = append(arguments, "--no-sync")
 	}
-	cmd := exec.CommandContext(ctx, c.programs.path("initdb"), arguments...)
-	cmd.SysProcAttr = c.account.attributes()
-	cmd.Dir = "/"
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, strings.TrimSpace(string(text)))
+	var output bytes.Buffer
+	process, err := child.Start(ctx, child.Spec{
+		Name: "initdb",
+		Log:  c.log,
+		Command: func() (*exec.Cmd, error) {
+			cmd := exec.Command(c.programs.path("initdb"), arguments...)
+			cmd.Stdout, cmd.Stderr = &output, &output
+			cmd.SysProcAttr = c.account.attributes()
+			cmd.Dir = "/"
+			return cmd, nil
+		},
+	})
+	if err != nil {
+		return err
 	}
-	return os.Rename(fresh, c.data)
+	select {
+	case <-process.Done():
+	case <-ctx.Done():
+		process.Stop(ctx)
+		return ctx.Err()
+	}
+	if process.Err() != nil {
+		return fmt.Errorf("initdb: %w: %s", process.Err(), strings.TrimSpace(output.String()))
+	}
+	return nil
 }
 
 // command starts the server on a socket alone. Trust is safe there: the socket's folder is this user's alone.
