@@ -192,7 +192,7 @@ func Refusal(status int, body []byte) error {
 		Error string `json:"error"`
 	}
 	kind := fault.KindOfStatus(status)
-	if kind == fault.Internal {
+	if kind == fault.Internal || status < http.StatusBadRequest {
 		kind = fault.Upstream
 	}
 	if json.Unmarshal(body, &problem) != nil || problem.Error == "" {

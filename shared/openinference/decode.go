@@ -134,16 +134,16 @@ func (d *decoder) tensors() (tensors []Tensor, err error) {
 }
 
 func (d *decoder) tensor() (t Tensor, text []byte, err error) {
-	shaped := false
 	err = d.object(func(key string) (err error) {
 		switch key {
 		case "name":
 			t.Name, err = d.string()
 		case "datatype":
-			t.Datatype, err = d.datatype(t.Name)
+			var name string
+			name, err = d.string()
+			t.Datatype = Datatype(name)
 		case "shape":
 			t.Shape, err = d.shape()
-			shaped = true
 		case "parameters":
 			t.Parameters, err = d.parameters()
 		case "data":
@@ -153,28 +153,13 @@ func (d *decoder) tensor() (t Tensor, text []byte, err error) {
 		}
 		return err
 	})
-	switch {
-	case err != nil:
-	case t.Name == "":
-		err = fault.New(fault.Invalid, "a tensor has no name", fault.Field("name"))
-	case t.Datatype == "":
-		err = t.invalid("datatype", "is missing")
-	case !shaped:
-		err = t.invalid("shape", "is missing")
-	}
-	return t, text, err
-}
-
-func (d *decoder) datatype(tensor string) (Datatype, error) {
-	name, err := d.string()
 	if err != nil {
-		return "", err
+		return t, nil, err
 	}
-	datatype, err := ParseDatatype(name)
-	if err != nil {
-		return "", fault.New(fault.Invalid, "tensor "+quoted(tensor)+": "+err.(*fault.Error).Message, fault.Field(tensor+".datatype"))
+	if t.Shape == nil {
+		return t, nil, t.invalid("shape", "is missing")
 	}
-	return datatype, nil
+	return t, text, t.checkHead()
 }
 
 func (d *decoder) shape() ([]int64, error) {
@@ -204,8 +189,11 @@ func (d *decoder) requestedOutputs() (outputs []RequestedOutput, err error) {
 			}
 			return err
 		})
+		if err != nil {
+			return err
+		}
 		outputs = append(outputs, o)
-		return err
+		return checkName(o.Name)
 	})
 	return outputs, err
 }

@@ -16,6 +16,9 @@ func RequestFromProto(m *pb.ModelInferRequest) (*Request, error) {
 		Outputs:    make([]RequestedOutput, len(m.GetOutputs())),
 	}
 	for i, o := range m.GetOutputs() {
+		if err := checkName(o.GetName()); err != nil {
+			return nil, err
+		}
 		r.Outputs[i] = RequestedOutput{Name: o.GetName(), Parameters: parametersFromProto(o.GetParameters())}
 	}
 	raw, err := rawOf(m.GetRawInputContents(), len(r.Inputs))
@@ -65,10 +68,7 @@ func rawOf(raw [][]byte, tensors int) ([][]byte, error) {
 }
 
 func (t *Tensor) fill(contents *pb.InferTensorContents, raw [][]byte, i int) error {
-	if _, err := ParseDatatype(string(t.Datatype)); err != nil {
-		return t.invalid("datatype", fault.From(err).Message)
-	}
-	if _, err := t.Elements(); err != nil {
+	if err := t.checkHead(); err != nil {
 		return err
 	}
 	switch {

@@ -10,8 +10,11 @@ import (
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
-// MaxRank is the most dimensions that a tensor has.
-const MaxRank = 32
+// Limits of one tensor.
+const (
+	MaxRank = 32    // dimensions
+	MaxName = 1_024 // bytes
+)
 
 // Tensor is a named array.
 type Tensor struct {
@@ -31,6 +34,26 @@ type Tensor struct {
 
 // Parameters are a message's or a tensor's extras: bool, int64, uint64, float64 and string values.
 type Parameters map[string]any
+
+// checkName fails unless the tensor has a name of a bearable length.
+func checkName(name string) error {
+	if name == "" || len(name) > MaxName {
+		return fault.New(fault.Invalid, fmt.Sprintf("a tensor's name has %d bytes: it has 1 to %d", len(name), MaxName), fault.Field("name"))
+	}
+	return nil
+}
+
+// checkHead looks at all but the data.
+func (t *Tensor) checkHead() error {
+	if err := checkName(t.Name); err != nil {
+		return err
+	}
+	if _, err := ParseDatatype(string(t.Datatype)); err != nil {
+		return t.invalid("datatype", fault.From(err).Message)
+	}
+	_, err := t.Elements()
+	return err
+}
 
 // Elements is the product of the shape; it fails where that is no int64 or where a dimension is negative.
 func (t *Tensor) Elements() (int64, error) {
@@ -57,8 +80,11 @@ func (t *Tensor) Elements() (int64, error) {
 	return product, nil
 }
 
-// Check reports whether the data is what datatype and shape ask for: its length and, of BYTES and BOOL, its form.
+// Check fails unless name, datatype and shape are good, and the data is what they ask for: its length and, of BYTES and BOOL, its form.
 func (t *Tensor) Check() error {
+	if err := t.checkHead(); err != nil {
+		return err
+	}
 	count, err := t.Elements()
 	if err != nil {
 		return err
@@ -66,12 +92,7 @@ func (t *Tensor) Check() error {
 	if t.Datatype == Bytes {
 		return t.checkBytes(count)
 	}
-	size := t.Datatype.Size()
-	if size == 0 {
-		_, err := ParseDatatype(string(t.Datatype))
-		return t.invalid("datatype", err.Error())
-	}
-	if want := count * int64(size); int64(len(t.Data)) != want {
+	if want := count * int64(t.Datatype.Size()); int64(len(t.Data)) != want {
 		return t.invalid("data", fmt.Sprintf("is %d bytes: %s %s takes %d", len(t.Data), t.Datatype, FormatShape(t.Shape), want))
 	}
 	if t.Datatype == Bool {
