@@ -1,0 +1,89 @@
+-- +goose Up
+
+-- The state of a version's model server, as its host tells it. A published version without a row has never been asked for.
+create table deployments (
+    version_id  uuid primary key references versions (id) on delete cascade,
+    tenant_id   uuid        not null default maas_tenant(),
+    status      text        not null default 'pending'
+        check (status in ('pending', 'starting', 'ready', 'idle', 'failed', 'removed')),
+    endpoint    text        not null default '', -- base URL of its Open Inference Protocol server
+    reason      text        not null default '', -- why it failed, or what it waits for
+    schedule_ms bigint      not null default 0,
+    fetch_ms    bigint      not null default 0,
+    load_ms     bigint      not null default 0,
+    last_called timestamptz,
+    created_at  timestamptz not null default now(),
+    updated_at  timestamptz not null default now(),
+    constraint deployments_reachable check (status not in ('ready', 'idle') or endpoint <> ''),
+    constraint deployments_reason check (status <> 'failed' or reason <> '')
+);
+create index deployments_called on deployments (tenant_id, last_called) where last_called is not null;
+
+-- pending → starting → ready ⇄ idle, → failed, → removed; what failed, went or lost its host starts anew from pending.
+-- +goose StatementBegin
+create function deployments_guard() returns trigger
+    language plpgsql
+as $$
+begin
+    if new.status <> old.status and (old.status, new.status) not in (
+        ('pending', 'starting'), ('starting', 'ready'), ('ready', 'idle'), ('idle', 'ready'),
+        ('pending', 'failed'), ('starting', 'failed'), ('ready', 'failed'), ('idle', 'failed'),
+        ('pending', 'removed'), ('starting', 'removed'), ('ready', 'removed'), ('idle', 'removed'), ('failed', 'removed'),
+        ('starting', 'pending'), ('ready', 'pending'), ('idle', 'pending'), ('failed', 'pending'), ('removed', 'pending')) then
+        raise exception 'a % deployment cannot become %', old.status, new.status
+            using errcode = 'restrict_violation', constraint = 'deployments_transition';
+    end if;
+    return new;
+end
+$$;
+-- +goose StatementEnd
+create trigger deployments_guard before update on deployments for each row execute function deployments_guard();
+
+call maas_isolate('deployments');
+grant select, insert, update on deployments to maas_deployment;
+grant select on deployments to maas_catalog; -- a version's resource tells its deployment's state
+grant select on lineage to maas_deployment;
+
+-- What should run, of all tenants: for hosts, which start and stop model servers for everyone. A deployment exists for the targets of
+-- aliases, for their five targets before, for versions called within 7 days, and for what was just published or just asked for.
+-- warm: a target left within the guard window of 10 minutes, to be kept from going idle.
+-- +goose StatementBegin
+create function deployments_desired() returns table (tenant_id uuid, version_id uuid, warm boolean)
+    language sql stable security definer set search_path = public, pg_temp
+as $$
+    with shares as (
+        select a.model_id, share ->> 'version' as version, false as warm
+        from aliases a, jsonb_array_elements(a.traffic) as share
+        union all
+        select m.model_id, share ->> 'version', m.moved_at > now() - interval '10 minutes'
+        from (select *, row_number() over (partition by l.model_id, l.alias order by l.id desc) as age from alias_moves l) m,
+            jsonb_array_elements(m.before) as share
+        where m.age <= 5
+    ), desired as (
+        select v.id, s.warm
+        from shares s join versions v on v.model_id = s.model_id and v.version = s.version
+        union all
+        select d.version_id, false from deployments d where d.last_called > now() - interval '7 days'
+        union all
+        select v.id, false from versions v where v.wanted_at > now() - interval '10 minutes'
+        union all
+        select v.id, false
+        from versions v left join deployments d on d.version_id = v.id
+        where v.status = 'published' and v.ready_at is null and d.status is distinct from 'failed'
+    )
+    select v.tenant_id, v.id, bool_or(d.warm)
+    from desired d join versions v on v.id = d.id
+    where v.status in ('published', 'deprecated')
+    group by v.tenant_id, v.id;
+$$;
+-- +goose StatementEnd
+
+grant select on deployments, versions, aliases, alias_moves to maas_definer;
+grant create on schema public to maas_definer;
+call maas_definer('deployments_desired()', 'maas_deployment');
+revoke create on schema public from maas_definer;
+
+-- +goose Down
+drop function deployments_desired();
+drop table deployments;
+drop function deployments_guard();
