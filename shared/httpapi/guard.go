@@ -16,6 +16,12 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
+// verified is what a token says whose signature was found good, and until when that counts.
+type verified struct {
+	claims auth.Claims
+	until  time.Time
+}
+
 // guard says who calls and whether they may. Without an authenticator it guards public routes alone.
 type guard struct {
 	authn    auth.Authenticator
@@ -23,7 +29,7 @@ type guard struct {
 	gateway  *auth.Gateway
 	policy   *auth.Policy
 	cursors  cursors
-	verified *otter.Cache[[sha256.Size]byte, auth.Claims]
+	verified *otter.Cache[[sha256.Size]byte, verified]
 	hops     int
 }
 
@@ -52,10 +58,7 @@ func newGuard(e *env.Env, authn auth.Authenticator, hops int) (guard, error) {
 	if g.cursors.key, err = e.ServiceKey("page tokens"); err != nil {
 		return g, err
 	}
-	g.verified, err = otter.New(&otter.Options[[sha256.Size]byte, auth.Claims]{
-		MaximumSize:      maxVerified,
-		ExpiryCalculator: otter.ExpiryWriting[[sha256.Size]byte, auth.Claims](verifiedFor),
-	})
+	g.verified, err = otter.New(&otter.Options[[sha256.Size]byte, verified]{MaximumSize: maxVerified})
 	return g, err
 }
 
@@ -109,14 +112,19 @@ func (g *guard) tokenHolder(ctx context.Context, token string) (auth.Principal, 
 
 func (g *guard) verify(token string) (auth.Claims, error) {
 	sum := sha256.Sum256([]byte(token))
-	if claims, ok := g.verified.GetIfPresent(sum); ok && time.Now().Before(claims.ExpiresAt) {
-		return claims, nil
+	if known, ok := g.verified.GetIfPresent(sum); ok && time.Now().Before(known.until) {
+		return known.claims, nil
 	}
 	claims, err := g.verifier.Verify(token)
-	if err == nil {
-		g.verified.Set(sum, claims)
+	if err != nil {
+		return auth.Claims{}, err
 	}
-	return claims, err
+	until := time.Now().Add(verifiedFor)
+	if claims.ExpiresAt.Before(until) {
+		until = claims.ExpiresAt
+	}
+	g.verified.Set(sum, verified{claims, until})
+	return claims, nil
 }
 
 func hasCredential(r *http.Request) bool {

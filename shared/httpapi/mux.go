@@ -7,13 +7,10 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -21,7 +18,7 @@ import (
 type Mux struct {
 	function string
 	routes   map[string]Route
-	mux      *http.ServeMux
+	mux      router
 	guard    guard
 	timeout  time.Duration
 }
@@ -46,13 +43,12 @@ func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mux{function: e.Name(), routes: map[string]Route{}, mux: http.NewServeMux(), guard: g, timeout: c.Timeout}
+	m := &Mux{function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout}
 	for _, route := range table {
 		if route.Function == m.function {
 			m.routes[route.Pattern] = route
 		}
 	}
-	m.mux.HandleFunc(anything, m.miss)
 	return m, nil
 }
 
@@ -107,29 +103,4 @@ func refuse(x *telemetry.Exchange, r *http.Request, err error) {
 	}
 	telemetry.Fail(r.Context(), err)
 	panic(http.ErrAbortHandler)
-}
-
-const anything = "/"
-
-// miss answers what no route matches.
-func (m *Mux) miss(w http.ResponseWriter, r *http.Request) {
-	allowed := m.allowed(r)
-	if len(allowed) == 0 {
-		respondError(w, r, fault.New(fault.NotFound, "There is nothing at this address."))
-		return
-	}
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	writeMethodNotAllowed(w, r)
-}
-
-// allowed gives the methods that the path has a route for.
-func (m *Mux) allowed(r *http.Request) []string {
-	var methods []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		probe := &http.Request{Method: method, Host: r.Host, URL: r.URL}
-		if _, pattern := m.mux.Handler(probe); pattern != anything && !slices.Contains(methods, method) {
-			methods = append(methods, method)
-		}
-	}
-	return methods
 }

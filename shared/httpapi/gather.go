@@ -1,0 +1,76 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// Public gives one handler for the routes of many functions, by their names, that may be called from outside.
+func Public(functions map[string]http.Handler) http.Handler {
+	return gather(functions, func(route Route) (string, bool) { return route.Pattern, !route.Events })
+}
+
+// Internal gives one handler for the routes of many functions, by their names, that belong to the events' listener. The function that an
+// event starts is at POST /<function>.
+func Internal(functions map[string]http.Handler) http.Handler {
+	return gather(functions, func(route Route) (string, bool) {
+		method, path, _ := strings.Cut(route.Pattern, " ")
+		if path == anything {
+			path += route.Function
+		}
+		return method + " " + path, route.Events
+	})
+}
+
+func gather(functions map[string]http.Handler, at func(Route) (pattern string, here bool)) http.Handler {
+	mux := newRouter()
+	for _, route := range Routes() {
+		function, ok := functions[route.Function]
+		pattern, here := at(route)
+		switch {
+		case !ok || !here:
+		case pattern == route.Pattern:
+			mux.Handle(pattern, function)
+		default:
+			mux.Handle(pattern, http.StripPrefix(anything+route.Function, function))
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x, r := telemetry.Begin(w, r)
+		mux.ServeHTTP(x, r)
+	})
+}
+
+const anything = "/"
+
+// router is an http.ServeMux that answers what it does not know with problems.
+type router struct{ *http.ServeMux }
+
+func newRouter() router {
+	r := router{http.NewServeMux()}
+	r.HandleFunc(anything, r.miss)
+	return r
+}
+
+// miss answers what no route matches: 404, or 405 with the methods that the path has.
+func (m router) miss(w http.ResponseWriter, r *http.Request) {
+	allowed := m.allowed(r)
+	if len(allowed) == 0 {
+		respondError(w, r, fault.New(fault.NotFound, "There is nothing at this address."))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	writeMethodNotAllowed(w, r)
+}
+
+func (m router) allowed(r *http.Request) []string {
+	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+	return slices.DeleteFunc(methods, func(method string) bool {
+		_, pattern := m.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL})
+		return pattern == anything
+	})
+}
