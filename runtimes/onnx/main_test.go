@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/17882237881/MaaS/runtimes/onnx/ort"
+)
+
+// TestMain makes the test's own program the one under test when it starts itself.
+func TestMain(m *testing.M) {
+	if os.Getenv("MAAS_ONNX_MAIN") != "" {
+		main()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// process is a running maas-onnx.
+type process struct {
+	*exec.Cmd
+
+	address string
+	stdout  *bufio.Reader
+	stderr  *bytes.Buffer
+}
+
+func start(t *testing.T, arguments ...string) *process {
+	t.Helper()
+	p := &process{stderr: &bytes.Buffer{}}
+	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"-listen", "127.0.0.1:0"}, arguments...)...)
+	p.Env = append(os.Environ(), "MAAS_ONNX_MAIN=1")
+	p.Stderr = p.stderr
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Process.Kill(); _ = p.Wait() })
+	p.stdout = bufio.NewReader(out)
+	p.address = p.line(t, "listening ")
+	return p
+}
+
+// line reads the next line of stdout and gives what follows the prefix.
+func (p *process) line(t *testing.T, prefix string) string {
+	t.Helper()
+	line, err := p.stdout.ReadString('\n')
+	after, ok := strings.CutPrefix(strings.TrimSpace(line), prefix)
+	if err != nil || !ok {
+		_ = p.Wait()
+		t.Fatalf("stdout says %q (%v), want a line that begins with %q; stderr: %s", line, err, prefix, p.stderr)
+	}
+	return after
+}
+
+// modelFolder makes a version's folder that holds one file of testdata under another name.
+func modelFolder(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "weights.bin"), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func TestServesWithinASecondAndStopsCleanly(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	p := start(t, "-model-dir", modelFolder(t, "digits.onnx"))
+	p.line(t, "ready ")
+	if took := time.Since(began); took > 3*time.Second { // a second where nothing else runs
+		t.Errorf("ready after %s", took)
+	}
+	answer, err := http.Get(p.address + "/v2/health/ready")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		t.Errorf("readiness is %d", answer.StatusCode)
+	}
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("it ended with %v: %s", err, p.stderr)
+	}
+}
+
+func TestStopLetsARequestFinish(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-model-dir", modelFolder(t, "slow.onnx"))
+	p.line(t, "ready ")
+
+	answered := make(chan int, 1)
+	go func() { // ends with the answer
+		answer, err := http.Post(p.address+"/v2/models/slow/infer", "application/json", slowRequest(300))
+		if err != nil {
+			answered <- 0
+			return
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		_ = answer.Body.Close()
+		answered <- answer.StatusCode
+	}()
+	time.Sleep(100 * time.Millisecond) // the request is under way
+	_ = p.Process.Signal(syscall.SIGTERM)
+	if err := p.Wait(); err != nil {
+		t.Errorf("it ended with %v: %s", err, p.stderr)
+	}
+	if status := <-answered; status != http.StatusOK {
+		t.Errorf("the request under way was answered with %d", status)
+	}
+}
+
+func slowRequest(steps int64) io.Reader {
+	body, _ := json.Marshal(map[string]any{"inputs": []map[string]any{
+		{"name": "steps", "shape": []int{1}, "datatype": "INT64", "data": []int64{steps}},
+		{"name": "start", "shape": []int{256, 256}, "datatype": "FP32", "data": make([]float32, 256*256)},
+	}})
+	return bytes.NewReader(body)
+}
+
+func TestSaysWhyItDoesNotStart(t *testing.T) {
+	t.Parallel()
+	text := t.TempDir()
+	if err := os.WriteFile(filepath.Join(text, "model.onnx"), []byte("not a model"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, says string
+		arguments  []string
+	}{
+		{"no folder", "cannot be read", []string{"-model-dir", "/does/not/exist"}},
+		{"no model", "no ONNX model", []string{"-model-dir", text}},
+		{"no library", "was not found", []string{"-model-dir", modelFolder(t, "digits.onnx"), "-library", "/does/not/exist.so"}},
+		{"no such library", "is no ONNX Runtime library", []string{"-model-dir", modelFolder(t, "digits.onnx"), "-library", "libc.so.6"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, test.arguments...)
+			err := p.Wait()
+			if p.ProcessState.ExitCode() != 1 || !strings.Contains(p.stderr.String(), test.says) {
+				t.Errorf("it ended with %v and said %s", err, p.stderr)
+			}
+		})
+	}
+}
+
+func TestRefusesWrongFlags(t *testing.T) {
+	t.Parallel()
+	for _, arguments := range [][]string{
+		{"-device", "tpu"}, {"-intra-op-threads", "-1"}, {"-max-body", "0"}, {"-concurrent-runs", "0"}, {"-read-timeout", "0s"}, {"surplus"}, {"-nonsense"},
+	} {
+		if _, err := parse(arguments, io.Discard); err == nil {
+			t.Errorf("%v was taken", arguments)
+		}
+	}
+}
+
+func TestScriptAndProgramMeanTheSameLibrary(t *testing.T) {
+	t.Parallel()
+	script, err := os.ReadFile("library.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(script), "\nversion="+ort.Version+" ") {
+		t.Errorf("library.sh does not fetch version %s", ort.Version)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	path, err := exec.CommandContext(ctx, "./library.sh").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(strings.TrimSpace(string(path))); err != nil {
+		t.Errorf("library.sh printed %q: %v", path, err)
+	}
+}
