@@ -1,0 +1,77 @@
+// Package formats tells what a model file is from its bytes, never from its name, and reads what its header says.
+//
+// Readers jump from header to header by ranged reads and never read weights. Nothing of a file is executed. Memory and the number of reads
+// are bounded whatever the file says: what goes beyond is refused. ONNX is the format that is accepted; the others are recognised, so that
+// the refusal can name them.
+package formats
+
+import "github.com/17882237881/MaaS/shared/ref"
+
+// Format names what a file is.
+type Format string
+
+// The formats that are recognised.
+const (
+	ONNX        Format = "onnx"
+	Safetensors Format = "safetensors"
+	GGUF        Format = "gguf"
+	Pickle      Format = "pickle" // also inside of a zip, as PyTorch writes it
+	HDF5        Format = "hdf5"   // Keras before 3
+	ORT         Format = "ort"    // ONNX Runtime's own
+	TFLite      Format = "tflite" // TensorFlow Lite
+	NumPy       Format = "numpy"  // one array
+	Zip         Format = "zip"    // but PyTorch's
+	Compressed  Format = "compressed"
+	Tar         Format = "tar"
+	Executable  Format = "executable" // ELF, PE
+	Text        Format = "text"
+	Unknown     Format = "unknown"
+)
+
+// Model is what a model file says of itself.
+type Model struct {
+	Format          Format         `json:"format"`
+	IRVersion       int64          `json:"ir_version"`
+	Producer        string         `json:"producer"`
+	ProducerVersion string         `json:"producer_version"`
+	Opsets          []Opset        `json:"opsets"`
+	Inputs          []TensorInfo   `json:"inputs"`  // those that a caller gives: what has an initializer is left out
+	Outputs         []TensorInfo   `json:"outputs"` // in the file's order, as inputs are
+	Tensors         []TensorInfo   `json:"tensors"` // the graph's initializers, the first 65,536
+	Operators       []Operator     `json:"operators"`
+	External        []ExternalFile `json:"external"` // the other files of the version that hold its weights
+	Findings        []Finding      `json:"findings"` // what a reviewer may want to know; none is a reason to refuse
+}
+
+// TensorInfo describes a tensor. Inputs and outputs have one of the Open Inference Protocol's datatypes; initializers may have others.
+type TensorInfo struct {
+	Name     string  `json:"name"`
+	Datatype string  `json:"datatype"` // FP32, INT64, BYTES, ...
+	Shape    []int64 `json:"shape"`    // -1: any extent; nil: any rank
+}
+
+// Opset is a version of a domain's operators that the model is written for.
+type Opset struct {
+	Domain  string `json:"domain"` // "" is ONNX's own
+	Version int64  `json:"version"`
+}
+
+// Operator says how often a node type occurs, in subgraphs and functions too.
+type Operator struct {
+	Domain string `json:"domain"` // "" is ONNX's own
+	Type   string `json:"type"`
+	Count  int    `json:"count"`
+}
+
+// ExternalFile is a file that holds tensors' data, named from the model file's own directory.
+type ExternalFile struct {
+	Path    ref.Path `json:"path"`
+	Size    int64    `json:"size"` // the bytes that it must have at least
+	Tensors int      `json:"tensors"`
+}
+
+// Finding is a remark on a model that is accepted.
+type Finding struct {
+	Code   string `json:"code"` // custom_domain
+	Detail string `json:"detail"`
+}

@@ -1,0 +1,213 @@
+package formats
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// The bounds of an ONNX model.
+const (
+	maxProtobuf = 2<<30 - 1 // no protobuf message is larger (protobuf.dev, proto limits); larger models have external data
+	maxDepth    = 32        // graphs in attributes of nodes in graphs
+	maxInputs   = 4096      // inputs, and outputs
+	maxOpsets   = 256
+	maxTensors  = 65_536   // listed; more are read, and not listed
+	maxNames    = 16 << 20 // bytes of all their names
+	maxKinds    = 4096     // different operators, and external files
+	maxRank     = 64
+)
+
+// reading gathers what is found on the way through an ONNX file. Field numbers are those of onnx.proto (github.com/onnx/onnx).
+type reading struct {
+	*file
+	model     Model
+	graphs    int
+	given     map[string]bool // the names of the graph's initializers
+	names     int             // the bytes of these names
+	operators map[Operator]int
+	external  map[ref.Path]ExternalFile
+	local     map[string]bool // domains of the model's own functions
+}
+
+// readONNX walks a ModelProto. With an error comes what was read before it.
+func readONNX(f *file) (Model, error) {
+	r := &reading{
+		file: f, given: map[string]bool{}, operators: map[Operator]int{}, external: map[ref.Path]ExternalFile{}, local: map[string]bool{},
+		model: Model{
+			Format: ONNX, Opsets: []Opset{}, Inputs: []TensorInfo{}, Outputs: []TensorInfo{}, Tensors: []TensorInfo{},
+			Operators: []Operator{}, External: []ExternalFile{}, Findings: []Finding{},
+		},
+	}
+	for v, err := range f.fields(message{0, f.size}) {
+		if err != nil {
+			return r.model, err
+		}
+		if err := r.modelField(v); err != nil {
+			return r.model, err
+		}
+	}
+	return r.model, r.finish()
+}
+
+func (r *reading) modelField(v field) (err error) {
+	switch v.number {
+	case 1:
+		r.model.IRVersion, err = v.int()
+	case 2:
+		r.model.Producer, err = r.textOf(v)
+	case 3:
+		r.model.ProducerVersion, err = r.textOf(v)
+	case 5: // model_version
+		_, err = v.int()
+	case 4, 6, 14, 26: // domain, doc_string, metadata_props, configuration
+		_, err = v.message()
+	case 7:
+		r.graphs++
+		err = r.within(v, func(m message) error { return r.graph(m, 0) })
+	case 8:
+		err = r.within(v, r.opset)
+	case 20:
+		err = r.within(v, r.training)
+	case 25:
+		err = r.within(v, r.function)
+	}
+	return err
+}
+
+// within reads a field's message.
+func (r *reading) within(v field, read func(message) error) error {
+	m, err := v.message()
+	if err != nil {
+		return err
+	}
+	return read(m)
+}
+
+// each reads the fields of a message.
+func (r *reading) each(m message, read func(field) error) error {
+	for v, err := range r.fields(m) {
+		if err != nil {
+			return err
+		}
+		if err := read(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// opset reads an OperatorSetIdProto.
+func (r *reading) opset(m message) error {
+	var found Opset
+	err := r.each(m, func(v field) (err error) {
+		switch v.number {
+		case 1:
+			found.Domain, err = r.domain(v)
+		case 2:
+			found.Version, err = v.int()
+		}
+		return err
+	})
+	if slices.Contains(r.model.Opsets, found) {
+		return err // skl2onnx writes some twice
+	}
+	if len(r.model.Opsets) == maxOpsets {
+		return tooComplex("has more than %d operator sets", maxOpsets)
+	}
+	r.model.Opsets = append(r.model.Opsets, found)
+	return err
+}
+
+// training reads a TrainingInfoProto for the graphs in it.
+func (r *reading) training(m message) error {
+	return r.each(m, func(v field) error {
+		if v.number == 1 || v.number == 2 { // initialization, algorithm
+			return r.within(v, func(m message) error { return r.graph(m, 1) })
+		}
+		return nil
+	})
+}
+
+// function reads a FunctionProto: operators that the model brings itself.
+func (r *reading) function(m message) error {
+	return r.each(m, func(v field) error {
+		switch v.number {
+		case 7:
+			return r.within(v, func(m message) error { return r.node(m, 1) })
+		case 10:
+			return r.localDomain(v)
+		case 11: // attribute_proto
+			return r.within(v, func(m message) error { return r.attribute(m, 1) })
+		}
+		return nil
+	})
+}
+
+// localDomain notes the domain of a function of the model's own.
+func (r *reading) localDomain(v field) error {
+	domain, err := r.domain(v)
+	if len(r.local) == maxKinds {
+		return tooComplex("has functions of more than %d domains", maxKinds)
+	}
+	r.local[domain] = true
+	return err
+}
+
+// domain reads the name of a set of operators; ONNX's own has two names.
+func (r *reading) domain(v field) (string, error) {
+	domain, err := r.textOf(v)
+	if domain == "ai.onnx" {
+		return "", err
+	}
+	return domain, err
+}
+
+// finish checks the model as a whole and orders what was gathered.
+func (r *reading) finish() error {
+	m := &r.model
+	switch {
+	case r.size > maxProtobuf:
+		return tooComplex("has %d bytes, and protobuf ends at 2 GiB: keep the weights in files beside it (external data)", r.size)
+	case m.IRVersion < 1:
+		return malformed(r.size, "ends without its IR version")
+	case r.graphs != 1:
+		return malformed(r.size, "ends with %d graphs; it has one", r.graphs)
+	case len(m.Opsets) == 0:
+		return malformed(r.size, "ends without the operator sets that it needs")
+	case len(m.Outputs) == 0:
+		return malformed(r.size, "ends without an output")
+	}
+	m.Inputs = slices.DeleteFunc(m.Inputs, func(t TensorInfo) bool { return r.given[t.Name] })
+	for operator, count := range r.operators {
+		operator.Count = count
+		m.Operators = append(m.Operators, operator)
+	}
+	slices.SortFunc(m.Operators, func(a, b Operator) int {
+		return cmp.Or(strings.Compare(a.Domain, b.Domain), strings.Compare(a.Type, b.Type))
+	})
+	for _, external := range r.external {
+		m.External = append(m.External, external)
+	}
+	slices.SortFunc(m.External, func(a, b ExternalFile) int { return cmp.Compare(a.Path, b.Path) })
+	r.remark()
+	return nil
+}
+
+// remark adds the findings: domains whose operators the runtime may not know.
+func (r *reading) remark() {
+	seen := map[string]bool{"": true}
+	for _, operator := range r.model.Operators {
+		domain := operator.Domain
+		if seen[domain] || r.local[domain] || strings.HasPrefix(domain, "ai.onnx.") || domain == "com.microsoft" {
+			continue // ONNX's own, and those that ONNX Runtime brings (docs/ContribOperators.md)
+		}
+		seen[domain] = true
+		r.model.Findings = append(r.model.Findings, Finding{
+			Code: "custom_domain", Detail: fmt.Sprintf("operators of the domain %s are neither ONNX's nor in the file", shorten(domain)),
+		})
+	}
+}

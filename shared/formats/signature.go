@@ -1,0 +1,102 @@
+package formats
+
+import (
+	"bytes"
+	"encoding/binary"
+	"regexp"
+	"unicode"
+	"unicode/utf8"
+)
+
+// signatures are the formats that say at a fixed place what they are.
+var signatures = []struct {
+	at     int
+	magic  string
+	format Format
+	name   string
+}{
+	{0, "GGUF", GGUF, "a GGUF file"},
+	{0, "\x89HDF\r\n\x1a\n", HDF5, "an HDF5 file, as Keras and others write it"},
+	{4, "ORTM", ORT, "ONNX Runtime's own format"},
+	{4, "TFL3", TFLite, "a TensorFlow Lite model"},
+	{0, "\x93NUMPY", NumPy, "a NumPy array"},
+	{0, "\x1f\x8b", Compressed, "a file compressed with gzip"},
+	{0, "\x28\xb5\x2f\xfd", Compressed, "a file compressed with Zstandard"},
+	{0, "\xfd7zXZ\x00", Compressed, "a file compressed with xz"},
+	{0, "BZh", Compressed, "a file compressed with bzip2"},
+	{0, "\x78\x01", Compressed, "a file compressed with zlib"},
+	{0, "\x78\x9c", Compressed, "a file compressed with zlib"},
+	{0, "\x78\xda", Compressed, "a file compressed with zlib"},
+	{257, "ustar", Tar, "a tar archive"},
+	{0, "\x7fELF", Executable, "an executable program"},
+	{0, "MZ\x90\x00", Executable, "an executable program"},
+}
+
+// signatureOf gives the refusal of a file that says that it is something else than ONNX, or nil.
+func signatureOf(head []byte, size int64) *Refusal {
+	switch {
+	case isPickle(head):
+		return &Refusal{RunsCode, Pickle, "this is a Python pickle, not ONNX: loading it can run code"}
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && holdsPickle(head):
+		return &Refusal{RunsCode, Pickle, "this is a PyTorch file with a Python pickle in it, not ONNX: loading it can run code"}
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
+		return &Refusal{UnsupportedFormat, Zip, "this is a zip archive, not ONNX: unpack it and upload the model in it"}
+	case isSafetensors(head, size):
+		return &Refusal{UnsupportedFormat, Safetensors, "this is a safetensors file, not ONNX"}
+	}
+	for _, s := range signatures {
+		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) {
+			return &Refusal{UnsupportedFormat, s.format, "this is " + s.name + ", not ONNX"}
+		}
+	}
+	return nil
+}
+
+// textPickle is how a pickle of protocol 0 begins that calls something: GLOBAL, a module and a name, then MARK or PUT.
+var textPickle = regexp.MustCompile(`^\(?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n(\(|p\d+\n)`)
+
+// isPickle knows the PROTO opcode of protocols 2 to 5 (PEP 307, 3154, 574), and protocol 0 where it calls something.
+func isPickle(head []byte) bool {
+	return len(head) > 2 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5 || textPickle.Match(head)
+}
+
+// holdsPickle looks for a pickle among the first names of a zip. PyTorch writes <archive>/data.pkl first.
+func holdsPickle(head []byte) bool {
+	const name, header = 26, 30 // of a local file header (APPNOTE.TXT, 4.3.7)
+	for at := 0; ; at++ {
+		next := bytes.Index(head[at:], []byte("PK\x03\x04"))
+		if next < 0 || at+next+header > len(head) {
+			return false
+		}
+		at += next
+		length := int(binary.LittleEndian.Uint16(head[at+name:]))
+		if bytes.HasSuffix(head[at+header:min(at+header+length, len(head))], []byte(".pkl")) {
+			return true
+		}
+	}
+}
+
+// isSafetensors knows the length of a JSON header, in eight bytes, and its beginning.
+func isSafetensors(head []byte, size int64) bool {
+	const length = 8
+	if len(head) <= length || head[length] != '{' {
+		return false
+	}
+	header := binary.LittleEndian.Uint64(head)
+	return header >= 2 && header <= uint64(size-length)
+}
+
+// isText takes what has no control characters but those of lines for text. The end of head may cut a character.
+func isText(head []byte) bool {
+	for len(head) > 0 {
+		r, n := utf8.DecodeRune(head)
+		if r == utf8.RuneError && n == 1 {
+			return len(head) < utf8.UTFMax && !utf8.FullRune(head)
+		}
+		if unicode.IsControl(r) && !bytes.ContainsRune([]byte("\t\n\r\f\v\x1b"), r) {
+			return false
+		}
+		head = head[n:]
+	}
+	return true
+}

@@ -1,0 +1,158 @@
+package formats
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// message is where an encoded protobuf message lies: the bytes [pos, end) of the file.
+type message struct{ pos, end int64 }
+
+// field is one field of a message. What a field of bytes holds is read only when it is asked for.
+type field struct {
+	number protowire.Number
+	wire   protowire.Type
+	at     int64   // where the field begins
+	scalar uint64  // the value of a varint or a fixed number
+	body   message // the bytes of a field of bytes
+	next   int64   // where the next field begins
+}
+
+// fields walks a message without reading what its fields hold, and ends after the first error.
+func (f *file) fields(m message) iter.Seq2[field, error] {
+	return func(yield func(field, error) bool) {
+		for pos := m.pos; pos < m.end; {
+			found, err := f.field(message{pos, m.end})
+			if !yield(found, err) || err != nil {
+				return
+			}
+			pos = found.next
+		}
+	}
+}
+
+// field reads the head of the first field of m.
+func (f *file) field(m message) (field, error) {
+	if f.walked++; f.walked > maxFields {
+		return field{}, tooComplex("has more than %d fields", maxFields)
+	}
+	const head = 2 * 10 // a tag, and a value or a length: varints of ten bytes at most
+	b, err := f.peek(m.pos, int(min(head, m.end-m.pos)))
+	if err != nil {
+		return field{}, err
+	}
+	number, wire, tag := protowire.ConsumeTag(b)
+	if tag < 0 {
+		return field{}, f.broken(m, tag)
+	}
+	scalar, value := consume(wire, b[tag:])
+	if value < 0 {
+		return field{}, f.broken(m, value)
+	}
+	found := field{number: number, wire: wire, at: m.pos, scalar: scalar, next: m.pos + int64(tag+value)}
+	if wire != protowire.BytesType {
+		return found, nil
+	}
+	if scalar > uint64(m.end-found.next) {
+		return field{}, f.short(m, fmt.Sprintf("a field says that it has %d bytes", scalar))
+	}
+	found.body = message{found.next, found.next + int64(scalar)}
+	found.next = found.body.end
+	return found, nil
+}
+
+// consume reads a field's number, or the length of its bytes; n is negative as protowire has it.
+func consume(wire protowire.Type, b []byte) (value uint64, n int) {
+	switch wire {
+	case protowire.VarintType, protowire.BytesType:
+		return protowire.ConsumeVarint(b)
+	case protowire.Fixed32Type:
+		small, n := protowire.ConsumeFixed32(b)
+		return uint64(small), n
+	case protowire.Fixed64Type:
+		return protowire.ConsumeFixed64(b)
+	default: // groups, which ONNX does not have
+		return 0, notWire
+	}
+}
+
+// notWire is a length that protowire gives for no error of its own but the generic one.
+const notWire = -100
+
+// broken explains a negative length of protowire's for the first field of m.
+func (f *file) broken(m message, n int) error {
+	if errors.Is(protowire.ParseError(n), io.ErrUnexpectedEOF) {
+		return f.short(m, "a field's head is cut")
+	}
+	return malformed(m.pos, "has no valid field")
+}
+
+// short is said where a message ends before its field does: with the file, that file was cut.
+func (f *file) short(m message, why string) error {
+	if m.end == f.size {
+		return &Refusal{Truncated, ONNX, fmt.Sprintf("this ONNX file is truncated at byte %d: %s at byte %d", f.size, why, m.pos)}
+	}
+	return malformed(m.pos, "is cut: %s, and what it is in ends before", why)
+}
+
+// message gives the place of a field's bytes.
+func (v field) message() (message, error) {
+	if v.wire != protowire.BytesType {
+		return message{}, malformed(v.at, "has a number where field %d is text or a message", v.number)
+	}
+	return v.body, nil
+}
+
+// int gives a field's integer.
+func (v field) int() (int64, error) {
+	if v.wire != protowire.VarintType {
+		return 0, malformed(v.at, "has no integer where field %d is one", v.number)
+	}
+	return int64(v.scalar), nil
+}
+
+// text reads a field's name.
+func (f *file) textOf(v field) (string, error) {
+	m, err := v.message()
+	if err != nil {
+		return "", err
+	}
+	return f.string(m)
+}
+
+// ints adds a field of repeated integers to a list, packed or one by one, up to most.
+func (f *file) ints(list []int64, v field, most int) ([]int64, error) {
+	if v.wire == protowire.VarintType {
+		return appendBounded(list, int64(v.scalar), v.at, most)
+	}
+	m, err := v.message()
+	if err != nil {
+		return nil, err
+	}
+	for m.pos < m.end {
+		b, err := f.peek(m.pos, int(min(10, m.end-m.pos)))
+		if err != nil {
+			return nil, err
+		}
+		value, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return nil, malformed(m.pos, "has no valid number in a list")
+		}
+		if list, err = appendBounded(list, int64(value), m.pos, most); err != nil {
+			return nil, err
+		}
+		m.pos += int64(n)
+	}
+	return list, nil
+}
+
+func appendBounded(list []int64, value, at int64, most int) ([]int64, error) {
+	if len(list) == most {
+		return nil, malformed(at, "has more than %d dimensions", most)
+	}
+	return append(list, value), nil
+}
