@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -151,7 +152,7 @@ func (p plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
 		s.setQuery(v.FieldByIndex(one.index), one, given[one.name])
 		given.Del(one.name)
 	}
-	for name := range given {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		s.note(join("", name), "is not a known query parameter")
 	}
 }

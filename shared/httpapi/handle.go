@@ -59,7 +59,7 @@ func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.
 	m.add(pattern, func(Route) answer {
 		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
 			if r.ContentLength != 0 {
-				r.Body = &idleBody{ReadCloser: r.Body, control: http.NewResponseController(x)}
+				r.Body = &idleBody{ReadCloser: r.Body, control: http.NewResponseController(x), idle: bodyIdle}
 			}
 			return handler(x, r, who)
 		}

@@ -1,0 +1,183 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/authtest"
+	"github.com/17882237881/MaaS/shared/env"
+)
+
+// newGuarded has a route that needs model:read and one that is public; the caller that they saw goes into seen.
+func newGuarded(t *testing.T) (a *api, seen *auth.Principal) {
+	t.Helper()
+	a, seen = newAPI(t), &auth.Principal{}
+	use := func(_ context.Context, who auth.Principal, _ struct{}) (struct{}, error) {
+		*seen = who
+		return struct{}{}, nil
+	}
+	Handle(a.Mux, "GET /public", use)
+	Handle(a.Mux, "GET /things", use)
+	return a, seen
+}
+
+func TestCredentialsAreCheckedBeforeAnythingElse(t *testing.T) {
+	t.Parallel()
+	key := auth.NewAPIKey().String()
+	cases := map[string]struct {
+		authorization, apiKey string
+		kind                  string
+	}{
+		"none":               {"", "", "unauthenticated"},
+		"basic":              {"Basic YTpi", "", "unauthenticated"},
+		"nothing after":      {"Bearer ", "", "unauthenticated"},
+		"no token":           {"Bearer abc", "", "unauthenticated"},
+		"malformed key":      {"Bearer maas_1_2", "", "unauthenticated"},
+		"unknown key":        {"Bearer " + key, "", "unauthenticated"},
+		"token as a key":     {"", "abc", "unauthenticated"},
+		"two that differ":    {"Bearer abc", key, "invalid"},
+		"gateway on another": {"MaaS-Gateway a/b/1/c", "", "unauthenticated"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a, _ := newGuarded(t)
+			a.call(http.MethodGet, "/things?unknown=1", "", "Authorization", c.authorization, "X-API-Key", c.apiKey).problem(c.kind)
+		})
+	}
+}
+
+func TestTheChallengeSaysWhetherACredentialWasWrong(t *testing.T) {
+	t.Parallel()
+	a, _ := newGuarded(t)
+	for authorization, want := range map[string]string{"": `Bearer realm="maas"`, "Bearer x": `Bearer realm="maas", error="invalid_token"`} {
+		if got := a.call(http.MethodGet, "/things", "", "Authorization", authorization).Header().Get("WWW-Authenticate"); got != want {
+			t.Errorf("%q is challenged with %q, want %q", authorization, got, want)
+		}
+	}
+}
+
+func TestATokenTellsTheCaller(t *testing.T) {
+	t.Parallel()
+	a, seen := newGuarded(t)
+
+	id := a.call(http.MethodGet, "/things", "", "bearer", "").ok(http.StatusOK).Header().Get("X-Request-Id")
+
+	if seen.TenantName != "acme" || seen.Tenant != authtest.Acme || seen.RequestID != id || seen.Address != netip.MustParseAddr("192.0.2.1") {
+		t.Errorf("the caller is %+v", seen)
+	}
+}
+
+func TestARevokedTokenIsRefusedThoughItsSignatureWasGood(t *testing.T) {
+	t.Parallel()
+	a, _ := newGuarded(t)
+	session := uuid.New()
+	a.token = a.installation.Token(t, auth.Claims{Subject: uuid.New(), Session: session, Tenant: authtest.Acme, TenantName: "acme", Roles: []auth.Role{auth.Owner}})
+	a.call(http.MethodGet, "/things", "").ok(http.StatusOK)
+
+	a.installation.Revoked[session] = true
+
+	a.call(http.MethodGet, "/things", "").problem("unauthenticated")
+}
+
+func TestAnAPIKeyIsTakenInEitherHeader(t *testing.T) {
+	t.Parallel()
+	a, seen := newGuarded(t)
+	key := auth.NewAPIKey()
+	a.installation.Keys[key.String()] = auth.Principal{Key: key.ID, TenantName: "acme", Roles: []auth.Role{auth.Viewer}}
+
+	for _, headers := range [][]string{
+		{"Authorization", "Bearer " + key.String()}, {"Authorization", "", "X-API-Key", key.String()},
+		{"Authorization", "Bearer " + key.String(), "X-API-Key", key.String()},
+	} {
+		a.call(http.MethodGet, "/things", "", headers...).ok(http.StatusOK)
+		if seen.Key != key.ID {
+			t.Errorf("%q: the caller is %+v", headers, seen)
+		}
+	}
+}
+
+func TestARoleThatLacksThePermissionIsForbidden(t *testing.T) {
+	t.Parallel()
+	a, _ := newGuarded(t)
+	a.token = a.installation.Member(t, auth.Caller)
+	if p := a.call(http.MethodGet, "/things", "").problem("forbidden"); !strings.Contains(p.Detail, "model:read") {
+		t.Errorf("detail is %q", p.Detail)
+	}
+}
+
+func TestPublicRoutesLookAtNoCredential(t *testing.T) {
+	t.Parallel()
+	a, seen := newGuarded(t)
+
+	a.call(http.MethodGet, "/public", "", "Authorization", "Bearer nonsense").ok(http.StatusOK)
+
+	if seen.Actor() != "anonymous" || !seen.Address.IsValid() {
+		t.Errorf("the caller is %+v", seen)
+	}
+}
+
+func TestTheAddressIsWhatOurOwnProxySaw(t *testing.T) {
+	t.Parallel()
+	for forwarded, want := range map[string]string{
+		"":                            "192.0.2.1",
+		"203.0.113.7":                 "203.0.113.7",
+		"10.9.9.9, 203.0.113.7":       "203.0.113.7", // the first is what the client claims
+		"203.0.113.7, not an address": "192.0.2.1",
+		"::ffff:203.0.113.7":          "203.0.113.7",
+	} {
+		a, seen := newGuarded(t)
+		a.call(http.MethodGet, "/public", "", "X-Forwarded-For", forwarded).ok(http.StatusOK)
+		if seen.Address != netip.MustParseAddr(want) {
+			t.Errorf("%q: the address is %s, want %s", forwarded, seen.Address, want)
+		}
+	}
+}
+
+func TestAPublicFunctionNeedsNoSecrets(t *testing.T) {
+	t.Parallel()
+	m, err := NewMux(env.New("login", nil, authtest.New(t).Env("x", nil).Logger()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	Handle(m, "POST /v1/auth/login", func(context.Context, auth.Principal, struct{}) (struct{}, error) { return struct{}{}, nil })
+}
+
+func TestARouteThatIsNotInTheTableIsRefusedAtStart(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	defer func() {
+		if recover() == nil {
+			t.Error("the route is taken")
+		}
+	}()
+	Handle(a.Mux, "GET /nowhere", func(context.Context, auth.Principal, struct{}) (struct{}, error) { return struct{}{}, nil })
+}
+
+func TestEveryRouteHasAFunctionAndAPermissionThatSomeRoleHas(t *testing.T) {
+	t.Parallel()
+	policy, err := auth.NewPolicy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, route := range Routes() {
+		if seen[route.Function+" "+route.Pattern] {
+			t.Errorf("%s is in the table twice", route.Pattern)
+		}
+		seen[route.Function+" "+route.Pattern] = true
+		may := slices.ContainsFunc(auth.Roles()[1:], func(role auth.Role) bool {
+			return policy.Authorize(auth.Principal{Roles: []auth.Role{role}}, route.Permission) == nil
+		})
+		if route.Function == "" || !may {
+			t.Errorf("%s: function %q, permission %q", route.Pattern, route.Function, route.Permission)
+		}
+	}
+}

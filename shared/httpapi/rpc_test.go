@@ -1,0 +1,137 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/authtest"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/proto/inference"
+	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
+)
+
+// service remembers who called it and until when they wait.
+type service struct {
+	inferenceconnect.UnimplementedGRPCInferenceServiceHandler
+
+	seen     auth.Principal
+	deadline time.Time
+}
+
+func (*service) ServerLive(context.Context, *connect.Request[inference.ServerLiveRequest]) (*connect.Response[inference.ServerLiveResponse], error) {
+	return nil, fault.New(fault.Gone, "It is retired.", fault.Cause(errors.New("secret")))
+}
+
+func (s *service) ModelReady(ctx context.Context, _ *connect.Request[inference.ModelReadyRequest]) (*connect.Response[inference.ModelReadyResponse], error) {
+	s.seen = auth.PrincipalFrom(ctx)
+	s.deadline, _ = ctx.Deadline()
+	return connect.NewResponse(&inference.ModelReadyResponse{Ready: true}), nil
+}
+
+// newService serves it over cleartext HTTP/2, as native gRPC comes.
+func newService(t *testing.T) (*api, *service, inferenceconnect.GRPCInferenceServiceClient) {
+	t.Helper()
+	a, s := newAPI(t), &service{}
+	prefix, handler := inferenceconnect.NewGRPCInferenceServiceHandler(s, connect.WithInterceptors(ConnectErrors()))
+	Mount(a.Mux, prefix, handler)
+	server := httptest.NewUnstartedServer(a.Mux)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	t.Cleanup(server.Close)
+	transport := &http.Transport{Protocols: server.Config.Protocols}
+	t.Cleanup(transport.CloseIdleConnections)
+	return a, s, inferenceconnect.NewGRPCInferenceServiceClient(&http.Client{Transport: transport}, server.URL, connect.WithGRPC())
+}
+
+func assertCode(t *testing.T, err error, code connect.Code, message string) *connect.Error {
+	t.Helper()
+	var e *connect.Error
+	if !errors.As(err, &e) || e.Code() != code || e.Message() != message {
+		t.Fatalf("error is %v, want %s: %s", err, code, message)
+	}
+	return e
+}
+
+func TestAProcedureKnowsItsCallerAndItsDeadline(t *testing.T) {
+	t.Parallel()
+	a, s, client := newService(t)
+	request := connect.NewRequest(&inference.ModelReadyRequest{})
+	request.Header().Set("Authorization", "Bearer "+a.token)
+
+	if _, err := client.ModelReady(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+
+	if left := time.Until(s.deadline); s.seen.TenantName != "acme" || left <= 0 || left > a.timeout {
+		t.Errorf("the caller is %+v, the deadline in %s", s.seen, left)
+	}
+}
+
+func TestAProcedureFailsInItsOwnProtocol(t *testing.T) {
+	t.Parallel()
+	_, _, client := newService(t)
+	_, err := client.ModelReady(t.Context(), connect.NewRequest(&inference.ModelReadyRequest{}))
+	assertCode(t, err, connect.CodeUnauthenticated, "This needs a credential: Authorization: Bearer, with an access token or an API key.")
+
+	_, err = client.ServerLive(t.Context(), connect.NewRequest(&inference.ServerLiveRequest{}))
+	if e := assertCode(t, err, connect.CodeNotFound, "It is retired."); e.Meta().Get("X-Maas-Kind") != "gone" {
+		t.Errorf("metadata are %v", e.Meta())
+	}
+}
+
+func TestAProcedureThatIsNotThereIsNotFound(t *testing.T) {
+	t.Parallel()
+	_, _, client := newService(t)
+	_, err := client.ModelMetadata(t.Context(), connect.NewRequest(&inference.ModelMetadataRequest{}))
+	assertCode(t, err, connect.CodeNotFound, "There is nothing at this address.")
+}
+
+func TestTheGatewayCallsForTheTenantThatItNames(t *testing.T) {
+	t.Parallel()
+	a, s, client := newService(t)
+	gateway, err := auth.OpenGateway(a.installation.Env("infer", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := connect.NewRequest(&inference.ModelReadyRequest{})
+	gateway.Sign(request.Header(), inferenceconnect.GRPCInferenceServiceModelReadyProcedure, authtest.Acme, "acme")
+
+	if _, err := client.ModelReady(t.Context(), request); err != nil {
+		t.Fatal(err)
+	}
+
+	if s.seen.Function != "infer" || s.seen.Tenant != authtest.Acme || s.seen.TenantName != "acme" {
+		t.Errorf("the caller is %+v", s.seen)
+	}
+}
+
+func TestOnlyTheGatewayCallsWhatIsForTheGateway(t *testing.T) {
+	t.Parallel()
+	a, _, client := newService(t)
+	request := connect.NewRequest(&inference.ModelInferRequest{})
+	request.Header().Set("Authorization", "Bearer "+a.token) // an owner's
+	_, err := client.ModelInfer(t.Context(), request)
+	assertCode(t, err, connect.CodePermissionDenied, "Only the inference gateway may call this.")
+}
+
+func TestEachKindHasItsCode(t *testing.T) {
+	t.Parallel()
+	for kind, code := range map[fault.Kind]connect.Code{
+		fault.Invalid: connect.CodeInvalidArgument, fault.Unprocessable: connect.CodeInvalidArgument, fault.Forbidden: connect.CodePermissionDenied,
+		fault.NotFound: connect.CodeNotFound, fault.Conflict: connect.CodeFailedPrecondition, fault.RateLimited: connect.CodeResourceExhausted,
+		fault.Unavailable: connect.CodeUnavailable, fault.Timeout: connect.CodeDeadlineExceeded, fault.Canceled: connect.CodeCanceled,
+		fault.Internal: connect.CodeInternal,
+	} {
+		if got := ConnectError(fault.New(kind, "x")).Code(); got != code {
+			t.Errorf("%s is %s, want %s", kind, got, code)
+		}
+	}
+}

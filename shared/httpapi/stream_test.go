@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+)
+
+// newStream serves PUT /bytes by the handler on a real connection.
+func newStream(t *testing.T, handler func(http.ResponseWriter, *http.Request, auth.Principal) error) (*api, *httptest.Server) {
+	t.Helper()
+	a := newAPI(t)
+	Stream(a.Mux, "PUT /bytes", handler)
+	server := httptest.NewServer(a.Mux)
+	t.Cleanup(server.Close)
+	return a, server
+}
+
+func (a *api) put(server *httptest.Server, body io.Reader) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(a.t.Context(), http.MethodPut, server.URL+"/bytes", body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+a.token)
+	return server.Client().Do(r)
+}
+
+func TestAStreamReadsAndWritesItself(t *testing.T) {
+	t.Parallel()
+	a, server := newStream(t, func(w http.ResponseWriter, r *http.Request, _ auth.Principal) error {
+		_, err := io.Copy(w, r.Body)
+		return err
+	})
+	answer, err := a.put(server, strings.NewReader(strings.Repeat("x", 5<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, err := io.ReadAll(answer.Body); err != nil || len(body) != 5<<20 || answer.StatusCode != http.StatusOK {
+		t.Errorf("status %d, %d bytes, %v", answer.StatusCode, len(body), err)
+	}
+}
+
+func TestAStreamThatFailsBeforeItsAnswerIsAProblem(t *testing.T) {
+	t.Parallel()
+	a, server := newStream(t, func(http.ResponseWriter, *http.Request, auth.Principal) error {
+		return fault.New(fault.Conflict, "other bytes")
+	})
+	answer, err := a.put(server, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusConflict {
+		t.Errorf("status %d", answer.StatusCode)
+	}
+}
+
+func TestAStreamThatFailsWithinItsAnswerIsCutOff(t *testing.T) {
+	t.Parallel()
+	a, server := newStream(t, func(w http.ResponseWriter, _ *http.Request, _ auth.Principal) error {
+		_, _ = io.WriteString(w, "half")
+		_ = http.NewResponseController(w).Flush()
+		return errors.New("the store is gone")
+	})
+	answer, err := a.put(server, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, err := io.ReadAll(answer.Body); err == nil {
+		t.Errorf("the answer %q looks whole", body)
+	}
+}
+
+func TestABodyThatEndsEarlyIsTheClientsGoing(t *testing.T) {
+	t.Parallel()
+	failed := make(chan error, 1)
+	a, server := newStream(t, func(_ http.ResponseWriter, r *http.Request, _ auth.Principal) error {
+		_, err := io.Copy(io.Discard, r.Body)
+		failed <- err
+		return err
+	})
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(conn, "PUT /bytes HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+a.token+"\r\nContent-Length: 100\r\n\r\nhalf")
+	_ = conn.Close()
+
+	faulttest.AssertKind(t, <-failed, fault.Canceled)
+}
+
+func TestAPausedBodyTimesOut(t *testing.T) {
+	t.Parallel()
+	failed := make(chan error, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, &idleBody{ReadCloser: r.Body, control: http.NewResponseController(w), idle: 20 * time.Millisecond})
+		failed <- err
+	}))
+	t.Cleanup(server.Close)
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+
+	faulttest.AssertKind(t, <-failed, fault.Timeout)
+}
