@@ -1,0 +1,110 @@
+package formats_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/formats"
+)
+
+func TestOtherFormatsAreNamed(t *testing.T) {
+	t.Parallel()
+	tar := make([]byte, 1024)
+	copy(tar[257:], "ustar")
+	for want, file := range map[string]string{
+		"this is text, not ONNX":                                                               "hello, this is no model\n",
+		"this is a Python pickle, not ONNX: loading it can run code":                           "\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00",
+		"this is a PyTorch file with a Python pickle in it, not ONNX: loading it can run code": zipOf(t, "archive/data.pkl"),
+		"this is a zip archive, not ONNX: unpack it and upload the model in it":                zipOf(t, "model.onnx"),
+		"this is a safetensors file, not ONNX":                                                 safetensors(),
+		"this is a GGUF file, not ONNX":                                                        "GGUF\x03\x00\x00\x00",
+		"this is an HDF5 file, as Keras and others write it, not ONNX":                         "\x89HDF\r\n\x1a\n\x00",
+		"this is a file compressed with gzip, not ONNX":                                        "\x1f\x8b\x08\x00",
+		"this is a TensorFlow Lite model, not ONNX":                                            "\x1c\x00\x00\x00TFL3",
+		"this is ONNX Runtime's own format, not ONNX":                                          "\x1c\x00\x00\x00ORTM",
+		"this is a NumPy array, not ONNX":                                                      "\x93NUMPY\x01\x00",
+		"this is a tar archive, not ONNX":                                                      string(tar),
+		"this is an executable program, not ONNX":                                              "\x7fELF\x02\x01",
+		"this is not ONNX, nor any other format that is known here":                            "\x00\x01\x02\x03",
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			_, err := recognise([]byte(file))
+			if err == nil || err.Error() != want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAnEmptyFileIsRefused(t *testing.T) {
+	t.Parallel()
+	assertRefused(t, nil, formats.Empty)
+}
+
+func TestPicklesOfEachProtocolRunCode(t *testing.T) {
+	t.Parallel()
+	for _, pickle := range []string{"\x80\x02c__builtin__\n", "\x80\x03}q\x00.", "\x80\x04K\x01.", "\x80\x05K\x01.", "cos\nsystem\n(S'id'\ntR.", "ccopy_reg\n_reconstructor\np0\n."} {
+		if got := assertRefused(t, []byte(pickle), formats.RunsCode); !strings.Contains(got, "run code") {
+			t.Errorf("%q: %s", pickle, got)
+		}
+	}
+}
+
+func TestTextThatBeginsLikeAModelIsText(t *testing.T) {
+	t.Parallel()
+	// 2, 7 and 8 in ASCII are tags of doc_string, and of nothing; ":" is the graph's, "B" the operator sets'.
+	for _, text := range []string{"2026-01-01,1\n", ":x\n", "BERT\n", "r2d2", "\nx", "{\"a\": 1}", "é\n", "# Model\n" + strings.Repeat("ü", 5000), "cat\ndog\n"} {
+		_, err := recognise([]byte(text))
+		var refusal *formats.Refusal
+		if !errors.As(err, &refusal) || refusal.Format != formats.Text {
+			t.Errorf("%q: %v", text[:2], err)
+		}
+	}
+}
+
+func zipOf(t testing.TB, name string) string {
+	t.Helper()
+	var out bytes.Buffer
+	archive := zip.NewWriter(&out)
+	if _, err := archive.Create(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func safetensors() string {
+	header := `{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
+	return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + "\x00\x00\x00\x00"
+}
+
+func FuzzRecognise(f *testing.F) {
+	for _, name := range []string{"digits.onnx", "identity.onnx", "everything.onnx", "external.onnx", "sequence.onnx"} {
+		whole := fixture(f, name)
+		f.Add(whole)
+		f.Add(whole[:len(whole)/2])
+	}
+	f.Add([]byte("\x80\x04."))
+	f.Add([]byte(safetensors()))
+	f.Add([]byte(zipOf(f, "archive/data.pkl")))
+	f.Add([]byte(model(graph().message(5, tensor("w", "1234", 1)))))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := recognise(b)
+		var refusal *formats.Refusal
+		switch {
+		case err == nil && (m.Format != formats.ONNX || len(m.Outputs) == 0 || len(m.Opsets) == 0):
+			t.Errorf("accepted without an output or an operator set: %+v", m)
+		case err != nil && !errors.As(err, &refusal):
+			t.Errorf("bytes in memory cannot fail to be read: %v", err)
+		case refusal != nil && (refusal.Detail == "" || refusal.Code == "" || refusal.Format == ""):
+			t.Errorf("refused without a reason: %+v", refusal)
+		}
+	})
+}
