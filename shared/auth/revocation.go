@@ -57,15 +57,16 @@ func (r *Revocations) Merge(fresh []Revocation, now time.Time) {
 	r.list.Store(&list)
 }
 
-// Covers reports whether what was issued to the subject at a time has been revoked since. Times of tokens are whole seconds, rounded
-// down: a token that was issued in the second of its revocation counts as issued before it.
+// Covers reports whether what was issued to the subject at a time has been revoked since. Sessions and keys never come back, so that for them the
+// time, which another machine's clock gave, does not matter. Times of tokens are whole seconds, rounded down: a token that was issued in the second
+// of its revocation counts as issued before it.
 func (r *Revocations) Covers(kind Revoked, id string, issued time.Time) bool {
 	list := r.list.Load()
 	if list == nil || len(*list) == 0 {
 		return false
 	}
 	revocation, ok := (*list)[subject{kind, id}]
-	return ok && issued.Before(revocation.Before)
+	return ok && (kind == RevokedSession || kind == RevokedKey || issued.Before(revocation.Before))
 }
 
 // CoversToken reports whether the session, user or tenant of an access token has been revoked since it was issued.

@@ -1,0 +1,99 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/argon2"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// The cost of Argon2id: RFC 9106, 4, second recommendation, with one lane.
+const (
+	hashMemory = 64 << 10 // KiB
+	hashTime   = 3
+	hashLanes  = 1
+	hashSize   = 32
+	saltSize   = 16
+)
+
+// nobody is the hash of a password that nobody knows: what a sign-in to an account that does not exist is checked against, so that it takes
+// as long as any other.
+const nobody = "$argon2id$v=19$m=65536,t=3,p=1$" + "bm9ib2R5IGtub3dzIGl0IQ$" + "TEaLWyVRvqcCYsHyCLlKUTKCnJFVVXhU1pVhNpcUlVQ"
+
+type hashConfig struct {
+	Hashes int `env:"MAAS_PASSWORD_HASHES" envDefault:"2"` // passwords hashed at once by one process, 64 MiB each
+}
+
+// hashQueue is how long a request waits for its turn to hash.
+const hashQueue = 10 * time.Second
+
+// hasher bounds the memory that hashing takes, by turns. The process has one.
+type hasher struct{ turns chan struct{} }
+
+func openHasher(e *env.Env) (*hasher, error) {
+	return env.Once(e, "password hasher", func(context.Context) (*hasher, func(context.Context) error, error) {
+		var c hashConfig
+		if err := e.Config(&c); err != nil {
+			return nil, nil, err
+		}
+		if c.Hashes < 1 {
+			return nil, nil, fmt.Errorf("MAAS_PASSWORD_HASHES is %d; it is 1 or more", c.Hashes)
+		}
+		return &hasher{make(chan struct{}, c.Hashes)}, nil, nil
+	})
+}
+
+// turn waits for a place to hash in, and gives what leaves it. It fails with Unavailable if none becomes free.
+func (h *hasher) turn(ctx context.Context) (leave func(), err error) {
+	patience := time.NewTimer(hashQueue)
+	defer patience.Stop()
+	select {
+	case h.turns <- struct{}{}:
+		return func() { <-h.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-patience.C:
+		return nil, fault.New(fault.Unavailable, "Too many people sign in at once; try again.", fault.RetryAfter(hashQueue))
+	}
+}
+
+// hash gives the password's PHC string with a salt of its own. The caller has a turn.
+func hash(p Password) string {
+	salt := make([]byte, saltSize)
+	_, _ = rand.Read(salt) // never fails: crypto/rand ends the process instead
+	sum := argon2.IDKey([]byte(p), salt, hashTime, hashMemory, hashLanes, hashSize)
+	text := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
+		argon2.Version, hashMemory, hashTime, hashLanes, text.EncodeToString(salt), text.EncodeToString(sum))
+}
+
+// matches reports whether the PHC string is the password's. The caller has a turn.
+func matches(phc string, p Password) (bool, error) {
+	var version, memory, passes int
+	var lanes uint8
+	parts := strings.Split(phc, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return false, fmt.Errorf("identity: a stored password is no PHC string of argon2id")
+	}
+	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &lanes); err != nil {
+		return false, fmt.Errorf("identity: stored password: %w", err)
+	}
+	salt, err := base64.RawStdEncoding.DecodeString(parts[4])
+	if err != nil {
+		return false, fmt.Errorf("identity: stored password: %w", err)
+	}
+	want, err := base64.RawStdEncoding.DecodeString(parts[5])
+	if err != nil || version != argon2.Version || memory > hashMemory {
+		return false, fmt.Errorf("identity: a stored password asks for Argon2 version %d with %d KiB: %w", version, memory, err)
+	}
+	sum := argon2.IDKey([]byte(p), salt, uint32(passes), uint32(memory), lanes, uint32(len(want)))
+	return subtle.ConstantTimeCompare(sum, want) == 1, nil
+}

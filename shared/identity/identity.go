@@ -1,0 +1,43 @@
+// Package identity knows who there is: tenants, users and their passwords, sessions and their refresh tokens, API keys, and what was revoked.
+//
+// Rows belong to tenants. What must be read before the tenant is known (a user by email, a token by its hash, a key by its id) is reached through
+// the SECURITY DEFINER functions of migration 00002 alone.
+package identity
+
+import (
+	"context"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// What the audit log calls the acts of this package.
+const (
+	tenantCreated   audit.Action = "tenant.create"
+	sessionCreated  audit.Action = "session.create"
+	sessionRenewed  audit.Action = "session.refresh"
+	sessionEnded    audit.Action = "session.end"
+	passwordChanged audit.Action = "password.change"
+	keyCreated      audit.Action = "key.create"
+	keyDeleted      audit.Action = "key.delete"
+)
+
+func openDB(ctx context.Context, e *env.Env) (*postgres.DB, error) {
+	db, err := postgres.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return db.As(postgres.Identity), nil
+}
+
+const trimSQL = `select identity_trim($1)`
+
+// Trim forgets what nothing asks for any more (expired sessions, old revocations and failures), up to most rows of each kind, and says how
+// many it forgot. It is sweep's.
+func Trim(ctx context.Context, db *postgres.DB, most int) (forgotten int64, err error) {
+	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		return tx.QueryRow(ctx, trimSQL, most).Scan(&forgotten)
+	})
+	return forgotten, err
+}

@@ -1,0 +1,92 @@
+package identity
+
+import (
+	"context"
+	"crypto/subtle"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const insertKeySQL = `
+	insert into api_keys (id, user_id, name, hash, scopes, models, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`
+
+func insertKey(ctx context.Context, tx postgres.Tx, k Key, maker uuid.UUID, hash []byte, models []ref.Name) error {
+	var limited []string // nil for all
+	if models != nil {
+		limited = texts(models)
+	}
+	_, err := tx.Exec(ctx, insertKeySQL, k.ID, maker, string(k.Name), hash, texts(k.Scopes), limited, k.CreatedAt, k.ExpiresAt)
+	return err
+}
+
+const selectKeysSQL = `
+	select id, name, scopes, models, created_at, expires_at, last_used_at from api_keys
+	where (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3`
+
+func selectKeys(ctx context.Context, tx postgres.Tx, tenant ref.Tenant, after keyCursor, most int) ([]Key, error) {
+	rows, err := tx.Query(ctx, selectKeysSQL, after.created, after.id, most)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Key, error) {
+		var k Key
+		var scopes, models []string
+		err := row.Scan(&k.ID, (*string)(&k.Name), &scopes, &models, &k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt)
+		k.Scopes, k.CreatedAt, k.ExpiresAt, k.LastUsedAt = named[auth.Permission](scopes), k.CreatedAt.UTC(), utc(k.ExpiresAt), utc(k.LastUsedAt)
+		for _, name := range models {
+			k.Models = append(k.Models, ref.Model{Tenant: tenant, Name: ref.Name(name)})
+		}
+		return k, err
+	})
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
+}
+
+const deleteKeySQL = `delete from api_keys where id = $1`
+
+func deleteKey(ctx context.Context, tx postgres.Tx, id string) error {
+	tag, err := tx.Exec(ctx, deleteKeySQL, id)
+	if err == nil && tag.RowsAffected() == 0 {
+		return fault.New(fault.NotFound, "There is no such API key.")
+	}
+	return err
+}
+
+const selectKeySQL = `select tenant_id, tenant, user_id, roles, hash, scopes, models, expires_at, stale from auth_key($1)`
+
+// selectKey reports also whether the key's last use was noted long enough ago.
+func selectKey(ctx context.Context, tx postgres.Tx, id string, hash []byte) (key VerifiedKey, stale bool, err error) {
+	var roles, scopes, models []string
+	var stored []byte
+	key.Key = id
+	err = tx.QueryRow(ctx, selectKeySQL, id).Scan(
+		&key.Tenant, (*string)(&key.TenantName), &key.User, &roles, &stored, &scopes, &models, &key.ExpiresAt, &stale)
+	if err != nil && !postgres.NotFound(err) {
+		return VerifiedKey{}, false, err
+	}
+	if err != nil || subtle.ConstantTimeCompare(stored, hash) != 1 {
+		return VerifiedKey{}, false, fault.New(fault.Unauthenticated, "The API key is not valid.")
+	}
+	key.Roles, key.Scopes, key.Models = named[auth.Role](roles), named[auth.Permission](scopes), named[ref.Name](models)
+	return key, stale, nil
+}
+
+const touchKeySQL = `select auth_key_used($1)`
+
+func touchKey(ctx context.Context, tx postgres.Tx, id string) error {
+	_, err := tx.Exec(ctx, touchKeySQL, id)
+	return err
+}

@@ -1,0 +1,75 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"connectrpc.com/connect"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
+)
+
+// Service is maas.v1.IdentityService. It returns faults as they are: whoever mounts it turns them into gRPC's errors, and lets nobody but
+// the gateway call.
+type Service struct{ keys *Keys }
+
+// NewService makes the service.
+func NewService(keys *Keys) *Service { return &Service{keys} }
+
+// VerifyKey gives the principal of an API key.
+func (s *Service) VerifyKey(ctx context.Context, in *connect.Request[maasv1.VerifyKeyRequest]) (*connect.Response[maasv1.VerifyKeyResponse], error) {
+	key, err := s.keys.Verify(ctx, in.Msg.GetId(), in.Msg.GetHash())
+	if err != nil {
+		return nil, err
+	}
+	out := &maasv1.VerifyKeyResponse{
+		TenantId: key.Tenant.String(), Tenant: string(key.TenantName), UserId: key.User.String(),
+		Roles: texts(key.Roles), Scopes: texts(key.Scopes), Models: texts(key.Models),
+	}
+	if key.ExpiresAt != nil {
+		out.ExpiresAt = timestamppb.New(*key.ExpiresAt)
+	}
+	return connect.NewResponse(out), nil
+}
+
+// Revocations gives what has been revoked.
+func (s *Service) Revocations(
+	ctx context.Context, in *connect.Request[maasv1.RevocationsRequest],
+) (*connect.Response[maasv1.RevocationsResponse], error) {
+	var since time.Time
+	if asked := in.Msg.GetSince(); asked != nil {
+		if err := asked.CheckValid(); err != nil {
+			return nil, fault.New(fault.Invalid, "since is no time", fault.Field("since"), fault.Cause(err))
+		}
+		since = asked.AsTime()
+	}
+	list, asOf, err := Revocations(ctx, s.keys.db, since)
+	if err != nil {
+		return nil, err
+	}
+	out := &maasv1.RevocationsResponse{AsOf: timestamppb.New(asOf)}
+	for _, r := range list {
+		out.Revocations = append(out.Revocations, &maasv1.Revocation{
+			Kind: kindOf(r.Kind), Id: r.ID, Before: timestamppb.New(r.Before), ExpiresAt: timestamppb.New(r.Expires),
+		})
+	}
+	return connect.NewResponse(out), nil
+}
+
+func kindOf(kind auth.Revoked) maasv1.Revocation_Kind {
+	switch kind {
+	case auth.RevokedSession:
+		return maasv1.Revocation_KIND_SESSION
+	case auth.RevokedUser:
+		return maasv1.Revocation_KIND_USER
+	case auth.RevokedTenant:
+		return maasv1.Revocation_KIND_TENANT
+	case auth.RevokedKey:
+		return maasv1.Revocation_KIND_KEY
+	default:
+		return maasv1.Revocation_KIND_UNSPECIFIED
+	}
+}

@@ -1,0 +1,207 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// SessionLifetime is how long a session lasts however it is used; IdleLifetime how long a refresh token waits to be used.
+const (
+	SessionLifetime = 90 * 24 * time.Hour
+	IdleLifetime    = 30 * 24 * time.Hour
+)
+
+// Sessions signs users in and out.
+type Sessions struct {
+	db     *postgres.DB
+	hasher *hasher
+	signer *auth.Signer
+	next   successors
+}
+
+// OpenSessions opens what signing in and out needs.
+func OpenSessions(ctx context.Context, e *env.Env) (*Sessions, error) {
+	db, err := openDB(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	hasher, err := openHasher(e)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := auth.OpenSigner(e)
+	if err != nil {
+		return nil, err
+	}
+	next, err := openSuccessors(e)
+	return &Sessions{db, hasher, signer, next}, err
+}
+
+// Login asks for a session, by email or by username. Tenant is needed by members of several.
+type Login struct {
+	Email    *Email      `json:"email"`
+	Username *Username   `json:"username"`
+	Password Password    `json:"password"`
+	Tenant   *ref.Tenant `json:"tenant"`
+}
+
+// Tokens is what a session is used with (RFC 6749, 5.1).
+type Tokens struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int    `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token"`
+}
+
+// SetHeader keeps tokens out of caches (RFC 6749, 5.1).
+func (Tokens) SetHeader(h http.Header) { h.Set("Cache-Control", "no-store") }
+
+// Login begins a session. It fails with Unauthenticated, after the same time, for an unknown user and a wrong password; with RateLimited while
+// the account or the address has to wait after failures; with Invalid where the user has several tenants and names none.
+func (s *Sessions) Login(ctx context.Context, who auth.Principal, in Login) (Tokens, error) {
+	name, err := in.name()
+	if err != nil {
+		return Tokens{}, err
+	}
+	user, err := s.authenticate(ctx, who, name, in.Password)
+	if err != nil {
+		return Tokens{}, err
+	}
+	member, err := choose(user.memberships, in.Tenant)
+	if err != nil {
+		return Tokens{}, err
+	}
+	who = member.principal(who, user.id, uuid.Must(uuid.NewV7()))
+	token := rand.Text() + rand.Text() // 260 bits
+	err = s.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		if err := insertSession(ctx, tx, who, token); err != nil {
+			return err
+		}
+		if err := forget(ctx, tx, accountOf(user.id)); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, who, sessionCreated, "session:"+who.Session.String())
+	})
+	if err != nil {
+		return Tokens{}, err
+	}
+	return s.tokens(who, token)
+}
+
+func (in Login) name() (string, error) {
+	switch {
+	case in.Email != nil && in.Username == nil:
+		return string(*in.Email), nil
+	case in.Username != nil && in.Email == nil:
+		return string(*in.Username), nil
+	default:
+		return "", fault.New(fault.Invalid, "give either email or username", fault.Field("email"), fault.Field("username"))
+	}
+}
+
+// authenticate gives the user of a name and a password. What it does for an unknown name it does for every other: the same
+// look-ups, a hash of the same cost, a failure that is counted, and an entry in the log.
+func (s *Sessions) authenticate(ctx context.Context, who auth.Principal, name string, p Password) (account, error) {
+	leave, err := s.hasher.turn(ctx)
+	if err != nil {
+		return account{}, err
+	}
+	defer leave()
+	// Looked up within the turn: so no more guesses are under way than there are turns, however many came before the first one failed.
+	user, err := s.find(ctx, who, name)
+	if err != nil {
+		return account{}, err
+	}
+	same, err := matches(user.password, p)
+	if err != nil {
+		return account{}, err
+	}
+	if same && len(user.memberships) > 0 {
+		return user, nil
+	}
+	return account{}, s.refuse(ctx, who, user)
+}
+
+func (s *Sessions) find(ctx context.Context, who auth.Principal, name string) (user account, err error) {
+	err = s.db.Definer(ctx, func(tx postgres.Tx) error {
+		if user, err = selectAccount(ctx, tx, name); err != nil {
+			return err
+		}
+		return waitFor(ctx, tx, user.throttle, byAddress(addressThrottle, who.Address))
+	})
+	return user, err
+}
+
+// refuse counts and records a sign-in that failed: in the log of the user's first tenant, or of the nil one, which is the operator's.
+func (s *Sessions) refuse(ctx context.Context, who auth.Principal, user account) error {
+	var tenant uuid.UUID
+	if len(user.memberships) > 0 {
+		tenant = user.memberships[0].ID
+	}
+	err := s.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
+		if err := failed(ctx, tx, user.throttle, byAddress(addressThrottle, who.Address)); err != nil {
+			return err
+		}
+		return audit.RecordRefused(ctx, tx, who, sessionCreated, "user:"+user.id.String())
+	})
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Unauthenticated, "There is no user with this name and password.")
+}
+
+// choose takes the tenant that was asked for, or the only one.
+func choose(list []Membership, wanted *ref.Tenant) (Membership, error) {
+	if wanted == nil && len(list) == 1 {
+		return list[0], nil
+	}
+	names := make([]string, len(list))
+	for i, m := range list {
+		if wanted != nil && m.Tenant == *wanted {
+			return m, nil
+		}
+		names[i] = string(m.Tenant)
+	}
+	if wanted == nil {
+		return Membership{}, fault.New(fault.Invalid, "say which of your tenants: "+strings.Join(names, ", "), fault.Field("tenant"))
+	}
+	return Membership{}, fault.New(fault.NotFound, fmt.Sprintf("you are no member of a tenant %s", *wanted), fault.Field("tenant"))
+}
+
+func (m Membership) principal(who auth.Principal, user, session uuid.UUID) auth.Principal {
+	return auth.Principal{
+		Tenant: m.ID, TenantName: m.Tenant, User: user, Session: session, Roles: m.Roles, Address: who.Address, RequestID: who.RequestID,
+	}
+}
+
+func (s *Sessions) tokens(who auth.Principal, refresh string) (Tokens, error) {
+	access, err := s.signer.Sign(auth.Claims{
+		Subject: who.User, Session: who.Session, Tenant: who.Tenant, TenantName: who.TenantName, Roles: who.Roles,
+	})
+	return Tokens{access, "Bearer", int(auth.TokenLifetime.Seconds()), refresh}, err
+}
+
+// JWKS is the answer with the keys that verify access tokens (RFC 7517, 5).
+type JWKS struct{ auth.KeySet }
+
+// SetHeader lets the keys be kept for five minutes: the next key is published long before it signs.
+func (JWKS) SetHeader(h http.Header) { h.Set("Cache-Control", "public, max-age=300") }
+
+// PublicKeys gives the keys, current and next.
+func (s *Sessions) PublicKeys(context.Context, auth.Principal, struct{}) (JWKS, error) {
+	keys, err := s.signer.PublicKeys()
+	return JWKS{keys}, err
+}

@@ -1,0 +1,138 @@
+package identity
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// account is what a name leads to; of an unknown one, a password that nobody knows and the zero user.
+type account struct {
+	id          uuid.UUID
+	password    string
+	throttle    throttle
+	memberships []Membership
+}
+
+func accountOf(user uuid.UUID) throttle { return throttleOf(accountThrottle, user.String()) }
+
+const selectAccountSQL = `select id, password from auth_user($1)`
+
+func selectAccount(ctx context.Context, tx postgres.Tx, name string) (account, error) {
+	found := account{password: nobody, throttle: throttleOf(accountThrottle, name)}
+	err := tx.QueryRow(ctx, selectAccountSQL, name).Scan(&found.id, &found.password)
+	if err == nil {
+		found.throttle = accountOf(found.id)
+	} else if !postgres.NotFound(err) {
+		return account{}, err
+	}
+	found.memberships, err = memberships(ctx, tx, found.id)
+	return found, err
+}
+
+const (
+	insertSessionSQL = `insert into sessions (id, user_id, expires_at) values ($1, $2, now() + $3::interval)`
+	insertTokenSQL   = `insert into refresh_tokens (hash, session, expires_at) values ($1, $2, now() + $3::interval)`
+)
+
+func insertSession(ctx context.Context, tx postgres.Tx, who auth.Principal, token string) error {
+	if _, err := tx.Exec(ctx, insertSessionSQL, who.Session, who.User, SessionLifetime); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, insertTokenSQL, digest(token), who.Session, IdleLifetime)
+	return err
+}
+
+// place is where a refresh token belongs.
+type place struct{ session, tenant uuid.UUID }
+
+const selectPlaceSQL = `select session, tenant_id from auth_refresh($1)`
+
+func selectPlace(ctx context.Context, tx postgres.Tx, token string) (at place, err error) {
+	err = tx.QueryRow(ctx, selectPlaceSQL, digest(token)).Scan(&at.session, &at.tenant)
+	if postgres.NotFound(err) {
+		return at, fault.New(fault.Unauthenticated, "The refresh token is not valid; sign in again.")
+	}
+	return at, err
+}
+
+// token is a refresh token's state while its session is locked.
+type token struct {
+	user      uuid.UUID
+	ended     bool // the session was
+	over      bool // ended, or too old
+	spent     bool
+	recent    bool // spent within Grace
+	successor []byte
+}
+
+const (
+	lockSessionSQL = `select user_id, ended_at is not null, expires_at < clock_timestamp() from sessions where id = $1 for update`
+	selectTokenSQL = `
+		select expires_at < clock_timestamp(), spent_at is not null, coalesce(spent_at > clock_timestamp() - $2::interval, false), successor
+		from refresh_tokens where hash = $1`
+)
+
+// lockToken locks the session first: whatever happens to a family happens one after the other.
+func lockToken(ctx context.Context, tx postgres.Tx, session uuid.UUID, text string) (token, error) {
+	var t token
+	var old, stale bool
+	if err := tx.QueryRow(ctx, lockSessionSQL, session).Scan(&t.user, &t.ended, &old); err != nil {
+		return t, absent(err)
+	}
+	err := tx.QueryRow(ctx, selectTokenSQL, digest(text), Grace).Scan(&stale, &t.spent, &t.recent, &t.successor)
+	t.over = t.ended || old || stale
+	return t, absent(err)
+}
+
+// absent turns a row that was trimmed meanwhile into an ended session.
+func absent(err error) error {
+	if postgres.NotFound(err) {
+		return signInAgain("The session has ended; sign in again.")
+	}
+	return err
+}
+
+const (
+	spendSQL           = `update refresh_tokens set spent_at = clock_timestamp(), successor = $2 where hash = $1`
+	insertSuccessorSQL = `
+		insert into refresh_tokens (hash, session, expires_at)
+		select $1, id, least(expires_at, now() + $3::interval) from sessions where id = $2`
+)
+
+func insertSuccessor(ctx context.Context, tx postgres.Tx, who auth.Principal, token, next string) error {
+	if _, err := tx.Exec(ctx, spendSQL, digest(token), digest(next)); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, insertSuccessorSQL, digest(next), who.Session, IdleLifetime)
+	return err
+}
+
+const endSessionSQL = `update sessions set ended_at = now() where id = $1`
+
+func endSession(ctx context.Context, tx postgres.Tx, session uuid.UUID) error {
+	if _, err := tx.Exec(ctx, endSessionSQL, session); err != nil {
+		return err
+	}
+	return revoke(ctx, tx, auth.RevokedSession, session.String())
+}
+
+const endOthersSQL = `select auth_end_sessions($1, $2, $3::interval)`
+
+func endOtherSessions(ctx context.Context, tx postgres.Tx, user, kept uuid.UUID) error {
+	_, err := tx.Exec(ctx, endOthersSQL, user, kept, auth.RevocationLifetime)
+	return err
+}
+
+const revokeSQL = `select auth_revoke($1, $2, $3::interval)`
+
+// revoke makes what was issued to the subject before now worthless.
+func revoke(ctx context.Context, tx postgres.Tx, kind auth.Revoked, id string) error {
+	_, err := tx.Exec(ctx, revokeSQL, string(kind), id, auth.RevocationLifetime)
+	return err
+}
+

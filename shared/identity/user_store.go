@@ -1,0 +1,116 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const insertTenantSQL = `insert into tenants (id, name) values (maas_tenant(), $1)`
+
+func insertTenant(ctx context.Context, tx postgres.Tx, name ref.Tenant) error {
+	_, err := tx.Exec(ctx, insertTenantSQL, string(name))
+	if postgres.Violates(err, "tenants_name_key") || postgres.Violates(err, "tenants_pkey") {
+		return fault.New(fault.Conflict, "a tenant of this name exists already", fault.Field("tenant"), fault.Cause(err))
+	}
+	return err
+}
+
+const (
+	insertUserSQL       = `insert into users (id, email, username, password, created_at) values ($1, $2, $3, $4, $5)`
+	insertMembershipSQL = `insert into memberships (user_id, roles) values ($1, $2)`
+)
+
+// insertUser makes the user a member of the transaction's tenant, too.
+func insertUser(ctx context.Context, tx postgres.Tx, u User, phc string) error {
+	_, err := tx.Exec(ctx, insertUserSQL, u.ID, string(u.Email), (*string)(u.Username), phc, u.CreatedAt)
+	switch {
+	case postgres.Violates(err, "users_email_key"):
+		return fault.New(fault.Conflict, "a user with this email exists already", fault.Field("email"), fault.Cause(err))
+	case postgres.Violates(err, "users_username_key"):
+		return fault.New(fault.Conflict, "this username is taken", fault.Field("username"), fault.Cause(err))
+	case err != nil:
+		return err
+	}
+	_, err = tx.Exec(ctx, insertMembershipSQL, u.ID, texts(u.Roles))
+	return err
+}
+
+const selectUserSQL = `
+	select u.id, u.email, u.username, m.roles, u.created_at from users u
+	join memberships m on m.user_id = u.id and m.tenant_id = maas_tenant() where u.id = $1`
+
+// selectUser fails with Unauthenticated if the caller is no member any more: their token outlives that by seconds.
+func selectUser(ctx context.Context, tx postgres.Tx, who auth.Principal) (User, error) {
+	user := User{Tenant: who.TenantName}
+	var roles []string
+	var username *string
+	err := tx.QueryRow(ctx, selectUserSQL, who.User).Scan(&user.ID, (*string)(&user.Email), &username, &roles, &user.CreatedAt)
+	if postgres.NotFound(err) {
+		return User{}, fault.New(fault.Unauthenticated, "This account is no more; sign in again.")
+	}
+	user.Username, user.Roles, user.CreatedAt = (*Username)(username), named[auth.Role](roles), user.CreatedAt.UTC()
+	return user, err
+}
+
+const selectMembershipsSQL = `select tenant_id, tenant, roles from auth_memberships($1)`
+
+// memberships gives a user's tenants, the first joined first.
+func memberships(ctx context.Context, tx postgres.Tx, user uuid.UUID) ([]Membership, error) {
+	rows, err := tx.Query(ctx, selectMembershipsSQL, user)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Membership, error) {
+		var m Membership
+		var roles []string
+		err := row.Scan(&m.ID, (*string)(&m.Tenant), &roles)
+		m.Roles = named[auth.Role](roles)
+		return m, err
+	})
+}
+
+const selectPasswordSQL = `select password from users where id = $1`
+
+func selectPassword(ctx context.Context, tx postgres.Tx, user uuid.UUID) (phc string, err error) {
+	err = tx.QueryRow(ctx, selectPasswordSQL, user).Scan(&phc)
+	return phc, err
+}
+
+const updatePasswordSQL = `update users set password = $2 where id = $1`
+
+func updatePassword(ctx context.Context, tx postgres.Tx, user uuid.UUID, phc string) error {
+	tag, err := tx.Exec(ctx, updatePasswordSQL, user, phc)
+	if err == nil && tag.RowsAffected() != 1 {
+		return fmt.Errorf("identity: %d users have the id %s", tag.RowsAffected(), user)
+	}
+	return err
+}
+
+// texts and named turn lists of names into what the driver knows, and back.
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, one := range list {
+		out[i] = string(one)
+	}
+	return out
+}
+
+// named keeps nil, which means no limit where scopes and models are concerned.
+func named[T ~string](list []string) []T {
+	if list == nil {
+		return nil
+	}
+	out := make([]T, len(list))
+	for i, one := range list {
+		out[i] = T(one)
+	}
+	return out
+}
