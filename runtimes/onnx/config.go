@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -44,10 +45,11 @@ func parse(arguments []string, messages io.Writer) (config, error) {
 	f.IntVar(&c.server.MaxRequests, "max-requests", 64, "requests under way at once; more are refused")
 	f.DurationVar(&c.server.ReadTimeout, "read-timeout", time.Minute, "how long a request's body may take to arrive")
 	f.DurationVar(&c.server.MaxTimeout, "max-timeout", 10*time.Minute, "the longest that a request may take")
-	if err := f.Parse(arguments); err != nil {
-		return c, err
+	err := f.Parse(arguments)
+	if err == nil {
+		err = c.check(f)
 	}
-	return c, c.check(f)
+	return c, err
 }
 
 func (c *config) check(f *flag.FlagSet) error {
@@ -59,9 +61,9 @@ func (c *config) check(f *flag.FlagSet) error {
 	case c.threads < 0:
 		return fmt.Errorf("-intra-op-threads is %d: it is 0 or more", c.threads)
 	case c.concurrent < 1 || c.server.MaxRequests < 1 || c.server.MaxBody < 1:
-		return fmt.Errorf("-concurrent-runs, -max-requests and -max-body are 1 or more")
+		return errors.New("-concurrent-runs, -max-requests and -max-body are 1 or more")
 	case c.server.ReadTimeout <= 0 || c.server.MaxTimeout <= 0:
-		return fmt.Errorf("-read-timeout and -max-timeout are above 0")
+		return errors.New("-read-timeout and -max-timeout are above 0")
 	}
 	return nil
 }

@@ -5,7 +5,12 @@ go 1.26.0
 require (
 	connectrpc.com/connect v1.21.1
 	github.com/17882237881/MaaS/shared v0.0.0
-	google.golang.org/protobuf v1.36.12
+	go.uber.org/goleak v1.3.0
+)
+
+require (
+	github.com/Masterminds/semver/v3 v3.5.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )
 
 replace github.com/17882237881/MaaS/shared => ../../shared

@@ -33,16 +33,16 @@ func main() {
 		os.Exit(2)
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	if err := run(ctx, c, log); err != nil {
+	if err := run(c, log); err != nil {
 		log.Error("stopped", "error", err.Error())
 		os.Exit(1)
 	}
 }
 
-// run serves until ctx ends or something fails.
-func run(ctx context.Context, c config, log *slog.Logger) error {
+// run serves until a signal comes or something fails.
+func run(c config, log *slog.Logger) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.listen)
 	if err != nil {
 		return err

@@ -151,7 +151,7 @@ func (c *Client) Ready(ctx context.Context, e Endpoint) error {
 }
 
 func (c *Client) get(ctx context.Context, address string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "the model server's address is malformed", fault.Cause(err))
 	}

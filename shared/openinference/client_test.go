@@ -149,6 +149,7 @@ func TestClientTellsWhoseFaultAFailureIs(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			_, err := client.Infer(t.Context(), openinference.Endpoint{Server: test.server, Model: test.model}, request())
 			faulttest.AssertKind(t, err, test.kind)
 		})

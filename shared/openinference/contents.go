@@ -104,6 +104,8 @@ func bytesData(values [][]byte) []byte {
 }
 
 // contents gives the tensor's data as gRPC's typed contents; FP16 has none.
+//
+//nolint:gosec // two's complement is the wire's form
 func (t *Tensor) contents() *pb.InferTensorContents {
 	le := binary.LittleEndian
 	switch d := t.Data; t.Datatype {

@@ -157,9 +157,11 @@ func (d *decoder) tensor() (t Tensor, text []byte, err error) {
 		return t, nil, err
 	}
 	if t.Shape == nil {
-		return t, nil, t.invalid("shape", "is missing")
+		err = t.invalid("shape", "is missing")
+	} else {
+		err = t.checkHead()
 	}
-	return t, text, t.checkHead()
+	return t, text, err
 }
 
 func (d *decoder) shape() ([]int64, error) {

@@ -1,6 +1,7 @@
 package openinference_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"strings"
@@ -41,7 +42,7 @@ func TestDecodeRequestReadsEveryDatatype(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := r.Inputs[0].Data; string(got) != string(test.want) {
+			if got := r.Inputs[0].Data; !bytes.Equal(got, test.want) {
 				t.Errorf("data is % x, want % x", got, test.want)
 			}
 		})

@@ -224,14 +224,16 @@ func appendFloat(data []byte, v float64, size int) []byte {
 }
 
 // appendUint appends the lowest size bytes of v.
+//
+//nolint:gosec // the caller checked that v fits
 func appendUint(data []byte, v uint64, size int) []byte {
 	switch size {
 	case 1:
 		return append(data, byte(v))
 	case 2:
-		return binary.LittleEndian.AppendUint16(data, uint16(v)) //nolint:gosec // the caller checked that v fits
+		return binary.LittleEndian.AppendUint16(data, uint16(v))
 	case 4:
-		return binary.LittleEndian.AppendUint32(data, uint32(v)) //nolint:gosec // the caller checked that v fits
+		return binary.LittleEndian.AppendUint32(data, uint32(v))
 	default:
 		return binary.LittleEndian.AppendUint64(data, v)
 	}

@@ -3,6 +3,7 @@ package openinference
 import (
 	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math"
 	"strconv"
 	"unicode/utf8"
@@ -155,6 +156,8 @@ func (w *writer) numbers(t *Tensor) {
 }
 
 // elementWriter gives the function that appends, as JSON, the element at the front of data.
+//
+//nolint:gosec // two's complement is the wire's form
 func elementWriter(d Datatype) func(dst, data []byte) []byte {
 	le := binary.LittleEndian
 	switch d {
@@ -204,9 +207,7 @@ func appendNumber(dst []byte, v float64, bits int) []byte {
 // with gives a copy that holds one value more.
 func (p Parameters) with(key string, value any) Parameters {
 	longer := make(Parameters, len(p)+1)
-	for k, v := range p {
-		longer[k] = v
-	}
+	maps.Copy(longer, p)
 	longer[key] = value
 	return longer
 }

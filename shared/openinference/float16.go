@@ -14,9 +14,9 @@ func toFP16(v float64) uint16 {
 	case v < 0x1p-14: // subnormal: a multiple of 2^-24
 		return sign | uint16(math.RoundToEven(v*0x1p24))
 	}
-	fraction, exponent := math.Frexp(v)                   // fraction in [0.5, 1)
-	mantissa := uint16(math.RoundToEven(fraction * 2048)) // 1024 to 2048; the latter carries into the exponent below
-	return sign | (uint16(exponent+14)<<10 + mantissa - 1024)
+	fraction, exponent := math.Frexp(v)                       // fraction in [0.5, 1)
+	mantissa := uint16(math.RoundToEven(fraction * 2048))     // 1024 to 2048; the latter carries into the exponent below
+	return sign | (uint16(exponent+14)<<10 + mantissa - 1024) //nolint:gosec // 1 to 30
 }
 
 // fromFP16 is exact.

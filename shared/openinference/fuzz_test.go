@@ -2,6 +2,7 @@ package openinference_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -24,7 +25,7 @@ func seeds() []string {
 // FuzzDecodeRequest: what is read is good, and is the same after it is written and read again.
 func FuzzDecodeRequest(f *testing.F) {
 	for _, seed := range seeds() {
-		f.Add([]byte(seed), max(2, bytes.LastIndexByte([]byte(seed), '}')+1))
+		f.Add([]byte(seed), max(2, strings.LastIndexByte(seed, '}')+1))
 	}
 	f.Fuzz(func(t *testing.T, body []byte, header int) {
 		if header < 1 || header > len(body) {
@@ -56,7 +57,7 @@ func FuzzDecodeRequest(f *testing.F) {
 
 func FuzzDecodeResponse(f *testing.F) {
 	for _, seed := range seeds() {
-		f.Add([]byte(seed), max(2, bytes.LastIndexByte([]byte(seed), '}')+1))
+		f.Add([]byte(seed), max(2, strings.LastIndexByte(seed, '}')+1))
 	}
 	f.Fuzz(func(t *testing.T, body []byte, header int) {
 		if header < 1 || header > len(body) {

@@ -1,6 +1,7 @@
 package openinference_test
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 
@@ -139,7 +140,7 @@ func sameTensors(t *rapid.T, want, got []openinference.Tensor) {
 	}
 	for i := range want {
 		w, g := &want[i], &got[i]
-		same := w.Name == g.Name && w.Datatype == g.Datatype && string(w.Data) == string(g.Data) &&
+		same := w.Name == g.Name && w.Datatype == g.Datatype && bytes.Equal(w.Data, g.Data) &&
 			openinference.FormatShape(w.Shape) == openinference.FormatShape(g.Shape)
 		if !same {
 			t.Fatalf("%+v became %+v", w, g)

@@ -234,7 +234,8 @@ func (s *scanner) skipArray() ([]byte, error) {
 		case '[':
 			depth++
 		case ']':
-			if depth--; depth == 0 {
+			depth--
+			if depth == 0 {
 				s.at++
 				return s.text[start:s.at], nil
 			}

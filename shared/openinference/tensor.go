@@ -146,8 +146,8 @@ func cutElement(data []byte) (element, rest []byte, ok bool) {
 	if len(data) < 4 {
 		return nil, nil, false
 	}
-	size := uint64(binary.LittleEndian.Uint32(data))
-	if size > uint64(len(data)-4) {
+	size := int64(binary.LittleEndian.Uint32(data))
+	if size > int64(len(data)-4) {
 		return nil, nil, false
 	}
 	return data[4 : 4+size], data[4+size:], true

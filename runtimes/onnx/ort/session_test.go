@@ -1,6 +1,7 @@
 package ort_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -71,7 +72,7 @@ func TestRunPassesEveryTypeThrough(t *testing.T) {
 			t.Fatalf("%d rows: %v", rows, err)
 		}
 		for i := range out {
-			if string(out[i].Data) != string(in[i].Data) || out[i].Datatype != in[i].Datatype || out[i].Shape[0] != rows {
+			if !bytes.Equal(out[i].Data, in[i].Data) || out[i].Datatype != in[i].Datatype || out[i].Shape[0] != rows {
 				t.Errorf("%d rows of %s were changed", rows, in[i].Datatype)
 			}
 		}

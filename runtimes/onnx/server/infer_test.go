@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"sync"
@@ -53,7 +54,7 @@ func sameTensors(t *testing.T, in, out []openinference.Tensor) {
 		t.Fatalf("%d outputs of %d inputs", len(out), len(in))
 	}
 	for i := range in {
-		if string(out[i].Data) != string(in[i].Data) || out[i].Datatype != in[i].Datatype || len(out[i].Shape) != 2 {
+		if !bytes.Equal(out[i].Data, in[i].Data) || out[i].Datatype != in[i].Datatype || len(out[i].Shape) != 2 {
 			t.Errorf("%s became % x", in[i].Datatype, out[i].Data)
 		}
 	}

@@ -44,12 +44,12 @@ func (s *Server) report(ctx context.Context, route string, f *fault.Error) {
 	s.log.Log(ctx, level, "request refused", "route", route, "kind", f.Kind, "error", f.Error())
 }
 
-func writeJSON(w http.ResponseWriter, status int, value any) {
+func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
-	write(w, status, value)
+	write(w, http.StatusOK, value)
 }
 
 func write(w http.ResponseWriter, status int, value any) {
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // the client may be gone
+	_ = json.NewEncoder(w).Encode(value) //nolint:errchkjson // strings and numbers; the client may be gone
 }

@@ -17,7 +17,7 @@ import (
 )
 
 func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]bool{"live": true})
+	writeJSON(w, map[string]bool{"live": true})
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
@@ -25,11 +25,11 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, fault.New(fault.Unavailable, "the model is not ready", fault.RetryAfter(time.Second)))
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]bool{"ready": true})
+	writeJSON(w, map[string]bool{"ready": true})
 }
 
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, s.serverMetadata())
+	writeJSON(w, s.serverMetadata())
 }
 
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
@@ -44,9 +44,9 @@ func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.refuse(w, r, err)
 	case t.verb == "ready":
-		writeJSON(w, http.StatusOK, map[string]any{"name": t.model, "ready": true})
+		writeJSON(w, map[string]any{"name": t.model, "ready": true})
 	case t.verb == "":
-		writeJSON(w, http.StatusOK, s.modelMetadata(m, t.model, t.version))
+		writeJSON(w, s.modelMetadata(m, t.model, t.version))
 	default:
 		s.refuse(w, r, fault.New(fault.NotFound, "inference is a POST"))
 	}
@@ -87,7 +87,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = []string{"application/json"}
 	}
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
-	_, _ = w.Write(body) // the client may be gone
+	_, _ = w.Write(body) //nolint:gosec // JSON or tensors, and said to be; the client may be gone
 }
 
 // run reads a request, runs the model and gives the answer's body.

@@ -26,6 +26,9 @@ func Open(t testing.TB, file string) *ort.Session {
 
 // Path is where a file of testdata lies.
 func Path(file string) string {
-	_, here, _, _ := runtime.Caller(0)
+	_, here, _, ok := runtime.Caller(0)
+	if !ok {
+		panic("orttest: built without file names")
+	}
 	return filepath.Join(filepath.Dir(here), "..", "..", "testdata", file)
 }
