@@ -11,8 +11,17 @@ import (
 
 // List gives the objects whose keys begin with prefix, in the order of keys, and ends after the first error.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
+	return s.ListAfter(ctx, prefix, "")
+}
+
+// ListAfter is List from the first key behind after on; "" is before all keys.
+func (s *Store) ListAfter(ctx context.Context, prefix string, after Key) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		pages := s3.NewListObjectsV2Paginator(s.client, &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix})
+		in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix}
+		if after != "" {
+			in.StartAfter = after.pointer()
+		}
+		pages := s3.NewListObjectsV2Paginator(s.client, in)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
