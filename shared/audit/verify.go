@@ -1,0 +1,70 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Report is what Verify found.
+type Report struct {
+	Sealed int64 `json:"sealed"` // links that are right, from the first on
+	Broken int64 `json:"broken"` // the number of the first that is not; 0 for none
+}
+
+// Verify walks the tenant's chain to its end or to the first broken link: an entry that was changed, taken out or put in afterwards.
+func Verify(ctx context.Context, db *postgres.DB, tenant uuid.UUID) (Report, error) {
+	var report Report
+	prev := make([]byte, sha256.Size)
+	for report.Broken == 0 {
+		walked := 0
+		err := db.As(postgres.Sweep).Tx(ctx, tenant, func(tx postgres.Tx) (err error) {
+			walked, prev, err = report.walk(ctx, tx, prev)
+			return err
+		})
+		if err != nil || walked < links {
+			return report, err
+		}
+	}
+	return report, nil
+}
+
+// walk checks the next links, and gives how many it read and the last one's hash.
+func (r *Report) walk(ctx context.Context, tx postgres.Tx, prev []byte) (int, []byte, error) {
+	rows, err := tx.Query(ctx, chainSQL, r.Sealed, links)
+	if err != nil {
+		return 0, prev, err
+	}
+	read, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l linked, err error) {
+		err = row.Scan(&l.Seq, &l.prev, &l.hash, &l.ID, &l.Time, &l.Actor, &l.Action, &l.Resource, &l.Outcome, &l.Address, &l.Request)
+		return l, err
+	})
+	if err != nil {
+		return 0, prev, err
+	}
+	for _, l := range read {
+		l.Tenant = tx.Tenant()
+		hash, err := l.entry.hash(prev)
+		if err != nil {
+			return 0, prev, err
+		}
+		if l.Seq != r.Sealed+1 || !bytes.Equal(l.prev, prev) || !bytes.Equal(l.hash, hash) {
+			r.Broken = r.Sealed + 1
+			return len(read), prev, nil
+		}
+		r.Sealed, prev = l.Seq, hash
+	}
+	return len(read), prev, nil
+}
+
+// linked is an entry with its link as it is stored.
+type linked struct {
+	entry
+
+	prev, hash []byte
+}

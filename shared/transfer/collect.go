@@ -1,0 +1,203 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+const (
+	underwaySQL = `select uploads_underway($1)::text`
+	knownSQL    = `select catalog_objects($1)`
+	positionSQL = `select position from sweep_cursors where name = 'objects'`
+	goOnSQL     = `insert into sweep_cursors (name, position) values ('objects', $1) on conflict (name) do update set position = excluded.position`
+)
+
+const (
+	grace  = 24 * time.Hour // what is younger may be about to get its row
+	looked = 5_000          // objects of one tick; the next goes on behind them
+	batch  = 500            // asked for at once
+)
+
+// Collect deletes objects and unfinished multiparts that are older than a day and have no row: what a crash left behind, and what its last row
+// has let go of. It looks at a bounded number of objects and goes on behind them the next time.
+func (t *Transfers) Collect(ctx context.Context) error {
+	return errors.Join(t.collectObjects(ctx), t.collectMultiparts(ctx))
+}
+
+func (t *Transfers) collectObjects(ctx context.Context) error {
+	after, err := t.position(ctx)
+	if err != nil {
+		return err
+	}
+	old, seen := make([]objects.Key, 0, batch), 0
+	for object, err := range t.store.ListAfter(ctx, "t/", after) {
+		if err != nil {
+			return err
+		}
+		if seen++; time.Since(object.Modified) > grace {
+			old = append(old, object.Key)
+		}
+		after = object.Key
+		if len(old) == batch {
+			if err := t.deleteUnknown(ctx, old); err != nil {
+				return err
+			}
+			old = old[:0]
+		}
+		if seen == looked {
+			break
+		}
+	}
+	if seen < looked { // the end: the next time from the beginning
+		after = ""
+	}
+	return errors.Join(t.deleteUnknown(ctx, old), t.goOn(ctx, after))
+}
+
+// deleteUnknown deletes those of the keys that nothing needs.
+func (t *Transfers) deleteUnknown(ctx context.Context, keys []objects.Key) error {
+	needed, err := t.needed(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if slices.Contains(needed, string(key)) {
+			continue
+		}
+		t.log.InfoContext(ctx, "an object without a row is deleted", "key", key)
+		if err := t.deleteOne(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteOne deletes an object. A manifest's key is its content's digest, so that a publication may have come to need it just now: then it is put back.
+func (t *Transfers) deleteOne(ctx context.Context, key objects.Key) error {
+	if !strings.Contains(string(key), "/manifests/") {
+		return t.store.Delete(ctx, key)
+	}
+	const most = 16 << 20
+	content, err := t.store.Get(ctx, key, most)
+	if err != nil {
+		return err
+	}
+	if err := t.store.Delete(ctx, key); err != nil {
+		return err
+	}
+	ctx = context.WithoutCancel(ctx)
+	if needed, err := t.needed(ctx, []objects.Key{key}); err == nil && len(needed) == 0 {
+		return nil
+	}
+	return t.store.Put(ctx, key, content)
+}
+
+// needed gives those of the keys that an upload under way or a row of the catalogue needs.
+func (t *Transfers) needed(ctx context.Context, keys []objects.Key) (needed []string, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	uploads := map[uuid.UUID]string{}
+	for _, key := range keys {
+		if id, ok := uploadOf(key); ok {
+			uploads[id] = string(key)
+		}
+	}
+	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		underway, err := column(ctx, tx, underwaySQL, ids(uploads))
+		if err != nil {
+			return err
+		}
+		for _, id := range underway {
+			needed = append(needed, uploads[uuid.MustParse(id)])
+		}
+		known, err := column(ctx, tx, knownSQL, texts(keys))
+		needed = append(needed, known...)
+		return err
+	})
+	return needed, err
+}
+
+func ids(of map[uuid.UUID]string) []uuid.UUID {
+	all := make([]uuid.UUID, 0, len(of))
+	for id := range of {
+		all = append(all, id)
+	}
+	return all
+}
+
+// uploadOf gives the upload whose bytes have the key t/<tenant>/<upload>.
+func uploadOf(key objects.Key) (uuid.UUID, bool) {
+	parts := strings.Split(string(key), "/")
+	if len(parts) != 3 {
+		return uuid.Nil, false
+	}
+	id, err := uuid.Parse(parts[2])
+	return id, err == nil
+}
+
+// collectMultiparts aborts what was begun a day ago for an upload that is not under way.
+func (t *Transfers) collectMultiparts(ctx context.Context) error {
+	var old []objects.Multipart
+	for begun, err := range t.store.Unfinished(ctx, "t/") {
+		if err != nil {
+			return err
+		}
+		if time.Since(begun.At) > grace {
+			old = append(old, begun.Multipart)
+		}
+		if len(old) == looked {
+			break
+		}
+	}
+	keys := make([]objects.Key, len(old))
+	for i, m := range old {
+		keys[i] = m.Key
+	}
+	needed, err := t.needed(ctx, keys)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, m := range old {
+		if !slices.Contains(needed, string(m.Key)) {
+			errs = append(errs, t.store.Abort(ctx, m))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func column(ctx context.Context, tx postgres.Tx, sql string, arg any) ([]string, error) {
+	rows, err := tx.Query(ctx, sql, arg)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+func (t *Transfers) position(ctx context.Context) (after objects.Key, err error) {
+	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		err := tx.QueryRow(ctx, positionSQL).Scan(&after)
+		if postgres.NotFound(err) {
+			return nil
+		}
+		return err
+	})
+	return after, err
+}
+
+func (t *Transfers) goOn(ctx context.Context, after objects.Key) error {
+	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, goOnSQL, string(after))
+		return err
+	})
+}

@@ -1,0 +1,137 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/formats"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+const (
+	readySQL  = `update uploads set digest = $2, lease_until = null, sha256_state = null, md5_state = null where id = $1`
+	rejectSQL = `update uploads set digest = $2, error_code = $3, error_detail = $4, lease_until = null, sha256_state = null, md5_state = null
+		where id = $1`
+)
+
+// recognise reads the object's headers, by ranges, and ends the upload with what they say.
+func (v *verification) recognise(ctx context.Context) error {
+	v.SHA256 = v.sums.digest()
+	found, err := formats.Recognise(v.store.Reader(ctx, v.multipart.Key, v.Size), v.Size)
+	var refused *formats.Refusal
+	if errors.As(err, &refused) {
+		return v.reject(ctx, Problem{string(refused.Code), refused.Detail})
+	}
+	if err != nil {
+		return err
+	}
+	return v.accept(ctx, found)
+}
+
+// accept gives the file to its draft version. If the tenant has the same bytes already, those stay and these go.
+func (v *verification) accept(ctx context.Context, found formats.Model) error {
+	var kept objects.Key
+	err := v.write(ctx, func(tx postgres.Tx) (err error) {
+		if kept, err = v.attach(ctx, tx, found); err != nil {
+			return err
+		}
+		if err := v.end(ctx, tx, StatusReady, Done, readySQL, v.SHA256.Bytes()); err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, tx, v.who, verified, v.name()); err != nil {
+			return err
+		}
+		return v.events.Emit(ctx, tx, event.UploadVerified{
+			Upload: v.ID, Version: v.target(), Path: string(v.Path), Size: v.Size, SHA256: v.SHA256, MD5: string(v.md5), Format: string(found.Format),
+			Findings: remarks(found.Findings),
+		})
+	})
+	switch {
+	case fault.Is(err, fault.Conflict): // published meanwhile, or with a file in the path's way
+		return v.reject(ctx, Problem{"version_conflict", fault.From(err).Message})
+	case fault.Is(err, fault.NotFound):
+		return v.reject(ctx, Problem{"version_gone", fmt.Sprintf("%s was deleted before the file was verified.", v.target())})
+	case err == nil && kept != v.multipart.Key:
+		v.remove(ctx)
+	}
+	return err
+}
+
+func (v *verification) attach(ctx context.Context, tx postgres.Tx, found formats.Model) (objects.Key, error) {
+	kept, err := catalog.AttachFile(ctx, tx, catalog.Attach{VersionID: v.versionID, Path: string(v.Path), Artifact: catalog.Artifact{
+		Digest: v.SHA256, ObjectKey: string(v.multipart.Key), Size: v.Size, MD5: string(v.md5), Format: string(found.Format),
+		Inputs: tensors(found.Inputs), Outputs: tensors(found.Outputs),
+		Details: map[string]any{
+			"ir_version": found.IRVersion, "producer": found.Producer, "producer_version": found.ProducerVersion, "opsets": found.Opsets,
+			"operators": found.Operators, "tensors": found.Tensors, "external": found.External, "findings": found.Findings,
+		},
+	}})
+	return objects.Key(kept), err
+}
+
+func tensors(found []formats.TensorInfo) []catalog.Tensor {
+	all := make([]catalog.Tensor, len(found))
+	for i, one := range found {
+		all[i] = catalog.Tensor(one)
+	}
+	return all
+}
+
+func remarks(findings []formats.Finding) []string {
+	var all []string
+	for _, finding := range findings {
+		all = append(all, finding.Detail)
+	}
+	return all
+}
+
+// reject ends the upload with the reason; its bytes go, and its draft with them if it brought the only file.
+func (v *verification) reject(ctx context.Context, p Problem) error {
+	err := v.write(ctx, func(tx postgres.Tx) error {
+		if err := v.end(ctx, tx, StatusRejected, v.Phase, rejectSQL, v.SHA256.Bytes(), p.Code, p.Detail); err != nil {
+			return err
+		}
+		if err := dropDraft(ctx, tx, v.session); err != nil {
+			return err
+		}
+		if err := audit.RecordRefused(ctx, tx, v.who, rejected, v.name()); err != nil {
+			return err
+		}
+		return v.events.Emit(ctx, tx, event.UploadRejected{Upload: v.ID, Code: p.Code, Reason: p.Detail})
+	})
+	if err == nil {
+		v.remove(ctx)
+	}
+	return err
+}
+
+// end writes the last things into the row, and forgets the chunks.
+func (v *verification) end(ctx context.Context, tx postgres.Tx, to Status, phase Phase, sql string, args ...any) error {
+	if v.Status == StatusCompleting { // what cannot be assembled was never verified
+		if err := move(ctx, tx, v.ID, StatusVerifying, Assembling); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(ctx, sql, append([]any{v.ID}, args...)...); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, clearSQL, v.ID); err != nil {
+		return err
+	}
+	return move(ctx, tx, v.ID, to, phase)
+}
+
+// remove deletes bytes that nothing points at. What stays behind is found by sweep.
+func (v *verification) remove(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
+	defer cancel()
+	if err := v.store.Delete(ctx, v.multipart.Key); err != nil {
+		v.log.WarnContext(ctx, "an object is left to sweep", "key", v.multipart.Key, "error", err)
+	}
+}

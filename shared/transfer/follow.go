@@ -1,0 +1,185 @@
+package transfer
+
+import (
+	"context"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Kind says what an upload's change is.
+type Kind string
+
+// The kinds of changes.
+const (
+	Progress Kind = "progress" // more bytes received or hashed
+	Phased   Kind = "phase"    // another phase begins
+	Finished Kind = "done"     // it is ready
+	Failed   Kind = "failed"   // it ended otherwise
+	Quiet    Kind = ""         // nothing has changed for a while: a sign of life
+)
+
+// State is how an upload stands, as those who follow it are told.
+type State struct {
+	ID       uuid.UUID   `json:"id"`
+	Model    ref.Model   `json:"model"`
+	Version  ref.Version `json:"version"`
+	Path     ref.Path    `json:"path"`
+	Size     int64       `json:"size"`
+	Received int64       `json:"received_bytes"`
+	Status   Status      `json:"status"`
+	Phase    Phase       `json:"phase"`
+	Progress float64     `json:"phase_progress"`
+	Error    *Problem    `json:"error,omitempty"`
+	SHA256   ref.Digest  `json:"sha256,omitzero"`
+}
+
+// Change is one state of an upload that differs from the one before. After is what Follow and FollowAll go on from.
+type Change struct {
+	Kind  Kind
+	After string
+	State State
+}
+
+// quiet is how long those who follow hear nothing while nothing changes. Proxies cut what is silent for a minute.
+const quiet = 15 * time.Second
+
+// Follow gives how an upload stands, and each change of it until it has ended or ctx does. after is the last change that the caller knows.
+func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID, after string) iter.Seq2[Change, error] {
+	seen := map[uuid.UUID]Upload{}
+	return t.follow(ctx, func(ctx context.Context) ([]Change, bool, error) {
+		u, err := t.Find(ctx, who, Named{id})
+		if err != nil {
+			return nil, false, err
+		}
+		_, known := seen[id]
+		change, differs := compare(seen, u)
+		change.After = u.ETag()
+		if !differs || !known && u.ETag() == after {
+			return nil, u.Status.Ended(), nil
+		}
+		return []Change{change}, u.Status.Ended(), nil
+	})
+}
+
+// overlap covers what was committed after a look, with a time before it.
+const overlap = 10 * time.Second
+
+// FollowAll gives all uploads under way that the caller may know of, those that ended since after, and each change of them until ctx ends.
+// It fails with Invalid if after is none that it gave.
+func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after string) (iter.Seq2[Change, error], error) {
+	since := time.Now()
+	if after != "" {
+		millis, err := strconv.ParseInt(after, 10, 64)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "A Last-Event-ID is the id of an event of this stream.", fault.Field("Last-Event-ID"))
+		}
+		since = time.UnixMilli(millis)
+	}
+	seen := map[uuid.UUID]Upload{}
+	return t.follow(ctx, func(ctx context.Context) ([]Change, bool, error) {
+		looked := time.Now()
+		found, err := t.recent(ctx, who, since.Add(-overlap))
+		if err != nil {
+			return nil, false, err
+		}
+		since = looked
+		changes := changed(seen, found)
+		for i := range changes {
+			changes[i].After = strconv.FormatInt(looked.UnixMilli(), 10)
+		}
+		return changes, false, nil
+	}), nil
+}
+
+func (t *Transfers) recent(ctx context.Context, who auth.Principal, since time.Time) (found []Upload, err error) {
+	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		all, err := recent(ctx, tx, who, since)
+		found = uploads(all)
+		return err
+	})
+	return found, err
+}
+
+// changed gives what differs from what was seen, and forgets what is found no more.
+func changed(seen map[uuid.UUID]Upload, found []Upload) []Change {
+	var changes []Change
+	still := make(map[uuid.UUID]bool, len(found))
+	for _, u := range found {
+		still[u.ID] = true
+		if change, differs := compare(seen, u); differs {
+			changes = append(changes, change)
+		}
+	}
+	for id := range seen {
+		if !still[id] {
+			delete(seen, id)
+		}
+	}
+	return changes
+}
+
+// compare holds an upload against how it was seen last, and remembers it.
+func compare(seen map[uuid.UUID]Upload, u Upload) (Change, bool) {
+	before, known := seen[u.ID]
+	if known && before.ETag() == u.ETag() {
+		return Change{}, false
+	}
+	seen[u.ID] = u
+	change := Change{Kind: Progress, State: State{
+		u.ID, u.Model, u.Version, u.Path, u.Size, u.Received, u.Status, u.Phase, u.Progress, u.Error, u.SHA256,
+	}}
+	switch {
+	case u.Status == StatusReady:
+		change.Kind = Finished
+	case u.Status.Ended():
+		change.Kind = Failed
+	case before.Phase != u.Phase:
+		change.Kind = Phased
+	}
+	return change, true
+}
+
+// follow calls look again and again and gives what it finds, until it says that there is no more.
+func (*Transfers) follow(ctx context.Context, look func(context.Context) (changes []Change, last bool, err error)) iter.Seq2[Change, error] {
+	return func(yield func(Change, error) bool) {
+		spoken, pause := time.Now(), soon
+		for ctx.Err() == nil {
+			changes, last, err := look(ctx)
+			if err != nil {
+				yield(Change{}, err)
+				return
+			}
+			if len(changes) > 0 {
+				pause = soon / 2
+			} else if time.Since(spoken) >= quiet {
+				changes = []Change{{}}
+			}
+			for _, change := range changes {
+				spoken = time.Now()
+				if !yield(change, nil) {
+					return
+				}
+			}
+			if last {
+				return
+			}
+			pause = min(pause*2, later)
+			wait(ctx, pause)
+		}
+	}
+}
+
+func wait(ctx context.Context, pause time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(pause):
+	}
+}

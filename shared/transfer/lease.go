@@ -1,0 +1,83 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// lost says that a lease ended under its holder: someone else may act in its place.
+func lost() error {
+	return fault.New(fault.Unavailable, "Another request has taken this over, or the database was away for too long; try again.",
+		fault.Op("transfer.lease"), fault.Cause(errLost))
+}
+
+var errLost = errors.New("the lease is lost")
+
+// lease is what a row says nobody else may do until a time. Its holder trusts it for two thirds of its length by its own clock: the last
+// third is for what it has handed to the store and cannot call back.
+type lease struct {
+	length time.Duration
+	began  time.Time
+	good   atomic.Int64 // nanoseconds after began
+}
+
+// keep holds a lease that was taken at a time not before asked, and renews it until stop is called. The context that it gives ends with
+// lost() when the lease does. renew fails with errLost if the row is another's by now; any other error is tried again.
+func keep(ctx context.Context, length time.Duration, asked time.Time, renew func(context.Context) error) (held context.Context, l *lease, stop func()) {
+	l = &lease{length: length, began: asked}
+	l.extend(asked)
+	held, cancel := context.WithCancelCause(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { l.run(held, cancel, renew) }) // ends by stop
+	return held, l, func() { cancel(nil); renewing.Wait() }
+}
+
+func (l *lease) run(ctx context.Context, cancel context.CancelCauseFunc, renew func(context.Context) error) {
+	tick := time.NewTicker(l.length / 6)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		asked := time.Now()
+		bounded, done := context.WithTimeout(ctx, l.left())
+		err := renew(bounded)
+		done()
+		switch {
+		case err == nil:
+			l.extend(asked)
+		case errors.Is(err, errLost), l.left() <= 0:
+			cancel(lost())
+			return
+		}
+	}
+}
+
+// extend trusts the lease anew, as it was renewed by a statement sent at the time asked.
+func (l *lease) extend(asked time.Time) { l.good.Store(int64(asked.Sub(l.began) + l.length*2/3)) }
+
+// left is how long the lease may be trusted without renewal.
+func (l *lease) left() time.Duration { return time.Duration(l.good.Load()) - time.Since(l.began) }
+
+// fenced gives the bytes of a reader only while the lease is held. A process that was stopped and goes on after its lease's end must not
+// overwrite what its successor wrote.
+type fenced struct {
+	from io.Reader
+	held *lease
+}
+
+func (f fenced) Read(b []byte) (int, error) {
+	n, err := f.from.Read(b)
+	if f.held.left() <= 0 {
+		return 0, lost()
+	}
+	return n, err
+}

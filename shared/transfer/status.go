@@ -1,0 +1,111 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Named asks for one upload.
+type Named struct {
+	ID uuid.UUID `path:"id"`
+}
+
+// Find gives an upload as it stands.
+func (t *Transfers) Find(ctx context.Context, who auth.Principal, in Named) (Upload, error) {
+	var found session
+	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
+		found, err = find(ctx, tx, who, in.ID)
+		return err
+	})
+	return found.Upload, err
+}
+
+// List asks for a page of uploads, of all statuses unless some are given.
+type List struct {
+	page.Request
+
+	Status []Status `query:"status"`
+}
+
+// List gives the uploads that the caller may know of, latest first.
+func (t *Transfers) List(ctx context.Context, who auth.Principal, in List) (page.Page[Upload], error) {
+	var found []Upload
+	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		all, err := list(ctx, tx, who, in.Status, in.Request)
+		found = uploads(all)
+		return err
+	})
+	return page.Of(in.Request, found, func(u Upload) string { return u.ID.String() }), err
+}
+
+func uploads(all []session) []Upload {
+	shown := make([]Upload, len(all))
+	for i, s := range all {
+		shown[i] = s.Upload
+	}
+	return shown
+}
+
+// Cancel gives up an open upload; IfMatch, where given, is the ETag that it must have.
+type Cancel struct {
+	ID      uuid.UUID `path:"id"`
+	IfMatch string    `header:"If-Match"`
+}
+
+// Cancel gives an upload up: its bytes go, and its draft with them if it brought the only file. To cancel again is no error.
+// It fails with Conflict once the upload is complete.
+func (t *Transfers) Cancel(ctx context.Context, who auth.Principal, in Cancel) (struct{}, error) {
+	var s session
+	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
+		if s, err = hold(ctx, tx, who, in.ID); err != nil {
+			return err
+		}
+		switch {
+		case in.IfMatch != "" && in.IfMatch != "*" && in.IfMatch != s.ETag():
+			return fault.New(fault.PreconditionFailed, "The upload has changed since you read it.")
+		case s.Status == StatusCancelled:
+			return nil
+		case s.Status != StatusOpen:
+			return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s; only an open one can be cancelled.", s.Status))
+		}
+		return drop(ctx, tx, who, s, StatusCancelled, cancelled)
+	})
+	if err == nil {
+		t.discard(ctx, s.multipart)
+	}
+	return struct{}{}, err
+}
+
+// drop ends an upload without a file.
+func drop(ctx context.Context, tx postgres.Tx, who auth.Principal, s session, to Status, act audit.Action) error {
+	if err := move(ctx, tx, s.ID, to, s.Phase); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, clearSQL, s.ID); err != nil {
+		return err
+	}
+	if err := dropDraft(ctx, tx, s); err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, who, act, s.name())
+}
+
+// dropDraft takes the draft away with the last upload into it, if none brought a file.
+func dropDraft(ctx context.Context, tx postgres.Tx, s session) error {
+	if err := turn(ctx, tx); err != nil {
+		return err
+	}
+	if alone, err := last(ctx, tx, s); err != nil || !alone {
+		return err
+	}
+	return catalog.DropEmptyDraft(ctx, tx, s.versionID)
+}

@@ -1,0 +1,167 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const (
+	columns = `u.id, u.tenant_id, u.version_id, u.model, u.version, u.path, u.size, u.chunk_size, u.first_chunk_size, u.chunk_count, u.multipart,
+		u.status, u.phase, u.revision, u.owner, u.sha256, u.md5, u.format, u.digest, u.hashed, u.error_code, u.error_detail, u.expires_at,
+		case when u.status = 'open' then array(
+			select c.index from upload_chunks c where c.upload = u.id and c.state = 'stored' order by c.index) end`
+
+	insertSQL = `
+		insert into uploads (id, version_id, model, version, path, size, chunk_size, first_chunk_size, chunk_count, multipart,
+			owner, sha256, md5, format, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+	findSQL = `select ` + columns + ` from uploads u where u.id = $1`
+	lockSQL = `select from uploads where id = $1 for update`
+	// Who opens or drops an upload of a tenant takes a turn, so that their number and a draft's last upload are counted rightly. It is taken
+	// before any lock of the catalogue's.
+	turnSQL  = `select pg_advisory_xact_lock(hashtextextended('uploads:' || maas_tenant(), 0))`
+	countSQL = `select count(*) from uploads where status = 'open'`
+	lastSQL  = `select not exists (
+		select from uploads where version_id = $1 and id <> $2 and status in ('open', 'completing', 'verifying'))`
+	listSQL = `select ` + columns + ` from uploads u
+		where ($1::text[] is null or u.status = any($1)) and ($2::text[] is null or split_part(u.model, '/', 2) = any($2))
+			and ($3::uuid is null or u.id < $3)
+		order by u.id desc limit $4`
+	recentSQL = `select ` + columns + ` from uploads u
+		where ($1::text[] is null or split_part(u.model, '/', 2) = any($1))
+			and (u.status in ('open', 'completing', 'verifying') or u.updated_at >= $2)
+		order by u.updated_at desc limit $3`
+	moveSQL = `update uploads set status = $2, phase = $3 where id = $1`
+)
+
+// find gives an upload that the caller may know of; any other is NotFound.
+func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
+	rows, err := tx.Query(ctx, findSQL, id)
+	if err != nil {
+		return session{}, err
+	}
+	s, err := pgx.CollectExactlyOneRow(rows, scan)
+	if postgres.NotFound(err) || err == nil && !who.Sees(s.Model) {
+		return session{}, fault.New(fault.NotFound, "There is no such upload.")
+	}
+	return s, err
+}
+
+// hold is find for a transaction that moves the upload: until its end nobody else does.
+func hold(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
+	if _, err := tx.Exec(ctx, lockSQL, id); err != nil {
+		return session{}, err
+	}
+	return find(ctx, tx, who, id)
+}
+
+// turn waits for the tenant's turn to open or drop an upload, and keeps it for the transaction.
+func turn(ctx context.Context, tx postgres.Tx) error {
+	_, err := tx.Exec(ctx, turnSQL)
+	return err
+}
+
+// last reports whether no other upload into the draft is under way. The caller has the turn.
+func last(ctx context.Context, tx postgres.Tx, s session) (is bool, err error) {
+	err = tx.QueryRow(ctx, lastSQL, s.versionID, s.ID).Scan(&is)
+	return is, err
+}
+
+// insert adds an open upload, unless the tenant has as many as it may. The caller has the turn.
+func insert(ctx context.Context, tx postgres.Tx, s session, most int) error {
+	var open int
+	if err := tx.QueryRow(ctx, countSQL).Scan(&open); err != nil {
+		return err
+	}
+	if open >= most {
+		return fault.New(fault.QuotaExceeded, fmt.Sprintf("%d uploads are open already, which is the most: complete or cancel one.", open))
+	}
+	_, err := tx.Exec(ctx, insertSQL, s.ID, s.versionID, s.Model.String(), s.Version.String(), string(s.Path), s.Size, s.Chunk, s.First, s.Count,
+		s.multipart.ID, s.owner, s.sha256.Bytes(), string(s.md5), s.format, s.Expires)
+	return err
+}
+
+// move changes the status. It is the one way to do so, and the table's trigger refuses what the state machine does not have.
+func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to Status, phase Phase) error {
+	_, err := tx.Exec(ctx, moveSQL, id, string(to), string(phase))
+	return err
+}
+
+// list gives the uploads of the statuses (nil for all) that the caller may know of, latest first.
+func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []Status, p page.Request) ([]session, error) {
+	var after *uuid.UUID
+	if p.After != "" {
+		id, err := uuid.Parse(p.After)
+		if err != nil {
+			return nil, err
+		}
+		after = &id
+	}
+	return query(ctx, tx, listSQL, texts(among), texts(who.Models), after, p.Size+1)
+}
+
+// recent gives the uploads under way and those that ended since, 200 at most.
+func recent(ctx context.Context, tx postgres.Tx, who auth.Principal, since time.Time) ([]session, error) {
+	return query(ctx, tx, recentSQL, texts(who.Models), since, page.MaxSize)
+}
+
+func query(ctx context.Context, tx postgres.Tx, sql string, args ...any) ([]session, error) {
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scan)
+}
+
+func scan(row pgx.CollectableRow) (session, error) {
+	var s session
+	var tenant uuid.UUID
+	var model, version, code, detail string
+	var declared, found []byte
+	var stored []int
+	err := row.Scan(&s.ID, &tenant, &s.versionID, &model, &version, &s.Path, &s.Size, &s.Chunk, &s.First, &s.Count, &s.multipart.ID,
+		&s.Status, &s.Phase, &s.revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &stored)
+	if err != nil {
+		return s, err
+	}
+	if s.Model, err = ref.ParseModel(model); err != nil {
+		return s, err
+	}
+	if s.Version, err = ref.ParseVersion(version); err != nil {
+		return s, err
+	}
+	s.multipart.Key = objects.UploadKey(tenant, s.ID)
+	s.sha256, s.SHA256 = digest(declared), digest(declared)
+	if len(found) > 0 {
+		s.SHA256 = digest(found)
+	}
+	if code != "" {
+		s.Error = &Problem{code, detail}
+	}
+	s.Expires = s.Expires.UTC()
+	s.show(stored)
+	return s, nil
+}
+
+// texts gives the strings of a slice, or nil.
+func texts[T ~string](of []T) []string {
+	if of == nil {
+		return nil
+	}
+	all := make([]string, len(of))
+	for i, one := range of {
+		all[i] = string(one)
+	}
+	return all
+}

@@ -1,0 +1,91 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+const (
+	overdueSQL = `select tenant_id, id, 0 from uploads_overdue($1)`
+	idleSQL    = `select tenant_id, id, hashed from uploads_take_idle($1, $2)`
+	freeSQL    = `select uploads_free()`
+)
+
+// atOnce bounds what one tick does of each kind; the next goes on.
+const atOnce = 200
+
+// one is an upload of any tenant.
+type one struct {
+	tenant, id uuid.UUID
+	hashed     int64
+}
+
+func (t *Transfers) some(ctx context.Context, sql string, args ...any) (found []one, err error) {
+	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (o one, err error) {
+			err = row.Scan(&o.tenant, &o.id, &o.hashed)
+			return o, err
+		})
+		return err
+	})
+	return found, err
+}
+
+// Expire ends open uploads whose time is over, with their bytes and what was made for them alone. It goes on after an error with the others.
+func (t *Transfers) Expire(ctx context.Context) error {
+	overdue, err := t.some(ctx, overdueSQL, atOnce)
+	for _, o := range overdue {
+		err = errors.Join(err, t.expire(ctx, o))
+	}
+	return err
+}
+
+func (t *Transfers) expire(ctx context.Context, o one) error {
+	var s session
+	err := t.db.Tx(ctx, o.tenant, func(tx postgres.Tx) error {
+		if _, err := tx.Exec(ctx, lockSQL, o.id); err != nil {
+			return err
+		}
+		var err error
+		if s, err = read(ctx, tx, o.id); err != nil || s.Status != StatusOpen {
+			return err // completed or cancelled a moment ago
+		}
+		return drop(ctx, tx, s.system("sweep", o.tenant), s, StatusExpired, expired)
+	})
+	if err == nil && s.Status == StatusOpen {
+		t.discard(ctx, s.multipart)
+	}
+	return err
+}
+
+// Wake has verifications gone on with that nobody has been at for two minutes: their function died, or their event was given up.
+func (t *Transfers) Wake(ctx context.Context) error {
+	const idle = 2 * time.Minute
+	found, err := t.some(ctx, idleSQL, idle, atOnce)
+	for _, o := range found {
+		err = errors.Join(err, t.db.Tx(ctx, o.tenant, func(tx postgres.Tx) error {
+			return t.events.Emit(ctx, tx, event.UploadVerifying{Upload: o.id, Offset: o.hashed})
+		}))
+	}
+	return err
+}
+
+// Free ends all leases, of chunks and of verifications. It is for a host that is alone with its data and has just started: whoever held
+// them is dead.
+func (t *Transfers) Free(ctx context.Context) error {
+	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, freeSQL)
+		return err
+	})
+}

@@ -1,0 +1,58 @@
+// Package transfer brings files of any size into the object store: upload sessions, chunks in any order and parallelism, completion,
+// and verification in bounded steps, at whose end the file belongs to a draft version or is rejected with the reason.
+//
+// Bytes never pass through memory whole, never move once they are stored, and are never trusted: the store checks each chunk's digest,
+// and the whole object is hashed and recognised before anyone else sees it.
+package transfer
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Transfers gives the use cases of uploads.
+type Transfers struct {
+	db     *postgres.DB
+	store  *objects.Store
+	events *outbox.Outbox
+	log    *slog.Logger
+	limits config
+}
+
+// config is what an installation allows, and how long work may take.
+type config struct {
+	MaxSize int64         `env:"MAAS_UPLOAD_MAX_SIZE" envDefault:"107374182400"` // bytes of a file; 100 GiB
+	MaxOpen int           `env:"MAAS_UPLOAD_MAX_OPEN" envDefault:"20"`           // uploads of a tenant that are open at once
+	Expiry  time.Duration `env:"MAAS_UPLOAD_EXPIRY" envDefault:"168h"`           // of an upload that is not completed
+	// ChunkLease is how long a chunk's place is kept for a writer that is not heard of. It is renewed while the bytes flow, and what else
+	// is sent under its index has to wait for its end.
+	ChunkLease time.Duration `env:"MAAS_CHUNK_LEASE" envDefault:"30s"`
+	// Step is how long one event keeps verify-upload hashing; the rest is left to the next.
+	Step time.Duration `env:"MAAS_VERIFY_STEP" envDefault:"60s"`
+	// VerifyLease is how long a verification is kept for a function that is not heard of.
+	VerifyLease time.Duration `env:"MAAS_VERIFY_LEASE" envDefault:"60s"`
+}
+
+// Open makes the use cases out of what the process has: its pool, its store, its outbox.
+func Open(ctx context.Context, e *env.Env) (*Transfers, error) {
+	t := &Transfers{log: e.Logger()}
+	if err := e.Config(&t.limits); err != nil {
+		return nil, err
+	}
+	db, err := postgres.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	t.db = db.As(postgres.Transfer)
+	if t.store, err = objects.Open(ctx, e); err != nil {
+		return nil, err
+	}
+	t.events, err = outbox.Open(ctx, e)
+	return t, err
+}

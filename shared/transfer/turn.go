@@ -1,0 +1,78 @@
+package transfer
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+const (
+	takeTurnSQL = `
+		update uploads set fence = fence + 1, lease_until = clock_timestamp() + $2
+		where id = $1 and status in ('completing', 'verifying') and (lease_until is null or lease_until <= clock_timestamp())
+		returning fence, hashed, sha256_state, md5_state, md5 <> ''`
+	renewTurnSQL = `update uploads set lease_until = clock_timestamp() + $3 where id = $1 and fence = $2`
+	leaveTurnSQL = `update uploads set lease_until = null where id = $1 and fence = $2`
+	checkTurnSQL = `select from uploads where id = $1 and fence = $2 for update`
+	saveSumsSQL  = `update uploads set hashed = $2, sha256_state = $3, md5_state = $4 where id = $1`
+)
+
+// takeTurn takes the lease of a verification, if there is something to verify and nobody at it.
+func takeTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time.Duration) (fence int64, s sums, taken bool, err error) {
+	var offset int64
+	var sha256State, md5State []byte
+	var withMD5 bool
+	err = tx.QueryRow(ctx, takeTurnSQL, upload, lease).Scan(&fence, &offset, &sha256State, &md5State, &withMD5)
+	if postgres.NotFound(err) {
+		return 0, sums{}, false, nil
+	}
+	if err != nil {
+		return 0, sums{}, false, err
+	}
+	s, err = newSums(offset, sha256State, md5State, withMD5)
+	return fence, s, true, err
+}
+
+// read is find for functions that act by themselves.
+func read(ctx context.Context, tx postgres.Tx, id uuid.UUID) (session, error) {
+	rows, err := tx.Query(ctx, findSQL, id)
+	if err != nil {
+		return session{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scan)
+}
+
+func renewTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64, lease time.Duration) error {
+	tag, err := tx.Exec(ctx, renewTurnSQL, upload, fence, lease)
+	if err == nil && tag.RowsAffected() == 0 {
+		return errLost
+	}
+	return err
+}
+
+func leaveTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64) error {
+	_, err := tx.Exec(ctx, leaveTurnSQL, upload, fence)
+	return err
+}
+
+// checkTurn fails unless the turn is still the latest. Until the transaction's end nobody takes another.
+func checkTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64) error {
+	tag, err := tx.Exec(ctx, checkTurnSQL, upload, fence)
+	if err == nil && tag.RowsAffected() == 0 {
+		return lost()
+	}
+	return err
+}
+
+func saveSums(ctx context.Context, tx postgres.Tx, upload uuid.UUID, s sums) error {
+	sha256State, md5State, err := s.states()
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, saveSumsSQL, upload, s.offset, sha256State, md5State)
+	return err
+}

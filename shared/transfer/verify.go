@@ -1,0 +1,200 @@
+package transfer
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// verification is one turn at an upload under its lease.
+type verification struct {
+	*Transfers
+	session
+
+	tenant uuid.UUID
+	who    auth.Principal
+	fence  int64 // each turn has a higher one than those before it
+	sums   sums
+	ends   time.Time // when this step should leave the rest to the next
+}
+
+// Verify takes an upload further: its chunks become one object, the object is hashed from where the last step came to, and then recognised.
+// At the end the file belongs to its draft version, or the upload is rejected with the reason. A step that would take longer than the
+// configured time saves where it is and emits the event of the next.
+//
+// It is a reconciler: it may be called at any time, twice at once, and after any crash. Who finds another at work leaves it to that one; what
+// both leave undone, sweep wakes again.
+func (t *Transfers) Verify(ctx context.Context, tenant, upload uuid.UUID) error {
+	asked := time.Now()
+	v, taken, err := t.take(ctx, tenant, upload)
+	if err != nil || !taken {
+		return err
+	}
+	v.ends = asked.Add(t.limits.Step)
+	held, _, stop := keep(ctx, t.limits.VerifyLease, asked, v.renew)
+	defer stop()
+	if err := v.run(held); err != nil {
+		v.leave(ctx)
+		return err
+	}
+	return nil
+}
+
+// take begins a turn, unless the upload needs none or has one that is alive.
+func (t *Transfers) take(ctx context.Context, tenant, upload uuid.UUID) (v *verification, taken bool, err error) {
+	v = &verification{Transfers: t, tenant: tenant, who: auth.Principal{Tenant: tenant}}
+	err = t.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
+		v.fence, v.sums, taken, err = takeTurn(ctx, tx, upload, t.limits.VerifyLease)
+		if err != nil || !taken {
+			return err
+		}
+		v.session, err = read(ctx, tx, upload)
+		v.who = v.system("verify-upload", tenant)
+		return err
+	})
+	return v, taken, err
+}
+
+func (v *verification) run(ctx context.Context) error {
+	if v.Status == StatusCompleting {
+		if err := v.assemble(ctx); err != nil {
+			return err
+		}
+	}
+	if v.Status == StatusVerifying && v.Phase == Hashing {
+		if err := v.hash(ctx); err != nil {
+			return err
+		}
+	}
+	if v.Status == StatusVerifying && v.Phase == Recognising {
+		return v.recognise(ctx)
+	}
+	return nil
+}
+
+// assemble makes one object of the chunks. A lost answer is no harm: what is there and is made of these chunks is the success.
+func (v *verification) assemble(ctx context.Context) error {
+	var parts []objects.Part
+	err := v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error {
+		chunks, err := chunksStored(ctx, tx, v.ID)
+		for _, chunk := range chunks {
+			parts = append(parts, chunk.Part)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = v.store.Complete(ctx, v.multipart, parts)
+	if fault.Is(err, fault.Conflict) {
+		return v.reject(ctx, Problem{"lost_chunks", "The object store does not hold the chunks any more that it had acknowledged: upload the file again."})
+	}
+	if err != nil {
+		return err
+	}
+	return v.enter(ctx, Hashing)
+}
+
+// enter begins a phase of verification.
+func (v *verification) enter(ctx context.Context, phase Phase) error {
+	err := v.write(ctx, func(tx postgres.Tx) error { return move(ctx, tx, v.ID, StatusVerifying, phase) })
+	if err == nil {
+		v.Status, v.Phase = StatusVerifying, phase
+	}
+	return err
+}
+
+// hash reads the object from where the last step came to, and saves where it is each second, so that a crash costs no more than that.
+func (v *verification) hash(ctx context.Context) error {
+	if v.sums.offset < v.Size {
+		if err := v.hashOn(ctx); err != nil || v.Phase != Hashing || v.sums.offset < v.Size {
+			return err
+		}
+	}
+	v.SHA256 = v.sums.digest()
+	if problem := v.compare(); problem != nil {
+		return v.reject(ctx, *problem)
+	}
+	return v.enter(ctx, Recognising)
+}
+
+func (v *verification) hashOn(ctx context.Context) error {
+	body, err := v.store.Range(ctx, v.multipart.Key, v.sums.offset, v.Size-v.sums.offset)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }() // only read from
+	const saving = time.Second
+	for v.sums.offset < v.Size {
+		if err := v.sums.read(body, min(time.Until(v.ends), saving)); err != nil {
+			return err
+		}
+		if v.sums.offset < v.Size && time.Now().After(v.ends) {
+			return v.pass(ctx)
+		}
+		if err := v.write(ctx, v.save(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass leaves the rest to the next step.
+func (v *verification) pass(ctx context.Context) error {
+	return v.write(ctx, func(tx postgres.Tx) error {
+		if err := v.save(ctx)(tx); err != nil {
+			return err
+		}
+		if err := leaveTurn(ctx, tx, v.ID, v.fence); err != nil {
+			return err
+		}
+		return v.events.Emit(ctx, tx, event.UploadVerifying{Upload: v.ID, Offset: v.sums.offset})
+	})
+}
+
+func (v *verification) save(ctx context.Context) func(tx postgres.Tx) error {
+	return func(tx postgres.Tx) error { return saveSums(ctx, tx, v.ID, v.sums) }
+}
+
+// compare holds what was hashed against what the client said.
+func (v *verification) compare() *Problem {
+	switch {
+	case !v.sha256.IsZero() && v.sha256 != v.SHA256:
+		return &Problem{"sha256_mismatch", "The file has the SHA-256 " + v.SHA256.String() + ", not " + v.sha256.String() + "."}
+	case v.md5 != "" && v.md5 != v.sums.md5sum():
+		return &Problem{"md5_mismatch", "The file has the MD5 " + string(v.sums.md5sum()) + ", not " + string(v.md5) + "."}
+	default:
+		return nil
+	}
+}
+
+// write runs a transaction that only the holder of the turn may make.
+func (v *verification) write(ctx context.Context, do func(tx postgres.Tx) error) error {
+	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error {
+		if err := checkTurn(ctx, tx, v.ID, v.fence); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+func (v *verification) renew(ctx context.Context) error {
+	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return renewTurn(ctx, tx, v.ID, v.fence, v.limits.VerifyLease) })
+}
+
+// leave ends a turn that failed, so that the next need not wait for its lease.
+func (v *verification) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
+	defer cancel()
+	err := v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return leaveTurn(ctx, tx, v.ID, v.fence) })
+	if err != nil {
+		v.log.WarnContext(ctx, "a verification stays taken until its lease is over", "upload", v.ID, "error", err)
+	}
+}
