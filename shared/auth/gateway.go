@@ -41,7 +41,9 @@ func OpenGateway(e *env.Env) (*Gateway, error) {
 }
 
 // IsGateway reports whether the headers carry a gateway's credential, rather than a caller's.
-func IsGateway(h http.Header) bool { return strings.HasPrefix(h.Get("Authorization"), gatewayScheme+" ") }
+func IsGateway(h http.Header) bool {
+	return strings.HasPrefix(h.Get("Authorization"), gatewayScheme+" ")
+}
 
 // Sign puts the credential for one call of a procedure ("/maas.v1.ModelService/Resolve") into the headers. The tenant is zero
 // where the call is what finds it out (VerifyKey, Revocations).

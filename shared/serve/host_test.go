@@ -69,6 +69,20 @@ func TestEachRequestHasOneLineWithItsError(t *testing.T) {
 	}
 }
 
+func TestInformationalAnswersAreNotTheAnswer(t *testing.T) {
+	t.Parallel()
+	h := hostOn(t, NewServer, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusTeapot)
+	}).start()
+	if a := h.get("/"); a.StatusCode != http.StatusTeapot {
+		t.Errorf("answer is %d", a.StatusCode)
+	}
+	if requests := h.logs.lines(t, "request"); len(requests) != 1 || requests[0]["status"] != 418.0 {
+		t.Errorf("the log has %v", requests)
+	}
+}
+
 func TestATraceGoesThrough(t *testing.T) {
 	t.Parallel()
 	h := hostOn(t, NewServer, func(w http.ResponseWriter, r *http.Request) {
