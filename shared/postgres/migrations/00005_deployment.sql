@@ -42,7 +42,7 @@ create trigger deployments_guard before update on deployments for each row execu
 call maas_isolate('deployments');
 grant select, insert, update on deployments to maas_deployment;
 grant select on deployments to maas_catalog; -- a version's resource tells its deployment's state
-grant select on lineage to maas_deployment;
+grant select on uploads to maas_catalog; -- a version is not published while its uploads are open
 
 -- What should run, of all tenants: for hosts, which start and stop model servers for everyone. A deployment exists for the targets of
 -- aliases, for their five targets before, for versions called within 7 days, and for what was just published or just asked for.

@@ -1,0 +1,162 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const versionDrafted audit.Action = "version.draft"
+
+// DraftRequest says which draft an upload goes to: a version, or the one after the highest.
+type DraftRequest struct {
+	Model   ref.Model
+	Version ref.Version // zero for Bump
+	Bump    ref.Bump
+	Lineage Lineage
+	Path    string // where the file will lie, "" where that is not known yet
+}
+
+// Draft is an open draft.
+type Draft struct {
+	ID      uuid.UUID
+	ModelID uuid.UUID
+	Model   ref.Model
+	Version ref.Version
+}
+
+// OpenDraft finds or makes a draft, in transfer's transaction, under the lock of the model's row: two bumps at the same time give two versions.
+//
+// It fails with NotFound (field model) if there is no such model, with Conflict (field version) if the version is published already, and with
+// Conflict (field path) if the path lies below another file or above one.
+func OpenDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, in DraftRequest) (Draft, error) {
+	model, err := lock(ctx, tx, who, in.Model)
+	if err != nil {
+		return Draft{}, err
+	}
+	if err := in.Lineage.check(ctx, tx, who); err != nil {
+		return Draft{}, err
+	}
+	draft := Draft{ModelID: model, Model: in.Model, Version: in.Version}
+	if draft.Version.IsZero() {
+		if draft.Version, err = bump(ctx, tx, model, in.Bump); err != nil {
+			return Draft{}, err
+		}
+	}
+	if draft.ID, err = openDraft(ctx, tx, who, draft); err != nil {
+		return Draft{}, err
+	}
+	if err := checkPlace(ctx, tx, draft.ID, in.Path); err != nil {
+		return Draft{}, err
+	}
+	return draft, in.Lineage.keep(ctx, tx, draft.ID)
+}
+
+// openDraft gives the id of the draft, which it makes where there is none.
+func openDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, draft Draft) (uuid.UUID, error) {
+	id, status, err := statusOf(ctx, tx, draft.ModelID, draft.Version)
+	switch {
+	case postgres.NotFound(err):
+		id = uuid.Must(uuid.NewV7())
+		if err := insertDraft(ctx, tx, id, draft, who.Actor()); err != nil {
+			return uuid.Nil, err
+		}
+		return id, audit.Record(ctx, tx, who, versionDrafted, fmt.Sprintf("%s@%s", draft.Model, draft.Version))
+	case err != nil:
+		return uuid.Nil, err
+	case status != StatusDraft:
+		return uuid.Nil, notDraft(draft.Model, draft.Version, status)
+	default:
+		return id, nil
+	}
+}
+
+// bump gives the version after the highest, drafts and retired ones included.
+func bump(ctx context.Context, tx postgres.Tx, model uuid.UUID, by ref.Bump) (ref.Version, error) {
+	highest, err := highestVersion(ctx, tx, model)
+	if err != nil {
+		return ref.Version{}, err
+	}
+	next, err := ref.ParseVersion(highest.Next(by).String()) // a number may have become too large
+	if err != nil {
+		return ref.Version{}, fault.New(fault.Conflict, fmt.Sprintf("There is no version after %s: %s.", highest, fault.From(err).Message), fault.Field("bump"))
+	}
+	return next, nil
+}
+
+// checkPlace makes sure that no file of the version would be a folder of another.
+func checkPlace(ctx context.Context, tx postgres.Tx, version uuid.UUID, path string) error {
+	if path == "" {
+		return nil
+	}
+	files, err := readFiles(ctx, tx, version)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		there := string(file.Path)
+		if strings.HasPrefix(path, there+"/") || strings.HasPrefix(there, path+"/") {
+			return fault.New(fault.Conflict, fmt.Sprintf("The version has a file %s: %s cannot lie beside it.", there, path), fault.Field("path"))
+		}
+	}
+	return nil
+}
+
+func notDraft(m ref.Model, v ref.Version, status Status) error {
+	return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: its files never change again.", m, v, status), fault.Field("version"))
+}
+
+// Attach is a verified file that belongs to a draft.
+type Attach struct {
+	VersionID uuid.UUID
+	Path      string
+	Artifact  Artifact
+}
+
+// Artifact is the content of a file, whatever it is called: one for each digest of a tenant.
+type Artifact struct {
+	Digest    ref.Digest
+	ObjectKey string
+	Size      int64  // bytes
+	MD5       string // hexadecimal, or ""
+	Format    string
+	Inputs    []Tensor
+	Outputs   []Tensor
+	Details   map[string]any // what else the format's reader found
+}
+
+// AttachFile puts a verified file into a draft, in transfer's transaction; a file of that path before it is replaced. It gives the key of the
+// object that has the bytes: another than the artifact's where the tenant held them already, and then the caller deletes its own.
+//
+// It fails with NotFound if the draft is gone, and with Conflict if it is published meanwhile.
+func AttachFile(ctx context.Context, tx postgres.Tx, in Attach) (kept string, err error) {
+	m, v, status, err := lockVersion(ctx, tx, in.VersionID)
+	if err != nil {
+		return "", err
+	}
+	if status != StatusDraft {
+		return "", notDraft(m, v, status)
+	}
+	if err := checkPlace(ctx, tx, in.VersionID, in.Path); err != nil {
+		return "", err
+	}
+	if kept, err = keepArtifact(ctx, tx, in.Artifact); err != nil {
+		return "", err
+	}
+	return kept, attach(ctx, tx, in)
+}
+
+// DropEmptyDraft deletes a draft that has no file, in transfer's transaction; any other version stays. The caller makes sure that no
+// other upload is open for it.
+func DropEmptyDraft(ctx context.Context, tx postgres.Tx, version uuid.UUID) error {
+	_, err := tx.Exec(ctx, dropDraftSQL, version)
+	return err
+}

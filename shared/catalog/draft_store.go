@@ -1,0 +1,119 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const (
+	statusSQL      = `select id, status from versions where model_id = $1 and version = $2`
+	lockVersionSQL = `
+		select t.name || '/' || m.name, v.version, v.status
+		from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id
+		where v.id = $1 for update of v`
+	highestSQL = `
+		select version from versions where model_id = $1
+		order by major desc, minor desc, patch desc, prerelease desc limit 1`
+	insertDraftSQL = `
+		insert into versions (id, model_id, version, major, minor, patch, prerelease, created_by)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`
+	dropDraftSQL = `
+		delete from versions v
+		where v.id = $1 and v.status = 'draft' and not exists (select from version_files f where f.version_id = v.id)`
+	keepArtifactSQL = `
+		insert into artifacts (digest, object_key, size, md5, format, inputs, outputs, details)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)
+		on conflict (tenant_id, digest) do nothing`
+	artifactKeySQL = `select object_key from artifacts where digest = $1`
+	attachSQL      = `
+		insert into version_files (version_id, path, digest) values ($1, $2, $3)
+		on conflict (version_id, path) do update set digest = excluded.digest, attached_at = now()`
+)
+
+func statusOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (id uuid.UUID, status Status, err error) {
+	return id, status, tx.QueryRow(ctx, statusSQL, model, v.String()).Scan(&id, &status)
+}
+
+// lockVersion gives a version's names and status, and makes a publication wait until this transaction ends.
+func lockVersion(ctx context.Context, tx postgres.Tx, id uuid.UUID) (m ref.Model, v ref.Version, status Status, err error) {
+	var model, version string
+	err = tx.QueryRow(ctx, lockVersionSQL, id).Scan(&model, &version, &status)
+	if postgres.NotFound(err) {
+		return m, v, status, fault.New(fault.NotFound, "The version is gone.", fault.Field("version"))
+	}
+	if err != nil {
+		return m, v, status, err
+	}
+	if m, err = ref.ParseModel(model); err != nil {
+		return m, v, status, err
+	}
+	v, err = ref.ParseVersion(version)
+	return m, v, status, err
+}
+
+// highestVersion gives the highest version of any status; zero where there is none.
+func highestVersion(ctx context.Context, tx postgres.Tx, model uuid.UUID) (ref.Version, error) {
+	var text string
+	err := tx.QueryRow(ctx, highestSQL, model).Scan(&text)
+	if postgres.NotFound(err) {
+		return ref.Version{}, nil
+	}
+	if err != nil {
+		return ref.Version{}, err
+	}
+	return ref.ParseVersion(text)
+}
+
+func insertDraft(ctx context.Context, tx postgres.Tx, id uuid.UUID, draft Draft, actor string) error {
+	major, minor, patch, prerelease := place(draft.Version)
+	_, err := tx.Exec(ctx, insertDraftSQL, id, draft.ModelID, draft.Version.String(), major, minor, patch, prerelease, actor)
+	return err
+}
+
+// keepArtifact records the content unless the tenant has it already, and gives the key of the object that has it.
+func keepArtifact(ctx context.Context, tx postgres.Tx, a Artifact) (key string, err error) {
+	inputs, outputs, details, err := describe(a)
+	if err != nil {
+		return "", err
+	}
+	_, err = tx.Exec(ctx, keepArtifactSQL, a.Digest.String(), a.ObjectKey, a.Size, a.MD5, a.Format, inputs, outputs, details)
+	if err != nil {
+		return "", err
+	}
+	return key, tx.QueryRow(ctx, artifactKeySQL, a.Digest.String()).Scan(&key)
+}
+
+// describe encodes what a format's reader found; nothing is [] and {}.
+func describe(a Artifact) (inputs, outputs, details json.RawMessage, err error) {
+	if a.Inputs == nil {
+		a.Inputs = []Tensor{}
+	}
+	if a.Outputs == nil {
+		a.Outputs = []Tensor{}
+	}
+	if a.Details == nil {
+		a.Details = map[string]any{}
+	}
+	if inputs, err = json.Marshal(a.Inputs); err != nil {
+		return nil, nil, nil, fmt.Errorf("artifact: %w", err)
+	}
+	if outputs, err = json.Marshal(a.Outputs); err != nil {
+		return nil, nil, nil, fmt.Errorf("artifact: %w", err)
+	}
+	if details, err = json.Marshal(a.Details); err != nil {
+		return nil, nil, nil, fmt.Errorf("artifact: %w", err)
+	}
+	return inputs, outputs, details, nil
+}
+
+func attach(ctx context.Context, tx postgres.Tx, in Attach) error {
+	_, err := tx.Exec(ctx, attachSQL, in.VersionID, in.Path, in.Artifact.Digest.String())
+	return err
+}

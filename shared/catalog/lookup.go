@@ -1,0 +1,94 @@
+package catalog
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// lead gives the traffic of a reference: its own for an alias, and all to one version for a version (whether or not there is one) or a range.
+func lead(ctx context.Context, tx postgres.Tx, model uuid.UUID, in NamedVersion) (Traffic, error) {
+	if v, ok := in.Ref.Version(); ok {
+		return allTo(v), nil
+	}
+	if alias, ok := in.Ref.Alias(); ok {
+		return trafficOf(ctx, tx, model, in.Model, alias)
+	}
+	wanted, _ := in.Ref.Range()
+	return highestIn(ctx, tx, model, in.Model, wanted)
+}
+
+const trafficSQL = `select traffic from aliases where model_id = $1 and alias = $2`
+
+func trafficOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, alias ref.Alias) (traffic Traffic, err error) {
+	err = tx.QueryRow(ctx, trafficSQL, model, string(alias)).Scan(&traffic)
+	if postgres.NotFound(err) {
+		return nil, noVersion(name, string(alias))
+	}
+	return traffic, err
+}
+
+// Candidates of a range are looked at in this many steps of this many rows, so that one reference cannot hold the database up.
+const (
+	rangeStep  = 200
+	rangeSteps = 100
+)
+
+// servedSQL gives the versions that references may lead to: those that have started once; the published before the deprecated, each from the highest on.
+const servedSQL = `
+	select version from versions
+	where model_id = $1 and status = $2 and ready_at is not null
+	order by major desc, minor desc, patch desc, prerelease desc
+	limit $3 offset $4`
+
+// highestIn finds the highest published version in the range, or else the highest deprecated one.
+func highestIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, wanted ref.Range) (Traffic, error) {
+	for _, status := range []Status{StatusPublished, StatusDeprecated} {
+		v, err := firstIn(ctx, tx, model, status, wanted)
+		if err != nil || !v.IsZero() {
+			return allTo(v), err
+		}
+	}
+	return nil, noVersion(name, wanted.String())
+}
+
+// firstIn gives the first version of the status that the range holds, zero if there is none.
+func firstIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, status Status, wanted ref.Range) (ref.Version, error) {
+	for step := range rangeSteps {
+		rows, err := tx.Query(ctx, servedSQL, model, string(status), rangeStep, step*rangeStep)
+		if err != nil {
+			return ref.Version{}, err
+		}
+		versions, err := pgx.CollectRows(rows, scanVersion)
+		if err != nil {
+			return ref.Version{}, err
+		}
+		if v, ok := first(versions, wanted); ok || len(versions) < rangeStep {
+			return v, nil
+		}
+	}
+	return ref.Version{}, fault.New(fault.Unprocessable, "This range leads past too many versions: name one by an alias.", fault.Field("ref"))
+}
+
+// first gives the first of the versions that the range holds.
+func first(versions []ref.Version, wanted ref.Range) (ref.Version, bool) {
+	for _, v := range versions {
+		if wanted.Holds(v) {
+			return v, true
+		}
+	}
+	return ref.Version{}, false
+}
+
+func scanVersion(row pgx.CollectableRow) (ref.Version, error) {
+	var text string
+	if err := row.Scan(&text); err != nil {
+		return ref.Version{}, err
+	}
+	return ref.ParseVersion(text)
+}

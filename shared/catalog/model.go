@@ -1,0 +1,160 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Model is a named line of versions.
+type Model struct {
+	Model       ref.Model    `json:"model"`
+	Description Description  `json:"description"`
+	Framework   Label        `json:"framework"`
+	Tags        Tags         `json:"tags"`
+	Metadata    Metadata     `json:"metadata"`
+	License     Label        `json:"license"`
+	Visibility  string       `json:"visibility"` // "tenant": nobody else sees it
+	Latest      *ref.Version `json:"latest"`     // nil until a release is ready
+	CreatedBy   string       `json:"created_by"`
+	CreatedAt   time.Time    `json:"created_at"`
+	UpdatedAt   time.Time    `json:"updated_at"`
+}
+
+// ETag is the model's entity tag.
+func (m *Model) ETag() string { return etagOf(m) }
+
+// The acts on models, as the audit log names them.
+const (
+	modelCreated audit.Action = "model.create"
+	modelUpdated audit.Action = "model.update"
+	modelDeleted audit.Action = "model.delete"
+)
+
+// CreateModel describes a new model of the caller's tenant.
+type CreateModel struct {
+	Name        ref.Name    `json:"name"` // the part after the slash
+	Description Description `json:"description,omitempty"`
+	Framework   Label       `json:"framework,omitempty"`
+	Tags        Tags        `json:"tags,omitempty"`
+	Metadata    Metadata    `json:"metadata,omitempty"`
+	License     Label       `json:"license,omitempty"`
+}
+
+// CreateModel makes a model. It fails with Conflict if the tenant has one of that name.
+func (c *Catalog) CreateModel(ctx context.Context, who auth.Principal, in CreateModel) (Model, error) {
+	name := ref.Model{Tenant: who.TenantName, Name: in.Name}
+	if !who.Sees(name) {
+		return Model{}, fault.New(fault.Forbidden, fmt.Sprintf("Your key is limited to other models than %s.", name))
+	}
+	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Model, error) {
+		id := uuid.Must(uuid.NewV7())
+		if err := insertModel(ctx, tx, id, who.Actor(), in); err != nil {
+			return Model{}, err
+		}
+		if err := audit.Record(ctx, tx, who, modelCreated, name.String()); err != nil {
+			return Model{}, err
+		}
+		c.announce.tell(ctx, tx, name, 1) // caches may hold that it is not there
+		return readModel(ctx, tx, id, name.Tenant)
+	})
+}
+
+// NamedModel names a model of a route.
+type NamedModel struct {
+	Model ref.Model `path:"t/m"`
+}
+
+// GetModel gives a model.
+func (c *Catalog) GetModel(ctx context.Context, who auth.Principal, in NamedModel) (m Model, err error) {
+	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		id, err := find(ctx, tx, who, in.Model)
+		if err != nil {
+			return err
+		}
+		m, err = readModel(ctx, tx, id, in.Model.Tenant)
+		return err
+	})
+	return m, err
+}
+
+// UpdateModel holds the fields to change; those that are nil stay.
+type UpdateModel struct {
+	Model       ref.Model    `path:"t/m"`
+	IfMatch     Match        `header:"If-Match"`
+	Description *Description `json:"description"`
+	Framework   *Label       `json:"framework"`
+	Tags        *Tags        `json:"tags"`
+	Metadata    *Metadata    `json:"metadata"`
+	License     *Label       `json:"license"`
+}
+
+// UpdateModel changes what is said about a model.
+func (c *Catalog) UpdateModel(ctx context.Context, who auth.Principal, in UpdateModel) (m Model, err error) {
+	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		id, err := lock(ctx, tx, who, in.Model)
+		if err != nil {
+			return err
+		}
+		before, err := readModel(ctx, tx, id, in.Model.Tenant)
+		if err != nil {
+			return err
+		}
+		if err := in.IfMatch.check(before.ETag()); err != nil {
+			return err
+		}
+		if err := updateModel(ctx, tx, id, in); err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, tx, who, modelUpdated, in.Model.String()); err != nil {
+			return err
+		}
+		m, err = readModel(ctx, tx, id, in.Model.Tenant)
+		return err
+	})
+	return m, err
+}
+
+// DeleteModel names a model to delete.
+type DeleteModel struct {
+	Model   ref.Model `path:"t/m"`
+	Force   bool      `query:"force"` // also while a version is published
+	IfMatch Match     `header:"If-Match"`
+}
+
+// DeleteModel deletes a model with all its versions; the ledger of its aliases stays. It fails with Conflict while a version is published,
+// unless forced.
+func (c *Catalog) DeleteModel(ctx context.Context, who auth.Principal, in DeleteModel) (struct{}, error) {
+	return struct{}{}, c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		id, err := lock(ctx, tx, who, in.Model)
+		if err != nil {
+			return err
+		}
+		m, err := readModel(ctx, tx, id, in.Model.Tenant)
+		if err != nil {
+			return err
+		}
+		if err := in.IfMatch.check(m.ETag()); err != nil {
+			return err
+		}
+		if err := c.announce.Changed(ctx, tx, id, in.Model); err != nil {
+			return err
+		}
+		if err := deleteModel(ctx, tx, id, in); err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, tx, who, modelDeleted, in.Model.String()); err != nil {
+			return err
+		}
+		return c.events.Emit(ctx, tx, event.ModelDeleted{Model: in.Model})
+	})
+}

@@ -1,0 +1,69 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// modelJSON renders the row m as a Model; $1 is the tenant's name. An alias with several shares of traffic is read by its greatest.
+const modelJSON = `
+	json_build_object(
+		'model', $1 || '/' || m.name, 'description', m.description, 'framework', m.framework, 'tags', m.tags, 'metadata', m.metadata,
+		'license', m.license, 'visibility', 'tenant', 'created_by', m.created_by, 'created_at', m.created_at, 'updated_at', m.updated_at,
+		'latest', (select a.traffic -> 0 ->> 'version' from aliases a where a.model_id = m.id and a.alias = 'latest'))`
+
+const (
+	readModelSQL   = `select ` + modelJSON + ` from models m where m.id = $2`
+	insertModelSQL = `
+		insert into models (id, name, description, framework, tags, metadata, license, created_by)
+		values ($1, $2, $3, $4, $5, $6, $7, $8)`
+	updateModelSQL = `
+		update models set description = coalesce($2, description), framework = coalesce($3, framework), tags = coalesce($4, tags),
+			metadata = coalesce($5, metadata), license = coalesce($6, license), updated_at = now()
+		where id = $1`
+	publishedSQL   = `select count(*) from versions where model_id = $1 and status in ('published', 'deprecated')`
+	deleteModelSQL = `delete from models where id = $1`
+)
+
+func readModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, tenant ref.Tenant) (m Model, err error) {
+	return m, tx.QueryRow(ctx, readModelSQL, string(tenant), id).Scan(&m)
+}
+
+func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string, in CreateModel) error {
+	if in.Tags == nil {
+		in.Tags = Tags{}
+	}
+	if in.Metadata == nil {
+		in.Metadata = Metadata{}
+	}
+	_, err := tx.Exec(ctx, insertModelSQL, id, string(in.Name), string(in.Description), string(in.Framework), in.Tags, in.Metadata,
+		string(in.License), actor)
+	if postgres.Violates(err, "models_name_key") {
+		return fault.New(fault.Conflict, fmt.Sprintf("There is a model %s already.", in.Name), fault.Field("name"))
+	}
+	return err
+}
+
+func updateModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in UpdateModel) error {
+	_, err := tx.Exec(ctx, updateModelSQL, id, in.Description, in.Framework, in.Tags, in.Metadata, in.License)
+	return err
+}
+
+func deleteModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in DeleteModel) error {
+	var published int
+	if err := tx.QueryRow(ctx, publishedSQL, id).Scan(&published); err != nil {
+		return err
+	}
+	if published > 0 && !in.Force {
+		return fault.New(fault.Conflict, fmt.Sprintf(
+			"%s has %d published versions: retire them first, or delete it with force=true.", in.Model, published), fault.Field("force"))
+	}
+	_, err := tx.Exec(ctx, deleteModelSQL, id)
+	return err
+}

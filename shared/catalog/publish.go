@@ -1,0 +1,206 @@
+package catalog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const versionPublished audit.Action = "version.publish"
+
+// Publisher publishes drafts.
+type Publisher struct {
+	*Catalog
+
+	store *objects.Store
+}
+
+// NewPublisher gives a publisher, which keeps manifests in the store.
+func NewPublisher(c *Catalog, store *objects.Store) *Publisher { return &Publisher{c, store} }
+
+// Publish describes how a draft is to be published.
+type Publish struct {
+	Model         ref.Model   `path:"t/m"`
+	Version       ref.Version `path:"v"`
+	Changelog     *Changelog  `json:"changelog"`               // nil keeps the draft's
+	Aliases       AliasNames  `json:"aliases,omitempty"`       // to move to it once it is ready, besides those that follow by themselves
+	Runtime       string      `json:"runtime,omitempty"`       // "" is the format's own
+	Resources     Resources   `json:"resources,omitzero"`      // of each replica
+	MinReplicas   Replicas    `json:"min_replicas,omitempty"`  // default 0: nothing runs while nobody calls
+	MaxReplicas   *Replicas   `json:"max_replicas"`            // default 3, or min_replicas if that is more
+	Deterministic bool        `json:"deterministic,omitempty"` // the same input gives the same output, so that results may be cached
+}
+
+// manifestTries bounds how often a publication begins anew because a file was attached meanwhile.
+const manifestTries = 3
+
+// Publish freezes a draft's files into a manifest, which names the version from then on, and asks for its deployment.
+//
+// It fails with Conflict (field version) if the version is no draft, with Unprocessable if it has no file or none that a runtime serves, and
+// with Conflict if uploads are still open for it. The manifest is written before the version is published, so that a crash between leaves an
+// object that the next try finds, or that sweep deletes.
+func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in Publish) (Version, error) {
+	if scale := in.scale(); scale.Min > scale.Max {
+		return Version{}, invalid("max_replicas", "must be min_replicas, which is %d, or more", scale.Min)
+	}
+	for range manifestTries {
+		digest, err := p.freeze(ctx, who, in)
+		if err != nil {
+			return Version{}, err
+		}
+		v, err := postgres.Once(ctx, p.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Version, error) {
+			return p.publish(ctx, tx, who, in, digest)
+		})
+		if !errors.Is(err, errMoved) {
+			return v, err
+		}
+	}
+	return Version{}, fault.New(fault.Conflict, "Files are being attached to the version: publish it when they are.", fault.Field("version"))
+}
+
+// freeze writes the manifest of the draft's files as they are now, and gives its digest: zero where the version is no draft any more.
+func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in Publish) (ref.Digest, error) {
+	var files []FileObject
+	err := p.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		model, err := find(ctx, tx, who, in.Model)
+		if err != nil {
+			return err
+		}
+		id, status, err := statusOf(ctx, tx, model, in.Version)
+		if postgres.NotFound(err) {
+			return noVersion(in.Model, in.Version.String())
+		}
+		if err != nil || status != StatusDraft {
+			return err
+		}
+		files, err = readFiles(ctx, tx, id)
+		if err == nil && len(files) == 0 {
+			return fault.New(fault.Unprocessable, fmt.Sprintf("%s@%s has no files: push some first.", in.Model, in.Version), fault.Field("version"))
+		}
+		return err
+	})
+	if err != nil || files == nil {
+		return ref.Digest{}, err
+	}
+	manifest, err := manifestOf(who.Tenant, files)
+	if err != nil {
+		return ref.Digest{}, err
+	}
+	digest := manifest.Digest()
+	return digest, p.store.Put(ctx, objects.ManifestKey(who.Tenant, digest), manifest.Encode())
+}
+
+func manifestOf(tenant uuid.UUID, files []FileObject) (objects.Manifest, error) {
+	entries := make([]objects.ManifestFile, len(files))
+	for i, f := range files {
+		entries[i] = objects.ManifestFile{Path: f.Path, Size: f.Size, SHA256: f.SHA256, Object: objects.Key(f.Object)}
+	}
+	return objects.NewManifest(tenant, entries)
+}
+
+// errMoved says that the draft is not any more what its manifest was made of.
+var errMoved = errors.New("catalog: a file was attached while the version was published")
+
+// publish makes the draft a published version, if its files still are what the digest covers.
+func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Principal, in Publish, digest ref.Digest) (Version, error) {
+	model, err := lock(ctx, tx, who, in.Model)
+	if err != nil {
+		return Version{}, err
+	}
+	id, status, err := statusOf(ctx, tx, model, in.Version)
+	if err != nil {
+		return Version{}, err
+	}
+	if status != StatusDraft {
+		return Version{}, notDraft(in.Model, in.Version, status)
+	}
+	if _, _, _, err := lockVersion(ctx, tx, id); err != nil { // no file is attached from here on
+		return Version{}, err
+	}
+	frozen, err := p.frozen(ctx, tx, who, id, in, digest)
+	if err != nil {
+		return Version{}, err
+	}
+	if err := p.announce.Changed(ctx, tx, model, in.Model); err != nil {
+		return Version{}, err
+	}
+	if err := publishVersion(ctx, tx, frozen, in, who.Actor()); err != nil {
+		return Version{}, err
+	}
+	name := fmt.Sprintf("%s@%s", in.Model, in.Version)
+	if err := audit.Record(ctx, tx, who, versionPublished, name); err != nil {
+		return Version{}, err
+	}
+	if err := p.events.Emit(ctx, tx, event.VersionPublished{
+		Version: name, VersionID: id, Digest: digest, Runtime: frozen.runtime, Resources: in.Resources.JSON(),
+		Scale: in.scale(), Aliases: in.Aliases,
+	}); err != nil {
+		return Version{}, err
+	}
+	return readVersion(ctx, tx, model, in.Model, in.Version)
+}
+
+// frozen is what publishing adds to a draft's row.
+type frozen struct {
+	id      uuid.UUID
+	digest  ref.Digest
+	uri     string
+	size    int64
+	format  string
+	runtime string
+	main    FileObject
+}
+
+func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID, in Publish, digest ref.Digest) (frozen, error) {
+	if err := checkUploads(ctx, tx, id); err != nil {
+		return frozen{}, err
+	}
+	files, err := readFiles(ctx, tx, id)
+	if err != nil {
+		return frozen{}, err
+	}
+	manifest, err := manifestOf(who.Tenant, files)
+	if err != nil || manifest.Digest() != digest {
+		return frozen{}, errMoved
+	}
+	main, err := mainFile(files)
+	if err != nil {
+		return frozen{}, err
+	}
+	runtime, err := runtimeFor(main.Format, in.Runtime)
+	if err != nil {
+		return frozen{}, err
+	}
+	uri := objects.URI{Bucket: p.store.Bucket(), Tenant: who.Tenant, Digest: digest}
+	return frozen{id, digest, uri.String(), manifest.Size(), main.Format, runtime, main}, nil
+}
+
+// mainName is what the file that a runtime loads is called where a version has several model files.
+const mainName = "model."
+
+// mainFile gives the file that the runtime loads: the only one that it can, or the one called model.<something>.
+func mainFile(files []FileObject) (FileObject, error) {
+	models := slices.DeleteFunc(slices.Clone(files), func(f FileObject) bool { return runtimes[f.Format] == "" })
+	if len(models) > 1 {
+		models = slices.DeleteFunc(models, func(f FileObject) bool { return len(f.Path) < len(mainName) || f.Path[:len(mainName)] != mainName })
+	}
+	switch len(models) {
+	case 1:
+		return models[0], nil
+	case 0:
+		return FileObject{}, fault.New(fault.Unprocessable, "None of the version's files is a model that a runtime serves; of several models, the one to serve is called model.onnx.", fault.Field("version"))
+	default:
+		return FileObject{}, fault.New(fault.Unprocessable, "Several of the version's files are called model: only one is served.", fault.Field("version"))
+	}
+}

@@ -1,0 +1,73 @@
+package catalog
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// versionJSON renders the row v as a Version; $1 is the model's name. What a draft has no columns for yet is read from its files.
+const versionJSON = `
+	json_build_object(
+		'id', v.id, 'model', $1::text, 'version', v.version, 'status', v.status, 'changelog', v.changelog, 'metadata', v.metadata,
+		'digest', coalesce(v.digest, ''), 'size', coalesce(v.size, f.size), 'files', f.files, 'uri', coalesce(v.uri, ''),
+		'inputs', coalesce(v.inputs, f.inputs, '[]'), 'outputs', coalesce(v.outputs, f.outputs, '[]'),
+		'runtime', coalesce(v.runtime, ''), 'resources', v.resources, 'min_replicas', v.min_replicas, 'max_replicas', v.max_replicas,
+		'deterministic', v.deterministic, 'is_latest', coalesce('latest' = any (a.names), false), 'aliases', coalesce(to_json(a.names), '[]'),
+		'deployment', json_build_object('status', coalesce(d.status, 'none'), 'reason', coalesce(d.reason, ''), 'phases', json_build_object(
+			'schedule_ms', coalesce(d.schedule_ms, 0), 'fetch_ms', coalesce(d.fetch_ms, 0), 'load_ms', coalesce(d.load_ms, 0))),
+		'lineage', json_build_object('parent', coalesce(l.parent, ''), 'commit', coalesce(l.commit, ''), 'data', coalesce(l.data, ''),
+			'run', coalesce(l.run, '')),
+		'deprecation', case when v.deprecated_at is not null then
+			json_build_object('reason', v.deprecation_reason, 'since', v.deprecated_at, 'sunset', v.sunset) end,
+		'created_by', v.created_by, 'created_at', v.created_at, 'published_at', v.published_at)
+	from versions v
+	left join deployments d on d.version_id = v.id
+	left join lineage l on l.version_id = v.id
+	cross join lateral (
+		select coalesce(sum(a.size), 0) as size,
+			coalesce(json_agg(json_build_object('path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', a.format)
+				order by f.path collate "C"), '[]') as files,
+			(array_agg(a.inputs order by f.path collate "C"))[1] as inputs, (array_agg(a.outputs order by f.path collate "C"))[1] as outputs
+		from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+		where f.version_id = v.id) f
+	cross join lateral (
+		select array_agg(a.alias order by a.alias) as names
+		from aliases a
+		where a.model_id = v.model_id and a.traffic @> jsonb_build_array(jsonb_build_object('version', v.version))) a`
+
+const (
+	readVersionSQL  = `select ` + versionJSON + ` where v.model_id = $2 and v.version = $3`
+	listVersionsSQL = `
+		select ` + versionJSON + `
+		where v.model_id = $2 and ($3 = '' or v.status = $3)
+			and ($4 or (v.major, v.minor, v.patch, v.prerelease) < ($5::int, $6::int, $7::int, $8::text collate "C"))
+		order by v.major desc, v.minor desc, v.patch desc, v.prerelease desc
+		limit $9`
+)
+
+func readVersion(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, version ref.Version) (v Version, err error) {
+	err = tx.QueryRow(ctx, readVersionSQL, name.String(), model, version.String()).Scan(&v)
+	if postgres.NotFound(err) {
+		return Version{}, noVersion(name, version.String())
+	}
+	return v, err
+}
+
+func listVersions(ctx context.Context, tx postgres.Tx, model uuid.UUID, in ListVersions, after ref.Version) ([]Version, error) {
+	var major, minor, patch int64
+	var prerelease string
+	if !after.IsZero() {
+		major, minor, patch, prerelease = place(after)
+	}
+	rows, err := tx.Query(ctx, listVersionsSQL, in.Model.String(), model, string(in.Status), after.IsZero(),
+		major, minor, patch, prerelease, in.Size+1)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[Version])
+}
