@@ -54,17 +54,23 @@ func run(c config, log *slog.Logger) error {
 	go func() { served <- host.Serve(listener) }() // ends with Shutdown
 	fmt.Println("listening", address)
 
-	loaded, err := load(c)
-	if err != nil {
-		return errors.Join(err, host.Close(), closed(<-served))
+	select {
+	case <-ctx.Done():
+		return shutdown(host, c.drain)
+	case err := <-served:
+		return err
+	case loaded := <-loadInBackground(c):
+		if loaded.err != nil {
+			return errors.Join(loaded.err, host.Close())
+		}
+		onnx.Serve(loaded.model)
 	}
-	onnx.Serve(loaded)
 	fmt.Println("ready", address)
-	log.Info("ready", "address", address, "inputs", len(loaded.Inputs()), "outputs", len(loaded.Outputs()))
+	log.Info("ready", "address", address, "folder", c.folder)
 
 	select {
 	case err := <-served:
-		return closed(err)
+		return err
 	case <-ctx.Done():
 		return shutdown(host, c.drain)
 	}
@@ -80,6 +86,22 @@ func newHost(handler http.Handler) *http.Server {
 	host.Protocols.SetHTTP1(true)
 	host.Protocols.SetUnencryptedHTTP2(true) // gRPC without TLS
 	return host
+}
+
+// result is what loading a model came to.
+type result struct {
+	model *model.Model
+	err   error
+}
+
+// loadInBackground loads the model while the server answers that it is not ready; a stop does not wait for it.
+func loadInBackground(c config) <-chan result {
+	done := make(chan result, 1)
+	go func() {
+		m, err := load(c)
+		done <- result{m, err}
+	}()
+	return done
 }
 
 func load(c config) (*model.Model, error) {
@@ -106,11 +128,4 @@ func shutdown(host *http.Server, drain time.Duration) error {
 		return errors.Join(err, host.Close())
 	}
 	return nil
-}
-
-func closed(err error) error {
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
 }

@@ -50,7 +50,7 @@ func (l *Library) Open(path string, config Config) (*Session, error) {
 		settings.cuda = 1
 	}
 	if err := l.check(C.maas_open(l.c, name, settings, &s.c)); err != nil {
-		return nil, fault.New(fault.Unprocessable, "ONNX Runtime does not load the model: "+err.Error(), fault.Cause(err))
+		return nil, fault.New(fault.Unprocessable, "ONNX Runtime does not load the model: "+err.Error())
 	}
 	if err := s.describe(); err != nil {
 		s.Close()
