@@ -71,7 +71,9 @@ func (a *Authenticator) Check(ctx context.Context, claims auth.Claims) error {
 	return nil
 }
 
-func (a *Authenticator) age() time.Duration { return time.Since(a.started) - time.Duration(a.read.Load()) }
+func (a *Authenticator) age() time.Duration {
+	return time.Since(a.started) - time.Duration(a.read.Load())
+}
 
 // refresh reads what was revoked since the last time, unless another request has just done so.
 func (a *Authenticator) refresh(ctx context.Context) error {

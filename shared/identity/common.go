@@ -22,7 +22,7 @@ func isCommon(lower string) bool {
 
 const (
 	// around is what people put before and after a word to please a rule.
-	around = "0123456789 !#%&*+,-./:;=?^_~'\"()<>[]{}|\\`"
+	around  = "0123456789 !#%&*+,-./:;=?^_~'\"()<>[]{}|\\`"
 	maxUnit = 4 // a piece of so many bytes is common however often it is said
 	minRun  = 6 // so many bytes in a row are no accident
 )

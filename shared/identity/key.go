@@ -225,4 +225,3 @@ func parseKeyCursor(s string) (keyCursor, error) {
 	}
 	return keyCursor{at, id}, nil
 }
-

@@ -135,4 +135,3 @@ func revoke(ctx context.Context, tx postgres.Tx, kind auth.Revoked, id string) e
 	_, err := tx.Exec(ctx, revokeSQL, string(kind), id, auth.RevocationLifetime)
 	return err
 }
-

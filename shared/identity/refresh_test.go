@@ -1,0 +1,163 @@
+package identity_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+func (d desk) refresh(t *testing.T, token string) (identity.Tokens, error) {
+	t.Helper()
+	return d.Refresh(t.Context(), anyone(d.Owner), identity.Refresh{RefreshToken: token})
+}
+
+// age makes all that was spent be spent longer ago than the grace.
+func (d desk) age(t *testing.T) {
+	t.Helper()
+	d.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `update refresh_tokens set spent_at = spent_at - interval '11 seconds'`)
+		return err
+	})
+}
+
+func TestARefreshTokenIsSpentForItsSuccessor(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	first := d.RefreshToken(d.Owner)
+	second, err := d.refresh(t, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	third, err := d.refresh(t, second.RefreshToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first == second.RefreshToken || second.RefreshToken == third.RefreshToken {
+		t.Error("a refresh token was given twice")
+	}
+}
+
+func TestALostAnswerIsGivenAgain(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	first := d.RefreshToken(d.Owner)
+	tokens := make([]identity.Tokens, 8)
+	var racers sync.WaitGroup
+	for i := range tokens {
+		racers.Go(func() {
+			var err error
+			if tokens[i], err = d.refresh(t, first); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	racers.Wait()
+	for _, one := range tokens {
+		if one.RefreshToken != tokens[0].RefreshToken {
+			t.Error("racers were given different successors")
+		}
+	}
+	if n := d.Audited(d.Owner, "session.refresh", "done"); n != 1 {
+		t.Errorf("the token was spent %d times", n)
+	}
+}
+
+func TestAReusedRefreshTokenEndsItsFamily(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	other, first := d.RefreshToken(d.Member(d.Owner, auth.Viewer)), d.RefreshToken(d.Owner)
+	second, err := d.refresh(t, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.age(t)
+	_, err = d.refresh(t, first)
+	faulttest.AssertKind(t, err, fault.Unauthenticated)
+	_, err = d.refresh(t, second.RefreshToken)
+	faulttest.AssertKind(t, err, fault.Unauthenticated)
+	d.assertRevoked(t, second, true)
+	if d.Audited(d.Owner, "session.refresh", "refused") != 1 {
+		t.Error("the reuse is not in the log")
+	}
+	if _, err := d.refresh(t, other); err != nil {
+		t.Errorf("another session ended too: %v", err)
+	}
+}
+
+func TestRefreshGivesAnAccessTokenForAnotherTenant(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	first := d.RefreshToken(d.Owner)
+	rival := d.Tenant("rival")
+	d.Join(d.Owner, rival)
+	name := ref.Tenant("rival")
+	second, err := d.Refresh(t.Context(), auth.Principal{}, identity.Refresh{RefreshToken: first, Tenant: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if claims, err := d.verifier.Verify(second.AccessToken); err != nil || claims.Tenant != rival.Tenant {
+		t.Errorf("the token is for %s, %v", claims.TenantName, err)
+	}
+	name = "nowhere"
+	_, err = d.Refresh(t.Context(), auth.Principal{}, identity.Refresh{RefreshToken: second.RefreshToken, Tenant: &name})
+	faulttest.AssertKind(t, err, fault.NotFound, "tenant")
+	if _, err := d.refresh(t, second.RefreshToken); err != nil {
+		t.Errorf("a refusal spent the token: %v", err)
+	}
+}
+
+func TestLogoutEndsTheSessionAndItsAccessTokens(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	first := d.RefreshToken(d.Owner)
+	second, err := d.refresh(t, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.assertRevoked(t, second, false)
+	for range 2 {
+		if _, err := d.Logout(t.Context(), anyone(d.Owner), identity.Logout{RefreshToken: first}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = d.refresh(t, second.RefreshToken)
+	faulttest.AssertKind(t, err, fault.Unauthenticated)
+	d.assertRevoked(t, second, true)
+	if n := d.Audited(d.Owner, "session.end", "done"); n != 1 {
+		t.Errorf("the log has %d ends", n)
+	}
+}
+
+func TestLogoutOfAnUnknownTokenDoesNothing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	if _, err := d.Logout(t.Context(), auth.Principal{}, identity.Logout{RefreshToken: "unknown"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// assertRevoked asks a new authenticator about the access token.
+func (d desk) assertRevoked(t *testing.T, tokens identity.Tokens, want bool) {
+	t.Helper()
+	claims, err := d.verifier.Verify(tokens.AccessToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _, err := identity.Revocations(t.Context(), d.Postgres.DB, claims.IssuedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known auth.Revocations
+	known.Merge(list, claims.IssuedAt)
+	if got := known.CoversToken(claims); got != want {
+		t.Errorf("the access token is revoked: %v, want %v", got, want)
+	}
+}
