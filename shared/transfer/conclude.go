@@ -14,11 +14,10 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-const (
-	readySQL  = `update uploads set digest = $2, lease_until = null, sha256_state = null, md5_state = null where id = $1`
-	rejectSQL = `update uploads set digest = $2, error_code = $3, error_detail = $4, lease_until = null, sha256_state = null, md5_state = null
-		where id = $1`
-)
+const endSQL = `
+	update uploads set status = $2, phase = $3, digest = $4, error_code = $5, error_detail = $6,
+		lease_until = null, sha256_state = null, md5_state = null
+	where id = $1`
 
 // recognise reads the object's headers, by ranges, and ends the upload with what they say.
 func (v *verification) recognise(ctx context.Context) error {
@@ -41,7 +40,7 @@ func (v *verification) accept(ctx context.Context, found formats.Model) error {
 		if kept, err = v.attach(ctx, tx, found); err != nil {
 			return err
 		}
-		if err := v.end(ctx, tx, StatusReady, Done, readySQL, v.SHA256.Bytes()); err != nil {
+		if err := v.end(ctx, tx, StatusReady, Done, Problem{}); err != nil {
 			return err
 		}
 		if err := audit.Record(ctx, tx, v.who, verified, v.name()); err != nil {
@@ -94,7 +93,7 @@ func remarks(findings []formats.Finding) []string {
 // reject ends the upload with the reason; its bytes go, and its draft with them if it brought the only file.
 func (v *verification) reject(ctx context.Context, p Problem) error {
 	err := v.write(ctx, func(tx postgres.Tx) error {
-		if err := v.end(ctx, tx, StatusRejected, v.Phase, rejectSQL, v.SHA256.Bytes(), p.Code, p.Detail); err != nil {
+		if err := v.end(ctx, tx, StatusRejected, v.Phase, p); err != nil {
 			return err
 		}
 		if err := dropDraft(ctx, tx, v.session); err != nil {
@@ -112,19 +111,17 @@ func (v *verification) reject(ctx context.Context, p Problem) error {
 }
 
 // end writes the last things into the row, and forgets the chunks.
-func (v *verification) end(ctx context.Context, tx postgres.Tx, to Status, phase Phase, sql string, args ...any) error {
+func (v *verification) end(ctx context.Context, tx postgres.Tx, to Status, phase Phase, p Problem) error {
 	if v.Status == StatusCompleting { // what cannot be assembled was never verified
 		if err := move(ctx, tx, v.ID, StatusVerifying, Assembling); err != nil {
 			return err
 		}
 	}
-	if _, err := tx.Exec(ctx, sql, append([]any{v.ID}, args...)...); err != nil {
+	if _, err := tx.Exec(ctx, endSQL, v.ID, string(to), string(phase), v.SHA256.Bytes(), p.Code, p.Detail); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, clearSQL, v.ID); err != nil {
-		return err
-	}
-	return move(ctx, tx, v.ID, to, phase)
+	_, err := tx.Exec(ctx, clearSQL, v.ID)
+	return err
 }
 
 // remove deletes bytes that nothing points at. What stays behind is found by sweep.

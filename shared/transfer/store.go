@@ -92,7 +92,7 @@ func insert(ctx context.Context, tx postgres.Tx, s session, most int) error {
 	return err
 }
 
-// move changes the status. It is the one way to do so, and the table's trigger refuses what the state machine does not have.
+// move changes the status. The table's trigger refuses what the state machine does not have.
 func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to Status, phase Phase) error {
 	_, err := tx.Exec(ctx, moveSQL, id, string(to), string(phase))
 	return err

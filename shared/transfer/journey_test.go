@@ -1,0 +1,41 @@
+package transfer_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/shared/transfertest"
+)
+
+func TestAFileOfManyChunksBecomesReady(t *testing.T) {
+	t.Parallel()
+	w, file := transfertest.New(t), large(t)
+	in := transfertest.Wanted(len(file))
+	in.SHA256 = ref.SumOf(file)
+
+	u := w.MustComplete(in, file)
+
+	if u.Status != transfer.StatusCompleting || u.Phase != transfer.Assembling || u.Received != int64(len(file)) {
+		t.Errorf("completed: %+v", u)
+	}
+	u = w.MustVerify(u.ID)
+	if u.Status != transfer.StatusReady || u.SHA256 != ref.SumOf(file) || u.Error != nil {
+		t.Errorf("verified: %+v", u)
+	}
+	if object := object(t, w, u); !bytes.Equal(object, file) {
+		t.Errorf("the store has %d other bytes", len(object))
+	}
+}
+
+// object gives the bytes of an upload as the store has them.
+func object(t *testing.T, w *transfertest.World, u transfer.Upload) []byte {
+	t.Helper()
+	content, err := w.Store.Get(t.Context(), objects.UploadKey(w.Owner.Tenant, u.ID), u.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
