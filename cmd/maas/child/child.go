@@ -19,7 +19,7 @@ type Spec struct {
 	// Name is the child's name in logs and errors.
 	Name string
 	// Command makes the command; it is called once for each start, and sets path, arguments, environment and folder. Output goes
-	// to Log unless Command sets Stdout and Stderr. What Command returns an error for is not started.
+	// to Log unless Command sets Stdout or Stderr. What Command returns an error for is not started.
 	Command func() (*exec.Cmd, error)
 	// Log gets each line of the child's output, with the child's name. Lines of JSON from slog keep their level and attributes.
 	Log *slog.Logger

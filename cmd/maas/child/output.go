@@ -21,11 +21,14 @@ type lines struct {
 	rest []byte
 }
 
-// attach sends the command's output to the log, unless the command has outputs of its own.
+// attach sends the command's outputs to the log, but those that the command has of its own.
 func attach(cmd *exec.Cmd, spec Spec) *lines {
 	out := &lines{log: spec.Log.With("child", spec.Name)}
-	if cmd.Stdout == nil && cmd.Stderr == nil {
-		cmd.Stdout, cmd.Stderr = out, out // the same writer: exec then calls it from one goroutine
+	if cmd.Stdout == nil {
+		cmd.Stdout = out
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = out // if both are the same writer, exec calls it from one goroutine
 	}
 	return out
 }

@@ -28,15 +28,15 @@ func TestPartsOutliveAKill(t *testing.T) {
 func TestAKillInCompleteLosesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	parts := randomParts(10)
-	for i := range 12 {
+	parts := randomParts(4)
+	for i := range 8 {
 		key := fmt.Sprintf("t/a/%d", i)
 		upload := w.open(key)
 		sent := w.send(key, upload, parts)
 
 		ended := make(chan error, 1)
 		go func() { ended <- w.complete(key, upload, sent) }() // ends with the server
-		time.Sleep(time.Duration(i) * 4 * time.Millisecond)
+		time.Sleep(time.Duration(i) * 3 * time.Millisecond)
 		w.kill()
 		acknowledged := <-ended == nil
 		w.start()

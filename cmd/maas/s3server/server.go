@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -55,6 +56,9 @@ func Run(ctx context.Context, cfg Config) error {
 	return embedgw.RunVersityGW(ctx, s, &embedgw.Config{
 		RootUserAccess: keys.AccessKeyID,
 		RootUserSecret: keys.SecretAccessKey,
+		IAMService: auth.NewIAMServiceSingle(auth.Account{
+			Access: keys.AccessKeyID, Secret: keys.SecretAccessKey, Role: auth.RoleAdmin,
+		}),
 		Region:         cfg.Region,
 		Ports:          []string{cfg.Listen},
 		MaxConnections: 1024,
@@ -84,7 +88,6 @@ func open(cfg Config) (*store, error) {
 	}
 	disk := disk{fast: cfg.Fast}
 	files, err := posix.New(place.objects, metadata{SideCar: sidecar, place: place, disk: disk}, posix.PosixOpts{
-		SideCarDir:         place.metadata,
 		IOBufferSize:       256 << 10, // per request
 		ForceNoObjLockFile: true,      // there is one gateway: the lock in Run says so
 	})

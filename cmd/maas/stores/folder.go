@@ -110,7 +110,10 @@ func removeIfFree(path string) {
 		return // another user's, or being made
 	}
 	defer func() { _ = lock.Close() }() // nothing is written to it
-	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return
+	}
+	if info, err := lock.Stat(); err == nil && info.Size() > 0 { // without the holder's note it is being taken just now
 		_ = os.RemoveAll(path) // what cannot be removed stays for the next time
 	}
 }

@@ -1,0 +1,242 @@
+// Package host is MaaS on one machine: one process that mounts every function, dispatches their events, supervises the model runtimes,
+// and starts, or connects to, the servers that hold the state.
+//
+// Two listeners: the public one has the functions' routes; the events' one, on loopback, has what only functions call: the dispatcher, the
+// functions that events start, and the gateway's IdentityService.
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/17882237881/MaaS/cmd/maas/dispatch"
+	"github.com/17882237881/MaaS/cmd/maas/stores"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/httpapi"
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/serve"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// Options say what the host is started with. Folder and Log are needed.
+type Options struct {
+	Folder      *stores.Folder
+	Listen      string   // the public address: "127.0.0.1:8080"
+	Environment []string // "NAME=value": servers that run already, and what functions are configured by
+	Log         *slog.Logger
+	Fast        bool // no fsync: for tests
+	// Broker wraps the dispatcher where a test makes events come twice, late or not at all; nil leaves it as it is.
+	Broker func(http.Handler) http.Handler
+}
+
+// Host is a running installation.
+type Host struct {
+	public, events *listener
+	stores         *stores.Stores
+	env            *env.Env
+	functions      map[string]*serve.Function
+	dispatcher     *dispatch.Dispatcher
+	runtimes       runtimes
+	log            *slog.Logger
+}
+
+// Start brings everything up and returns when it answers. On failure nothing is left running. ctx bounds the start alone.
+func Start(ctx context.Context, o Options) (*Host, error) {
+	h := &Host{log: o.Log, functions: Functions()}
+	if err := h.start(ctx, o); err != nil {
+		h.Stop(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return h, nil
+}
+
+// URL is the public address.
+func (h *Host) URL() string { return h.public.URL() }
+
+func (h *Host) start(ctx context.Context, o Options) (err error) {
+	if h.public, err = bind(ctx, o.Listen); err != nil {
+		return err
+	}
+	if h.events, err = bind(ctx, "127.0.0.1:0"); err != nil {
+		return err
+	}
+	h.stores, err = stores.Start(ctx, o.Folder, stores.Options{Log: o.Log, Fast: o.Fast, Environment: o.Environment})
+	if err != nil {
+		return err
+	}
+	vars, err := h.variables(o)
+	if err != nil {
+		return err
+	}
+	if err := migrate(ctx, vars); err != nil {
+		return err
+	}
+	h.env = env.New("maas", vars, o.Log)
+	return h.mount(ctx, o)
+}
+
+// mount starts the functions and both listeners, then has everything done that a former process left undone.
+func (h *Host) mount(ctx context.Context, o Options) error {
+	db, err := postgres.Open(ctx, h.env)
+	if err != nil {
+		return err
+	}
+	h.dispatcher = dispatch.New(dispatch.Options{
+		Consumers: event.Consumers(), Log: o.Log,
+		Address: func(c event.Consumer) string { return h.events.URL() + "/" + string(c) },
+		Bury: func(ctx context.Context, c event.Consumer, encoded []byte, cause error) error {
+			return outbox.Bury(ctx, db, c, encoded, cause)
+		},
+	})
+	if err := h.startRuntimes(ctx, o, db); err != nil {
+		return err
+	}
+	// Functions that call each other at their start (infer loads the revocations) find the events' listener answering.
+	handlers := h.handlers()
+	internal, err := h.internal(o, handlers)
+	if err != nil {
+		return err
+	}
+	h.events.serve(internal, o.Log)
+	if err := h.mountFunctions(ctx); err != nil {
+		return err
+	}
+	h.public.serve(httpapi.Public(handlers), o.Log)
+	return h.resume(ctx, db)
+}
+
+// handlers gives the functions by name; deploy-version's place is the supervisor's, which is that consumer here.
+func (h *Host) handlers() map[string]http.Handler {
+	all := map[string]http.Handler{string(event.DeployVersion): h.runtimes}
+	for name, f := range h.functions {
+		all[name] = f
+	}
+	return all
+}
+
+// internal is what the events' listener answers.
+func (h *Host) internal(o Options, functions map[string]http.Handler) (http.Handler, error) {
+	measured, err := telemetry.Open(h.env)
+	if err != nil {
+		return nil, err
+	}
+	broker := http.Handler(h.dispatcher)
+	if o.Broker != nil {
+		broker = o.Broker(broker)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", httpapi.Internal(functions))
+	mux.Handle("POST "+brokerPath, broker)
+	mux.Handle("GET /metrics", measured.Handler())
+	return mux, nil
+}
+
+func (h *Host) mountFunctions(ctx context.Context) error {
+	var mu sync.Mutex
+	var failed []error
+	var all sync.WaitGroup
+	for name, f := range h.functions {
+		all.Go(func() {
+			if err := f.Mount(ctx, h.env.For(name)); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				failed = append(failed, fmt.Errorf("function %s: %w", name, err))
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(failed...)
+}
+
+// Stop ends everything in the order in which it depends on each other, within ctx: no new requests, the functions, the runtimes, the stores.
+func (h *Host) Stop(ctx context.Context) {
+	graceful, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	for _, f := range h.functions {
+		f.Drain()
+	}
+	if h.public != nil {
+		h.public.stop(graceful)
+	}
+	if h.dispatcher != nil {
+		h.dispatcher.Close()
+	}
+	if h.events != nil {
+		h.events.stop(graceful)
+	}
+	for name, f := range h.functions {
+		if err := f.Stop(graceful); err != nil {
+			h.log.Warn("function not stopped cleanly", "function", name, "error", err)
+		}
+	}
+	h.stopServers(ctx)
+}
+
+func (h *Host) stopServers(ctx context.Context) {
+	h.stopRuntimes(ctx)
+	if h.env != nil {
+		if err := h.env.Close(ctx); err != nil {
+			h.log.Warn("not closed cleanly", "error", err)
+		}
+	}
+	if h.stores != nil {
+		h.stores.Stop(ctx)
+	}
+}
+
+const (
+	drainTime  = 4 * time.Second // for requests in flight, of the 10 s in which `maas up` ends
+	brokerPath = "/broker"
+)
+
+// variables are what the functions are configured by: the environment, with what this host starts in it.
+func (h *Host) variables(o Options) (map[string]string, error) {
+	folder, err := o.Folder.Sub("keys")
+	if err != nil {
+		return nil, err
+	}
+	k, err := openKeys(folder)
+	if err != nil {
+		return nil, err
+	}
+	vars := map[string]string{
+		"DATABASE_POOL": "24", // one process stands for all functions
+	}
+	maps.Copy(vars, pairs(o.Environment))
+	maps.Copy(vars, pairs(h.stores.Environ()))
+	maps.Copy(vars, map[string]string{
+		"MAAS_SIGNING_KEYS": k.signing, "MAAS_VERIFY_KEYS": k.verify, "MAAS_SERVICE_KEY_FILE": k.service,
+		"K_SINK":            h.events.URL() + brokerPath,
+		"MAAS_REGISTRY_URL": h.public.URL(), "MAAS_IDENTITY_URL": h.events.URL(), "MAAS_METER_URL": h.events.URL() + "/meter-usage",
+		"METRICS_ADDRESS": "",
+	})
+	return vars, nil
+}
+
+func pairs(environment []string) map[string]string {
+	vars := make(map[string]string, len(environment))
+	for _, pair := range environment {
+		name, value, _ := strings.Cut(pair, "=")
+		vars[name] = value
+	}
+	return vars
+}
+
+// migrate brings the schema up as the database's owner, and lets the functions' LOGIN role act.
+func migrate(ctx context.Context, vars map[string]string) error {
+	login, err := url.Parse(vars["DATABASE_URL"])
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	return postgres.Migrate(ctx, vars["MIGRATE_DATABASE_URL"], login.User.Username())
+}

@@ -1,0 +1,72 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// listener is an HTTP server on an address of its own. It speaks HTTP/1 and HTTP/2 without TLS, which gRPC needs.
+type listener struct {
+	net.Listener
+	server *http.Server
+}
+
+// bind takes the address, so that it is known and nobody else's before anything slow begins.
+func bind(ctx context.Context, address string) (*listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fault.New(fault.Conflict, fmt.Sprintf("another program listens on %s; choose an address with --listen", address))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	return &listener{Listener: l}, nil
+}
+
+// URL is where the listener answers, from this machine.
+func (l *listener) URL() string {
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
+		return "http://" + net.JoinHostPort("localhost", port)
+	}
+	return "http://" + l.Addr().String()
+}
+
+const (
+	headerTime = 10 * time.Second
+	idleTime   = 2 * time.Minute
+)
+
+// serve answers requests until stop.
+func (l *listener) serve(handler http.Handler, log *slog.Logger) {
+	l.server = &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10, Protocols: new(http.Protocols),
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	l.server.Protocols.SetHTTP1(true)
+	l.server.Protocols.SetUnencryptedHTTP2(true)
+	go func() { // ends with stop
+		if err := l.server.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("the listener ended", "address", l.Addr().String(), "error", err)
+		}
+	}()
+}
+
+// stop takes no more requests and waits for those in flight until ctx ends; then their connections are cut.
+func (l *listener) stop(ctx context.Context) {
+	if l.server == nil {
+		_ = l.Close() // nothing was answered yet
+		return
+	}
+	if l.server.Shutdown(ctx) != nil {
+		_ = l.server.Close()
+	}
+}

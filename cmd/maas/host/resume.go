@@ -1,0 +1,66 @@
+package host
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// everything is a time that no event's next one lies behind.
+const everything = 24 * time.Hour
+
+// tick is how often sweep runs, as PingSource does on a cluster.
+const tick = time.Minute
+
+// resume posts every event that is not done, since a former process may have lost it, and starts sweep's clock.
+func (h *Host) resume(ctx context.Context, db *postgres.DB) error {
+	events, err := outbox.Open(ctx, h.env)
+	if err != nil {
+		return err
+	}
+	h.env.Go(func(ctx context.Context) { // ends with the process
+		if _, err := events.Repost(ctx, db, time.Now().Add(everything)); err != nil {
+			h.log.WarnContext(ctx, "events of a former process wait for sweep", "error", err)
+		}
+		h.tick(ctx)
+	})
+	return nil
+}
+
+func (h *Host) tick(ctx context.Context) {
+	clock := time.NewTicker(tick)
+	defer clock.Stop()
+	for {
+		select {
+		case <-clock.C:
+			if err := h.sweep(ctx); err != nil {
+				h.log.WarnContext(ctx, "sweep was not started", "error", err)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sweep sends what PingSource would.
+func (h *Host) sweep(ctx context.Context) error {
+	ping := cloudevents.NewEvent()
+	ping.SetID(uuid.NewString())
+	ping.SetSource("/maas/up")
+	ping.SetType("dev.knative.sources.ping")
+	r, err := cloudevents.NewHTTPRequestFromEvent(ctx, h.events.URL()+"/sweep", ping)
+	if err != nil {
+		return err
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	return answer.Body.Close()
+}

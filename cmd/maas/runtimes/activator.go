@@ -1,0 +1,78 @@
+package runtimes
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpapi"
+)
+
+// prefix is where a version answers on the activator's listener: /d/<version id>/v2/….
+const prefix = "/d/"
+
+// activator is the one address of all runtimes: it starts the version that is called, and passes the call on.
+type activator struct {
+	pool  *pool
+	proxy *httputil.ReverseProxy
+}
+
+type targetKey struct{}
+
+// target is what a call is passed on to.
+type target struct {
+	address *url.URL
+	path    string
+}
+
+func newActivator(p *pool, log *slog.Logger) *activator {
+	return &activator{p, &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			to, _ := r.In.Context().Value(targetKey{}).(target)
+			r.Out.URL.Scheme, r.Out.URL.Host, r.Out.URL.Path, r.Out.URL.RawPath = to.address.Scheme, to.address.Host, to.path, ""
+			r.Out.Host = ""
+		},
+		FlushInterval: -1, // tokens pass as they come
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: time.Second}).DialContext,
+			MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
+		},
+		ErrorHandler: broken,
+		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}}
+}
+
+// ServeHTTP implements http.Handler. The caller's going away cancels the call at the runtime.
+func (a *activator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, prefix), "/")
+	version, err := uuid.Parse(id)
+	if err != nil || !strings.HasPrefix(r.URL.Path, prefix) {
+		httpapi.WriteProblem(w, r, fault.New(fault.NotFound, "There is no such deployment."))
+		return
+	}
+	address, release, err := a.pool.acquire(r.Context(), version)
+	if err != nil {
+		httpapi.WriteProblem(w, r, message(err))
+		return
+	}
+	defer release()
+	a.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), targetKey{}, target{address, "/" + path})))
+}
+
+// broken answers a call whose runtime died under it.
+func broken(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) {
+		httpapi.WriteProblem(w, r, context.Canceled)
+		return
+	}
+	httpapi.WriteProblem(w, r, fault.New(fault.Upstream, "The model server failed during the call.", fault.Cause(err)))
+}

@@ -1,0 +1,58 @@
+package runtimes
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+)
+
+// lastWords is a log handler that remembers what a runtime last said of an error, for the person whose model does not start.
+type lastWords struct {
+	slog.Handler
+	*memory
+}
+
+type memory struct {
+	mu   sync.Mutex
+	text string
+}
+
+func newLastWords(next slog.Handler) lastWords { return lastWords{next, &memory{}} }
+
+// Handle implements slog.Handler.
+func (l lastWords) Handle(ctx context.Context, line slog.Record) error {
+	if line.Level >= slog.LevelError {
+		text := line.Message
+		line.Attrs(func(a slog.Attr) bool {
+			if a.Key == "error" {
+				text = a.Value.String()
+			}
+			return true
+		})
+		l.mu.Lock()
+		l.text = text
+		l.mu.Unlock()
+	}
+	return l.Handler.Handle(ctx, line)
+}
+
+// WithAttrs implements slog.Handler.
+func (l lastWords) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return lastWords{l.Handler.WithAttrs(attrs), l.memory}
+}
+
+// WithGroup implements slog.Handler.
+func (l lastWords) WithGroup(name string) slog.Handler {
+	return lastWords{l.Handler.WithGroup(name), l.memory}
+}
+
+// explain puts the last words before how the process ended.
+func (l lastWords) explain(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.text == "" {
+		return err
+	}
+	return fmt.Errorf("%s (%w)", l.text, err)
+}

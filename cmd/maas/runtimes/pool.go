@@ -1,0 +1,259 @@
+package runtimes
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// pool is the runtimes that run or start, by version. A call takes one (acquire) and gives it back; one that nobody has is stopped
+// after idleAfter.
+type pool struct {
+	prepare   func(ctx context.Context, version uuid.UUID) (model, error) // where the version's files are, fetched if need be
+	changed   func(ctx context.Context, c change)                         // told of each change, one after the other, in order
+	keep      func(version uuid.UUID) bool                                // whether it stays without calls (min_replicas)
+	idleAfter time.Duration
+	startTime time.Duration // bound on one start
+	log       *slog.Logger
+
+	mu      sync.Mutex
+	closed  bool
+	all     map[uuid.UUID]*instance
+	changes []change      // not told yet
+	news    chan struct{} // has one element when there are some
+	starts  sync.WaitGroup
+}
+
+// change is what became of a version's runtime.
+type change struct {
+	version uuid.UUID
+	state   state
+	err     error         // with failed
+	took    time.Duration // with ready: from the call to the loaded model
+}
+
+// state is what became of a version's runtime.
+type state int
+
+const (
+	starting state = iota
+	ready
+	failed
+	idle
+)
+
+// instance is one version's runtime. Its fields are the pool's mutex's.
+type instance struct {
+	started chan struct{} // closed when the start has ended, well or not
+	process *process
+	err     error
+	calls   int
+	used    time.Time
+}
+
+var errClosed = fault.New(fault.Unavailable, "The host is stopping; try again.")
+
+// acquire gives the address of the version's runtime, starting it if it does not run, and counts the caller in until release.
+// If ctx ends first, that is the error, and the start goes on.
+func (p *pool) acquire(ctx context.Context, version uuid.UUID) (address *url.URL, release func(), err error) {
+	i, err := p.join(version)
+	if err != nil {
+		return nil, nil, err
+	}
+	release = sync.OnceFunc(func() { p.leave(i) })
+	select {
+	case <-i.started:
+	case <-ctx.Done():
+		release()
+		return nil, nil, ctx.Err()
+	}
+	if i.err != nil {
+		release()
+		return nil, nil, i.err
+	}
+	return i.process.url, release, nil
+}
+
+func (p *pool) join(version uuid.UUID) (*instance, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return nil, errClosed
+	}
+	i := p.all[version]
+	if i == nil {
+		i = &instance{started: make(chan struct{})}
+		p.all[version] = i
+		p.note(change{version: version, state: starting})
+		p.starts.Go(func() { p.start(version, i) }) // bounded by startTime
+	}
+	i.calls++
+	return i, nil
+}
+
+func (p *pool) leave(i *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i.calls--
+	i.used = time.Now()
+}
+
+func (p *pool) start(version uuid.UUID, i *instance) {
+	ctx, cancel := context.WithTimeout(context.Background(), p.startTime)
+	defer cancel()
+	began := time.Now()
+	m, err := p.prepare(ctx, version)
+	var running *process
+	if err == nil {
+		running, err = launch(ctx, m, p.log)
+	}
+	p.settle(version, i, running, err, time.Since(began))
+	close(i.started)
+	if err == nil {
+		p.starts.Go(func() { p.watch(version, i) }) // ends with the process
+	}
+}
+
+func (p *pool) settle(version uuid.UUID, i *instance, running *process, err error, took time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i.process, i.err, i.used = running, err, time.Now()
+	if err == nil {
+		p.note(change{version: version, state: ready, took: took})
+		return
+	}
+	p.note(change{version: version, state: failed, err: err})
+	if p.all[version] == i {
+		delete(p.all, version) // the next call tries again
+	}
+}
+
+// note queues a change. The caller holds the mutex, so that the queue is in the order of what happened.
+func (p *pool) note(c change) {
+	p.changes = append(p.changes, c)
+	select {
+	case p.news <- struct{}{}:
+	default:
+	}
+}
+
+// tell tells of the changes as they come, until ctx ends.
+func (p *pool) tell(ctx context.Context) {
+	for {
+		select {
+		case <-p.news:
+			p.tellAll(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *pool) tellAll(ctx context.Context) {
+	p.mu.Lock()
+	changes := p.changes
+	p.changes = nil
+	p.mu.Unlock()
+	for _, c := range changes {
+		p.changed(ctx, c)
+	}
+}
+
+// watch forgets a runtime that has ended, so that the next call starts another.
+func (p *pool) watch(version uuid.UUID, i *instance) {
+	<-i.process.child.Done()
+	p.mu.Lock()
+	crashed := p.all[version] == i && !p.closed
+	if crashed {
+		delete(p.all, version)
+		p.note(change{version: version, state: idle})
+	}
+	p.mu.Unlock()
+	if crashed {
+		p.log.Error("a runtime ended by itself; the next call starts it again", "version", version, "error", i.process.child.Err())
+	}
+}
+
+// reap stops the runtimes that nobody has called for idleAfter, until ctx ends.
+func (p *pool) reap(ctx context.Context) {
+	clock := time.NewTicker(min(p.idleAfter/4, time.Second))
+	defer clock.Stop()
+	for {
+		select {
+		case <-clock.C:
+			for _, i := range p.takeIdle() {
+				i.process.child.Stop(ctx)
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// takeIdle takes out those that are idle: a call that comes now starts a new one beside the one that stops.
+func (p *pool) takeIdle() (taken []*instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for version, i := range p.all {
+		if i.process != nil && i.calls == 0 && time.Since(i.used) >= p.idleAfter && !p.keep(version) {
+			taken = append(taken, i)
+			delete(p.all, version)
+			p.note(change{version: version, state: idle})
+		}
+	}
+	return taken
+}
+
+// remove stops the version's runtime after the calls that it has, or when ctx ends.
+func (p *pool) remove(ctx context.Context, version uuid.UUID) {
+	p.mu.Lock()
+	i := p.all[version]
+	delete(p.all, version)
+	p.mu.Unlock()
+	if i == nil {
+		return
+	}
+	select {
+	case <-i.started:
+	case <-ctx.Done():
+	}
+	if i.process != nil {
+		i.process.child.Stop(ctx) // SIGTERM: it answers the calls that it has
+	}
+}
+
+// close stops all runtimes and waits for them.
+func (p *pool) close(ctx context.Context) {
+	p.mu.Lock()
+	p.closed = true
+	all := p.all
+	p.all = map[uuid.UUID]*instance{}
+	p.mu.Unlock()
+	var stopping sync.WaitGroup
+	for _, i := range all {
+		stopping.Go(func() {
+			<-i.started
+			if i.process != nil {
+				i.process.child.Stop(ctx)
+			}
+		})
+	}
+	stopping.Wait()
+	p.starts.Wait()
+}
+
+// message is what a caller is told of a start that failed.
+func message(err error) error {
+	var known *fault.Error
+	if errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return fault.New(fault.Unavailable, "The model does not start: "+err.Error(), fault.Cause(err), fault.RetryAfter(5*time.Second))
+}
