@@ -20,7 +20,7 @@ up: build ## starts everything on this machine and keeps running
 build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
 	go build -trimpath -ldflags '-s -w' -o bin/maas ./cmd/maas
 	go build -trimpath -ldflags '-s -w' -o bin/maas-onnx ./runtimes/onnx
-	runtimes/onnx/library.sh
+	cp -f "$$(runtimes/onnx/library.sh)" bin/
 
 test: build ## runs every test that needs no cluster, on real servers
 	@go build -o $(TOOLS)/ ./tools/testsum
