@@ -5,17 +5,15 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/json"
-	"log/slog"
+	"maps"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/authtest"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/postgrestest"
@@ -37,25 +35,18 @@ type World struct {
 	Env   *env.Env
 	Owner auth.Principal
 
-	t      testing.TB
-	signer *auth.Signer
+	t    testing.TB
+	keys *authtest.Installation
 }
 
 // New makes the world, which goes with the test.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{Postgres: postgrestest.New(t), t: t}
-	w.Vars = map[string]string{
-		"DATABASE_URL":      w.Postgres.URL,
-		"MAAS_SIGNING_KEYS": keys(t),
-		"MAAS_SERVICE_KEY":  "the secret that the functions of a test share",
-	}
-	w.Env = env.New("test", w.Vars, slog.New(slog.DiscardHandler))
+	w := &World{Postgres: postgrestest.New(t), t: t, keys: authtest.New(t)}
+	w.Vars = maps.Clone(w.keys.Vars)
+	w.Vars["DATABASE_URL"] = w.Postgres.URL
+	w.Env = w.keys.Env("test", w.Vars)
 	t.Cleanup(func() { _ = w.Env.Close(context.Background()) })
-	var err error
-	if w.signer, err = auth.OpenSigner(w.Env); err != nil {
-		t.Fatal(err)
-	}
 	w.Owner = w.tenant("acme", "ana@example.com")
 	return w
 }
@@ -105,13 +96,9 @@ func (w *World) Join(who, tenant auth.Principal) {
 // Token gives an access token of the principal.
 func (w *World) Token(who auth.Principal) string {
 	w.t.Helper()
-	token, err := w.signer.Sign(auth.Claims{
+	return w.keys.Token(w.t, auth.Claims{
 		Subject: who.User, Session: who.Session, Tenant: who.Tenant, TenantName: who.TenantName, Roles: who.Roles,
 	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return token
 }
 
 // RefreshToken gives a refresh token of the principal's session, without the cost of a sign-in.
@@ -155,21 +142,4 @@ func (w *World) exec(sql string, args ...any) {
 		_, err := conn.Exec(ctx, sql, args...)
 		return err
 	})
-}
-
-func keys(t testing.TB) string {
-	t.Helper()
-	set, err := auth.NewKeySet()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "keys.json")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
