@@ -31,7 +31,7 @@ func (s *Store) Complete(ctx context.Context, m Multipart, parts []Part) (Object
 		Bucket: &s.bucket, Key: m.Key.pointer(), UploadId: &m.ID,
 		IfNoneMatch: aws.String("*"), MpuObjectSize: &size, ChecksumType: types.ChecksumTypeComposite,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: completed},
-	}, s.patient)
+	}, s.assemble)
 	switch failed := classify(ctx, op, err); {
 	case failed == nil, fault.Is(failed, fault.NotFound), fault.Is(failed, fault.PreconditionFailed):
 		// Done, or done before. Both are believed only when the object is seen.

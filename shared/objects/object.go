@@ -48,7 +48,10 @@ func (s *Store) Put(ctx context.Context, key Key, content []byte) error {
 // holds checks that the key's object has the content.
 func (s *Store) holds(ctx context.Context, key Key, content []byte) error {
 	there, err := s.Get(ctx, key, int64(len(content)))
-	if err != nil && !fault.Is(err, fault.TooLarge) {
+	switch {
+	case fault.Is(err, fault.NotFound): // another Put is under way, or was when the store refused ours
+		return away("objects.Put", err)
+	case err != nil && !fault.Is(err, fault.TooLarge):
 		return err
 	}
 	if !bytes.Equal(there, content) {

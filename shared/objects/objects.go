@@ -17,13 +17,14 @@ import (
 
 // Store is one bucket. It is safe for concurrent use.
 type Store struct {
-	bucket  string
-	profile Profile
-	stall   time.Duration
-	client  *s3.Client
-	patient s3Option          // for calls whose answer may take minutes
-	public  *s3.PresignClient // nil where clients cannot reach the store
-	idle    []*http.Transport
+	bucket   string
+	profile  Profile
+	stall    time.Duration
+	client   *s3.Client
+	commit   s3Option          // for parts, whose answers wait for a disk
+	assemble s3Option          // for Complete, whose answer may take minutes
+	public   *s3.PresignClient // nil where clients cannot reach the store
+	idle     []*http.Transport
 }
 
 type s3Option = func(*s3.Options)

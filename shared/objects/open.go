@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type config struct {
 	Profile        string        `env:"S3_PROFILE" envDefault:"s3"`
 	DialTimeout    time.Duration `env:"S3_DIAL_TIMEOUT" envDefault:"3s"`
 	AnswerTimeout  time.Duration `env:"S3_ANSWER_TIMEOUT" envDefault:"15s"` // from the end of a request to the first byte of its answer
+	CommitTimeout  time.Duration `env:"S3_COMMIT_TIMEOUT" envDefault:"1m"`  // the same for a part, which the store syncs to its disk first
 	StallTimeout   time.Duration `env:"S3_STALL_TIMEOUT" envDefault:"15s"`  // without one byte in a body
 }
 
@@ -34,7 +36,7 @@ func Open(_ context.Context, e *env.Env) (*Store, error) {
 		if err := e.Config(&c); err != nil {
 			return nil, nil, err
 		}
-		s, err := c.store(aws.NewCredentialsCache(mounted{e.Secret}))
+		s, err := c.store(mounted{e.Secret})
 		if err != nil {
 			return nil, nil, err
 		}
@@ -50,32 +52,36 @@ func (c config) store(credentials aws.CredentialsProvider) (*Store, error) {
 	if err := checkEndpoint("S3_ENDPOINT", c.Endpoint); err != nil {
 		return nil, err
 	}
-	quick, patient := c.transport(c.AnswerTimeout), c.transport(assembly)
-	s := &Store{bucket: c.Bucket, profile: profile, stall: c.StallTimeout, idle: transports(quick, patient)}
-	s.client = s3.New(c.options(credentials, c.Endpoint, quick))
-	s.patient = func(o *s3.Options) { o.HTTPClient = patient }
+	quick, commit, assemble := c.transport(c.AnswerTimeout), c.transport(c.CommitTimeout), c.transport(assembly)
+	s := &Store{
+		bucket: c.Bucket, profile: profile, stall: c.StallTimeout, idle: []*http.Transport{quick, commit, assemble},
+		client:   s3.New(c.options(credentials, c.Endpoint, quick)),
+		commit:   func(o *s3.Options) { o.HTTPClient = client(commit) },
+		assemble: func(o *s3.Options) { o.HTTPClient = client(assemble) },
+	}
 	if c.PublicEndpoint == "" {
 		return s, nil
 	}
 	if err := checkEndpoint("S3_PUBLIC_ENDPOINT", c.PublicEndpoint); err != nil {
 		return nil, err
 	}
-	s.public = s3.NewPresignClient(s3.New(c.options(credentials, c.PublicEndpoint, quick)))
+	s.public = s3.NewPresignClient(s3.New(c.options(credentials, c.PublicEndpoint, quick)), func(o *s3.PresignOptions) { o.Presigner = &signer{} })
 	return s, nil
 }
 
-func (c config) options(credentials aws.CredentialsProvider, endpoint string, client s3.HTTPClient) s3.Options {
+func (c config) options(credentials aws.CredentialsProvider, endpoint string, transport *http.Transport) s3.Options {
 	return s3.Options{
 		BaseEndpoint: aws.String(strings.TrimSuffix(endpoint, "/")),
 		Region:       c.Region,
 		Credentials:  credentials,
+		HTTPSignerV4: &signer{},
 		UsePathStyle: true, // a store by its address has no name per bucket
-		HTTPClient:   client,
+		HTTPClient:   client(transport),
 		// Stores other than Amazon's do not know the trailing checksums that are the SDK's default; ours are given by hand.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff = 3, time.Second
+			o.MaxAttempts, o.MaxBackoff = 3, time.Second/2
 			o.RateLimiter = ratelimit.None // the default would refuse to retry for a while after an outage
 		}),
 	}
@@ -87,24 +93,4 @@ func checkEndpoint(name, endpoint string) error {
 		return fault.New(fault.Internal, name+" is the address of an S3 server, like http://127.0.0.1:9000; this is "+endpoint)
 	}
 	return nil
-}
-
-// mounted reads the credentials again each minute: managed credentials rotate in their files.
-type mounted struct {
-	secret func(name string) (string, error)
-}
-
-func (m mounted) Retrieve(context.Context) (aws.Credentials, error) {
-	id, err := m.secret("S3_ACCESS_KEY_ID")
-	if err != nil {
-		return aws.Credentials{}, err
-	}
-	key, err := m.secret("S3_SECRET_ACCESS_KEY")
-	if err != nil {
-		return aws.Credentials{}, err
-	}
-	if id == "" || key == "" {
-		return aws.Credentials{}, fault.New(fault.Internal, "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY are not set")
-	}
-	return aws.Credentials{AccessKeyID: id, SecretAccessKey: key, CanExpire: true, Expires: time.Now().Add(time.Minute)}, nil
 }

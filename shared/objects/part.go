@@ -55,7 +55,7 @@ func (s *Store) PutPart(ctx context.Context, m Multipart, p Part, body io.Reader
 	out, err := s.client.UploadPart(sending, &s3.UploadPartInput{
 		Bucket: &s.bucket, Key: m.Key.pointer(), UploadId: &m.ID, PartNumber: &p.Number,
 		Body: content, ContentLength: &p.Size, ChecksumSHA256: aws.String(p.SHA256.Base64()),
-	}, onceStreaming)
+	}, onceStreaming, s.commit)
 	if err != nil {
 		return p, content.explain(ctx, op, err)
 	}

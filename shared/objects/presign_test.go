@@ -20,7 +20,7 @@ func TestAPresignedDownloadGivesTheBytesUnderTheirName(t *testing.T) {
 
 	signed, err := w.PresignGet(t.Context(), w.key, "digits v2.onnx", time.Minute)
 	w.must(err)
-	response, content := w.send(signed, nil)
+	response, content := w.request(signed, nil)
 
 	if response.StatusCode != http.StatusOK || content != "weights" {
 		t.Errorf("%s: %s", response.Status, content)
@@ -37,10 +37,10 @@ func TestAPresignedPartTakesOnlyItsBytes(t *testing.T) {
 	signed, err := w.PresignPart(t.Context(), m, partOf(1, content), time.Minute)
 	w.must(err)
 
-	if response, text := w.send(signed, random(1000)); response.StatusCode != http.StatusBadRequest {
+	if response, text := w.request(signed, random(1000)); response.StatusCode != http.StatusBadRequest {
 		t.Errorf("other bytes: %s: %s", response.Status, text)
 	}
-	if response, text := w.send(signed, content); response.StatusCode != http.StatusOK {
+	if response, text := w.request(signed, content); response.StatusCode != http.StatusOK {
 		t.Errorf("its bytes: %s: %s", response.Status, text)
 	}
 	if parts, err := w.ListParts(t.Context(), m); err != nil || len(parts) != 1 || parts[0].SHA256 != partOf(1, content).SHA256 {
@@ -60,8 +60,8 @@ func TestAStoreThatClientsCannotReachSignsNothing(t *testing.T) {
 	faulttest.AssertKind(t, err, fault.Unprocessable)
 }
 
-// send sends a signed request as a client would.
-func (w world) send(signed objects.Signed, body []byte) (*http.Response, string) {
+// request sends a signed request as a client would.
+func (w world) request(signed objects.Signed, body []byte) (*http.Response, string) {
 	w.Helper()
 	request, err := http.NewRequestWithContext(w.Context(), signed.Method, signed.URL, bytes.NewReader(body))
 	w.must(err)

@@ -16,9 +16,9 @@ const (
 )
 
 // transport connects, waits and gives up as configured. A body may take as long as it moves.
-func (c config) transport(answer time.Duration) *http.Client {
+func (c config) transport(answer time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: c.DialTimeout, KeepAlive: 15 * time.Second}
-	transport := &http.Transport{
+	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
@@ -37,17 +37,11 @@ func (c config) transport(answer time.Duration) *http.Client {
 		ReadBufferSize:        buffer,
 		DisableCompression:    true,
 	}
-	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-func transports(clients ...*http.Client) []*http.Transport {
-	var all []*http.Transport
-	for _, client := range clients {
-		if transport, ok := client.Transport.(*http.Transport); ok {
-			all = append(all, transport)
-		}
-	}
-	return all
+// client takes the store's answers as they are: a redirect is one.
+func client(transport *http.Transport) *http.Client {
+	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // moving is a connection on which each write must get on within a time: a store that stopped reading is away.

@@ -1,0 +1,77 @@
+package objects_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/objectstest"
+)
+
+func TestAWrongConfigurationNamesTheVariable(t *testing.T) {
+	t.Parallel()
+	for name, vars := range map[string]map[string]string{
+		"S3_ENDPOINT":        {},
+		"S3_ENDPOINT ":       {"S3_ENDPOINT": "localhost:9000"},
+		"S3_PUBLIC_ENDPOINT": {"S3_ENDPOINT": "http://localhost:9000", "S3_PUBLIC_ENDPOINT": "ftp://localhost"},
+		"S3_PROFILE":         {"S3_ENDPOINT": "http://localhost:9000", "S3_PROFILE": "tape"},
+	} {
+		_, err := objects.Open(t.Context(), env.New("test", vars, slog.New(slog.DiscardHandler)))
+		if err == nil || !strings.Contains(err.Error(), strings.TrimSpace(name)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAProcessHasOneStore(t *testing.T) {
+	t.Parallel()
+	e := env.New("test", map[string]string{"S3_ENDPOINT": "http://localhost:9000"}, slog.New(slog.DiscardHandler))
+	first, err := objects.Open(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := objects.Open(t.Context(), e.For("another")); err != nil || first != second {
+		t.Errorf("opened again: %v", err)
+	}
+}
+
+func TestCredentialsThatRotateInTheirFilesAreReadAgain(t *testing.T) {
+	t.Parallel()
+	vars := objectstest.Environment(t)
+	right, file := vars["S3_SECRET_ACCESS_KEY"], filepath.Join(t.TempDir(), "secret")
+	delete(vars, "S3_SECRET_ACCESS_KEY")
+	vars["S3_SECRET_ACCESS_KEY_FILE"] = file
+	store := objectstest.Open(t, vars)
+
+	for _, c := range []struct {
+		secret string
+		want   fault.Kind
+	}{{right, ""}, {"retired", fault.Unavailable}, {"", fault.Unavailable}, {right, ""}} {
+		if err := os.WriteFile(file, []byte(c.secret+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Ready(t.Context()); err != nil || c.want != "" {
+			faulttest.AssertKind(t, err, c.want)
+		}
+	}
+}
+
+func TestProfilesSayWhatAStoreDemands(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]objects.Profile{
+		"s3":       {MinPart: 5 << 20, MaxPart: 5 << 30, MaxParts: 10_000},
+		"r2":       {MinPart: 5 << 20, MaxPart: 5 << 30, MaxParts: 10_000, EqualParts: true},
+		"scaleway": {MinPart: 5 << 20, MaxPart: 5 << 30, MaxParts: 1_000},
+	} {
+		store := objectstest.Open(t, map[string]string{"S3_ENDPOINT": "http://localhost:9000", "S3_PROFILE": name})
+		if got := store.Profile(); got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+}
