@@ -39,10 +39,7 @@ func gather(functions map[string]http.Handler, at func(Route) (pattern string, h
 			mux.Handle(pattern, http.StripPrefix(anything+route.Function, function))
 		}
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		x, r := telemetry.Begin(w, r)
-		mux.ServeHTTP(x, r)
-	})
+	return mux
 }
 
 const anything = "/"
@@ -58,6 +55,7 @@ func newRouter() router {
 
 // miss answers what no route matches: 404, or 405 with the methods that the path has.
 func (m router) miss(w http.ResponseWriter, r *http.Request) {
+	w, r = telemetry.Begin(w, r)
 	allowed := m.allowed(r)
 	if len(allowed) == 0 {
 		respondError(w, r, fault.New(fault.NotFound, "There is nothing at this address."))

@@ -34,8 +34,7 @@ func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan st
 		writeVersion(w, h.name)
 		return
 	}
-	r = r.WithContext(context.WithValue(r.Context(), drainingKey{}, draining))
-	x, r := h.telemetry.Begin(w, r)
+	x, r := h.telemetry.Begin(context.WithValue(r.Context(), drainingKey{}, draining), w, r)
 	defer h.telemetry.End(x, r, h.log, h.name)
 	defer h.recover(x, r)
 	h.handler.ServeHTTP(x, r)

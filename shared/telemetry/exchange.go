@@ -31,7 +31,11 @@ func Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	if x := from(r.Context()); x != nil {
 		return x, r
 	}
-	ctx := traceContext(r)
+	return begin(traceContext(r.Context(), r.Header), w, r)
+}
+
+// begin gives a new exchange in the context's trace.
+func begin(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	x := &Exchange{ResponseWriter: w, began: time.Now(), span: trace.SpanFromContext(ctx)}
 	w.Header()["X-Request-Id"] = []string{RequestID(ctx)}
 	return x, r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
@@ -76,7 +80,7 @@ func (x *Exchange) WriteHeader(status int) {
 
 // Write implements http.ResponseWriter.
 func (x *Exchange) Write(p []byte) (int, error) {
-	x.begin()
+	x.start()
 	n, err := x.ResponseWriter.Write(p)
 	x.bytes += int64(n)
 	return n, err
@@ -84,7 +88,7 @@ func (x *Exchange) Write(p []byte) (int, error) {
 
 // ReadFrom lets io.Copy reach the connection's own, which may use sendfile.
 func (x *Exchange) ReadFrom(r io.Reader) (int64, error) {
-	x.begin()
+	x.start()
 	n, err := io.Copy(x.ResponseWriter, r)
 	x.bytes += n
 	return n, err
@@ -92,7 +96,7 @@ func (x *Exchange) ReadFrom(r io.Reader) (int64, error) {
 
 // Flush implements http.Flusher, which connect asks for in streams.
 func (x *Exchange) Flush() {
-	x.begin()
+	x.start()
 	if flusher, ok := x.ResponseWriter.(http.Flusher); ok {
 		flusher.Flush()
 	}
@@ -101,7 +105,7 @@ func (x *Exchange) Flush() {
 // Unwrap lets http.ResponseController reach the connection.
 func (x *Exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-func (x *Exchange) begin() {
+func (x *Exchange) start() {
 	if x.status == 0 {
 		x.status = http.StatusOK
 	}

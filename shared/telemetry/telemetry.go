@@ -27,17 +27,17 @@ import (
 // Telemetry is a process's metrics and traces. It is safe for concurrent use.
 type Telemetry struct {
 	registry *prometheus.Registry
-	tracer   trace.Tracer
+	tracer   trace.Tracer // nil where traces go nowhere
 	requests *prometheus.HistogramVec
 }
 
-// Open gives the process's one Telemetry. Traces go out by OTLP over HTTP where OTEL_EXPORTER_OTLP_ENDPOINT is set, and are flushed when the
-// process closes; else they are only passed on from hop to hop.
+// Open gives the process's one Telemetry. Where OTEL_EXPORTER_OTLP_ENDPOINT is set, traces and metrics go out by OTLP over HTTP, and are
+// flushed when the process closes, since one that is scaled to zero may never be scraped; else traces are only passed on from hop to hop.
 func Open(e *env.Env) (*Telemetry, error) {
 	return env.Once(e, "telemetry", func(ctx context.Context) (*Telemetry, func(context.Context) error, error) {
 		t := &Telemetry{registry: prometheus.NewRegistry(), requests: newRequests()}
 		t.registry.MustRegister(t.requests, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-		tracer, flush, err := openTracer(ctx, e)
+		tracer, flush, err := export(ctx, e, t.registry)
 		t.tracer = tracer
 		return t, flush, err
 	})
@@ -75,19 +75,19 @@ func (t *Telemetry) Handler() http.Handler {
 	return promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{Registry: t.registry})
 }
 
-// Begin begins the exchange of a request with a span.
-func (t *Telemetry) Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
-	ctx := traceContext(r)
-	ctx, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer))
-	x, r := Begin(w, r.WithContext(ctx))
-	x.span = span
-	return x, r
+// Begin begins the exchange of a request with a span, in ctx, which is the request's with what its handlers are to find there.
+func (t *Telemetry) Begin(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
+	ctx = traceContext(ctx, r.Header)
+	if t.tracer != nil {
+		ctx, _ = t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer)) // End ends it
+	}
+	return begin(ctx, w, r)
 }
 
 // End ends the exchange: it counts it, logs its line, and ends its span.
 func (t *Telemetry) End(x *Exchange, r *http.Request, log *slog.Logger, function string) {
 	took := time.Since(x.began)
-	x.begin() // a handler that wrote nothing has answered 200
+	x.start() // a handler that wrote nothing has answered 200
 	t.requests.WithLabelValues(function, x.route, strconv.Itoa(x.status)).Observe(took.Seconds())
 	if x.span.IsRecording() {
 		x.span.SetName(x.name(r))

@@ -47,7 +47,7 @@ func exchange(t *testing.T, tel *telemetry.Telemetry, handle func(*telemetry.Exc
 	if err != nil {
 		t.Fatal(err)
 	}
-	x, r := tel.Begin(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/things/7", http.NoBody))
+	x, r := tel.Begin(t.Context(), httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/things/7", http.NoBody))
 	handle(x, r)
 	tel.End(x, r, log, "things")
 	line := map[string]any{}
@@ -197,19 +197,24 @@ func TestMetricsAreServedUntilTheProcessCloses(t *testing.T) {
 	}
 }
 
-func TestSpansAreFlushedWhenTheProcessCloses(t *testing.T) {
+func TestWhatWasMeasuredIsFlushedWhenTheProcessCloses(t *testing.T) {
 	t.Parallel()
-	var traces atomic.Int64
+	var traces, metrics atomic.Int64
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if body, _ := io.ReadAll(r.Body); r.URL.Path == "/v1/traces" && bytes.Contains(body, []byte("GET /things/{id}")) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case !bytes.Contains(body, []byte("GET /things/{id}")):
+		case r.URL.Path == "/v1/traces":
 			traces.Add(1)
+		case r.URL.Path == "/v1/metrics":
+			metrics.Add(1)
 		}
 	}))
 	defer collector.Close()
 	e := newEnv(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL})
 	exchange(t, open(t, e), func(_ *telemetry.Exchange, r *http.Request) { telemetry.SetRoute(r.Context(), "GET /things/{id}") })
 
-	if err := e.Close(t.Context()); err != nil || traces.Load() != 1 {
-		t.Errorf("Close gives %v; %d batches of spans arrived", err, traces.Load())
+	if err := e.Close(t.Context()); err != nil || traces.Load() != 1 || metrics.Load() != 1 {
+		t.Errorf("Close gives %v; %d batches of spans and %d of metrics arrived", err, traces.Load(), metrics.Load())
 	}
 }

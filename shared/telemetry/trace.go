@@ -36,15 +36,14 @@ func WithTraceparent(ctx context.Context, traceparent string) context.Context {
 }
 
 // traceContext finds the trace that a request belongs to: that of traceparent, else that of an X-Request-Id which we gave out, else a new one.
-func traceContext(r *http.Request) context.Context {
-	ctx := r.Context()
-	if h := r.Header["Traceparent"]; len(h) == 1 {
-		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
+func traceContext(ctx context.Context, h http.Header) context.Context {
+	if len(h["Traceparent"]) == 1 {
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(h))
 	}
 	if trace.SpanContextFromContext(ctx).IsValid() {
 		return ctx
 	}
-	return trace.ContextWithRemoteSpanContext(ctx, newTrace(r.Header.Get("X-Request-Id")))
+	return trace.ContextWithRemoteSpanContext(ctx, newTrace(h.Get("X-Request-Id")))
 }
 
 // newTrace begins a trace with the id, or with one of its own if that is no trace id. It is sampled, as a trace that begins here is.

@@ -1,0 +1,50 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// EventStream answers a route of Stream with Server-Sent Events (WHATWG HTML, 9.2).
+type EventStream struct {
+	to      http.ResponseWriter
+	control *http.ResponseController
+}
+
+// NewEventStream prepares the answer; until the first event is sent it can still be a problem.
+func NewEventStream(w http.ResponseWriter) EventStream {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx holds answers back otherwise
+	return EventStream{w, http.NewResponseController(w)}
+}
+
+// Send writes an event, whose id a client that comes again gives back as Last-Event-ID. Neither id nor kind has a line break. It fails with
+// Canceled if the client is gone or reads too slowly.
+func (s EventStream) Send(id, kind string, data any) error {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return fault.New(fault.Internal, "The event could not be written.", fault.Op("httpapi.Send"), fault.Cause(err))
+	}
+	return s.write(fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", id, kind, text))
+}
+
+// Beat writes a comment, as a sign of life for what stands between.
+func (s EventStream) Beat() error { return s.write(":\n\n") }
+
+func (s EventStream) write(text string) error {
+	_ = s.control.SetWriteDeadline(time.Now().Add(writeTime)) // a writer without deadlines (in tests) writes without
+	_, err := s.to.Write([]byte(text))
+	if err == nil {
+		err = s.control.Flush()
+	}
+	if err != nil {
+		return fault.New(fault.Canceled, "The client is gone.", fault.Cause(err))
+	}
+	return nil
+}
