@@ -123,3 +123,16 @@ func Draining(ctx context.Context) <-chan struct{} {
 	draining, _ := ctx.Value(drainingKey{}).(<-chan struct{})
 	return draining
 }
+
+// UntilDraining gives a context that also ends with Draining. The caller calls end.
+func UntilDraining(ctx context.Context) (until context.Context, end context.CancelFunc) {
+	until, end = context.WithCancel(ctx)
+	go func() { // ends with the context
+		select {
+		case <-Draining(ctx):
+			end()
+		case <-until.Done():
+		}
+	}()
+	return until, end
+}
