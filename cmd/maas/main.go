@@ -26,22 +26,20 @@ func newRoot() *cobra.Command {
 	return root
 }
 
-// exitCode is an error that says nothing but with which status to exit.
-type exitCode int
+// exitError says nothing but with which status to exit.
+type exitError int
 
-func (c exitCode) Error() string { return fmt.Sprintf("exit status %d", int(c)) }
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // run executes a command and gives the status to exit with.
 func run(root *cobra.Command) int {
 	err := root.Execute()
-	var code exitCode
-	switch {
-	case err == nil:
+	if err == nil {
 		return 0
-	case errors.As(err, &code):
-		return int(code)
-	default:
-		fmt.Fprintln(os.Stderr, "maas:", err)
-		return 1
 	}
+	if exit, ok := errors.AsType[exitError](err); ok {
+		return int(exit)
+	}
+	fmt.Fprintln(os.Stderr, "maas:", err)
+	return 1
 }

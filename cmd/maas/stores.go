@@ -159,12 +159,12 @@ func runBeside(s *stores.Stores, log *slog.Logger, command []string, signals <-c
 
 // exitOf gives a command's exit status as a shell does: 128 and the signal's number where one ended it.
 func exitOf(err error) error {
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
 		return err
 	}
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-		return exitCode(128 + int(status.Signal()))
+		return exitError(128 + int(status.Signal()))
 	}
-	return exitCode(exit.ExitCode())
+	return exitError(exit.ExitCode())
 }

@@ -46,7 +46,8 @@ func TestStartWaitsUntilTheChildIsReady(t *testing.T) {
 	asked := 0
 	spec := shell("sleep 300", slog.DiscardHandler)
 	spec.Ready = func(context.Context) error {
-		if asked++; asked < 3 {
+		asked++
+		if asked < 3 {
 			return errors.New("not yet")
 		}
 		return nil

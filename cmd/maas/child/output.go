@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // maxLine bounds what is kept of a line that has no end yet, in bytes.
@@ -60,32 +63,35 @@ func (l *lines) emit(line []byte) {
 	if text == "" {
 		return
 	}
-	if level, message, attributes, ok := parseRecord(line); ok {
-		l.log.Log(context.Background(), level, message, attributes...)
-		return
+	record, ok := parseRecord(line)
+	if !ok {
+		record = slog.NewRecord(time.Now(), slog.LevelInfo, text, 0)
 	}
-	l.log.Info(text)
+	ctx := context.Background() // a line of output belongs to no request
+	if l.log.Enabled(ctx, record.Level) {
+		_ = l.log.Handler().Handle(ctx, record) // as slog's own methods do: who could be told?
+	}
 }
 
 // parseRecord reads a line that slog's JSON handler wrote, so that a child of ours logs as if it were part of this process.
-func parseRecord(line []byte) (slog.Level, string, []any, bool) {
-	record := map[string]any{}
-	if line[0] != '{' || json.Unmarshal(line, &record) != nil {
-		return 0, "", nil, false
+func parseRecord(line []byte) (slog.Record, bool) {
+	fields := map[string]any{}
+	if line[0] != '{' || json.Unmarshal(line, &fields) != nil {
+		return slog.Record{}, false
 	}
-	message, _ := record[slog.MessageKey].(string)
-	name, _ := record[slog.LevelKey].(string)
+	message, _ := fields[slog.MessageKey].(string)
+	name, _ := fields[slog.LevelKey].(string)
 	var level slog.Level
 	if message == "" || level.UnmarshalText([]byte(name)) != nil {
-		return 0, "", nil, false
+		return slog.Record{}, false
 	}
-	var attributes []any
-	for key, value := range record {
+	record := slog.NewRecord(time.Now(), level, message, 0)
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
 		switch key {
 		case slog.TimeKey, slog.LevelKey, slog.MessageKey:
 		default:
-			attributes = append(attributes, slog.Any(key, value))
+			record.AddAttrs(slog.Any(key, fields[key]))
 		}
 	}
-	return level, message, attributes, true
+	return record, true
 }

@@ -64,8 +64,9 @@ func (s *store) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.Upl
 	}()
 	var refused error // versitygw would wrap it, and then answer 500
 	out, err := s.Posix.UploadPartWithPostFunc(ctx, in, func(part *os.File) error {
-		if refused = s.disk.file(part); refused != nil {
-			return refused
+		if err := s.disk.file(part); err != nil {
+			refused = err
+			return err
 		}
 		lock.RLock()
 		held = true
@@ -125,7 +126,8 @@ func (s *store) assemble(in *s3.CompleteMultipartUploadInput, stop context.Cance
 			stop(full(fmt.Errorf("assemble: %w", err)))
 			return again, err
 		}
-		if left--; left > 0 {
+		left--
+		if left > 0 {
 			return again, nil
 		}
 		err := s.disk.file(object)

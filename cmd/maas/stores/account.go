@@ -34,8 +34,11 @@ func accountFor(data string) (account, error) {
 		return account{}, fmt.Errorf("postgres: %w", err)
 	}
 	known, err := user.Lookup("postgres")
-	if err != nil {
+	if _, none := errors.AsType[user.UnknownUserError](err); none {
 		return account{other: true, uid: nobody, gid: nobody}, nil
+	}
+	if err != nil {
+		return account{}, fmt.Errorf("user postgres: %w", err)
 	}
 	uid, uidErr := strconv.ParseUint(known.Uid, 10, 32)
 	gid, gidErr := strconv.ParseUint(known.Gid, 10, 32)

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
@@ -60,9 +61,10 @@ func freePort() (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	tcp, err := net.ResolveTCPAddr("tcp", address)
+	_, text, err := net.SplitHostPort(address)
 	if err != nil {
 		return 0, err
 	}
-	return uint32(tcp.Port), nil
+	port, err := strconv.ParseUint(text, 10, 16)
+	return uint32(port), err
 }

@@ -56,7 +56,7 @@ func (c *cluster) end(ctx context.Context, pid int) error {
 
 // serves reports whether the process is a Postgres on this data. Without /proc it is taken for one if it lives.
 func (c *cluster) serves(pid int) bool {
-	line, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	switch {
 	case err == nil:
 		return strings.Contains(string(line), "postgres\x00-D\x00"+c.data+"\x00")

@@ -97,10 +97,14 @@ func openCluster(ctx context.Context, folder *Folder, o Options) (*cluster, erro
 	if c.account, err = accountFor(c.data); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(c.data, "PG_VERSION")); err == nil {
-		return c, c.clear(ctx)
+	prepare := c.initialise
+	if exists(c.data) {
+		prepare = c.clear
 	}
-	return c, c.initialise(ctx)
+	if err := prepare(ctx); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // initialise makes the data in a folder of its own and moves it to its place when it is whole. What a crash cut short is not used

@@ -75,8 +75,8 @@ func installedPrograms(ctx context.Context) []programs {
 	}
 	slices.SortStableFunc(found, func(a, b programs) int { return cmp.Compare(b.major, a.major) })
 	if onPath, err := exec.LookPath("postgres"); err == nil {
-		if real, err := filepath.EvalSymlinks(onPath); err == nil {
-			found = append(appendPrograms(ctx, nil, filepath.Dir(real)), found...)
+		if program, err := filepath.EvalSymlinks(onPath); err == nil {
+			found = append(appendPrograms(ctx, nil, filepath.Dir(program)), found...)
 		}
 	}
 	return found

@@ -105,8 +105,7 @@ func (store S3) makeBucket(ctx context.Context) error {
 		return nil
 	}
 	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(store.Bucket), CreateBucketConfiguration: store.location()})
-	var mine *types.BucketAlreadyOwnedByYou
-	if errors.As(err, &mine) {
+	if _, mine := errors.AsType[*types.BucketAlreadyOwnedByYou](err); mine {
 		return nil
 	}
 	return err
@@ -143,7 +142,7 @@ func freeAddress() (string, error) {
 	const first, last, tries = 20_000, 32_000, 50
 	var failed error
 	for range tries {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(last-first)))
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(first+rand.IntN(last-first))) //nolint:gosec // a port is no secret
 		listener, err := net.Listen("tcp", address)
 		if err == nil {
 			return address, listener.Close()
