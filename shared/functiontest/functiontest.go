@@ -21,7 +21,8 @@ import (
 
 // Function is a function that answers at URL.
 type Function struct {
-	URL string
+	URL    string
+	Client *http.Client // ends with the function
 
 	t    testing.TB
 	vars map[string]string
@@ -36,8 +37,7 @@ func Start(t testing.TB, name string, f *serve.Function, vars map[string]string)
 	}
 	server := httptest.NewServer(f)
 	t.Cleanup(func() {
-		server.CloseClientConnections()
-		server.Close()
+		server.Close() // and the connections of its client
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := f.Stop(ctx); err != nil {
@@ -47,7 +47,7 @@ func Start(t testing.TB, name string, f *serve.Function, vars map[string]string)
 			t.Error(err)
 		}
 	})
-	return &Function{server.URL, t, vars}
+	return &Function{server.URL, server.Client(), t, vars}
 }
 
 // Request is what a function is asked. Body is sent as JSON.
@@ -84,7 +84,7 @@ func (f *Function) Do(in Request) Answer {
 	for name, value := range in.Header {
 		request.Header.Set(name, value)
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := f.Client.Do(request)
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -142,4 +142,3 @@ func TestFailuresMakeAnAddressWaitWhateverTheAccount(t *testing.T) {
 	_, err := d.login(t, ana, identitytest.Password)
 	faulttest.AssertKind(t, err, fault.RateLimited)
 }
-

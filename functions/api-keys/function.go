@@ -1,0 +1,39 @@
+// Package function keeps API keys: GET, POST and DELETE /v1/api-keys, and maas.v1.IdentityService for the inference gateway.
+package function
+
+import (
+	"context"
+	"net/http"
+
+	"connectrpc.com/connect"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/httpapi"
+	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
+	"github.com/17882237881/MaaS/shared/serve"
+)
+
+// New is the constructor that func-go and the one-machine host look for.
+func New() *serve.Function { return serve.New(open) }
+
+func open(ctx context.Context, e *env.Env) (http.Handler, error) {
+	keys, err := identity.OpenKeys(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	authn, err := identity.OpenAuthenticator(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	mux, err := httpapi.NewMux(e, authn)
+	if err != nil {
+		return nil, err
+	}
+	httpapi.Handle(mux, "GET /v1/api-keys", keys.List)
+	httpapi.Handle(mux, "POST /v1/api-keys", keys.Create)
+	httpapi.Handle(mux, "DELETE /v1/api-keys/{id}", keys.Delete)
+	prefix, service := maasv1connect.NewIdentityServiceHandler(identity.NewService(keys), connect.WithInterceptors(httpapi.ConnectErrors()))
+	httpapi.Mount(mux, prefix, service)
+	return mux, nil
+}

@@ -1,0 +1,72 @@
+package function
+
+import (
+	"net/http"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/functiontest"
+	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/identitytest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestMeIsTheCaller(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	f := functiontest.Start(t, "users", New(), w.Vars)
+	w.Join(w.Owner, w.Tenant("rival"))
+	var me identity.Me
+	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: w.Token(w.Owner)}, http.StatusOK, &me)
+	if me.ID != w.Owner.User || me.Email != "ana@example.com" || me.Tenant != "acme" || len(me.Tenants) != 2 || me.Scopes != nil {
+		t.Errorf("answer is %+v", me)
+	}
+	var key identity.Me
+	token := w.APIKey(w.Owner, "model:read")
+	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: token}, http.StatusOK, &key)
+	if key.ID != w.Owner.User || len(key.Scopes) != 1 {
+		t.Errorf("answer to a key is %+v", key)
+	}
+}
+
+func TestAPasswordIsChanged(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	f := functiontest.Start(t, "users", New(), w.Vars)
+	who := w.Member(w.Owner, auth.Caller)
+	in := functiontest.Request{
+		Method: http.MethodPut, Path: "/v1/auth/password", Token: w.Token(who),
+		Body: `{"old":"` + identitytest.Password + `","new":"a different long sentence"}`,
+	}
+	f.Must(in, http.StatusNoContent, nil)
+	f.Do(in).AssertProblem(t, fault.Invalid, "old")
+}
+
+func TestUsersRefusesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	f := functiontest.Start(t, "users", New(), w.Vars)
+	me := functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: w.Token(w.Owner)}
+	f.AssertNeedsCredential(t, me)
+	f.AssertRefuses(t, me, map[string]functiontest.Refusal{
+		"an unknown parameter": {Path: "/v1/users/me?x=1", Kind: fault.Invalid, Fields: []string{"x"}},
+	})
+	f.AssertRefuses(t, functiontest.Request{Method: http.MethodPut, Path: "/v1/auth/password", Token: w.Token(w.Owner)},
+		map[string]functiontest.Refusal{
+			"no body":        {Kind: fault.Invalid},
+			"missing fields": {Body: "{}", Kind: fault.Invalid, Fields: []string{"old", "new"}},
+			"unknown field":  {Body: `{"password":"x"}`, Kind: fault.Invalid, Fields: []string{"password"}},
+			"wrong type":     {Body: `{"old":{},"new":"x"}`, Kind: fault.Invalid, Fields: []string{"old"}},
+			"oversize":       {Body: functiontest.MaxBody(), Kind: fault.TooLarge},
+			"an easy password": {
+				Body: `{"old":"` + identitytest.Password + `","new":"123456789012"}`, Kind: fault.Invalid, Fields: []string{"new"},
+			},
+			"an API key": {
+				Token: w.APIKey(w.Owner, "*:*"), Body: `{"old":"` + identitytest.Password + `","new":"a different long sentence"}`, Kind: fault.Forbidden,
+			},
+		})
+}
