@@ -9,6 +9,7 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"sync"
 	"unsafe"
 
 	"github.com/17882237881/MaaS/shared/fault"
@@ -35,7 +36,8 @@ type Session struct {
 	Inputs, Outputs []openinference.TensorMetadata
 
 	library *Library
-	c       *C.OrtSession
+	using   sync.RWMutex       // read-locked by each run, so that Close waits for them
+	c       *C.OrtSession      // nil when closed
 	names   map[string]*C.char // of the inputs and outputs, in C's memory
 }
 
@@ -59,9 +61,13 @@ func (l *Library) Open(path string, config Config) (*Session, error) {
 	return s, nil
 }
 
-// Close frees the model; no run may be under way.
+// Close frees the model when the runs under way have ended. A handler may outlive its connection, so that the server's stop does not say
+// that they have.
 func (s *Session) Close() {
+	s.using.Lock()
+	defer s.using.Unlock()
 	C.maas_release_session(s.library.c, s.c)
+	s.c = nil
 	for _, name := range s.names {
 		C.free(unsafe.Pointer(name))
 	}
@@ -111,8 +117,13 @@ func (s *Session) declaration(outputs C.int, i C.size_t) (openinference.TensorMe
 }
 
 // Run computes the named outputs from the inputs, each of which must be one of Inputs by name and datatype. The end of ctx ends the run, and
-// Run then gives ctx's error; any other error is an *Error of ONNX Runtime.
+// Run then gives ctx's error; after Close it fails with Unavailable; any other error is an *Error of ONNX Runtime.
 func (s *Session) Run(ctx context.Context, inputs []openinference.Tensor, outputs []string) ([]openinference.Tensor, error) {
+	s.using.RLock()
+	defer s.using.RUnlock()
+	if s.c == nil {
+		return nil, fault.New(fault.Unavailable, "the model is unloaded")
+	}
 	r, err := s.newRun(inputs, outputs)
 	if err != nil {
 		return nil, err

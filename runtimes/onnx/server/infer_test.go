@@ -157,7 +157,10 @@ func slow(steps int64) *openinference.Request {
 	}}
 }
 
-const forMinutes = 1_000_000 // steps
+const (
+	forMinutes = 1_000_000        // steps
+	soon       = 20 * time.Second // where a run was ended, even if tests beside this one have all cores
+)
 
 func TestDeadlineEndsARun(t *testing.T) {
 	t.Parallel()
@@ -169,7 +172,7 @@ func TestDeadlineEndsARun(t *testing.T) {
 	} {
 		began := time.Now()
 		_, err := call(t.Context(), w.endpoint("slow"), slow(forMinutes))
-		if took := time.Since(began); !fault.Is(err, fault.Timeout) || took > time.Second {
+		if took := time.Since(began); !fault.Is(err, fault.Timeout) || took > soon {
 			t.Errorf("%s ended with %v after %s", name, err, took)
 		}
 	}
@@ -209,7 +212,7 @@ func TestRunsEndWhenTheirClientsGo(t *testing.T) {
 	if _, err := w.client.Infer(t.Context(), w.endpoint("slow"), slow(1)); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took > time.Second {
+	if took := time.Since(began); took > soon {
 		t.Errorf("the next request took %s", took)
 	}
 }
@@ -221,11 +224,15 @@ func TestTurnsRequestsAwayAboveItsBound(t *testing.T) {
 	w := newWorld(t, "slow.onnx", config)
 	ctx, leave := context.WithCancel(t.Context())
 	var busy sync.WaitGroup
-	busy.Go(func() { _, _ = w.client.Infer(ctx, w.endpoint("slow"), slow(forMinutes)) })
+	busy.Go(func() {
+		for ctx.Err() == nil { // again where the request below came first
+			_, _ = w.client.Infer(ctx, w.endpoint("slow"), slow(forMinutes))
+		}
+	})
 	defer busy.Wait()
 	defer leave()
 
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(soon)
 	for {
 		got := w.do(http.MethodPost, "/v2/models/slow/infer", "{}")
 		if got.status == http.StatusTooManyRequests {

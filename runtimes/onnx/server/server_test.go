@@ -32,7 +32,7 @@ type world struct {
 }
 
 func settings() server.Config {
-	return server.Config{MaxBody: 1 << 20, MaxRequests: 16, ReadTimeout: 5 * time.Second, MaxTimeout: time.Minute}
+	return server.Config{MaxBody: 1 << 20, MaxRequests: 16, ReadTimeout: 30 * time.Second, MaxTimeout: time.Minute}
 }
 
 // newWorld serves a file of testdata; without one, nothing is loaded.
