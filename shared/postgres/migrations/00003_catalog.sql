@@ -96,7 +96,8 @@ create table versions (
     constraint versions_scale check (min_replicas between 0 and max_replicas)
 );
 create index versions_order on versions (model_id, major desc, minor desc, patch desc, prerelease desc);
-create index versions_waiting on versions (tenant_id, published_at) where status = 'published' and ready_at is null;
+create index versions_waiting on versions (id) where status = 'published' and ready_at is null;
+create index versions_wanted on versions (wanted_at) where wanted_at is not null;
 create index versions_digest on versions (tenant_id, digest) where digest is not null;
 create index versions_sunset on versions (sunset) where status = 'deprecated';
 
@@ -186,7 +187,7 @@ create table aliases (
 
 -- The ledger outlives the model that it speaks of.
 create table alias_moves (
-    id        uuid primary key,
+    seq       bigint      primary key generated always as identity, -- ids made by pods would follow the pods' clocks
     tenant_id uuid        not null default maas_tenant(),
     model_id  uuid        not null,
     alias     text        not null,
@@ -196,7 +197,7 @@ create table alias_moves (
     after     jsonb       not null, -- traffic, [] where the alias went
     why       text        not null
 );
-create index alias_moves_order on alias_moves (model_id, alias, id desc);
+create index alias_moves_order on alias_moves (model_id, alias, seq desc);
 create trigger alias_moves_append_only before update or delete on alias_moves
     for each row execute function maas_append_only();
 
@@ -232,14 +233,16 @@ as $$
 $$;
 -- +goose StatementEnd
 
--- The deprecated versions whose sunset has come, of all tenants.
+-- The deprecated versions of all tenants whose sunset has come and to which no alias that someone set still leads.
 -- +goose StatementBegin
 create function versions_sunset(most int) returns table (tenant_id uuid, tenant text, model text, version text)
     language sql stable security definer set search_path = public, pg_temp
 as $$
     select v.tenant_id, t.name, m.name, v.version
     from versions v join models m on m.id = v.model_id join tenants t on t.id = v.tenant_id
-    where v.status = 'deprecated' and v.sunset <= now()
+    where v.status = 'deprecated' and v.sunset <= now() and not exists (
+        select from aliases a
+        where a.model_id = v.model_id and a.kind = 'set' and a.traffic @> jsonb_build_array(jsonb_build_object('version', v.version)))
     order by v.sunset limit most;
 $$;
 -- +goose StatementEnd
@@ -271,7 +274,7 @@ as $$
 $$;
 -- +goose StatementEnd
 
-grant select on models, versions, version_files to maas_definer;
+grant select on models, versions, version_files, aliases, alias_moves to maas_definer;
 grant select, delete on artifacts to maas_definer;
 grant create on schema public to maas_definer;
 call maas_definer('models_match(text)', 'maas_catalog');

@@ -17,7 +17,8 @@ create table deployments (
     constraint deployments_reachable check (status not in ('ready', 'idle') or endpoint <> ''),
     constraint deployments_reason check (status <> 'failed' or reason <> '')
 );
-create index deployments_called on deployments (tenant_id, last_called) where last_called is not null;
+create index deployments_called on deployments (last_called) where last_called is not null;
+create index deployments_standing on deployments (version_id) where status in ('pending', 'starting', 'ready', 'idle');
 
 -- pending → starting → ready ⇄ idle, → failed, → removed; what failed, went or lost its host starts anew from pending.
 -- +goose StatementBegin
@@ -44,22 +45,23 @@ grant select, insert, update on deployments to maas_deployment;
 grant select on deployments to maas_catalog; -- a version's resource tells its deployment's state
 grant select on uploads to maas_catalog; -- a version is not published while its uploads are open
 
--- What should run, of all tenants: for hosts, which start and stop model servers for everyone. A deployment exists for the targets of
--- aliases, for their five targets before, for versions called within 7 days, and for what was just published or just asked for.
+-- What should run and what stands, of all tenants: for hosts, which start and stop model servers for everyone. A deployment is desired for the
+-- targets of aliases, for their five targets before, for versions called within 7 days, and for what was just published or just asked for.
 -- warm: a target left within the guard window of 10 minutes, to be kept from going idle.
 -- +goose StatementBegin
-create function deployments_desired() returns table (tenant_id uuid, version_id uuid, warm boolean)
+create function deployments_plan() returns table (tenant_id uuid, version_id uuid, status text, desired boolean, warm boolean)
     language sql stable security definer set search_path = public, pg_temp
 as $$
     with shares as (
         select a.model_id, share ->> 'version' as version, false as warm
         from aliases a, jsonb_array_elements(a.traffic) as share
         union all
-        select m.model_id, share ->> 'version', m.moved_at > now() - interval '10 minutes'
-        from (select *, row_number() over (partition by l.model_id, l.alias order by l.id desc) as age from alias_moves l) m,
+        select a.model_id, share ->> 'version', m.moved_at > now() - interval '10 minutes'
+        from aliases a
+        cross join lateral (
+            select l.before, l.moved_at from alias_moves l where l.model_id = a.model_id and l.alias = a.alias order by l.seq desc limit 5) m,
             jsonb_array_elements(m.before) as share
-        where m.age <= 5
-    ), desired as (
+    ), wanted as (
         select v.id, s.warm
         from shares s join versions v on v.model_id = s.model_id and v.version = s.version
         union all
@@ -70,20 +72,23 @@ as $$
         select v.id, false
         from versions v left join deployments d on d.version_id = v.id
         where v.status = 'published' and v.ready_at is null and d.status is distinct from 'failed'
+    ), all_ids as (
+        select id, true as desired, bool_or(warm) as warm from wanted group by id
+        union all
+        select version_id, false, false from deployments where deployments.status in ('pending', 'starting', 'ready', 'idle')
     )
-    select v.tenant_id, v.id, bool_or(d.warm)
-    from desired d join versions v on v.id = d.id
-    where v.status in ('published', 'deprecated')
-    group by v.tenant_id, v.id;
+    select v.tenant_id, v.id, coalesce(d.status, 'none'), bool_or(i.desired and v.status in ('published', 'deprecated')), bool_or(i.warm)
+    from all_ids i join versions v on v.id = i.id left join deployments d on d.version_id = v.id
+    group by v.tenant_id, v.id, d.status;
 $$;
 -- +goose StatementEnd
 
-grant select on deployments, versions, aliases, alias_moves to maas_definer;
+grant select on deployments to maas_definer;
 grant create on schema public to maas_definer;
-call maas_definer('deployments_desired()', 'maas_deployment');
+call maas_definer('deployments_plan()', 'maas_deployment');
 revoke create on schema public from maas_definer;
 
 -- +goose Down
-drop function deployments_desired();
+drop function deployments_plan();
 drop table deployments;
 drop function deployments_guard();

@@ -1,0 +1,60 @@
+package catalog
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// aliasSQL renders aliases; the last move's before is where one led previously.
+const aliasSQL = `
+	select json_build_object('alias', a.alias, 'kind', a.kind, 'traffic', a.traffic, 'moved_by', a.moved_by, 'moved_at', a.moved_at, 'why', a.why,
+		'previous', coalesce((select m.before from alias_moves m where m.model_id = a.model_id and m.alias = a.alias order by m.seq desc limit 1), '[]'))
+	from aliases a
+	where a.model_id = $1`
+
+const (
+	readAliasSQL   = aliasSQL + ` and a.alias = $2`
+	listAliasesSQL = aliasSQL + ` and a.alias > $2 collate "C" order by a.alias collate "C" limit $3`
+	listMovesSQL   = `
+		select json_build_object('seq', seq, 'alias', alias, 'from', before, 'to', after, 'moved_by', moved_by, 'moved_at', moved_at, 'why', why)
+		from alias_moves where model_id = $1 and alias = $2 and seq < $3
+		order by seq desc limit $4`
+	putAliasSQL = `
+		insert into aliases (model_id, alias, kind, traffic, moved_by, moved_at, why) values ($1, $2, $3, $4, $5, clock_timestamp(), $6)
+		on conflict (model_id, alias) do update set kind = excluded.kind, traffic = excluded.traffic, moved_by = excluded.moved_by,
+			moved_at = excluded.moved_at, why = excluded.why`
+	dropAliasSQL  = `delete from aliases where model_id = $1 and alias = $2`
+	insertMoveSQL = `
+		insert into alias_moves (model_id, alias, moved_by, before, after, why) values ($1, $2, $3, $4, $5, $6)`
+)
+
+// readAlias gives an alias as it stands; where there is none, one without traffic.
+func readAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias) (a Alias, err error) {
+	err = tx.QueryRow(ctx, readAliasSQL, model, string(alias)).Scan(&a)
+	if postgres.NotFound(err) {
+		return Alias{Alias: alias, Traffic: Traffic{}}, nil
+	}
+	return a, err
+}
+
+func listAliases(ctx context.Context, tx postgres.Tx, model uuid.UUID, in page.Request) ([]Alias, error) {
+	rows, err := tx.Query(ctx, listAliasesSQL, model, in.After, in.Size+1)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[Alias])
+}
+
+func listMoves(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias, before int64, most int) ([]Move, error) {
+	rows, err := tx.Query(ctx, listMovesSQL, model, string(alias), before, most)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[Move])
+}

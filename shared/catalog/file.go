@@ -1,0 +1,95 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// NamedFile names a file of a version.
+type NamedFile struct {
+	Model ref.Model
+	Ref   ref.Selector
+	Path  ref.Path
+}
+
+// StoredFile is a file and where its bytes lie.
+type StoredFile struct {
+	File
+
+	Key         objects.Key
+	Deprecation *Deprecation // of its version
+}
+
+// GetFile finds a file of a version. It fails with Gone if the version is retired.
+func (c *Catalog) GetFile(ctx context.Context, who auth.Principal, in NamedFile) (found StoredFile, err error) {
+	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		v, err := version(ctx, tx, who, NamedVersion{in.Model, in.Ref})
+		if err != nil {
+			return err
+		}
+		files, err := readFiles(ctx, tx, v.ID)
+		if err != nil {
+			return err
+		}
+		for _, f := range files {
+			if f.Path == in.Path {
+				found = StoredFile{f.File, objects.Key(f.Object), v.Deprecation}
+				return nil
+			}
+		}
+		return fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no file %s.", v.Model, v.Version, in.Path), fault.Field("path"))
+	})
+	return found, err
+}
+
+// Manifest tells what is in a version's files.
+type Manifest struct {
+	Model   ref.Model      `json:"model"`
+	Version ref.Version    `json:"version"`
+	Status  Status         `json:"status"`
+	Digest  ref.Digest     `json:"digest"` // of the stored manifest; "" while draft
+	URI     string         `json:"uri"`
+	Size    int64          `json:"size"` // bytes of all files
+	Inputs  []Tensor       `json:"inputs"`
+	Outputs []Tensor       `json:"outputs"`
+	Files   []ManifestFile `json:"files"` // by path
+}
+
+// ManifestFile is a file with what its format's reader and the scan found.
+type ManifestFile struct {
+	File
+
+	Inputs  json.RawMessage `json:"inputs"`
+	Outputs json.RawMessage `json:"outputs"`
+	Details json.RawMessage `json:"details"`
+}
+
+// ETag is the manifest's entity tag.
+func (m *Manifest) ETag() string { return etagOf(m) }
+
+// GetManifest gives what is in a version's files. It fails with Gone if the version is retired.
+func (c *Catalog) GetManifest(ctx context.Context, who auth.Principal, in NamedVersion) (m Manifest, err error) {
+	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		v, err := version(ctx, tx, who, in)
+		if err != nil {
+			return err
+		}
+		files, err := readFiles(ctx, tx, v.ID)
+		if err != nil {
+			return err
+		}
+		m = Manifest{v.Model, v.Version, v.Status, v.Digest, v.URI, v.Size, v.Inputs, v.Outputs, make([]ManifestFile, len(files))}
+		for i, f := range files {
+			m.Files[i] = ManifestFile{f.File, f.Inputs, f.Outputs, f.Details}
+		}
+		return nil
+	})
+	return m, err
+}

@@ -1,0 +1,225 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const (
+	versionUpdated    audit.Action = "version.update"
+	versionDeprecated audit.Action = "version.deprecate"
+	versionRetired    audit.Action = "version.retire"
+)
+
+const (
+	updateDraftSQL = `update versions set changelog = coalesce($2, changelog), metadata = coalesce($3, metadata) where id = $1`
+	deprecateSQL   = `
+		update versions set status = 'deprecated', deprecation_reason = $2, sunset = $3, deprecated_at = coalesce(deprecated_at, now())
+		where id = $1`
+	retireSQL    = `update versions set status = 'retired', retired_at = now() where id = $1`
+	leadingToSQL = `
+		select alias from aliases
+		where model_id = $1 and kind = 'set' and alias !~ '^(latest|v[0-9]+([.][0-9]+)?)$'
+			and traffic @> jsonb_build_array(jsonb_build_object('version', $2::text))
+		order by alias limit 1`
+)
+
+// UpdateVersion holds what to change of a draft; what is nil stays.
+type UpdateVersion struct {
+	Model     ref.Model   `path:"t/m"`
+	Version   ref.Version `path:"v"`
+	IfMatch   Match       `header:"If-Match"`
+	Changelog *Changelog  `json:"changelog"`
+	Metadata  *Metadata   `json:"metadata"`
+}
+
+// UpdateVersion changes what is said about a draft. It fails with Conflict once the version is published.
+func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in UpdateVersion) (Version, error) {
+	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
+		if ch.before.Status != StatusDraft {
+			return notDraft(in.Model, in.Version, ch.before.Status)
+		}
+		if err := in.IfMatch.check(ch.before.ETag()); err != nil {
+			return err
+		}
+		if _, err := ch.tx.Exec(ctx, updateDraftSQL, ch.before.ID, in.Changelog, in.Metadata); err != nil {
+			return err
+		}
+		return audit.Record(ctx, ch.tx, who, versionUpdated, ch.name)
+	})
+}
+
+// Deprecate says why a version should not be used any more, and from when on it may be retired.
+type Deprecate struct {
+	Model   ref.Model   `path:"t/m"`
+	Version ref.Version `path:"v"`
+	Reason  Reason      `json:"reason"`
+	Sunset  time.Time   `json:"sunset"` // sweep retires it then, unless an alias still leads to it
+}
+
+// Deprecate marks a published version; again, it changes reason and sunset. Aliases that follow by themselves leave it for a version that is not
+// deprecated, if there is one.
+func (c *Catalog) Deprecate(ctx context.Context, who auth.Principal, in Deprecate) (Version, error) {
+	if !in.Sunset.After(time.Now()) {
+		return Version{}, invalid("sunset", "must lie in the future")
+	}
+	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
+		if err := ch.published(); err != nil {
+			return err
+		}
+		if err := c.announce.Changed(ctx, ch.tx, ch.model, in.Model); err != nil {
+			return err
+		}
+		if _, err := ch.tx.Exec(ctx, deprecateSQL, ch.before.ID, string(in.Reason), in.Sunset); err != nil {
+			return err
+		}
+		if err := (mover{ch.tx, c.events, who, ch.model, in.Model}).follow(ctx, in.Version, "deprecated", nil); err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, ch.tx, who, versionDeprecated, ch.name); err != nil {
+			return err
+		}
+		return c.events.Emit(ctx, ch.tx, event.VersionDeprecated{Version: ch.name, Reason: string(in.Reason), Sunset: in.Sunset.UTC()})
+	})
+}
+
+// Retire says why a version is taken away.
+type Retire struct {
+	Model   ref.Model   `path:"t/m"`
+	Version ref.Version `path:"v"`
+	Reason  Reason      `json:"reason,omitempty"`
+}
+
+// Retire takes a version away for good: it is stopped, and whoever asks for it is told that it is gone. One that is not deprecated yet is
+// deprecated with it. Aliases that follow by themselves leave it. It fails with Conflict while an alias that someone set leads to it.
+func (c *Catalog) Retire(ctx context.Context, who auth.Principal, in Retire) (Version, error) {
+	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
+		if err := ch.published(); err != nil {
+			return err
+		}
+		var alias string
+		err := ch.tx.QueryRow(ctx, leadingToSQL, ch.model, in.Version.String()).Scan(&alias)
+		if err == nil {
+			return fault.New(fault.Conflict, fmt.Sprintf("The alias %s leads to %s: move it first.", alias, ch.name), fault.Field("version"))
+		}
+		if !postgres.NotFound(err) {
+			return err
+		}
+		if err := c.announce.Changed(ctx, ch.tx, ch.model, in.Model); err != nil {
+			return err
+		}
+		return c.retire(ctx, who, in, ch)
+	})
+}
+
+func (c *Catalog) retire(ctx context.Context, who auth.Principal, in Retire, ch change) error {
+	reason := string(in.Reason)
+	if ch.before.Deprecation != nil && reason == "" {
+		reason = string(ch.before.Deprecation.Reason)
+	}
+	if ch.before.Status == StatusPublished {
+		if _, err := ch.tx.Exec(ctx, deprecateSQL, ch.before.ID, reason, time.Now()); err != nil {
+			return err
+		}
+	}
+	if _, err := ch.tx.Exec(ctx, retireSQL, ch.before.ID); err != nil {
+		return err
+	}
+	if err := (mover{ch.tx, c.events, who, ch.model, in.Model}).follow(ctx, in.Version, "retired", nil); err != nil {
+		return err
+	}
+	if err := audit.Record(ctx, ch.tx, who, versionRetired, ch.name); err != nil {
+		return err
+	}
+	return c.events.Emit(ctx, ch.tx, event.VersionRetired{Version: ch.name, VersionID: ch.before.ID, Reason: reason})
+}
+
+// change is a version that is being changed, under the lock of its model's row.
+type change struct {
+	tx     postgres.Tx
+	model  uuid.UUID
+	name   string // "acme/fraud@1.4.0"
+	before Version
+}
+
+// published fails unless the version is published or deprecated.
+func (ch change) published() error {
+	switch ch.before.Status {
+	case StatusDraft:
+		return fault.New(fault.Conflict, ch.name+" is a draft: publish it first.", fault.Field("version"))
+	case StatusRetired:
+		return retired(ch.before.Model, ch.before.Version)
+	default:
+		return nil
+	}
+}
+
+// change does something to a version and gives it as it is then.
+func (c *Catalog) change(ctx context.Context, who auth.Principal, m ref.Model, v ref.Version, do func(change) error) (Version, error) {
+	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Version, error) {
+		id, err := lock(ctx, tx, who, m)
+		if err != nil {
+			return Version{}, err
+		}
+		before, err := readVersion(ctx, tx, id, m, v)
+		if err != nil {
+			return Version{}, err
+		}
+		if err := do(change{tx, id, fmt.Sprintf("%s@%s", m, v), before}); err != nil {
+			return Version{}, err
+		}
+		return readVersion(ctx, tx, id, m, v)
+	})
+}
+
+// due is a version whose sunset has come.
+type due struct {
+	Tenant  uuid.UUID
+	Owner   string
+	Model   string
+	Version string
+}
+
+const sunsetSQL = `select tenant_id, tenant, model, version from versions_sunset($1)`
+
+// RetireDue retires what is past its sunset, up to most versions of all tenants, and gives how many. What an alias still leads to stays.
+// sweep calls it.
+func (c *Catalog) RetireDue(ctx context.Context, function string, most int) (count int, err error) {
+	var all []due
+	err = c.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		rows, err := tx.Query(ctx, sunsetSQL, most)
+		if err != nil {
+			return err
+		}
+		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[due])
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range all {
+		in := Retire{Model: ref.Model{Tenant: ref.Tenant(d.Owner), Name: ref.Name(d.Model)}, Reason: "its sunset has come"}
+		if in.Version, err = ref.ParseVersion(d.Version); err != nil {
+			return count, err
+		}
+		_, err := c.Retire(ctx, auth.System(function, d.Tenant, in.Model.Tenant), in)
+		switch {
+		case err == nil:
+			count++
+		case !fault.Is(err, fault.Conflict):
+			return count, err
+		}
+	}
+	return count, nil
+}

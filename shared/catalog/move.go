@@ -1,0 +1,234 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const aliasMoved audit.Action = "alias.move"
+
+// mover moves the aliases of one model in one transaction, which holds the lock of the model's row.
+type mover struct {
+	tx     postgres.Tx
+	events *outbox.Outbox
+	who    auth.Principal
+	id     uuid.UUID
+	model  ref.Model
+}
+
+// move writes where an alias leads now: the row, its entry in the ledger, the audit log's, and the event. To nowhere, the alias goes.
+func (m mover) move(ctx context.Context, before Alias, kind AliasKind, to Traffic, why string) error {
+	if before.Traffic.equal(to) && (before.Kind == kind || len(to) == 0) {
+		return nil
+	}
+	by := m.who.Actor()
+	var err error
+	if len(to) == 0 {
+		to = Traffic{}
+		_, err = m.tx.Exec(ctx, dropAliasSQL, m.id, string(before.Alias))
+	} else {
+		_, err = m.tx.Exec(ctx, putAliasSQL, m.id, string(before.Alias), string(kind), to, by, why)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := m.tx.Exec(ctx, insertMoveSQL, m.id, string(before.Alias), by, before.Traffic, to, why); err != nil {
+		return err
+	}
+	if err := audit.Record(ctx, m.tx, m.who, aliasMoved, fmt.Sprintf("%s@%s", m.model, before.Alias)); err != nil {
+		return err
+	}
+	return m.events.Emit(ctx, m.tx, event.AliasMoved{
+		Model: m.model, Alias: before.Alias, From: before.Traffic, To: to, By: by, Why: why,
+	})
+}
+
+// follow moves the derived aliases of a version's family (latest, vN, vN.M) to what the published and ready versions imply. One that is
+// rolled back stays, unless what it leads to is retired, or the version was published after the rollback (fresh) and is the one implied.
+func (m mover) follow(ctx context.Context, v ref.Version, why string, fresh *time.Time) error {
+	for _, alias := range v.Aliases() {
+		before, err := readAlias(ctx, m.tx, m.id, alias)
+		if err != nil {
+			return err
+		}
+		to, err := m.implied(ctx, alias, v)
+		if err != nil {
+			return err
+		}
+		newer := fresh != nil && fresh.After(before.MovedAt) && to.goesTo(v)
+		held, err := m.held(ctx, before)
+		if err != nil {
+			return err
+		}
+		if held && !newer {
+			continue
+		}
+		if err := m.move(ctx, before, Derived, to, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// held reports whether a derived alias was rolled back to a version that is still served.
+func (m mover) held(ctx context.Context, a Alias) (bool, error) {
+	if a.Kind != Set {
+		return false, nil
+	}
+	for _, share := range a.Traffic {
+		_, status, err := statusOf(ctx, m.tx, m.id, share.Version)
+		if err != nil || status == StatusRetired {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// impliedSQL gives the version that a derived alias follows: the highest release that has started once, published before deprecated.
+const impliedSQL = `
+	select version from versions
+	where model_id = $1 and ready_at is not null and prerelease = '~' and status in ('published', 'deprecated')
+		and ($2::bigint is null or major = $2) and ($3::bigint is null or minor = $3)
+	order by status = 'published' desc, major desc, minor desc, patch desc limit 1`
+
+// implied gives where a derived alias of the version's family leads; nowhere if no release is ready.
+func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (Traffic, error) {
+	var majorOf, minorOf *int64
+	major, minor, _, _ := place(v)
+	if alias != ref.Latest {
+		majorOf = &major
+	}
+	if alias == ref.Alias(fmt.Sprintf("v%d.%d", major, minor)) {
+		minorOf = &minor
+	}
+	var text string
+	err := m.tx.QueryRow(ctx, impliedSQL, m.id, majorOf, minorOf).Scan(&text)
+	if postgres.NotFound(err) {
+		return Traffic{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	to, err := ref.ParseVersion(text)
+	return allTo(to), err
+}
+
+// move is what is to become of an alias.
+type move struct {
+	alias ref.Alias
+	to    Traffic
+	why   string
+}
+
+// move moves an alias in a transaction of its own.
+func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, match Match, to move) (Alias, error) {
+	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Alias, error) {
+		id, err := lock(ctx, tx, who, name)
+		if err != nil {
+			return Alias{}, err
+		}
+		before, err := readAlias(ctx, tx, id, to.alias)
+		if err != nil {
+			return Alias{}, err
+		}
+		if err := match.check(before.ETag()); err != nil {
+			return Alias{}, err
+		}
+		if err := served(ctx, tx, id, name, to.to); err != nil {
+			return Alias{}, err
+		}
+		if err := c.announce.Changed(ctx, tx, id, name); err != nil {
+			return Alias{}, err
+		}
+		if err := (mover{tx, c.events, who, id, name}).move(ctx, before, Set, to.to, to.why); err != nil {
+			return Alias{}, err
+		}
+		return readAlias(ctx, tx, id, to.alias)
+	})
+}
+
+const servedStatusSQL = `select status, ready_at is not null from versions where model_id = $1 and version = $2`
+
+// served makes sure that an alias may lead to each of the versions: they are published and have started once.
+func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, to Traffic) error {
+	for _, share := range to {
+		var status Status
+		var started bool
+		err := tx.QueryRow(ctx, servedStatusSQL, model, share.Version.String()).Scan(&status, &started)
+		switch {
+		case postgres.NotFound(err):
+			return fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, share.Version), fault.Field("version"))
+		case err != nil:
+			return err
+		case status != StatusPublished && status != StatusDeprecated:
+			return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: an alias leads to published versions.", name, share.Version, status), fault.Field("version"))
+		case !started:
+			return fault.New(fault.Conflict, fmt.Sprintf("%s@%s has never started: an alias leads to versions that can.", name, share.Version), fault.Field("version"))
+		}
+	}
+	return nil
+}
+
+// Settle records in the transaction that a version was seen to start. The first time, the aliases move: those that follow by themselves, and
+// those that its publication asked for. The transaction has raised the model's epoch already (Announce.Changed).
+func Settle(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who auth.Principal, version uuid.UUID) error {
+	s, err := firstStart(ctx, tx, version)
+	if err != nil || !s.first {
+		return err
+	}
+	m := mover{tx, events, who, s.modelID, s.model}
+	for _, alias := range s.aliases {
+		before, err := readAlias(ctx, tx, s.modelID, ref.Alias(alias))
+		if err != nil {
+			return err
+		}
+		if err := m.move(ctx, before, Set, allTo(s.version), "published"); err != nil {
+			return err
+		}
+	}
+	return m.follow(ctx, s.version, "published", &s.publishedAt)
+}
+
+// start is what the first start of a version is about.
+type start struct {
+	first       bool
+	modelID     uuid.UUID
+	model       ref.Model
+	version     ref.Version
+	aliases     []string
+	publishedAt time.Time
+}
+
+const firstStartSQL = `
+	update versions v set ready_at = clock_timestamp()
+	from models m, tenants t
+	where v.id = $1 and v.ready_at is null and v.status in ('published', 'deprecated') and m.id = v.model_id and t.id = m.tenant_id
+	returning m.id, t.name || '/' || m.name, v.version, v.aliases, v.published_at`
+
+func firstStart(ctx context.Context, tx postgres.Tx, id uuid.UUID) (s start, err error) {
+	var model, version string
+	err = tx.QueryRow(ctx, firstStartSQL, id).Scan(&s.modelID, &model, &version, &s.aliases, &s.publishedAt)
+	if postgres.NotFound(err) {
+		return start{}, nil
+	}
+	if err != nil {
+		return start{}, err
+	}
+	s.first = true
+	if s.model, err = ref.ParseModel(model); err != nil {
+		return start{}, err
+	}
+	s.version, err = ref.ParseVersion(version)
+	return s, err
+}

@@ -1,0 +1,92 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Resolution is where a reference leads now. Its version fields speak of the only version of the traffic, or of the one with the greatest share.
+type Resolution struct {
+	VersionID     uuid.UUID    `json:"version_id"`
+	Version       ref.Version  `json:"version"`
+	Digest        ref.Digest   `json:"digest"`
+	Endpoint      string       `json:"endpoint"` // base URL of its Open Inference Protocol server; "" while it has none
+	Status        string       `json:"status"`   // the deployment's
+	Reason        string       `json:"reason"`   // why it failed, or what it waits for
+	Deterministic bool         `json:"deterministic"`
+	Runtime       string       `json:"runtime"`
+	Inputs        []Tensor     `json:"inputs"`
+	Outputs       []Tensor     `json:"outputs"`
+	Deprecation   *Deprecation `json:"deprecation"`
+	Traffic       Traffic      `json:"-"`
+	Epoch         int64        `json:"-"` // of the model: an answer with a higher one is newer
+}
+
+const (
+	epochSQL   = `select id, epoch from models where name = $1`
+	resolveSQL = `
+		select v.status, json_build_object(
+			'version_id', v.id, 'version', v.version, 'digest', coalesce(v.digest, ''), 'endpoint', coalesce(d.endpoint, ''),
+			'status', coalesce(d.status, 'none'), 'reason', coalesce(d.reason, ''), 'deterministic', v.deterministic,
+			'runtime', coalesce(v.runtime, ''), 'inputs', coalesce(v.inputs, '[]'), 'outputs', coalesce(v.outputs, '[]'),
+			'deprecation', case when v.status = 'deprecated' then
+				json_build_object('reason', v.deprecation_reason, 'since', v.deprecated_at, 'sunset', v.sunset) end)
+		from versions v left join deployments d on d.version_id = v.id
+		where v.model_id = $1 and v.version = $2`
+)
+
+// Resolve tells where a reference leads, for the gateway. If the version does not run, it asks for its start, and the answer's status says so.
+// It fails with NotFound for what is not there or not published, and with Gone for a retired version.
+func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in NamedVersion) (r Resolution, err error) {
+	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		id, epoch, err := epochOf(ctx, tx, who, in.Model)
+		if err != nil {
+			return err
+		}
+		traffic, err := lead(ctx, tx, id, in)
+		if err != nil {
+			return err
+		}
+		if r, err = resolve(ctx, tx, id, in.Model, greatest(traffic)); err != nil {
+			return err
+		}
+		r.Traffic, r.Epoch = traffic, epoch
+		return c.want(ctx, tx, in.Model, r.Version, r.VersionID, r.Status)
+	})
+	return r, err
+}
+
+func epochOf(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (id uuid.UUID, epoch int64, err error) {
+	if !who.Sees(m) {
+		return id, 0, noModel(m)
+	}
+	err = tx.QueryRow(ctx, epochSQL, string(m.Name)).Scan(&id, &epoch)
+	if postgres.NotFound(err) {
+		return id, 0, noModel(m)
+	}
+	return id, epoch, err
+}
+
+func resolve(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r Resolution, err error) {
+	var status Status
+	err = tx.QueryRow(ctx, resolveSQL, model, v.String()).Scan(&status, &r)
+	switch {
+	case postgres.NotFound(err):
+		return r, noVersion(name, v.String())
+	case err != nil:
+		return r, err
+	case status == StatusRetired:
+		return r, retired(name, v)
+	case status == StatusDraft:
+		return r, fault.New(fault.NotFound, fmt.Sprintf("%s@%s is a draft: publish it first.", name, v), fault.Field("version"))
+	default:
+		return r, nil
+	}
+}

@@ -1,0 +1,139 @@
+package catalog
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const (
+	startPatience = 5 * time.Minute        // for a version to start, where the context allows as much
+	startPoll     = 200 * time.Millisecond // between looks at its state
+	startMargin   = time.Second            // that the context must leave for the answer
+	wantedAgain   = 10 * time.Second       // the least time between two requests to start a version
+	failedAgain   = time.Minute            // the same after a start that failed
+)
+
+const (
+	deploymentSQL = `
+		select v.id, v.status, coalesce(d.status, 'none'), coalesce(d.reason, ''), coalesce(d.updated_at, v.created_at)
+		from versions v left join deployments d on d.version_id = v.id
+		where v.model_id = $1 and v.version = $2`
+	wantSQL = `
+		update versions set wanted_at = clock_timestamp()
+		where id = $1 and (wanted_at is null or wanted_at < clock_timestamp() - $2::bigint * interval '1 millisecond')`
+)
+
+// running tells how far a version's start is.
+type running struct {
+	id         uuid.UUID
+	status     Status
+	deployment string
+	reason     string
+	since      time.Time
+}
+
+// serves reports whether calls can be sent: also to one that is scaled to zero, which starts with the first.
+func (r running) serves() bool { return serves(r.deployment) }
+
+func serves(deployment string) bool { return deployment == "ready" || deployment == "idle" }
+
+func stateOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r running, err error) {
+	err = tx.QueryRow(ctx, deploymentSQL, model, v.String()).Scan(&r.id, &r.status, &r.deployment, &r.reason, &r.since)
+	if postgres.NotFound(err) {
+		return r, fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, v), fault.Field("version"))
+	}
+	return r, err
+}
+
+// want asks for the start of a version that does not run, but not more often than each wantedAgain.
+func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v ref.Version, id uuid.UUID, deployment string) error {
+	again := wantedAgain
+	switch deployment {
+	case "ready", "idle", "starting":
+		return nil
+	case "failed":
+		again = failedAgain
+	}
+	tag, err := tx.Exec(ctx, wantSQL, id, again.Milliseconds())
+	if err != nil || tag.RowsAffected() == 0 {
+		return err
+	}
+	return c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: id})
+}
+
+// awaitRunning starts those of the versions that do not run, and waits until they do. It fails with Conflict if one is not published or
+// cannot start, and with Unavailable if one is still starting when the time is over.
+func (c *Catalog) awaitRunning(ctx context.Context, who auth.Principal, name ref.Model, traffic Traffic) error {
+	begun := time.Now()
+	end := begun.Add(startPatience)
+	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-startMargin).Before(end) {
+		end = deadline.Add(-startMargin)
+	}
+	for {
+		waiting, err := c.waiting(ctx, who, name, traffic, begun)
+		if err != nil || waiting == "" {
+			return err
+		}
+		if time.Now().After(end) {
+			return fault.New(fault.Unavailable, waiting+"; the alias has not moved.", fault.RetryAfter(wantedAgain))
+		}
+		select {
+		case <-time.After(startPoll):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// waiting asks for what does not run, and says what is still to be waited for, "" for nothing.
+func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Model, traffic Traffic, begun time.Time) (waiting string, err error) {
+	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		waiting = ""
+		id, err := find(ctx, tx, who, name)
+		if err != nil {
+			return err
+		}
+		for _, share := range traffic {
+			r, err := stateOf(ctx, tx, id, name, share.Version)
+			if err != nil {
+				return err
+			}
+			if err := r.refuse(name, share.Version, begun); err != nil {
+				return err
+			}
+			if r.serves() {
+				continue
+			}
+			waiting = fmt.Sprintf("%s@%s is still starting (%s)", name, share.Version, r.deployment)
+			if r.reason != "" {
+				waiting = fmt.Sprintf("%s@%s is still %s: %s", name, share.Version, r.deployment, r.reason)
+			}
+			if err := c.want(ctx, tx, name, share.Version, r.id, r.deployment); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return waiting, err
+}
+
+// refuse fails if there is nothing to wait for: the version is not published, or it failed since the waiting began or a little before.
+func (r running) refuse(name ref.Model, v ref.Version, begun time.Time) error {
+	switch {
+	case r.status != StatusPublished && r.status != StatusDeprecated:
+		return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: an alias leads to published versions.", name, v, r.status), fault.Field("version"))
+	case r.deployment == "failed" && r.since.After(begun.Add(-failedAgain)):
+		return fault.New(fault.Conflict, fmt.Sprintf("%s@%s cannot start: %s", name, v, r.reason), fault.Field("version"))
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,197 @@
+// Package catalogtest gives tests a database with a tenant, models and versions in it. Versions get there without an object store.
+package catalogtest
+
+import (
+	"context"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/deployment"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/identitytest"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// World is identitytest's, with the catalog and the deployments of its tenants.
+type World struct {
+	*identitytest.World
+
+	Events      *outbox.Outbox
+	Catalog     *catalog.Catalog
+	Deployments *deployment.Deployments
+	Announced   *atomic.Int64 // how often caches were told of a change
+
+	t testing.TB
+}
+
+// Bucket is where the world's manifests would lie.
+const Bucket = "maas"
+
+// New makes the world, which goes with the test.
+func New(t testing.TB) *World {
+	t.Helper()
+	w := &World{World: identitytest.New(t), Announced: new(atomic.Int64), t: t}
+	events, err := outbox.Open(t.Context(), w.Env)
+	w.must(err)
+	announce := func(context.Context, ref.Model, int64) { w.Announced.Add(1) }
+	w.Events = events
+	w.Catalog = catalog.New(w.Postgres.DB, events, announce)
+	w.Deployments = deployment.New(w.Postgres.DB, events, announce)
+	return w
+}
+
+// Model makes a model of the owner's tenant: "fraud".
+func (w *World) Model(name ref.Name) ref.Model {
+	w.t.Helper()
+	m, err := w.Catalog.CreateModel(w.t.Context(), w.Owner, catalog.CreateModel{Name: name})
+	w.must(err)
+	return m.Model
+}
+
+// Draft opens a draft and attaches files, as the upload of each would; a file's content is its path and the version.
+func (w *World) Draft(m ref.Model, version string, paths ...string) uuid.UUID {
+	w.t.Helper()
+	var draft catalog.Draft
+	w.Transfer(func(ctx context.Context, tx postgres.Tx) (err error) {
+		if draft, err = catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{Model: m, Version: Version(version)}); err != nil {
+			return err
+		}
+		for _, path := range paths {
+			if _, err := catalog.AttachFile(ctx, tx, catalog.Attach{VersionID: draft.ID, Path: path, Artifact: w.Artifact(path + version)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return draft.ID
+}
+
+// Artifact is a small ONNX model: FP32 x[-1,2] → FP32 y[-1].
+func (w *World) Artifact(content string) catalog.Artifact {
+	return catalog.Artifact{
+		Digest: ref.SumOf([]byte(content)), ObjectKey: string(objects.UploadKey(w.Owner.Tenant, uuid.New())), Size: int64(len(content)), Format: "onnx",
+		Inputs:  []catalog.Tensor{{Name: "x", Datatype: "FP32", Shape: []int64{-1, 2}}},
+		Outputs: []catalog.Tensor{{Name: "y", Datatype: "FP32", Shape: []int64{-1}}},
+		Details: map[string]any{"opset": 17},
+	}
+}
+
+// Transfer runs do as the capability that drafts belong to, in the owner's tenant.
+func (w *World) Transfer(do func(ctx context.Context, tx postgres.Tx) error) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	w.must(w.Postgres.As(postgres.Transfer).Tx(ctx, w.Owner.Tenant, func(tx postgres.Tx) error { return do(ctx, tx) }))
+}
+
+const publishSQL = `
+	update versions set status = 'published', published_at = clock_timestamp(), published_by = 'test', digest = $2, uri = $3, size = 1, format = 'onnx',
+		runtime = 'maas-onnx', inputs = '[{"name": "x", "datatype": "FP32", "shape": [-1, 2]}]',
+		outputs = '[{"name": "y", "datatype": "FP32", "shape": [-1]}]', aliases = $4
+	where id = $1`
+
+// Published makes a published version with one file, model.onnx, which does not run yet, and gives its id. The aliases move when it does.
+func (w *World) Published(m ref.Model, version string, aliases ...string) uuid.UUID {
+	w.t.Helper()
+	id := w.Draft(m, version, "model.onnx")
+	digest := ref.SumOf([]byte(m.String() + version))
+	uri := objects.URI{Bucket: Bucket, Tenant: w.Owner.Tenant, Digest: digest}
+	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, publishSQL, id, digest.String(), uri.String(), append([]string{}, aliases...))
+		return err
+	})
+	return id
+}
+
+// Ready makes a published version that runs at the endpoint that Endpoint gives, and gives its id.
+func (w *World) Ready(m ref.Model, version string, aliases ...string) uuid.UUID {
+	w.t.Helper()
+	id := w.Published(m, version, aliases...)
+	w.Start(id)
+	return id
+}
+
+// Start reports that a version runs.
+func (w *World) Start(version uuid.UUID) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	w.must(w.Deployments.Begin(ctx, w.Owner.Tenant, version))
+	w.must(w.Deployments.Ready(ctx, w.Owner.Tenant, version, Endpoint(version), event.Phases{Schedule: 1, Fetch: 2, Load: 3}))
+}
+
+// Endpoint is where a version of Ready runs; nothing answers there.
+func Endpoint(version uuid.UUID) string { return "http://127.0.0.1:1/" + version.String() }
+
+// Version parses a version that is written in a test.
+func Version(s string) ref.Version {
+	v, err := ref.ParseVersion(s)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Ref parses what stands after the @ of a reference that is written in a test.
+func Ref(s string) ref.Selector {
+	selector, err := ref.ParseSelector(s)
+	if err != nil {
+		panic(err)
+	}
+	return selector
+}
+
+// Count asks for a number behind row-level security.
+func (w *World) Count(query string, arguments ...any) (n int) {
+	w.t.Helper()
+	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, query, arguments...).Scan(&n)
+	})
+	return n
+}
+
+// AssertWrote fails the test unless the outbox holds so many events of the payload's type.
+func (w *World) AssertWrote(kind event.Payload, want int) {
+	w.t.Helper()
+	if got := w.Count("select count(*) from outbox where type = $1", string(kind.EventType())); got != want {
+		w.t.Errorf("the outbox holds %d events %s, want %d", got, kind.EventType(), want)
+	}
+}
+
+// Alias gives where an alias leads, "1.4.0" or "1.4.0=90 1.5.0=10", and "" for none.
+func (w *World) Alias(m ref.Model, alias string) string {
+	w.t.Helper()
+	r, err := w.Catalog.Resolve(w.t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: Ref(alias)})
+	if err != nil {
+		return ""
+	}
+	if len(r.Traffic) == 1 {
+		return r.Version.String()
+	}
+	text := ""
+	for _, share := range r.Traffic {
+		text += " " + share.Version.String() + "=" + strconv.Itoa(share.Weight)
+	}
+	return text[1:]
+}
+
+// Soon is a time in the future, as a sunset must be.
+func Soon() time.Time { return time.Now().Add(time.Hour) }
+
+// Other is the owner of another tenant.
+func (w *World) Other() auth.Principal { return w.Tenant("rival") }
+
+func (w *World) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -1,0 +1,196 @@
+// Package deployment knows which versions should run and how far each is. It starts nothing itself: a Host does, and tells this package what
+// it sees. There is one host on a machine (the supervisor of `maas up`) and one on a cluster (KServe, through deploy-version).
+//
+// A published version without a row has never been asked for. Every change of state is seen by Resolve, and so raises the model's epoch.
+package deployment
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Deployments keeps the states of all tenants' model servers. It is safe for concurrent use, and for several hosts' reports at the same time.
+type Deployments struct {
+	db       *postgres.DB
+	events   *outbox.Outbox
+	announce catalog.Announce
+}
+
+// New gives the deployments. announce may be nil where no cache is to be told.
+func New(db *postgres.DB, events *outbox.Outbox, announce catalog.Announce) *Deployments {
+	return &Deployments{db: db.As(postgres.Deployment), events: events, announce: announce}
+}
+
+// function is who acts where a host reports.
+const function = "deploy-version"
+
+const (
+	deploymentReady  audit.Action = "deployment.ready"
+	deploymentFailed audit.Action = "deployment.failed"
+)
+
+// Phases tells how long the parts of a start took, in milliseconds.
+type Phases = event.Phases
+
+// Request makes a version wait for its host: one that never ran, failed, was removed, or lost its host. One that is starting or runs stays.
+// reason says what it waits for, "" for nothing in particular.
+func (d *Deployments) Request(ctx context.Context, tenant, version uuid.UUID, reason string) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if r.status == Starting || r.status.Serves() {
+			return nil
+		}
+		return r.put(ctx, state{status: Pending, reason: reason})
+	})
+}
+
+// Begin records that the host has begun to start a version.
+func (d *Deployments) Begin(ctx context.Context, tenant, version uuid.UUID) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if r.status != Pending && r.status != Starting {
+			if err := r.put(ctx, state{status: Pending}); err != nil {
+				return err
+			}
+		}
+		return r.put(ctx, state{status: Starting})
+	})
+}
+
+// Ready records that a version answers at the endpoint, the base URL of its Open Inference Protocol server. The first time, the aliases move:
+// those that follow by themselves and those that its publication asked for.
+func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endpoint string, phases Phases) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		woke := r.status == Idle // its endpoint is the same, and nobody wants to hear of each call after a pause
+		if err := r.through(ctx, Ready); err != nil {
+			return err
+		}
+		if err := r.put(ctx, state{status: Ready, endpoint: endpoint, phases: phases}); err != nil || woke {
+			return err
+		}
+		if err := catalog.Settle(ctx, r.tx, d.events, r.who, version); err != nil {
+			return err
+		}
+		if err := audit.Record(ctx, r.tx, r.who, deploymentReady, r.name); err != nil {
+			return err
+		}
+		return d.events.Emit(ctx, r.tx, event.DeploymentReady{Version: r.name, VersionID: version, Endpoint: endpoint, Phases: phases})
+	})
+}
+
+// Idle records that a ready version is scaled to zero: its endpoint stays, and starts it with the next call.
+func (d *Deployments) Idle(ctx context.Context, tenant, version uuid.UUID) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if r.status != Ready {
+			return nil // what has failed or gone since does not come back by a late report
+		}
+		return r.put(ctx, state{status: Idle, endpoint: r.endpoint, phases: r.phases})
+	})
+}
+
+// Failed records that a version cannot start or has stopped by itself, with the reason in words for its publisher.
+func (d *Deployments) Failed(ctx context.Context, tenant, version uuid.UUID, reason string) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if r.status == Removed {
+			return nil
+		}
+		if reason == "" {
+			reason = "the model server failed and gave no reason"
+		}
+		again := r.status == Failed
+		if err := r.through(ctx, Failed); err != nil {
+			return err
+		}
+		if err := r.put(ctx, state{status: Failed, reason: reason}); err != nil || again {
+			return err
+		}
+		if err := audit.Record(ctx, r.tx, r.who, deploymentFailed, r.name); err != nil {
+			return err
+		}
+		return d.events.Emit(ctx, r.tx, event.DeploymentFailed{Version: r.name, VersionID: version, Reason: reason})
+	})
+}
+
+// Removed records that a version runs no more and is not to.
+func (d *Deployments) Removed(ctx context.Context, tenant, version uuid.UUID) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if r.status == None {
+			return nil
+		}
+		return r.put(ctx, state{status: Removed})
+	})
+}
+
+const calledSQL = `
+	update deployments set last_called = greatest(last_called, $2)
+	where version_id = any ($1) and (last_called is null or last_called < $2 - interval '1 minute')`
+
+// Called records when versions were called last, to the minute: what was called within 7 days keeps its deployment.
+func (d *Deployments) Called(ctx context.Context, tenant uuid.UUID, versions []uuid.UUID, at time.Time) error {
+	return d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, calledSQL, versions, at)
+		return err
+	})
+}
+
+// report is one change of a deployment's state, in a transaction that holds the lock of the model's row.
+type report struct {
+	state
+	subject
+
+	tx       postgres.Tx
+	who      auth.Principal
+	version  uuid.UUID
+	announce catalog.Announce
+	raised   bool // the model's epoch
+}
+
+// report lets do change the state of a version's deployment. A version that is gone with its model is nobody's concern any more.
+func (d *Deployments) report(ctx context.Context, tenant, version uuid.UUID, do func(*report) error) error {
+	return d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
+		of, err := lock(ctx, tx, version)
+		if postgres.NotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		now, err := readState(ctx, tx, version)
+		if err != nil {
+			return err
+		}
+		who := auth.System(function, tenant, of.model.Tenant)
+		return do(&report{state: now, subject: of, tx: tx, who: who, version: version, announce: d.announce})
+	})
+}
+
+// subject is whose deployment it is.
+type subject struct {
+	modelID uuid.UUID
+	model   ref.Model
+	name    string // "acme/fraud@1.4.0"
+}
+
+const lockSQL = `
+	select m.id, t.name, m.name, t.name || '/' || m.name || '@' || v.version
+	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id
+	where v.id = $1 for update of m`
+
+func lock(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s subject, err error) {
+	return s, tx.QueryRow(ctx, lockSQL, version).Scan(&s.modelID, &s.model.Tenant, &s.model.Name, &s.name)
+}
+
+const statusSQL = `select coalesce((select status from deployments where version_id = $1), 'none')`
+
+// StatusOf gives the status of a version's deployment; None also for a version that is gone.
+func (d *Deployments) StatusOf(ctx context.Context, tenant, version uuid.UUID) (s Status, err error) {
+	return s, d.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return tx.QueryRow(ctx, statusSQL, version).Scan(&s) })
+}

@@ -1,0 +1,110 @@
+package deployment
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Spec is all that a host needs to start a version.
+type Spec struct {
+	Tenant    uuid.UUID
+	VersionID uuid.UUID
+	Version   string          // "acme/fraud@1.4.0"
+	Model     string          // "acme/fraud": what its server is asked for
+	Manifest  string          // maas://<bucket>/t/<tenant>/manifests/<digest>
+	Runtime   string          // "maas-onnx"
+	Format    string          // "onnx"
+	Resources json.RawMessage // catalog.Resources: cpu, memory, gpu
+	Scale     event.Scale
+	Warm      bool // to be kept from going idle: an alias left it within the guard window, and may be rolled back to it
+}
+
+const specSQL = `
+	select v.tenant_id, v.id, t.name || '/' || m.name || '@' || v.version, t.name || '/' || m.name, v.uri, v.runtime, v.format, v.resources,
+		v.min_replicas, v.max_replicas, v.status
+	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id
+	where v.id = $1`
+
+// SpecOf tells how to start a version. It fails with NotFound if the version is gone, and with Gone if it is not, or no longer, to be served.
+func (d *Deployments) SpecOf(ctx context.Context, tenant, version uuid.UUID) (s Spec, err error) {
+	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
+		s, err = spec(ctx, tx, version)
+		return err
+	})
+	return s, err
+}
+
+func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err error) {
+	var uri, runtime, format *string
+	var status string
+	err = tx.QueryRow(ctx, specSQL, version).Scan(&s.Tenant, &s.VersionID, &s.Version, &s.Model, &uri, &runtime, &format, &s.Resources,
+		&s.Scale.Min, &s.Scale.Max, &status)
+	switch {
+	case postgres.NotFound(err):
+		return s, fault.New(fault.NotFound, "The version is gone.")
+	case err != nil:
+		return s, err
+	case status != "published" && status != "deprecated":
+		return s, fault.New(fault.Gone, fmt.Sprintf("%s is %s, and not to be served.", s.Version, status))
+	}
+	s.Manifest, s.Runtime, s.Format = *uri, *runtime, *format // a published version has them (versions_frozen)
+	return s, nil
+}
+
+// Desired is a version that should run.
+type Desired struct {
+	Tenant  uuid.UUID
+	Version uuid.UUID
+	Status  Status // as it is now
+	Warm    bool   // as in Spec
+}
+
+// Desired gives what should run, of all tenants: the targets of aliases, their five targets before, what was called within 7 days, and what was
+// just published or asked for. Anything else that a host runs is to be stopped.
+func (d *Deployments) Desired(ctx context.Context) ([]Desired, error) {
+	all, err := d.plan(ctx)
+	wanted := slices.DeleteFunc(all, func(p planned) bool { return !p.wanted })
+	return wanted.desired(), err
+}
+
+// planned is a version that should run, or one that should not but whose row says that it does.
+type planned struct {
+	Desired
+
+	wanted bool
+}
+
+type plan []planned
+
+func (p plan) desired() []Desired {
+	all := make([]Desired, len(p))
+	for i, one := range p {
+		all[i] = one.Desired
+	}
+	return all
+}
+
+const planSQL = `select tenant_id, version_id, status, desired, warm from deployments_plan()`
+
+func (d *Deployments) plan(ctx context.Context) (all plan, err error) {
+	err = d.db.Definer(ctx, func(tx postgres.Tx) error {
+		rows, err := tx.Query(ctx, planSQL)
+		if err != nil {
+			return err
+		}
+		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p planned, err error) {
+			return p, row.Scan(&p.Tenant, &p.Version, &p.Status, &p.wanted, &p.Warm)
+		})
+		return err
+	})
+	return all, err
+}

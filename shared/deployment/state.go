@@ -1,0 +1,102 @@
+package deployment
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Status is how far a deployment is: pending → starting → ready ⇄ idle, → failed, → removed. What failed, went or lost its host
+// starts anew from pending.
+type Status string
+
+// The statuses.
+const (
+	None     Status = "none"     // there is no row: nobody has asked for it
+	Pending  Status = "pending"  // waits for a host
+	Starting Status = "starting" // its files are fetched, its server starts
+	Ready    Status = "ready"    // answers
+	Idle     Status = "idle"     // scaled to zero; the next call starts it
+	Failed   Status = "failed"   // cannot start
+	Removed  Status = "removed"  // runs no more, and is not to
+)
+
+// Serves reports whether calls can be sent to the endpoint.
+func (s Status) Serves() bool { return s == Ready || s == Idle }
+
+// nexts is the state machine. The database has it too, as a trigger.
+var nexts = map[Status][]Status{
+	None:     {Pending},
+	Pending:  {Starting, Failed, Removed},
+	Starting: {Ready, Failed, Removed, Pending},
+	Ready:    {Idle, Failed, Removed, Pending},
+	Idle:     {Ready, Failed, Removed, Pending},
+	Failed:   {Removed, Pending},
+	Removed:  {Pending},
+}
+
+// state is what a deployment's row says.
+type state struct {
+	status   Status
+	endpoint string
+	reason   string
+	phases   Phases
+}
+
+const (
+	readStateSQL = `
+		select status, endpoint, reason, schedule_ms, fetch_ms, load_ms from deployments where version_id = $1 for update`
+	putStateSQL = `
+		insert into deployments (version_id, status, endpoint, reason, schedule_ms, fetch_ms, load_ms) values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (version_id) do update set status = excluded.status, endpoint = excluded.endpoint, reason = excluded.reason,
+			schedule_ms = excluded.schedule_ms, fetch_ms = excluded.fetch_ms, load_ms = excluded.load_ms, updated_at = clock_timestamp()`
+)
+
+func readState(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s state, err error) {
+	err = tx.QueryRow(ctx, readStateSQL, version).Scan(&s.status, &s.endpoint, &s.reason, &s.phases.Schedule, &s.phases.Fetch, &s.phases.Load)
+	if postgres.NotFound(err) {
+		return state{status: None}, nil
+	}
+	return s, err
+}
+
+// put is the one way from a state to the next. It fails with Conflict for a step that the machine does not have.
+func (r *report) put(ctx context.Context, next state) error {
+	if next == r.state {
+		return nil
+	}
+	if next.status != r.status && !slices.Contains(nexts[r.status], next.status) {
+		return fault.New(fault.Conflict, fmt.Sprintf("The deployment of %s is %s and cannot become %s.", r.name, r.status, next.status))
+	}
+	if !r.raised {
+		if err := r.announce.Changed(ctx, r.tx, r.modelID, r.model); err != nil {
+			return err
+		}
+		r.raised = true
+	}
+	_, err := r.tx.Exec(ctx, putStateSQL, r.version, string(next.status), next.endpoint, next.reason,
+		next.phases.Schedule, next.phases.Fetch, next.phases.Load)
+	if err == nil {
+		r.state = next
+	}
+	return err
+}
+
+// through takes the steps that lie before the next status where reports were lost: a host that says ready has started.
+func (r *report) through(ctx context.Context, next Status) error {
+	for r.status != next && !slices.Contains(nexts[r.status], next) {
+		step := Pending
+		if r.status == Pending {
+			step = Starting
+		}
+		if err := r.put(ctx, state{status: step}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
