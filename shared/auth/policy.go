@@ -133,7 +133,8 @@ func (p *Policy) allows(who Principal, permission Permission) (bool, error) {
 func (p *Policy) decide(role Role, tenant uuid.UUID, permission Permission) (bool, error) {
 	key := decision{role, permission}
 	if known, ok := p.decided.Load(key); ok {
-		return known == true, nil
+		allowed, _ := known.(bool)
+		return allowed, nil
 	}
 	object, action, _ := strings.Cut(string(permission), ":")
 	ok, err := p.enforcer.Enforce(string(role), tenant.String(), object, action)

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"time"
@@ -141,7 +140,7 @@ func (v *Verifier) key(token *jwt.Token) (any, error) {
 	for _, key := range set.Keys {
 		if key.ID == token.Header["kid"] {
 			public, err := key.public()
-			return ed25519.PublicKey(public), err
+			return public, err
 		}
 	}
 	return nil, errors.New("unknown kid")

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -161,9 +162,9 @@ func (e *Env) Close(ctx context.Context) error {
 	e.order = nil
 	e.mu.Unlock()
 	var errs []error
-	for i := len(order) - 1; i >= 0; i-- {
-		if order[i].close != nil {
-			errs = append(errs, order[i].close(ctx))
+	for _, s := range slices.Backward(order) {
+		if s.close != nil {
+			errs = append(errs, s.close(ctx))
 		}
 	}
 	return errors.Join(errs...)

@@ -40,8 +40,8 @@ type param struct {
 }
 
 // planOf works the plan out. It panics for a type that no request could fill.
-func planOf(t reflect.Type) plan {
-	var p plan
+func planOf(t reflect.Type) *plan {
+	p := &plan{}
 	if t.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("httpapi: the request %s is no struct", t))
 	}
@@ -78,7 +78,7 @@ func (p *plan) add(t reflect.Type, f reflect.StructField) {
 }
 
 // fill reads the request into v. Everything that is wrong with path, query, headers and the body's fields is told at once.
-func (p plan) fill(v reflect.Value, r *http.Request, body []byte) error {
+func (p *plan) fill(v reflect.Value, r *http.Request, body []byte) error {
 	var s strict
 	p.fillPath(&s, v, r)
 	p.fillHeaders(&s, v, r)
@@ -98,7 +98,8 @@ func (s *strict) fault() error {
 	case 1:
 		return fault.New(fault.Invalid, sentence(s.errors[0]), fault.Fields(s.errors...))
 	default:
-		return fault.New(fault.Invalid, fmt.Sprintf("%d fields of the request are not valid; the first: %s", len(s.errors), sentence(s.errors[0])), fault.Fields(s.errors...))
+		message := fmt.Sprintf("%d fields of the request are not valid; the first: %s", len(s.errors), sentence(s.errors[0]))
+		return fault.New(fault.Invalid, message, fault.Fields(s.errors...))
 	}
 }
 
@@ -112,7 +113,7 @@ func sentence(e fault.FieldError) string {
 	return e.Detail
 }
 
-func (p plan) fillPath(s *strict, v reflect.Value, r *http.Request) {
+func (p *plan) fillPath(s *strict, v reflect.Value, r *http.Request) {
 	for _, one := range p.path {
 		names := strings.Split(one.name, "/")
 		values := make([]string, len(names))
@@ -123,7 +124,7 @@ func (p plan) fillPath(s *strict, v reflect.Value, r *http.Request) {
 	}
 }
 
-func (p plan) fillHeaders(s *strict, v reflect.Value, r *http.Request) {
+func (p *plan) fillHeaders(s *strict, v reflect.Value, r *http.Request) {
 	for _, one := range p.header {
 		values := r.Header.Values(one.name)
 		switch {
@@ -138,7 +139,7 @@ func (p plan) fillHeaders(s *strict, v reflect.Value, r *http.Request) {
 	}
 }
 
-func (p plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
+func (p *plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
 	given, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		s.note("query", "is not well-formed (application/x-www-form-urlencoded)")
@@ -200,7 +201,7 @@ func (s *strict) setTag(field reflect.Value, name, text string) {
 	s.set(field, name, tag)
 }
 
-func (p plan) fillBody(s *strict, v reflect.Value, r *http.Request, body []byte) error {
+func (p *plan) fillBody(s *strict, v reflect.Value, r *http.Request, body []byte) error {
 	if len(body) == 0 {
 		body = []byte("{}")
 	} else if err := checkBody(r, body); err != nil {
@@ -231,8 +232,7 @@ func checkBody(r *http.Request, body []byte) error {
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
 
 func syntax(err error) string {
-	var at *json.SyntaxError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("%s, at byte %d", at.Error(), at.Offset)
 	}
 	return "it is malformed"

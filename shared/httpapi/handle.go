@@ -22,8 +22,8 @@ import (
 // tag says omitempty or omitzero; parameters and headers are optional. Unknown members and parameters are refused. A field for If-Match gets the tag
 // without quotes. A list embeds page.Request and answers with (or embeds) page.Page.
 //
-// Out is answered as JSON, or with no body if it is struct{}. If it has ETag() string, that (unquoted) is its entity tag, and a GET that knows it is answered 304;
-// if it has SetHeader(http.Header), that sets more headers.
+// Out is answered as JSON, or with no body if it is struct{}. If it has ETag() string, that (unquoted) is its entity tag, and a GET that
+// knows it is answered 304; if it has SetHeader(http.Header), that sets more headers.
 func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.Principal, In) (Out, error)) {
 	plan := planOf(reflect.TypeFor[In]())
 	m.add(pattern, func(route Route) answer {
@@ -70,7 +70,7 @@ func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.
 const bodyTime = 30 * time.Second
 
 // decode fills in, and gives the context that the use case runs in.
-func (m *Mux) decode(ctx context.Context, x *telemetry.Exchange, r *http.Request, p plan, in reflect.Value, who auth.Principal) (context.Context, error) {
+func (m *Mux) decode(ctx context.Context, x *telemetry.Exchange, r *http.Request, p *plan, in reflect.Value, who auth.Principal) (context.Context, error) {
 	var body []byte
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		var err error
@@ -109,7 +109,7 @@ func (m *Mux) openPage(request reflect.Value, r *http.Request, who auth.Principa
 	if err != nil {
 		return err
 	}
-	wanted, _ := request.Addr().Interface().(*page.Request)
+	wanted, _ := reflect.TypeAssert[*page.Request](request.Addr())
 	wanted.After = cursor
 	return nil
 }

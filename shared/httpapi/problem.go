@@ -55,7 +55,7 @@ func writeMethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p Problem) write(w http.ResponseWriter) {
-	body, _ := json.Marshal(p) // strings and numbers always encode
+	body, _ := json.Marshal(p) //nolint:errchkjson // strings and numbers always encode
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
@@ -78,6 +78,7 @@ func setErrorHeaders(h http.Header, r *http.Request, e *fault.Error) {
 			after = defaultRetry
 		}
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+	default:
 	}
 }
 

@@ -19,7 +19,7 @@ func setText(field reflect.Value, text string) error {
 		field.Set(reflect.New(field.Type().Elem()))
 		return setText(field.Elem(), text)
 	}
-	if typed, ok := field.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if typed, ok := reflect.TypeAssert[encoding.TextUnmarshaler](field.Addr()); ok {
 		return explain(typed.UnmarshalText([]byte(text)), field.Type())
 	}
 	return setPlain(field, text)
@@ -53,7 +53,7 @@ func readable(t reflect.Type) bool {
 		t = t.Elem()
 	}
 	v := reflect.New(t)
-	_, typed := v.Interface().(encoding.TextUnmarshaler)
+	_, typed := reflect.TypeAssert[encoding.TextUnmarshaler](v)
 	return typed || t.Kind() == reflect.String || t.Kind() == reflect.Bool || v.Elem().CanInt() || v.Elem().CanUint()
 }
 
@@ -75,7 +75,7 @@ func form(t reflect.Type) string {
 		return "a time like 2026-01-31T12:00:00Z (RFC 3339)"
 	}
 	v := reflect.New(t)
-	if _, typed := v.Interface().(encoding.TextUnmarshaler); typed {
+	if _, typed := reflect.TypeAssert[encoding.TextUnmarshaler](v); typed {
 		return "a string of the right form"
 	}
 	switch {

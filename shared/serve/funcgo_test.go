@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
+	"github.com/rs/zerolog" //nolint:depguard // its global level is what is tested
 
 	"github.com/17882237881/MaaS/shared/env"
 )

@@ -124,9 +124,9 @@ func Draining(ctx context.Context) <-chan struct{} {
 	return draining
 }
 
-// UntilDraining gives a context that also ends with Draining. The caller calls end.
-func UntilDraining(ctx context.Context) (until context.Context, end context.CancelFunc) {
-	until, end = context.WithCancel(ctx)
+// UntilDraining gives a context that also ends with Draining, and what ends it; the caller calls that.
+func UntilDraining(ctx context.Context) (context.Context, context.CancelFunc) {
+	until, end := context.WithCancel(ctx)
 	go func() { // ends with the context
 		select {
 		case <-Draining(ctx):

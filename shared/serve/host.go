@@ -36,7 +36,7 @@ func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan st
 	}
 	x, r := h.telemetry.Begin(context.WithValue(r.Context(), drainingKey{}, draining), w, r)
 	defer h.telemetry.End(x, r, h.log, h.name)
-	defer h.recover(x, r)
+	defer func() { h.survive(x, r, recover()) }()
 	h.handler.ServeHTTP(x, r)
 }
 
@@ -48,10 +48,9 @@ func liftDeadlines(w http.ResponseWriter) {
 	_ = control.SetWriteDeadline(time.Time{})
 }
 
-// recover answers a panic with 500 and logs its stack. One that means to cut the connection (http.ErrAbortHandler) goes on to the
+// survive answers a panic with 500 and logs its stack. One that means to cut the connection (http.ErrAbortHandler) goes on to the
 // server, as does any that comes after the answer has begun, so that nobody takes half an answer for a whole one.
-func (h *host) recover(x *telemetry.Exchange, r *http.Request) {
-	cause := recover()
+func (h *host) survive(x *telemetry.Exchange, r *http.Request, cause any) {
 	if cause == nil {
 		return
 	}

@@ -79,7 +79,7 @@ func (t *Telemetry) Handler() http.Handler {
 func (t *Telemetry) Begin(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	ctx = traceContext(ctx, r.Header)
 	if t.tracer != nil {
-		ctx, _ = t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer)) // End ends it
+		ctx, _ = t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer)) //nolint:spancheck // End ends it
 	}
 	return begin(ctx, w, r)
 }
