@@ -35,6 +35,13 @@ generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## makes generated code anew
 tidy: ## tidies every module
 	tools/each-module go mod tidy
 
+bench: build ## runs every benchmark, five times each
+	@bin/maas stores --fast -- go test -run '^$$' -bench . -benchmem -count 5 -p 1 -timeout 60m work
+
+cover: build ## says what the tests do not reach: coverage.out, and a line for each function
+	@bin/maas stores --fast -- go test -p 2 -timeout 10m -coverprofile coverage.out work
+	@go tool cover -func coverage.out
+
 fuzz: ## fuzzes every parser of outside bytes for FUZZTIME each
 	tools/fuzz $(FUZZTIME)
 
@@ -44,7 +51,7 @@ new-function: ## makes functions/NAME: make new-function NAME=x
 clean: ## removes what was built; state in .maas stays
 	rm -rf bin .cache coverage.out
 
-.PHONY: help up build test lint generate tidy fuzz new-function clean
+.PHONY: help up build test lint generate tidy bench cover fuzz new-function clean
 
 # Tools, each built once from its pinned version.
 $(TOOLS)/buf $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/ko $(TOOLS)/kustomize: tools/pinned/go.mod tools/pinned/go.sum
