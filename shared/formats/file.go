@@ -36,7 +36,8 @@ func (f *file) peek(pos int64, n int) ([]byte, error) {
 	if from := pos - f.at; from >= 0 && from+int64(n) <= int64(len(f.window)) {
 		return f.window[from : from+int64(n)], nil
 	}
-	if f.reads++; f.reads > maxReads {
+	f.reads++
+	if f.reads > maxReads {
 		return nil, tooComplex("needs more than %d reads to find its headers", maxReads)
 	}
 	f.at, f.window = pos, f.space[:min(int64(len(f.space)), f.size-pos)]

@@ -84,7 +84,8 @@ func (r *reading) sparse(m message, depth int) error {
 
 // list notes a tensor of the model's own graph.
 func (r *reading) list(t TensorInfo) error {
-	if r.names += len(t.Name); r.names > maxNames {
+	r.names += len(t.Name)
+	if r.names > maxNames {
 		return tooComplex("has more than %d bytes of names of tensors", maxNames)
 	}
 	r.given[t.Name] = true

@@ -129,10 +129,10 @@ func aroundWeights(n int64) (head, tail proto) {
 	after := graph()
 	w := protowire.AppendVarint(protowire.AppendTag(proto{}.int(1, n/4).int(2, 1).text(8, "w"), 9, protowire.BytesType), uint64(n))
 	initializer := protowire.AppendVarint(protowire.AppendTag(proto{}, 5, protowire.BytesType), uint64(int64(len(w))+n))
-	graphHead := append(initializer, w...)
+	initializer = append(initializer, w...)
 	head = proto{}.int(1, 9)
-	head = protowire.AppendVarint(protowire.AppendTag(head, 7, protowire.BytesType), uint64(int64(len(graphHead)+len(after))+n))
-	return append(head, graphHead...), after.message(8, proto{}.int(2, 18))
+	head = protowire.AppendVarint(protowire.AppendTag(head, 7, protowire.BytesType), uint64(int64(len(initializer)+len(after))+n))
+	return append(head, initializer...), after.message(8, proto{}.int(2, 18))
 }
 
 // holed is a file of zeros between its head and its tail. It counts what is read.

@@ -18,7 +18,7 @@ const (
 )
 
 // Refusal is why a file is not accepted.
-type Refusal struct {
+type Refusal struct { //nolint:errname // it is the answer to a question, and an error only on its way
 	Code   Code
 	Format Format // what the file seems to be
 	Detail string // a sentence for the user

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -82,8 +83,8 @@ func isSafetensors(head []byte, size int64) bool {
 	if len(head) <= length || head[length] != '{' {
 		return false
 	}
-	header := binary.LittleEndian.Uint64(head)
-	return header >= 2 && header <= uint64(size-length)
+	header := signed(binary.LittleEndian.Uint64(head))
+	return header >= 2 && header <= size-length
 }
 
 // isText takes what has no control characters but those of lines for text. The end of head may cut a character.
@@ -93,7 +94,7 @@ func isText(head []byte) bool {
 		if r == utf8.RuneError && n == 1 {
 			return len(head) < utf8.UTFMax && !utf8.FullRune(head)
 		}
-		if unicode.IsControl(r) && !bytes.ContainsRune([]byte("\t\n\r\f\v\x1b"), r) {
+		if unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\f\v\x1b", r) {
 			return false
 		}
 		head = head[n:]

@@ -21,7 +21,8 @@ func (r *reading) valueInfo(m message, what string) (TensorInfo, error) {
 	case kind == nil:
 		return TensorInfo{}, unsupportedType("the %s %s has no type", what, shorten(found.Name))
 	}
-	return found, r.within(*kind, func(m message) error { return r.valueType(m, what, &found) })
+	err = r.within(*kind, func(m message) error { return r.valueType(m, what, &found) })
+	return found, err
 }
 
 // valueType reads a TypeProto. Callers can send and read tensors only.

@@ -14,10 +14,10 @@ type message struct{ pos, end int64 }
 
 // field is one field of a message. What a field of bytes holds is read only when it is asked for.
 type field struct {
-	number protowire.Number
+	number int
 	wire   protowire.Type
 	at     int64   // where the field begins
-	scalar uint64  // the value of a varint or a fixed number
+	scalar int64   // the value of a varint or a fixed number
 	body   message // the bytes of a field of bytes
 	next   int64   // where the next field begins
 }
@@ -37,7 +37,8 @@ func (f *file) fields(m message) iter.Seq2[field, error] {
 
 // field reads the head of the first field of m.
 func (f *file) field(m message) (field, error) {
-	if f.walked++; f.walked > maxFields {
+	f.walked++
+	if f.walked > maxFields {
 		return field{}, tooComplex("has more than %d fields", maxFields)
 	}
 	const head = 2 * 10 // a tag, and a value or a length: varints of ten bytes at most
@@ -53,14 +54,14 @@ func (f *file) field(m message) (field, error) {
 	if value < 0 {
 		return field{}, f.broken(m, value)
 	}
-	found := field{number: number, wire: wire, at: m.pos, scalar: scalar, next: m.pos + int64(tag+value)}
+	found := field{number: int(number), wire: wire, at: m.pos, scalar: signed(scalar), next: m.pos + int64(tag+value)}
 	if wire != protowire.BytesType {
 		return found, nil
 	}
-	if scalar > uint64(m.end-found.next) {
+	if found.scalar < 0 || found.scalar > m.end-found.next {
 		return field{}, f.short(m, fmt.Sprintf("a field says that it has %d bytes", scalar))
 	}
-	found.body = message{found.next, found.next + int64(scalar)}
+	found.body = message{found.next, found.next + found.scalar}
 	found.next = found.body.end
 	return found, nil
 }
@@ -79,6 +80,9 @@ func consume(wire protowire.Type, b []byte) (value uint64, n int) {
 		return 0, notWire
 	}
 }
+
+// signed gives a number as protobuf's int64 has it: in two's complement.
+func signed(v uint64) int64 { return int64(v) } //nolint:gosec // meant to wrap
 
 // notWire is a length that protowire gives for no error of its own but the generic one.
 const notWire = -100
@@ -112,7 +116,7 @@ func (v field) int() (int64, error) {
 	if v.wire != protowire.VarintType {
 		return 0, malformed(v.at, "has no integer where field %d is one", v.number)
 	}
-	return int64(v.scalar), nil
+	return v.scalar, nil
 }
 
 // text reads a field's name.
@@ -127,7 +131,7 @@ func (f *file) textOf(v field) (string, error) {
 // ints adds a field of repeated integers to a list, packed or one by one, up to most.
 func (f *file) ints(list []int64, v field, most int) ([]int64, error) {
 	if v.wire == protowire.VarintType {
-		return appendBounded(list, int64(v.scalar), v.at, most)
+		return appendBounded(list, v.scalar, v.at, most)
 	}
 	m, err := v.message()
 	if err != nil {
@@ -142,7 +146,7 @@ func (f *file) ints(list []int64, v field, most int) ([]int64, error) {
 		if n < 0 {
 			return nil, malformed(m.pos, "has no valid number in a list")
 		}
-		if list, err = appendBounded(list, int64(value), m.pos, most); err != nil {
+		if list, err = appendBounded(list, signed(value), m.pos, most); err != nil {
 			return nil, err
 		}
 		m.pos += int64(n)

@@ -51,6 +51,8 @@ func (s *signer) of(credentials aws.Credentials) *v4.Signer {
 }
 
 // SignHTTP is s3.HTTPSignerV4's.
+//
+//nolint:revive // argument-limit: the SDK's signature
 func (s *signer) SignHTTP(
 	ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service, region string, at time.Time,
 	options ...func(*v4.SignerOptions),
@@ -59,6 +61,8 @@ func (s *signer) SignHTTP(
 }
 
 // PresignHTTP is s3.HTTPPresignerV4's.
+//
+//nolint:revive // argument-limit: the SDK's signature
 func (s *signer) PresignHTTP(
 	ctx context.Context, credentials aws.Credentials, r *http.Request, payloadHash, service, region string, at time.Time,
 	options ...func(*v4.SignerOptions),

@@ -46,8 +46,7 @@ func away(op string, err error) error {
 
 // code is the store's name for an error (S3 API reference, error responses), or "" where the store did not answer.
 func code(err error) string {
-	var said smithy.APIError
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[smithy.APIError](err); ok {
 		return said.ErrorCode()
 	}
 	return ""
@@ -55,6 +54,6 @@ func code(err error) string {
 
 // saidNotFound reports whether the store answered 404. The answer to HEAD has no body, so that it cannot say what is missing.
 func saidNotFound(err error) bool {
-	var answer *smithyhttp.ResponseError
-	return errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusNotFound
+	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	return ok && answer.HTTPStatusCode() == http.StatusNotFound
 }

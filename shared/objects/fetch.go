@@ -17,6 +17,7 @@ const (
 	span        = 8 << 20 // bytes of one ranged read
 	spans       = 8       // ranged reads under way or waiting to be written, of all files together
 	filesAtOnce = 4
+	readable    = 0o755     // of directories: model servers run as other users
 	temporary   = ".fetch-" // begins the names of files that are not whole yet
 )
 
@@ -77,7 +78,7 @@ func (s *Store) manifest(ctx context.Context, from URI) (Manifest, error) {
 
 // occupy opens a directory, which it makes if need be, for this process alone: the kernel lets go of it when the process dies.
 func occupy(dir string) (root *os.Root, release func(), err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, readable); err != nil {
 		return nil, nil, onDisk(err)
 	}
 	if root, err = os.OpenRoot(dir); err != nil {

@@ -33,7 +33,7 @@ func (f fetcher) file(ctx context.Context, file ManifestFile) error {
 	if err := f.write(ctx, file, unfinished); err != nil {
 		return errors.Join(err, f.root.Remove(unfinished))
 	}
-	if err := f.root.MkdirAll(path.Dir(string(file.Path)), 0o755); err != nil {
+	if err := f.root.MkdirAll(path.Dir(string(file.Path)), readable); err != nil {
 		return onDisk(err)
 	}
 	if err := f.root.Rename(unfinished, string(file.Path)); err != nil {

@@ -39,7 +39,7 @@ func TestAManifestHasOneFormWhateverTheOrderOfItsFiles(t *testing.T) {
 	if first.Digest() != second.Digest() {
 		t.Errorf("digests differ:\n%s\n%s", first.Encode(), second.Encode())
 	}
-	want := fmt.Sprintf(`[{"path":"a & b.onnx","size":1,"sha256":"%s","object":"%s"},{"path":"weights/模型.bin","size":1,"sha256":"%s","object":"%s"}]`,
+	want := fmt.Sprintf(`[{"path":"a & b.onnx","size":1,"sha256":%q,"object":%q},{"path":"weights/模型.bin","size":1,"sha256":%q,"object":%q}]`,
 		a.SHA256, a.Object, b.SHA256, b.Object)
 	if got := string(first.Encode()); got != want {
 		t.Errorf("encoded as\n%s, want\n%s", got, want)

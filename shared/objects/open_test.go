@@ -16,15 +16,18 @@ import (
 
 func TestAWrongConfigurationNamesTheVariable(t *testing.T) {
 	t.Parallel()
-	for name, vars := range map[string]map[string]string{
-		"S3_ENDPOINT":        {},
-		"S3_ENDPOINT ":       {"S3_ENDPOINT": "localhost:9000"},
-		"S3_PUBLIC_ENDPOINT": {"S3_ENDPOINT": "http://localhost:9000", "S3_PUBLIC_ENDPOINT": "ftp://localhost"},
-		"S3_PROFILE":         {"S3_ENDPOINT": "http://localhost:9000", "S3_PROFILE": "tape"},
+	for _, c := range []struct {
+		named string
+		vars  map[string]string
+	}{
+		{"S3_ENDPOINT", map[string]string{}},
+		{"S3_ENDPOINT", map[string]string{"S3_ENDPOINT": "localhost:9000"}},
+		{"S3_PUBLIC_ENDPOINT", map[string]string{"S3_ENDPOINT": "http://localhost:9000", "S3_PUBLIC_ENDPOINT": "ftp://localhost"}},
+		{"S3_PROFILE", map[string]string{"S3_ENDPOINT": "http://localhost:9000", "S3_PROFILE": "tape"}},
 	} {
-		_, err := objects.Open(t.Context(), env.New("test", vars, slog.New(slog.DiscardHandler)))
-		if err == nil || !strings.Contains(err.Error(), strings.TrimSpace(name)) {
-			t.Errorf("%s: %v", name, err)
+		_, err := objects.Open(t.Context(), env.New("test", c.vars, slog.New(slog.DiscardHandler)))
+		if err == nil || !strings.Contains(err.Error(), c.named) {
+			t.Errorf("%v: %v", c.vars, err)
 		}
 	}
 }
