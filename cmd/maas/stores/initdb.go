@@ -1,0 +1,106 @@
+package stores
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/cmd/maas/child"
+)
+
+// initialise makes the data in a folder of its own and moves it to its place when it is whole. What a crash cut short is not used
+// again: programs of that initdb may live a moment longer.
+func (c *cluster) initialise(ctx context.Context) error {
+	home := filepath.Dir(c.data)
+	cut, _ := filepath.Glob(filepath.Join(home, "initdb-*")) // what is missed takes space, no more
+	for _, folder := range cut {
+		_ = os.RemoveAll(folder)
+	}
+	fresh, err := os.MkdirTemp(home, "initdb-")
+	if err != nil {
+		return fmt.Errorf("initdb: %w", err)
+	}
+	if err := c.account.own(fresh); err != nil {
+		return err
+	}
+	if err := c.initdb(ctx, fresh); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, c.data); err != nil {
+		return fmt.Errorf("initdb: %w", err)
+	}
+	return nil
+}
+
+func (c *cluster) initdb(ctx context.Context, folder string) error {
+	arguments := []string{
+		"--pgdata", folder, "--username", owner, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
+	}
+	if c.fast {
+		arguments = append(arguments, "--no-sync")
+	}
+	var output bytes.Buffer
+	process, err := child.Start(ctx, child.Spec{
+		Name: "initdb",
+		Log:  c.log,
+		Command: func() (*exec.Cmd, error) {
+			cmd := exec.Command(c.programs.path("initdb"), arguments...)
+			cmd.Stdout, cmd.Stderr = &output, &output
+			cmd.SysProcAttr = c.account.attributes()
+			cmd.Dir = "/"
+			return cmd, nil
+		},
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case <-process.Done():
+	case <-ctx.Done():
+		process.Stop(ctx)
+		return ctx.Err()
+	}
+	if process.Err() != nil {
+		return fmt.Errorf("initdb: %w: %s", process.Err(), strings.TrimSpace(output.String()))
+	}
+	return nil
+}
+
+// makeDatabase makes the database and the functions' role where they are missing.
+func (c *cluster) makeDatabase(ctx context.Context) error {
+	const (
+		findRole     = "select count(*) from pg_roles where rolname = $1"
+		makeRole     = "create role " + AppRole + " login nosuperuser nocreatedb nocreaterole"
+		findDatabase = "select count(*) from pg_database where datname = $1"
+		makeDatabase = "create database " + database
+	)
+	conn, err := pgx.Connect(ctx, c.url(owner, "postgres"))
+	if err != nil {
+		return fmt.Errorf("connect to postgres: %w", err)
+	}
+	return errors.Join(
+		ensure(ctx, conn, findRole, AppRole, makeRole),
+		ensure(ctx, conn, findDatabase, database, makeDatabase),
+		conn.Close(ctx))
+}
+
+func ensure(ctx context.Context, conn *pgx.Conn, find, name, create string) error {
+	var found int
+	if err := conn.QueryRow(ctx, find, name).Scan(&found); err != nil {
+		return fmt.Errorf("look for %s: %w", name, err)
+	}
+	if found > 0 {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, create); err != nil {
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	return nil
+}
