@@ -38,7 +38,8 @@ const (
 )
 
 func statusOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (id uuid.UUID, status Status, err error) {
-	return id, status, tx.QueryRow(ctx, statusSQL, model, v.String()).Scan(&id, &status)
+	err = tx.QueryRow(ctx, statusSQL, model, v.String()).Scan(&id, &status)
+	return id, status, err
 }
 
 // lockVersion gives a version's names and status, and makes a publication wait until this transaction ends.

@@ -47,9 +47,9 @@ func (l Lineage) check(ctx context.Context, tx postgres.Tx, who auth.Principal) 
 	}
 	id, err := find(ctx, tx, who, parent.Model)
 	if err == nil {
-		_, err = readVersion(ctx, tx, id, parent.Model, version)
+		_, _, err = statusOf(ctx, tx, id, version)
 	}
-	if fault.Is(err, fault.NotFound) {
+	if postgres.NotFound(err) || fault.Is(err, fault.NotFound) {
 		return invalid("lineage.parent", "There is no version %s.", l.Parent)
 	}
 	return err
