@@ -18,9 +18,9 @@ up: build ## starts everything on this machine and keeps running
 	@bin/maas up
 
 build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
-	go build -trimpath -ldflags '-s -w' -o bin/maas ./cmd/maas
-	go build -trimpath -ldflags '-s -w' -o bin/maas-onnx ./runtimes/onnx
-	cp -f "$$(runtimes/onnx/library.sh)" bin/
+	go build -ldflags '-s -w' -o bin/maas ./cmd/maas
+	go build -ldflags '-s -w' -o bin/maas-onnx ./runtimes/onnx
+	@library=$$(runtimes/onnx/library.sh); cmp -s "$$library" "bin/$${library##*/}" || install -m 644 "$$library" bin/
 
 test: build ## runs every test that needs no cluster, on real servers
 	@go build -o $(TOOLS)/ ./tools/testsum
