@@ -213,6 +213,9 @@ func (p *plan) fillBody(s *strict, v reflect.Value, r *http.Request, body []byte
 
 // checkBody makes sure that the body is one JSON object in UTF-8.
 func checkBody(r *http.Request, body []byte) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return fault.New(fault.Invalid, "The body must not be compressed.", fault.Field("Content-Encoding"))
+	}
 	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" || !isUTF8(params["charset"]) {
 		return fault.New(fault.Invalid, "The Content-Type of the body must be application/json.", fault.Field("Content-Type"))
 	}

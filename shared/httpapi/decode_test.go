@@ -47,6 +47,7 @@ func TestWrongInputIsNamedByItsField(t *testing.T) {
 		"wrong media type": {path, `{"title": "a"}`, []string{"Content-Type", "text/plain"}, []string{"Content-Type: The Content-Type of the body must be application/json."}},
 		"no media type":    {path, `{"title": "a"}`, []string{"Content-Type", ""}, []string{"Content-Type: The Content-Type of the body must be application/json."}},
 		"other charset":    {path, `{"title": "a"}`, []string{"Content-Type", "application/json; charset=latin1"}, []string{"Content-Type: The Content-Type of the body must be application/json."}},
+		"compressed":       {path, `{"title": "a"}`, []string{"Content-Encoding", "gzip"}, []string{"Content-Encoding: The body must not be compressed."}},
 		"long name":        {path, `{"title": "a", "` + long + `": 1}`, nil, []string{long[:80] + "…: is not a known field"}},
 	}
 	for name, c := range cases {
