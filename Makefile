@@ -53,11 +53,18 @@ clean: ## removes what was built; state in .maas stays
 
 .PHONY: help up build test lint generate tidy bench cover fuzz new-function clean
 
-# Tools, each built once from its pinned version.
+# Tools, each built once from its pinned version. Naming the package spares downloading what the other tools need.
+$(TOOLS)/buf:           PACKAGE := github.com/bufbuild/buf/cmd/buf
+$(TOOLS)/golangci-lint: PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/govulncheck:   PACKAGE := golang.org/x/vuln/cmd/govulncheck
+$(TOOLS)/ko:            PACKAGE := github.com/google/ko
+$(TOOLS)/kustomize:     PACKAGE := sigs.k8s.io/kustomize/kustomize/v5
+
 $(TOOLS)/buf $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/ko $(TOOLS)/kustomize: tools/pinned/go.mod tools/pinned/go.sum
-	GOWORK=off go build -C tools/pinned -o $(TOOLS)/ "$$(GOWORK=off go -C tools/pinned list tool | grep -E '/$(@F)(/v[0-9]+)?$$')"
+	GOWORK=off go build -C tools/pinned -o $(TOOLS)/ $(PACKAGE)
 	@touch $@
 
+# The plugins come from shared's own requirements: generated code and the runtime that it links are of one version.
 $(TOOLS)/protoc-gen-go: shared/go.mod
 	GOWORK=off go build -C shared -o $(TOOLS)/ google.golang.org/protobuf/cmd/protoc-gen-go connectrpc.com/connect/cmd/protoc-gen-connect-go
 	@touch $@
