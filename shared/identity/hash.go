@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -77,11 +78,12 @@ func hash(p Password) string {
 
 // matches reports whether the PHC string is the password's. The caller has a turn.
 func matches(phc string, p Password) (bool, error) {
-	var version, memory, passes int
+	var version int
+	var memory, passes uint32
 	var lanes uint8
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
-		return false, fmt.Errorf("identity: a stored password is no PHC string of argon2id")
+		return false, errors.New("identity: a stored password is no PHC string of argon2id")
 	}
 	if _, err := fmt.Sscanf(parts[2]+" "+parts[3], "v=%d m=%d,t=%d,p=%d", &version, &memory, &passes, &lanes); err != nil {
 		return false, fmt.Errorf("identity: stored password: %w", err)
@@ -91,9 +93,12 @@ func matches(phc string, p Password) (bool, error) {
 		return false, fmt.Errorf("identity: stored password: %w", err)
 	}
 	want, err := base64.RawStdEncoding.DecodeString(parts[5])
-	if err != nil || version != argon2.Version || memory > hashMemory {
-		return false, fmt.Errorf("identity: a stored password asks for Argon2 version %d with %d KiB: %w", version, memory, err)
+	if err != nil {
+		return false, fmt.Errorf("identity: stored password: %w", err)
 	}
-	sum := argon2.IDKey([]byte(p), salt, uint32(passes), uint32(memory), lanes, uint32(len(want)))
+	if version != argon2.Version || memory > hashMemory || passes < 1 || lanes < 1 {
+		return false, fmt.Errorf("identity: a stored password asks for Argon2 version %d, %d KiB, %d passes, %d lanes", version, memory, passes, lanes)
+	}
+	sum := argon2.IDKey([]byte(p), salt, passes, memory, lanes, hashSize)
 	return subtle.ConstantTimeCompare(sum, want) == 1, nil
 }

@@ -1,0 +1,181 @@
+package identity_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/idempotency"
+	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/identitytest"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+func openKeys(t *testing.T, w *identitytest.World) (*identity.Keys, *identity.Authenticator) {
+	t.Helper()
+	keys, err := identity.OpenKeys(t.Context(), w.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authn, err := identity.OpenAuthenticator(t.Context(), w.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys, authn
+}
+
+// change runs SQL behind row-level security.
+func change(t *testing.T, w *identitytest.World, sql string, args ...any) {
+	t.Helper()
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, sql, args...)
+		return err
+	})
+}
+
+func parse(t *testing.T, credential string) auth.APIKey {
+	t.Helper()
+	key, err := auth.ParseAPIKey(credential)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func TestAKeyStandsForItsMakerWithinItsLimits(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	keys, authn := openKeys(t, w)
+	made, err := keys.Create(t.Context(), w.Owner, identity.NewKey{
+		Name: "ci", Scopes: []auth.Permission{"inference:execute"}, Models: []ref.Model{{Tenant: "acme", Name: "fraud"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	who, err := authn.APIKey(t.Context(), parse(t, made.Secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if who.Tenant != w.Owner.Tenant || who.User != w.Owner.User || who.Key != made.ID || who.Roles[0] != auth.Owner || who.Scopes[0] != "inference:execute" {
+		t.Errorf("principal is %+v", who)
+	}
+	if !who.Sees(ref.Model{Tenant: "acme", Name: "fraud"}) || who.Sees(ref.Model{Tenant: "acme", Name: "other"}) {
+		t.Error("its models do not limit it")
+	}
+	if w.Audited(w.Owner, "key.create", "done") != 1 {
+		t.Error("it is not in the log")
+	}
+}
+
+func TestAKeyThatIsNotGoodIsRefusedWithOneSentence(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	keys, authn := openKeys(t, w)
+	good := parse(t, w.APIKey(w.Owner, "model:read"))
+	wrong := good
+	wrong.Secret = strings.Repeat("a", len(wrong.Secret))
+	expired := parse(t, w.APIKey(w.Owner, "model:read"))
+	change(t, w, `update api_keys set expires_at = now() where id = $1`, expired.ID)
+	deleted := parse(t, w.APIKey(w.Owner, "model:read"))
+	if _, err := keys.Delete(t.Context(), w.Owner, identity.DeleteKey{ID: deleted.ID}); err != nil {
+		t.Fatal(err)
+	}
+	gone := w.Member(w.Owner, auth.Admin)
+	left := parse(t, w.APIKey(gone, "model:read"))
+	change(t, w, `delete from memberships where user_id = $1`, gone.User)
+
+	messages := map[string]bool{}
+	for name, key := range map[string]auth.APIKey{
+		"unknown": auth.NewAPIKey(), "wrong secret": wrong, "expired": expired, "deleted": deleted, "maker has left": left,
+	} {
+		_, err := authn.APIKey(t.Context(), key)
+		if !fault.Is(err, fault.Unauthenticated) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		messages[fault.From(err).Message] = true
+	}
+	if len(messages) != 1 {
+		t.Errorf("the answers tell them apart: %v", messages)
+	}
+	if _, err := authn.APIKey(t.Context(), good); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAKeysUseIsNotedOnceAMinute(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	keys, authn := openKeys(t, w)
+	key := parse(t, w.APIKey(w.Owner, "model:read"))
+	used := func() *time.Time {
+		if _, err := authn.APIKey(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		in := identity.ListKeys{}
+		in.Size = 1
+		list, err := keys.List(t.Context(), w.Owner, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list.Items[0].LastUsedAt
+	}
+	first := used()
+	if first == nil || !used().Equal(*first) {
+		t.Fatalf("first noted at %v", first)
+	}
+	change(t, w, `update api_keys set last_used_at = last_used_at - interval '61 seconds'`)
+	if again := used(); !again.After(first.Add(-time.Second)) {
+		t.Errorf("after a minute it is still %v", again)
+	}
+}
+
+func TestARepeatedCreationDoesNotShowTheSecretAgain(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	keys, _ := openKeys(t, w)
+	ctx := idempotency.With(t.Context(), idempotency.Key{Value: "1", Route: "POST /v1/api-keys"})
+	var made [2]identity.Key
+	for i := range made {
+		var err error
+		if made[i], err = keys.Create(ctx, w.Owner, identity.NewKey{Name: "ci", Scopes: []auth.Permission{"model:read"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if made[0].Secret == "" || made[1].Secret != "" || made[0].ID != made[1].ID {
+		t.Errorf("the answers are %+v", made)
+	}
+}
+
+func TestAMakerGivesNoMoreThanTheyHave(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	keys, _ := openKeys(t, w)
+	for _, c := range []struct {
+		role  auth.Role
+		scope auth.Permission
+		want  bool
+	}{
+		{auth.Owner, "tenant:delete", true},
+		{auth.Admin, "tenant:delete", false},
+		{auth.Admin, "model:*", true},
+		{auth.Developer, "model:*", true},
+		{auth.Developer, "*:read", false},
+		{auth.Viewer, "*:read", true},
+		{auth.Caller, "model:read", false},
+	} {
+		_, err := keys.Create(t.Context(), w.Member(w.Owner, c.role), identity.NewKey{Name: "x", Scopes: []auth.Permission{c.scope}})
+		if (err == nil) != c.want {
+			t.Errorf("%s gives %s: %v", c.role, c.scope, err)
+		}
+		if err != nil {
+			faulttest.AssertKind(t, err, fault.Forbidden)
+		}
+	}
+}

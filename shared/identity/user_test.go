@@ -1,0 +1,112 @@
+package identity_test
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/identitytest"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+func openUsers(t *testing.T, w *identitytest.World) *identity.Users {
+	t.Helper()
+	users, err := identity.OpenUsers(t.Context(), w.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return users
+}
+
+func TestANewUserSignsInByBothNames(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	username, email := identity.Username("bob"), identity.Email("bob@example.com")
+	out, err := openUsers(t, d.World).Register(t.Context(), anyone(d.Owner), identity.Registration{
+		Email: email, Username: &username, Tenant: "bobs", Password: identitytest.Password,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []identity.Login{{Email: &email}, {Username: &username}} {
+		in.Password = identitytest.Password
+		tokens, err := d.Login(t.Context(), auth.Principal{}, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if claims, err := d.verifier.Verify(tokens.AccessToken); err != nil || claims.Subject != out.User.ID || claims.Roles[0] != auth.Owner {
+			t.Errorf("claims are %+v, %v", claims, err)
+		}
+	}
+}
+
+func TestOneOfTwoRacingRegistrationsWins(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	users := openUsers(t, w)
+	errs := make([]error, 2)
+	var racers sync.WaitGroup
+	for i, tenant := range []ref.Tenant{"one", "two"} {
+		racers.Go(func() {
+			_, errs[i] = users.Register(t.Context(), auth.Principal{}, identity.Registration{
+				Email: "bob@example.com", Tenant: tenant, Password: identitytest.Password,
+			})
+		})
+	}
+	racers.Wait()
+	lost := errs[0]
+	if lost == nil {
+		lost = errs[1]
+	} else if errs[1] != nil {
+		t.Fatalf("both lost: %v", errs)
+	}
+	faulttest.AssertKind(t, lost, fault.Conflict, "email")
+}
+
+func TestAChangedPasswordEndsEveryOtherSession(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.Join(d.Owner, d.Tenant("rival"))
+	own := d.RefreshToken(d.Owner)
+	rival := ref.Tenant("rival")
+	email := ana
+	other, err := d.Login(t.Context(), auth.Principal{}, identity.Login{Email: &email, Password: identitytest.Password, Tenant: &rival})
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := openUsers(t, d.World)
+	if _, err := users.ChangePassword(t.Context(), d.Owner, identity.PasswordChange{
+		Old: identitytest.Password, New: "a different long sentence",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.refresh(t, other.RefreshToken)
+	faulttest.AssertKind(t, err, fault.Unauthenticated)
+	d.assertRevoked(t, other, true)
+	if _, err := d.refresh(t, own); err != nil {
+		t.Errorf("the user's own session ended: %v", err)
+	}
+	if d.Audited(d.Owner, "password.change", "done") != 1 {
+		t.Error("the change is not in the log")
+	}
+}
+
+func TestWrongOldPasswordsMakeWait(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	users := openUsers(t, w)
+	change := func() error {
+		_, err := users.ChangePassword(t.Context(), w.Owner, identity.PasswordChange{Old: "wrong", New: "a different long sentence"})
+		return err
+	}
+	for range 5 {
+		faulttest.AssertKind(t, change(), fault.Invalid, "old")
+	}
+	faulttest.AssertKind(t, change(), fault.RateLimited)
+	if n := w.Audited(w.Owner, "password.change", "refused"); n != 5 {
+		t.Errorf("the log has %d refusals", n)
+	}
+}
