@@ -96,6 +96,16 @@ func (d *Deployments) Idle(ctx context.Context, tenant, version uuid.UUID) error
 	})
 }
 
+// Moved records that an idle version answers at another endpoint than before: its host was started anew.
+func (d *Deployments) Moved(ctx context.Context, tenant, version uuid.UUID, endpoint string) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if r.status != Idle {
+			return nil
+		}
+		return r.put(ctx, state{status: Idle, endpoint: endpoint, phases: r.phases})
+	})
+}
+
 // Failed records that a version cannot start or has stopped by itself, with the reason in words for its publisher.
 func (d *Deployments) Failed(ctx context.Context, tenant, version uuid.UUID, reason string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {

@@ -36,7 +36,8 @@ type change struct {
 	version uuid.UUID
 	state   state
 	err     error         // with failed
-	took    time.Duration // with ready: from the call to the loaded model
+	fetch   time.Duration // with ready: until the files were there
+	load    time.Duration // with ready: from there until the model was loaded
 }
 
 // state is what became of a version's runtime.
@@ -110,29 +111,30 @@ func (p *pool) start(version uuid.UUID, i *instance) {
 	defer cancel()
 	began := time.Now()
 	m, err := p.prepare(ctx, version)
+	fetched := time.Now()
 	var running *process
 	if err == nil {
 		running, err = launch(ctx, m, p.log)
 	}
-	p.settle(version, i, running, err, time.Since(began))
+	p.settle(i, running, change{version: version, err: err, fetch: fetched.Sub(began), load: time.Since(fetched)})
 	close(i.started)
 	if err == nil {
 		p.starts.Go(func() { p.watch(version, i) }) // ends with the process
 	}
 }
 
-func (p *pool) settle(version uuid.UUID, i *instance, running *process, err error, took time.Duration) {
+func (p *pool) settle(i *instance, running *process, c change) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	i.process, i.err, i.used = running, err, time.Now()
-	if err == nil {
-		p.note(change{version: version, state: ready, took: took})
-		return
+	i.process, i.err, i.used = running, c.err, time.Now()
+	c.state = ready
+	if c.err != nil {
+		c.state = failed
+		if p.all[c.version] == i {
+			delete(p.all, c.version) // the next call tries again
+		}
 	}
-	p.note(change{version: version, state: failed, err: err})
-	if p.all[version] == i {
-		delete(p.all, version) // the next call tries again
-	}
+	p.note(c)
 }
 
 // note queues a change. The caller holds the mutex, so that the queue is in the order of what happened.

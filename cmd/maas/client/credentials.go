@@ -1,0 +1,172 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// credentials give what a request is authorised by: a token or key from the environment, else the stored session's access token.
+type credentials struct {
+	client *Client
+	token  string
+	key    string
+	store  *Store
+
+	mu      sync.Mutex
+	session Session // as last read
+}
+
+// early is how long before its end an access token is refreshed, so that it does not expire on the way.
+const early = 30 * time.Second
+
+var errSignedOut = fault.New(fault.Unauthenticated, "You are not signed in. Run `maas login`, or set MAAS_TOKEN or MAAS_API_KEY.")
+
+func (c *credentials) current(ctx context.Context) (string, error) {
+	if c.key != "" {
+		return c.key, nil
+	}
+	if c.token != "" {
+		return c.token, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session.AccessToken == "" {
+		if err := c.read(); err != nil {
+			return "", err
+		}
+	}
+	if time.Until(c.session.ExpiresAt) > early {
+		return c.session.AccessToken, nil
+	}
+	err := c.refresh(ctx, c.session.AccessToken)
+	return c.session.AccessToken, err
+}
+
+// renew gives another access token than the one that was refused, or "" if there is none to be had.
+func (c *credentials) renew(ctx context.Context, refused string) (string, error) {
+	if c.key != "" || c.token != "" {
+		return "", nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.session.AccessToken != refused {
+		return c.session.AccessToken, nil
+	}
+	err := c.refresh(ctx, refused)
+	return c.session.AccessToken, err
+}
+
+func (c *credentials) read() error {
+	if c.store == nil {
+		return errSignedOut
+	}
+	all, err := c.store.Read()
+	if err != nil {
+		return err
+	}
+	session, ok := all.Servers[c.client.Server]
+	if !ok {
+		return errSignedOut
+	}
+	c.session = session
+	return nil
+}
+
+// refresh trades the refresh token for new ones. A refresh token is good once, so no two processes may trade the same: they take
+// turns, and who comes second finds the new one.
+func (c *credentials) refresh(ctx context.Context, old string) error {
+	return c.store.Update(func(all *Sessions) error {
+		session, ok := all.Servers[c.client.Server]
+		if !ok {
+			return errSignedOut
+		}
+		if session.AccessToken == old {
+			fresh, err := c.trade(ctx, session)
+			if err != nil {
+				return err
+			}
+			session = fresh
+			all.Servers[c.client.Server] = fresh
+		}
+		c.session = session
+		return nil
+	})
+}
+
+func (c *credentials) trade(ctx context.Context, session Session) (Session, error) {
+	var tokens Tokens
+	err := c.client.Do(ctx, Request{
+		Method: http.MethodPost, Path: "/v1/auth/refresh", Open: true, Repeat: true, // used again within 10 s it gives the same successor
+		In: map[string]string{"refresh_token": session.RefreshToken},
+	}, &tokens)
+	if fault.Is(err, fault.Unauthenticated) {
+		return Session{}, fault.New(fault.Unauthenticated, "Your session has ended. Run `maas login`.", fault.Cause(err))
+	}
+	if err != nil {
+		return Session{}, err
+	}
+	return session.with(tokens), nil
+}
+
+// Tokens are what login and refresh answer.
+type Tokens struct {
+	AccessToken  string `json:"access_token"`
+	ExpiresIn    int    `json:"expires_in"` // seconds
+	RefreshToken string `json:"refresh_token"`
+}
+
+func (s Session) with(t Tokens) Session {
+	s.AccessToken, s.RefreshToken = t.AccessToken, t.RefreshToken
+	s.ExpiresAt = time.Now().Add(time.Duration(t.ExpiresIn) * time.Second)
+	return s
+}
+
+// SignIn logs in and stores the session; the server becomes the current one. login is an email or a username; tenant may be "".
+func (c *Client) SignIn(ctx context.Context, login, password, tenant string) (Session, error) {
+	in := map[string]string{"email": login, "password": password}
+	if tenant != "" {
+		in["tenant"] = tenant
+	}
+	var tokens Tokens
+	if err := c.Do(ctx, Request{Method: http.MethodPost, Path: "/v1/auth/login", In: in, Open: true}, &tokens); err != nil {
+		return Session{}, err
+	}
+	session := Session{Email: login, Tenant: tenant}.with(tokens)
+	if c.credentials.store == nil {
+		return Session{}, errors.New("there is nowhere to keep the session")
+	}
+	err := c.credentials.store.Update(func(all *Sessions) error {
+		all.Current = c.Server
+		all.Servers[c.Server] = session
+		return nil
+	})
+	c.credentials.mu.Lock()
+	defer c.credentials.mu.Unlock()
+	c.credentials.session = session
+	return session, err
+}
+
+// SignOut ends the stored session, at the server too if that answers.
+func (c *Client) SignOut(ctx context.Context) error {
+	var token string
+	err := c.credentials.store.Update(func(all *Sessions) error {
+		session, ok := all.Servers[c.Server]
+		if !ok {
+			return errSignedOut
+		}
+		token = session.RefreshToken
+		delete(all.Servers, c.Server)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.Do(ctx, Request{
+		Method: http.MethodPost, Path: "/v1/auth/logout", Open: true, Repeat: true, In: map[string]string{"refresh_token": token},
+	}, nil)
+}

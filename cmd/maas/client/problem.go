@@ -1,0 +1,37 @@
+package client
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+const maxProblem = 1 << 20
+
+// problem reads an answer that is no success as the fault that the server had (RFC 9457).
+func problem(answer *http.Response) error {
+	var p struct {
+		Type   string             `json:"type"`
+		Title  string             `json:"title"`
+		Detail string             `json:"detail"`
+		Errors []fault.FieldError `json:"errors"`
+	}
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxProblem)) // what did not come is not explained
+	if json.Unmarshal(text, &p) != nil || p.Detail == "" {
+		p.Detail = "The server answered " + answer.Status + "."
+	}
+	kind := fault.KindOfStatus(answer.StatusCode)
+	if name, ok := strings.CutPrefix(p.Type, "https://maas.dev/problems/"); ok {
+		kind = fault.Kind(name)
+	}
+	err := fault.New(kind, p.Detail, fault.Fields(p.Errors...))
+	if seconds, convErr := strconv.Atoi(answer.Header.Get("Retry-After")); convErr == nil {
+		err.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return err
+}

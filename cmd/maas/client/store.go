@@ -1,0 +1,119 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Session is what signing in to a server gave.
+type Session struct {
+	Email        string    `json:"email"`
+	Tenant       string    `json:"tenant"`
+	AccessToken  string    `json:"access_token"`
+	RefreshToken string    `json:"refresh_token"`
+	ExpiresAt    time.Time `json:"expires_at"` // of the access token
+}
+
+// Sessions are those of all servers.
+type Sessions struct {
+	Current string             `json:"current"` // the server signed in to last
+	Servers map[string]Session `json:"servers"`
+}
+
+// Store keeps sessions in a file of the user's configuration folder (mode 0600). Several processes may use it at once.
+type Store struct{ folder string }
+
+// OpenStore gives the store of the folder that MAAS_CONFIG_DIR names, else $XDG_CONFIG_HOME/maas, else ~/.config/maas.
+func OpenStore(getenv func(string) string) (*Store, error) {
+	if folder := getenv("MAAS_CONFIG_DIR"); folder != "" {
+		return &Store{folder}, nil
+	}
+	if base := getenv("XDG_CONFIG_HOME"); base != "" {
+		return &Store{filepath.Join(base, "maas")}, nil
+	}
+	home := getenv("HOME")
+	if home == "" {
+		return nil, errors.New("neither MAAS_CONFIG_DIR nor HOME is set: there is nowhere to keep the session")
+	}
+	return &Store{filepath.Join(home, ".config", "maas")}, nil
+}
+
+func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json") }
+
+// Folder is where the store keeps its files.
+func (s *Store) Folder() string { return s.folder }
+
+// Read gives the sessions; none are no error.
+func (s *Store) Read() (Sessions, error) {
+	all := Sessions{Servers: map[string]Session{}}
+	text, err := os.ReadFile(s.file())
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	}
+	if err != nil {
+		return all, fmt.Errorf("stored session: %w", err)
+	}
+	if err := json.Unmarshal(text, &all); err != nil {
+		return all, fmt.Errorf("stored session %s is damaged; delete it and sign in again: %w", s.file(), err)
+	}
+	if all.Servers == nil {
+		all.Servers = map[string]Session{}
+	}
+	return all, nil
+}
+
+// Update changes the sessions while no other process does. It writes the file whole or not at all, unless change fails.
+func (s *Store) Update(change func(*Sessions) error) error {
+	unlock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	all, err := s.Read()
+	if err != nil {
+		return err
+	}
+	if err := change(&all); err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return fmt.Errorf("stored session: %w", err)
+	}
+	return s.write(text)
+}
+
+func (s *Store) write(text []byte) error {
+	draft, err := os.CreateTemp(s.folder, ".draft-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("stored session: %w", err)
+	}
+	_, err = draft.Write(text)
+	if err = errors.Join(err, draft.Close()); err == nil {
+		err = os.Rename(draft.Name(), s.file())
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("stored session: %w", err), os.Remove(draft.Name()))
+	}
+	return nil
+}
+
+func (s *Store) lock() (unlock func(), err error) {
+	if err := os.MkdirAll(s.folder, 0o700); err != nil {
+		return nil, fmt.Errorf("configuration folder: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(s.folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("configuration folder: %w", err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("configuration folder: %w", err), file.Close())
+	}
+	return func() { _ = file.Close() }, nil // which lets the lock go
+}

@@ -1,0 +1,38 @@
+package push
+
+import (
+	"io"
+	"sync"
+)
+
+// counter tells of the bytes of one try, and takes them back if the try failed.
+type counter struct {
+	io.Reader
+
+	sent func(int64)
+
+	mu    sync.Mutex
+	n     int64
+	ended bool
+}
+
+// Read implements io.Reader. The transport may still read after the try has ended; that no longer counts.
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended {
+		c.n += int64(n)
+		c.sent(int64(n))
+	}
+	return n, err
+}
+
+func (c *counter) undo() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended && c.n > 0 {
+		c.sent(-c.n)
+	}
+	c.ended = true
+}

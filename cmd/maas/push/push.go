@@ -1,0 +1,205 @@
+// Package push brings files into a draft version: it splits a file into chunks, sends those that the server does not have, several at a
+// time, and waits until the file is verified. Run again, it goes on where the last run was cut off.
+package push
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/transfer"
+)
+
+// Pusher pushes to one version.
+type Pusher struct {
+	Client   *client.Client
+	Model    ref.Model
+	Version  ref.Version
+	Parallel int // chunks on the way at once
+	Progress Progress
+}
+
+// Progress is told how a file gets on. Its methods are called from several goroutines.
+type Progress interface {
+	// Begin names the file, its size and how much of it the server has already, in bytes.
+	Begin(file string, size, there int64)
+	// Sent counts bytes that have left; it is negative when a chunk has to be sent again.
+	Sent(n int64)
+	// Phase says what the server does with the file, and how far it is, 0 to 1.
+	Phase(name transfer.Phase, done float64)
+	// End is called once for each Begin.
+	End()
+}
+
+// Result is what became of a file.
+type Result struct {
+	transfer.Upload
+
+	Unchanged bool `json:"unchanged"` // the version held the same file already
+}
+
+// rounds bounds how often an upload is begun anew because the file or the server's copy is another than when it was begun.
+const rounds = 3
+
+// File pushes a file under a path of the version; "" stands for the file's own name. A file that the server rejects is Unprocessable, with its reason.
+func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
+	if path == "" {
+		path = filepath.Base(name)
+	}
+	f, err := openFile(name)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { _ = f.Close() }()
+	if held, ok, err := p.unchanged(ctx, f, path); err != nil || ok {
+		return Result{Upload: held, Unchanged: ok}, err
+	}
+	for round := 1; ; round++ {
+		done, err := p.once(ctx, f, path)
+		if err == nil || round == rounds || !fault.Is(err, fault.Conflict) {
+			return Result{Upload: done}, err
+		}
+		if err := p.abandon(ctx, done); err != nil {
+			return Result{}, err
+		}
+	}
+}
+
+type file struct {
+	*os.File
+
+	size int64
+}
+
+func openFile(name string) (file, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return file{}, fault.New(fault.Invalid, err.Error(), fault.Field("FILE"))
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fault.New(fault.Invalid, name+" is no regular file", fault.Field("FILE"))
+	case info.Size() == 0:
+		err = fault.New(fault.Invalid, name+" is empty", fault.Field("FILE"))
+	default:
+		return file{f, info.Size()}, nil
+	}
+	return file{}, errors.Join(err, f.Close())
+}
+
+// once makes one way through: find or begin the upload, send, complete, wait.
+func (p *Pusher) once(ctx context.Context, f file, path string) (transfer.Upload, error) {
+	u, err := p.resume(ctx, f, path)
+	if err != nil {
+		return u, err
+	}
+	p.Progress.Begin(path, f.size, u.Received)
+	defer p.Progress.End()
+	if u.Status == transfer.StatusOpen {
+		if err := p.deliver(ctx, f, u); err != nil {
+			return u, err
+		}
+	}
+	return p.await(ctx, u)
+}
+
+// deliver sends what is missing and completes. The store may turn out to have lost chunks; then they are sent again.
+func (p *Pusher) deliver(ctx context.Context, f file, u transfer.Upload) error {
+	digests := make([]ref.Digest, u.Count)
+	for round := 1; ; round++ {
+		if err := p.send(ctx, f, u, digests); err != nil {
+			return err
+		}
+		err := p.complete(ctx, u, digests)
+		if !fault.Is(err, fault.Conflict) || round == rounds {
+			return err
+		}
+		again, getErr := p.get(ctx, u)
+		if getErr != nil {
+			return getErr
+		}
+		if len(again.Missing) == 0 {
+			return err // the digests differ: the file is another than the one that was begun
+		}
+		p.Progress.Sent(again.Received - u.Size)
+		u = again
+	}
+}
+
+func (p *Pusher) complete(ctx context.Context, u transfer.Upload, digests []ref.Digest) error {
+	return p.Client.Do(ctx, client.Request{
+		Method: http.MethodPost, Path: u.Address() + "/complete", In: map[string]any{"chunks": digests}, Repeat: true,
+	}, nil)
+}
+
+func (p *Pusher) get(ctx context.Context, u transfer.Upload) (now transfer.Upload, err error) {
+	err = p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: u.Address()}, &now)
+	return now, err
+}
+
+// abandon cancels an upload that cannot be completed with this file.
+func (p *Pusher) abandon(ctx context.Context, u transfer.Upload) error {
+	if u.ID == uuid.Nil || u.Status != transfer.StatusOpen {
+		return nil
+	}
+	err := p.Client.Do(ctx, client.Request{Method: http.MethodDelete, Path: u.Address()}, nil)
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
+		return nil // it has ended by itself
+	}
+	return err
+}
+
+// look is how often the server is asked how a verification gets on.
+const look = 300 * time.Millisecond
+
+func (p *Pusher) await(ctx context.Context, u transfer.Upload) (transfer.Upload, error) {
+	for {
+		now, err := p.get(ctx, u)
+		if err != nil {
+			return u, err
+		}
+		switch {
+		case now.Status == transfer.StatusReady:
+			p.Progress.Phase(transfer.Done, 1)
+			return now, nil
+		case now.Status.Ended():
+			return now, ended(now)
+		}
+		p.Progress.Phase(now.Phase, now.Progress)
+		select {
+		case <-time.After(look):
+		case <-ctx.Done():
+			return now, ctx.Err()
+		}
+	}
+}
+
+func ended(u transfer.Upload) error {
+	if u.Error != nil {
+		return fault.New(fault.Unprocessable, fmt.Sprintf("%s was rejected: %s", u.Path, u.Error.Detail))
+	}
+	return fault.New(fault.Unprocessable, fmt.Sprintf("the upload of %s is %s", u.Path, u.Status))
+}
+
+// query gives the pairs of names and values as a URL's query; a value "" is left out.
+func query(pairs ...string) string {
+	values := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			values.Add(pairs[i], pairs[i+1])
+		}
+	}
+	return "?" + values.Encode()
+}

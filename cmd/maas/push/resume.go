@@ -1,0 +1,109 @@
+package push
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/transfer"
+)
+
+// EnsureModel makes sure that the model is there, and reports whether it was made now.
+func (p *Pusher) EnsureModel(ctx context.Context) (made bool, err error) {
+	err = p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/models/" + p.Model.String()}, nil)
+	if !fault.Is(err, fault.NotFound) {
+		return false, err
+	}
+	err = p.Client.Do(ctx, client.Request{
+		Method: http.MethodPost, Path: "/v1/models", In: map[string]any{"name": p.Model.Name},
+		Header: map[string]string{"Idempotency-Key": uuid.NewString()}, Repeat: true,
+	}, nil)
+	if fault.Is(err, fault.Conflict) {
+		return false, nil // another push was faster
+	}
+	return err == nil, err
+}
+
+// unchanged reports whether the version holds this very file under the path.
+func (p *Pusher) unchanged(ctx context.Context, f file, path string) (transfer.Upload, bool, error) {
+	var v catalog.Version
+	err := p.Client.Do(ctx, client.Request{
+		Method: http.MethodGet, Path: "/v1/models/" + p.Model.String() + "/versions/" + p.Version.String(),
+	}, &v)
+	if fault.Is(err, fault.NotFound) {
+		return transfer.Upload{}, false, nil
+	}
+	if err != nil {
+		return transfer.Upload{}, false, err
+	}
+	for _, held := range v.Files {
+		if string(held.Path) != path || held.Size != f.size {
+			continue
+		}
+		sum, err := digest(io.NewSectionReader(f, 0, f.size))
+		if err != nil || sum != held.SHA256 {
+			return transfer.Upload{}, false, err
+		}
+		return transfer.Upload{
+			Model: p.Model, Version: p.Version, Path: held.Path, Size: held.Size, Received: held.Size,
+			SHA256: sum, Status: transfer.StatusReady, Phase: transfer.Done, Progress: 1,
+		}, true, nil
+	}
+	return transfer.Upload{}, false, nil
+}
+
+// resume finds the upload that an earlier run began for this file, or begins one.
+func (p *Pusher) resume(ctx context.Context, f file, path string) (transfer.Upload, error) {
+	found, ok, err := p.begun(ctx, f.size, path)
+	if err != nil || ok {
+		return found, err
+	}
+	var u transfer.Upload
+	err = p.Client.Do(ctx, client.Request{
+		Method: http.MethodPost, Path: "/v1/uploads", Repeat: true,
+		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
+		In: transfer.Begin{
+			Model: p.Model, Version: p.Version, Filename: ref.Path(path), Path: ref.Path(path), Size: f.size,
+		},
+	}, &u)
+	return u, err
+}
+
+// begun looks for an upload of the same path and size that has not ended.
+func (p *Pusher) begun(ctx context.Context, size int64, path string) (transfer.Upload, bool, error) {
+	token := ""
+	for {
+		var found page.Page[transfer.Upload]
+		err := p.Client.Do(ctx, client.Request{
+			Method: http.MethodGet,
+			Path:   "/v1/uploads" + query("status", "open", "status", "completing", "status", "verifying", "page_size", "200", "page_token", token),
+		}, &found)
+		if err != nil {
+			return transfer.Upload{}, false, err
+		}
+		for _, u := range found.Items {
+			if u.Model == p.Model && u.Version.String() == p.Version.String() && string(u.Path) == path && u.Size == size {
+				return u, true, nil
+			}
+		}
+		if token = found.Next; token == "" {
+			return transfer.Upload{}, false, nil
+		}
+	}
+}
+
+func digest(r io.Reader) (ref.Digest, error) {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, r); err != nil {
+		return ref.Digest{}, fault.New(fault.Invalid, "The file cannot be read: "+err.Error(), fault.Field("FILE"))
+	}
+	return ref.DigestOf(sum.Sum(nil)), nil
+}

@@ -1,0 +1,89 @@
+package push
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/transfer"
+)
+
+// send sends the chunks that are missing, Parallel at a time, and fills in the digests of all. A chunk is read twice, once for its
+// digest and once for the way: nothing of it is kept in memory.
+func (p *Pusher) send(ctx context.Context, f file, u transfer.Upload, digests []ref.Digest) error {
+	layout := transfer.Layout{Size: u.Size, Chunk: u.Chunk, First: u.First, Count: u.Count}
+	missing := map[int]bool{}
+	for _, span := range u.Missing {
+		for n := span[0]; n <= span[1]; n++ {
+			missing[n] = true
+		}
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(max(p.Parallel, 1))
+	for n := range u.Count {
+		if !missing[n] && !digests[n].IsZero() {
+			continue
+		}
+		group.Go(func() error {
+			part := io.NewSectionReader(f, layout.Offset(n), layout.SizeOf(n))
+			sum, err := digest(part)
+			if err != nil {
+				return err
+			}
+			digests[n] = sum
+			if !missing[n] || ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return p.chunk(ctx, u, n, part, sum)
+		})
+	}
+	return group.Wait()
+}
+
+// damaged bounds how often a chunk that arrived with other bytes is sent again: a broken network, or a file that is being written to.
+const damaged = 3
+
+func (p *Pusher) chunk(ctx context.Context, u transfer.Upload, n int, part *io.SectionReader, sum ref.Digest) error {
+	for try := 1; ; try++ {
+		err := p.put(ctx, u, n, part, sum)
+		if !fault.Is(err, fault.Unprocessable) || try == damaged {
+			return err
+		}
+		again, err := digest(io.NewSectionReader(part, 0, part.Size()))
+		if err == nil && again != sum {
+			err = fault.New(fault.Unprocessable, "The file changed while it was sent.", fault.Field("FILE"))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Pusher) put(ctx context.Context, u transfer.Upload, n int, part *io.SectionReader, sum ref.Digest) error {
+	var bodies []*counter
+	err := p.Client.Do(ctx, client.Request{
+		Method: http.MethodPut, Path: fmt.Sprintf("%s/chunks/%d", u.Address(), n), Length: part.Size(),
+		Header: map[string]string{"Content-Digest": "sha-256=:" + sum.Base64() + ":"},
+		Body: func() io.Reader {
+			for _, body := range bodies {
+				body.undo()
+			}
+			body := &counter{Reader: io.NewSectionReader(part, 0, part.Size()), sent: p.Progress.Sent}
+			bodies = append(bodies, body)
+			return body
+		},
+	}, nil)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		for _, body := range bodies {
+			body.undo()
+		}
+	}
+	return err
+}

@@ -1,0 +1,236 @@
+package runtimes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/17882237881/MaaS/shared/deployment"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/objects"
+)
+
+// Supervisor is the deployment.Host of one machine.
+type Supervisor struct {
+	deployments *deployment.Deployments
+	store       *objects.Store
+	programs    Programs
+	folder      string // holds the versions' files, by digest
+	endpoint    string // of the activator
+	log         *slog.Logger
+
+	pool   *pool
+	fetch  singleflight.Group // by digest: versions may share their files
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu    sync.Mutex
+	specs map[uuid.UUID]deployment.Spec // what may run
+}
+
+// Options say what a Supervisor works with. All are needed.
+type Options struct {
+	Deployments *deployment.Deployments
+	Store       *objects.Store
+	Programs    Programs
+	Folder      string        // for the versions' files; absolute
+	Endpoint    string        // the URL at which Activator answers
+	IdleAfter   time.Duration // without a call, a runtime is stopped
+	Log         *slog.Logger
+}
+
+const (
+	startTime      = 5 * time.Minute // for one start, the fetch of its files included
+	reconcileEvery = time.Minute
+	reportTime     = 30 * time.Second // for writing down one change
+)
+
+// New makes a Supervisor. Close ends it.
+func New(o Options) *Supervisor {
+	s := &Supervisor{
+		deployments: o.Deployments, store: o.Store, programs: o.Programs, folder: o.Folder, endpoint: o.Endpoint, log: o.Log,
+		specs: map[uuid.UUID]deployment.Spec{},
+	}
+	s.pool = &pool{
+		prepare: s.prepare, changed: s.changed, keep: s.keep, idleAfter: o.IdleAfter, startTime: startTime, log: o.Log,
+		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.work.Go(func() { s.pool.reap(ctx) }) // these three end with Close
+	s.work.Go(func() { s.pool.tell(ctx) })
+	s.work.Go(func() { s.reconcile(ctx) })
+	return s
+}
+
+// Activator answers calls of versions at /d/<version id>/v2/…, starting what does not run.
+func (s *Supervisor) Activator() http.Handler { return newActivator(s.pool, s.log) }
+
+// Close stops all runtimes, and writes down that they are idle: their endpoints start them again.
+func (s *Supervisor) Close(ctx context.Context) {
+	s.pool.close(ctx)
+	s.cancel()
+	s.work.Wait()
+	s.pool.tellAll(ctx)
+}
+
+// reconcile makes this machine run what should run: at the start, and from time to time.
+func (s *Supervisor) reconcile(ctx context.Context) {
+	clock := time.NewTicker(reconcileEvery)
+	defer clock.Stop()
+	for {
+		if err := s.deployments.Reconcile(ctx, s); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "not all deployments could be reconciled; the next round tries again", "error", err)
+		}
+		select {
+		case <-clock.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Start implements deployment.Host. A version that has served before, here or under a former process, starts with its next call; one
+// that never has is started now, to see that it does.
+func (s *Supervisor) Start(ctx context.Context, spec deployment.Spec) error {
+	if _, ok := s.programs[spec.Runtime]; !ok {
+		return s.deployments.Failed(ctx, spec.Tenant, spec.VersionID, fmt.Sprintf("this machine has no runtime %s", spec.Runtime))
+	}
+	known := s.remember(spec)
+	status, err := s.deployments.StatusOf(ctx, spec.Tenant, spec.VersionID)
+	if err != nil {
+		return err
+	}
+	if status.Serves() && !known {
+		if err := s.adopt(ctx, spec); err != nil {
+			return err
+		}
+	}
+	if !status.Serves() || s.keep(spec.VersionID) {
+		s.launch(spec.VersionID)
+	}
+	return nil
+}
+
+// remember reports whether the version was known before.
+func (s *Supervisor) remember(spec deployment.Spec) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known := s.specs[spec.VersionID]
+	s.specs[spec.VersionID] = spec
+	return known
+}
+
+// adopt takes over a version that a former process ran: it is idle, behind this process's activator.
+func (s *Supervisor) adopt(ctx context.Context, spec deployment.Spec) error {
+	return errors.Join(
+		s.deployments.Idle(ctx, spec.Tenant, spec.VersionID),
+		s.deployments.Moved(ctx, spec.Tenant, spec.VersionID, s.endpointOf(spec.VersionID)),
+	)
+}
+
+// launch starts the version's runtime, if it does not run, and does not wait for it.
+func (s *Supervisor) launch(version uuid.UUID) {
+	s.work.Go(func() { // bounded by startTime
+		_, release, err := s.pool.acquire(context.Background(), version)
+		if err == nil {
+			release()
+		}
+	})
+}
+
+// Stop implements deployment.Host.
+func (s *Supervisor) Stop(ctx context.Context, version uuid.UUID) error {
+	s.mu.Lock()
+	delete(s.specs, version)
+	s.mu.Unlock()
+	s.pool.remove(ctx, version)
+	return nil
+}
+
+// Running implements deployment.Host.
+func (s *Supervisor) Running(context.Context) ([]uuid.UUID, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]uuid.UUID, 0, len(s.specs))
+	for version := range s.specs {
+		all = append(all, version)
+	}
+	return all, nil
+}
+
+func (s *Supervisor) spec(version uuid.UUID) (deployment.Spec, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	spec, ok := s.specs[version]
+	return spec, ok
+}
+
+// keep reports whether the version stays without calls.
+func (s *Supervisor) keep(version uuid.UUID) bool {
+	spec, ok := s.spec(version)
+	return ok && (spec.Warm || spec.Scale.Min > 0)
+}
+
+func (s *Supervisor) endpointOf(version uuid.UUID) string { return s.endpoint + prefix + version.String() }
+
+// prepare brings the version's files onto this machine, each checked against its digest.
+func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, error) {
+	spec, ok := s.spec(version)
+	if !ok {
+		return model{}, fault.New(fault.NotFound, "There is no such deployment.")
+	}
+	uri, err := objects.ParseURI(spec.Manifest)
+	if err != nil {
+		return model{}, err
+	}
+	folder := filepath.Join(s.folder, uri.Digest.String())
+	_, err, _ = s.fetch.Do(folder, func() (any, error) {
+		if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // runtimes may run as another user
+			return nil, err
+		}
+		return objects.Fetch(ctx, s.store, uri, folder)
+	})
+	return model{name: spec.Version, folder: folder, program: s.programs[spec.Runtime]}, err
+}
+
+// changed writes down what became of a runtime. What cannot be written is found by the next reconciliation.
+func (s *Supervisor) changed(ctx context.Context, c change) {
+	spec, ok := s.spec(c.version)
+	if !ok {
+		return // stopped meanwhile
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTime)
+	defer cancel()
+	if err := s.report(ctx, spec, c); err != nil {
+		s.log.WarnContext(ctx, "the state of a deployment was not written down", "version", spec.Version, "error", err)
+	}
+}
+
+func (s *Supervisor) report(ctx context.Context, spec deployment.Spec, c change) error {
+	switch c.state {
+	case starting:
+		status, err := s.deployments.StatusOf(ctx, spec.Tenant, spec.VersionID)
+		if err != nil || status.Serves() { // it wakes; its callers are told to wait by the activator itself
+			return err
+		}
+		return s.deployments.Begin(ctx, spec.Tenant, spec.VersionID)
+	case ready:
+		phases := deployment.Phases{Fetch: c.fetch.Milliseconds(), Load: c.load.Milliseconds()}
+		return s.deployments.Ready(ctx, spec.Tenant, spec.VersionID, s.endpointOf(spec.VersionID), phases)
+	case failed:
+		s.log.WarnContext(ctx, "a model did not start", "version", spec.Version, "error", c.err)
+		return s.deployments.Failed(ctx, spec.Tenant, spec.VersionID, fault.From(message(c.err)).Message)
+	default:
+		return s.deployments.Idle(ctx, spec.Tenant, spec.VersionID)
+	}
+}
