@@ -20,6 +20,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
+		newUp(),
 		newStores(),
 		newS3Server(),
 	)

@@ -46,7 +46,7 @@ type Host struct {
 	env            *env.Env
 	functions      map[string]*serve.Function
 	dispatcher     *dispatch.Dispatcher
-	runtimes       runtimes
+	models         models
 	log            *slog.Logger
 }
 
@@ -117,7 +117,7 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 
 // handlers gives the functions by name; deploy-version's place is the supervisor's, which is that consumer here.
 func (h *Host) handlers() map[string]http.Handler {
-	all := map[string]http.Handler{string(event.DeployVersion): h.runtimes}
+	all := map[string]http.Handler{string(event.DeployVersion): h.models}
 	for name, f := range h.functions {
 		all[name] = f
 	}

@@ -1,0 +1,34 @@
+package host
+
+import (
+	"github.com/17882237881/MaaS/shared/serve"
+
+	apikeys "github.com/17882237881/MaaS/functions/api-keys"
+	complete "github.com/17882237881/MaaS/functions/complete"
+	login "github.com/17882237881/MaaS/functions/login"
+	register "github.com/17882237881/MaaS/functions/register"
+	sweep "github.com/17882237881/MaaS/functions/sweep"
+	tokens "github.com/17882237881/MaaS/functions/tokens"
+	uploadchunk "github.com/17882237881/MaaS/functions/upload-chunk"
+	uploadinit "github.com/17882237881/MaaS/functions/upload-init"
+	uploadstatus "github.com/17882237881/MaaS/functions/upload-status"
+	users "github.com/17882237881/MaaS/functions/users"
+	verifyupload "github.com/17882237881/MaaS/functions/verify-upload"
+)
+
+// Functions gives every function by its name, but deploy-version: on one machine the supervisor of the runtimes is that consumer.
+func Functions() map[string]*serve.Function {
+	return map[string]*serve.Function{
+		"api-keys":      apikeys.New(),
+		"complete":      complete.New(),
+		"login":         login.New(),
+		"register":      register.New(),
+		"sweep":         sweep.New(),
+		"tokens":        tokens.New(),
+		"upload-chunk":  uploadchunk.New(),
+		"upload-init":   uploadinit.New(),
+		"upload-status": uploadstatus.New(),
+		"users":         users.New(),
+		"verify-upload": verifyupload.New(),
+	}
+}

@@ -1,0 +1,118 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/cmd/maas/runtimes"
+	"github.com/17882237881/MaaS/shared/deployment"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// models are the runtimes of this machine: the consumer of deploy-version's events, and the listener behind which the models answer.
+type models struct {
+	http.Handler // the consumer
+
+	supervisor *runtimes.Supervisor
+	listener   *listener
+}
+
+type runtimeConfig struct {
+	Program   string        `env:"MAAS_ONNX_RUNTIME"` // path of maas-onnx; default: beside this program
+	IdleAfter time.Duration `env:"MAAS_RUNTIME_IDLE" envDefault:"60s"`
+}
+
+const onnxRuntime = "maas-onnx"
+
+func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) error {
+	var c runtimeConfig
+	if err := h.env.Config(&c); err != nil {
+		return err
+	}
+	program, err := findProgram(c.Program)
+	if err != nil {
+		return err
+	}
+	folder, err := o.Folder.Sub("models")
+	if err != nil {
+		return err
+	}
+	if h.models.listener, err = bindAgain(ctx, filepath.Join(o.Folder.Path, "activator")); err != nil {
+		return err
+	}
+	view := h.env.For(string(event.DeployVersion))
+	store, err := objects.Open(ctx, view)
+	if err != nil {
+		return err
+	}
+	events, err := outbox.Open(ctx, view)
+	if err != nil {
+		return err
+	}
+	receiver, err := outbox.NewReceiver(view, db.As(postgres.Deployment), event.DeployVersion)
+	if err != nil {
+		return err
+	}
+	deployments := deployment.New(db, events, nil)
+	h.models.supervisor = runtimes.New(runtimes.Options{
+		Deployments: deployments, Store: store, Folder: folder, Endpoint: h.models.listener.URL(), IdleAfter: c.IdleAfter, Log: o.Log,
+		Programs: runtimes.Programs{onnxRuntime: {Path: program}},
+	})
+	deployments.Subscribe(receiver, h.models.supervisor)
+	h.models.Handler = receiver
+	h.models.listener.serve(h.models.supervisor.Activator(), o.Log)
+	return nil
+}
+
+func (h *Host) stopRuntimes(ctx context.Context) {
+	if h.models.listener != nil {
+		h.models.listener.stop(ctx)
+	}
+	if h.models.supervisor != nil {
+		h.models.supervisor.Close(ctx)
+	}
+}
+
+// findProgram gives the path of maas-onnx.
+func findProgram(given string) (string, error) {
+	path := given
+	if path == "" {
+		self, err := os.Executable()
+		if err != nil {
+			return "", fmt.Errorf("find the model runtime: %w", err)
+		}
+		path = filepath.Join(filepath.Dir(self), onnxRuntime)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("the model runtime is not at %s: run `make build`, or set MAAS_ONNX_RUNTIME: %w", path, err)
+	}
+	return path, nil
+}
+
+// bindAgain takes the loopback address that the file keeps, so that endpoints stay what they were; else a free one, which it keeps.
+func bindAgain(ctx context.Context, file string) (*listener, error) {
+	kept, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("address of the models: %w", err)
+	}
+	if address := strings.TrimSpace(string(kept)); address != "" {
+		if l, err := bind(ctx, address); err == nil {
+			return l, nil
+		}
+	}
+	l, err := bind(ctx, "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return l, writeWhole(file, []byte(l.Addr().String()))
+}

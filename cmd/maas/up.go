@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/host"
+	"github.com/17882237881/MaaS/cmd/maas/stores"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// upWithin bounds the stop of everything; what is left then is killed.
+const upWithin = 9 * time.Second
+
+type upFlags struct {
+	data, listen, log string
+	fast              bool
+}
+
+func newUp() *cobra.Command {
+	var f upFlags
+	cmd := &cobra.Command{
+		Use:   "up",
+		Short: "Run MaaS on this machine",
+		Long: "Runs every function, the event dispatcher and the model runtimes in one process, beside Postgres, Redis and an S3 server, which it\n" +
+			"starts unless DATABASE_URL, REDIS_URL and S3_ENDPOINT name others. It prints one line, `ready http://…`, when everything answers.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return up(cmd, f) },
+	}
+	cmd.Flags().StringVar(&f.data, "data", ".maas", "data folder")
+	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:8080", "address of the API")
+	cmd.Flags().StringVar(&f.log, "log", "", "text or json (default: text on a terminal, else json)")
+	cmd.Flags().BoolVar(&f.fast, "fast", false, "do not flush to the disk: for tests")
+	_ = cmd.Flags().MarkHidden("fast") // it is there
+	return cmd
+}
+
+func up(cmd *cobra.Command, f upFlags) (err error) {
+	log, err := telemetry.NewLogger(os.Stderr, map[string]string{"MAAS_LOG": f.log, "MAAS_LOG_LEVEL": os.Getenv("MAAS_LOG_LEVEL")})
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	folder, err := stores.Hold(f.data, "maas up")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = folder.Close() }() // the lock goes with the process anyway
+	h, err := host.Start(ctx, host.Options{Folder: folder, Listen: f.listen, Environment: os.Environ(), Log: log, Fast: f.fast})
+	if err != nil {
+		return err
+	}
+	defer shut(cmd.Context(), h, log)
+	if _, err := fmt.Fprintln(cmd.OutOrStdout(), "ready", h.URL()); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	stop() // a second Ctrl-C ends at once
+	return nil
+}
+
+func shut(ctx context.Context, h *host.Host, log *slog.Logger) {
+	log.InfoContext(ctx, "stopping")
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), upWithin)
+	defer cancel()
+	h.Stop(ctx)
+}
