@@ -1,52 +1,62 @@
 package httpapi
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
-	"os"
-	"time"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
-const (
-	// bodyIdle bounds a pause within a streamed body, however long the whole takes.
-	bodyIdle = time.Minute
-	// bodyStep is how often the deadline is moved, so that not each read pays for it.
-	bodyStep = time.Second
-)
+// maxBody bounds a JSON body, in bytes.
+const maxBody = 1 << 20
 
-// idleBody is a body that fails when nothing arrives for the idle time. Its errors are faults: Timeout for a pause, Canceled for a lost connection.
-type idleBody struct {
-	io.ReadCloser
-	control *http.ResponseController
-	idle    time.Duration
-	moved   time.Time
+// checkBody makes sure that the body is one JSON object in UTF-8.
+func checkBody(r *http.Request, body []byte) error {
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return fault.New(fault.Invalid, "The body must not be compressed.", fault.Field("Content-Encoding"))
+	}
+	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" || !isUTF8(params["charset"]) {
+		return fault.New(fault.Invalid, "The Content-Type of the body must be application/json.", fault.Field("Content-Type"))
+	}
+	if !utf8.Valid(body) {
+		return fault.New(fault.Invalid, "The body is not UTF-8.")
+	}
+	var value json.RawMessage
+	if err := json.Unmarshal(body, &value); err != nil {
+		return fault.New(fault.Invalid, "The body is not one JSON value: "+syntax(err)+".", fault.Cause(err))
+	}
+	if bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
+		return fault.New(fault.Invalid, "The body must be a JSON object.")
+	}
+	return nil
 }
 
-// Read implements io.Reader.
-func (b *idleBody) Read(p []byte) (int, error) {
-	if now := time.Now(); now.Sub(b.moved) > bodyStep {
-		b.moved = now
-		_ = b.control.SetReadDeadline(now.Add(b.idle)) // a writer without deadlines (in tests) reads without
+func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
+
+func syntax(err error) string {
+	if at, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Sprintf("%s, at byte %d", at.Error(), at.Offset)
 	}
-	n, err := b.ReadCloser.Read(p)
-	if err == nil {
-		return n, nil
-	}
-	_ = b.control.SetReadDeadline(time.Time{}) // or the wait for the answer would look like a client that is gone
-	return n, b.fault(err)
+	return "it is malformed"
 }
 
-func (b *idleBody) fault(err error) error {
+// readBody takes the whole body, maxBody bytes at most.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	var large *http.MaxBytesError
 	switch {
-	case errors.Is(err, io.EOF):
-		return io.EOF
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return fault.New(fault.Timeout, fmt.Sprintf("Nothing of the body arrived for %s.", b.idle), fault.Cause(err))
+	case errors.As(err, &large):
+		return nil, fault.New(fault.TooLarge, fmt.Sprintf("The body is larger than %d bytes.", maxBody))
+	case err != nil:
+		return nil, fault.New(fault.Invalid, "The body could not be read to its end.", fault.Cause(err))
 	default:
-		return fault.New(fault.Canceled, "The body ended early.", fault.Cause(err))
+		return body, nil
 	}
 }

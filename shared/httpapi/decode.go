@@ -1,26 +1,19 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/page"
 )
 
 const (
-	maxBody   = 1 << 20 // bytes of a JSON body
 	pageSize  = "page_size"
 	pageToken = "page_token"
 )
@@ -209,48 +202,4 @@ func (p *plan) fillBody(s *strict, v reflect.Value, r *http.Request, body []byte
 	}
 	s.readStruct(body, v, "")
 	return nil
-}
-
-// checkBody makes sure that the body is one JSON object in UTF-8.
-func checkBody(r *http.Request, body []byte) error {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return fault.New(fault.Invalid, "The body must not be compressed.", fault.Field("Content-Encoding"))
-	}
-	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" || !isUTF8(params["charset"]) {
-		return fault.New(fault.Invalid, "The Content-Type of the body must be application/json.", fault.Field("Content-Type"))
-	}
-	if !utf8.Valid(body) {
-		return fault.New(fault.Invalid, "The body is not UTF-8.")
-	}
-	var value json.RawMessage
-	if err := json.Unmarshal(body, &value); err != nil {
-		return fault.New(fault.Invalid, "The body is not one JSON value: "+syntax(err)+".", fault.Cause(err))
-	}
-	if bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
-		return fault.New(fault.Invalid, "The body must be a JSON object.")
-	}
-	return nil
-}
-
-func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
-
-func syntax(err error) string {
-	if at, ok := errors.AsType[*json.SyntaxError](err); ok {
-		return fmt.Sprintf("%s, at byte %d", at.Error(), at.Offset)
-	}
-	return "it is malformed"
-}
-
-// readBody takes the whole body, maxBody bytes at most.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, fault.New(fault.TooLarge, fmt.Sprintf("The body is larger than %d bytes.", maxBody))
-	case err != nil:
-		return nil, fault.New(fault.Invalid, "The body could not be read to its end.", fault.Cause(err))
-	default:
-		return body, nil
-	}
 }

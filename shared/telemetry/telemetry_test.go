@@ -112,7 +112,7 @@ func TestFunctionsOfOneProcessShareACollector(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, nil)
 	counter := func(function string) prometheus.Counter {
-		c, err := telemetry.Register(e.For(function), prometheus.NewCounter(prometheus.CounterOpts{Name: "calls_total", Help: "Calls."}))
+		c, err := telemetry.Register(e.For(function), prometheus.NewCounter(prometheus.CounterOpts{Name: "calls", Help: "Calls."}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,10 +120,10 @@ func TestFunctionsOfOneProcessShareACollector(t *testing.T) {
 	}
 	counter("a").Inc()
 	counter("b").Inc()
-	if metrics := scrape(t, open(t, e)); !strings.Contains(metrics, "\ncalls_total 2\n") {
+	if metrics := scrape(t, open(t, e)); !strings.Contains(metrics, "\ncalls 2\n") {
 		t.Errorf("metrics are %s", metrics)
 	}
-	if _, err := telemetry.Register(e, prometheus.NewHistogram(prometheus.HistogramOpts{Name: "calls_total", Help: "Calls."})); err == nil {
+	if _, err := telemetry.Register(e, prometheus.NewHistogram(prometheus.HistogramOpts{Name: "calls", Help: "Calls."})); err == nil {
 		t.Error("another collector of that name is taken")
 	}
 }
