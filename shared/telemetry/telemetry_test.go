@@ -111,15 +111,15 @@ func TestTheFirstErrorIsTheOneThatIsLogged(t *testing.T) {
 func TestFunctionsOfOneProcessShareACollector(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t, nil)
-	counter := func(function string) prometheus.Counter {
-		c, err := telemetry.Register(e.For(function), prometheus.NewCounter(prometheus.CounterOpts{Name: "calls", Help: "Calls."}))
+	gauge := func(function string) prometheus.Gauge {
+		c, err := telemetry.Register(e.For(function), prometheus.NewGauge(prometheus.GaugeOpts{Name: "calls", Help: "Calls."}))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return c
 	}
-	counter("a").Inc()
-	counter("b").Inc()
+	gauge("a").Inc()
+	gauge("b").Inc()
 	if metrics := scrape(t, open(t, e)); !strings.Contains(metrics, "\ncalls 2\n") {
 		t.Errorf("metrics are %s", metrics)
 	}
