@@ -125,8 +125,12 @@ func (c *Catalog) Retire(ctx context.Context, who auth.Principal, in Retire) (Ve
 
 func (c *Catalog) retire(ctx context.Context, who auth.Principal, in Retire, ch change) error {
 	reason := string(in.Reason)
-	if ch.before.Deprecation != nil && reason == "" {
+	switch {
+	case reason != "":
+	case ch.before.Deprecation != nil:
 		reason = string(ch.before.Deprecation.Reason)
+	default:
+		reason = "retired"
 	}
 	if ch.before.Status == StatusPublished {
 		if _, err := ch.tx.Exec(ctx, deprecateSQL, ch.before.ID, reason, time.Now()); err != nil {

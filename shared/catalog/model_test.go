@@ -1,0 +1,255 @@
+package catalog_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/catalogtest"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/idempotency"
+	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+var firstPage = page.Request{Size: page.DefaultSize}
+
+func TestAModelIsAsItWasMade(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	made, err := w.Catalog.CreateModel(t.Context(), w.Owner, catalog.CreateModel{
+		Name: "fraud", Description: "finds fraud", Framework: "pytorch", Tags: catalog.Tags{"cards", "risk"},
+		Metadata: catalog.Metadata{"rows": json.Number("12345678901234567890")}, License: "MIT",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := w.Catalog.GetModel(t.Context(), w.Owner, catalog.NamedModel{Model: made.Model})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read.ETag() != made.ETag() || read.Model.String() != "acme/fraud" || read.Latest != nil || read.CreatedBy != w.Owner.Actor() {
+		t.Errorf("read %+v, made %+v", read, made)
+	}
+	if text, _ := json.Marshal(read.Metadata); string(text) != `{"rows":12345678901234567890}` {
+		t.Errorf("the number has lost digits: %s", text)
+	}
+	if w.Audited(w.Owner, "model.create", "done") != 1 {
+		t.Error("the audit log does not say that the model was made")
+	}
+}
+
+func TestANameIsTakenOnceInATenant(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	w.Model("fraud")
+	_, err := w.Catalog.CreateModel(t.Context(), w.Owner, catalog.CreateModel{Name: "fraud"})
+	faulttest.AssertKind(t, err, fault.Conflict, "name")
+	if _, err := w.Catalog.CreateModel(t.Context(), w.Other(), catalog.CreateModel{Name: "fraud"}); err != nil {
+		t.Errorf("another tenant cannot have the name: %v", err)
+	}
+}
+
+func TestARepeatedCreationIsAnsweredAsTheFirst(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	ctx := idempotency.With(t.Context(), idempotency.Key{Value: "one", Route: "POST /v1/models"})
+	first, err := w.Catalog.CreateModel(ctx, w.Owner, catalog.CreateModel{Name: "fraud"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Catalog.CreateModel(ctx, w.Owner, catalog.CreateModel{Name: "fraud"})
+	if err != nil || again.ETag() != first.ETag() {
+		t.Errorf("the repetition gave %+v, %v", again, err)
+	}
+}
+
+func TestAnUpdateChangesOnlyWhatItNames(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	description, tags := catalog.Description("new"), catalog.Tags{"a"}
+	if _, err := w.Catalog.UpdateModel(t.Context(), w.Owner, catalog.UpdateModel{Model: m, Description: &description}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := w.Catalog.UpdateModel(t.Context(), w.Owner, catalog.UpdateModel{Model: m, Tags: &tags})
+	if err != nil || got.Description != "new" || !slices.Equal(got.Tags, tags) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestAnUpdateOfAnotherStateIsRefused(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	read, err := w.Catalog.GetModel(t.Context(), w.Owner, catalog.NamedModel{Model: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	license := catalog.Label("MIT")
+	in := catalog.UpdateModel{Model: m, IfMatch: catalog.Match(read.ETag()), License: &license}
+	if _, err := w.Catalog.UpdateModel(t.Context(), w.Owner, in); err != nil {
+		t.Fatal(err)
+	}
+	license = "BSD"
+	_, err = w.Catalog.UpdateModel(t.Context(), w.Owner, in)
+	faulttest.AssertKind(t, err, fault.PreconditionFailed, "If-Match")
+}
+
+func TestAModelWithPublishedVersionsIsDeletedOnlyByForce(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	w.Ready(m, "1.0.0", "production")
+	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: m})
+	faulttest.AssertKind(t, err, fault.Conflict, "force")
+	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: m, Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Catalog.GetModel(t.Context(), w.Owner, catalog.NamedModel{Model: m})
+	faulttest.AssertKind(t, err, fault.NotFound, "model")
+	w.AssertWrote(event.ModelDeleted{}, 1)
+	if n := w.Count("select count(*) from versions"); n != 0 {
+		t.Errorf("%d versions outlive their model", n)
+	}
+	if n := w.Count("select count(*) from alias_moves"); n == 0 {
+		t.Error("the ledger of the aliases is gone")
+	}
+}
+
+func TestAnotherTenantsModelIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	rival := w.Other()
+	own := ref.Model{Tenant: rival.TenantName, Name: m.Name}
+	for _, name := range []ref.Model{m, own} {
+		_, err := w.Catalog.GetModel(t.Context(), rival, catalog.NamedModel{Model: name})
+		faulttest.AssertKind(t, err, fault.NotFound, "model")
+		_, err = w.Catalog.DeleteModel(t.Context(), rival, catalog.DeleteModel{Model: name, Force: true})
+		faulttest.AssertKind(t, err, fault.NotFound, "model")
+	}
+	if found, err := w.Catalog.ListModels(t.Context(), rival, catalog.ListModels{Request: firstPage}); err != nil || len(found.Items) != 0 {
+		t.Errorf("the rival sees %v, %v", found.Items, err)
+	}
+	if found, err := w.Catalog.ListModels(t.Context(), rival, catalog.ListModels{Request: firstPage, Query: "fraud"}); err != nil || len(found.Items) != 0 {
+		t.Errorf("the rival finds %v, %v", found.Items, err)
+	}
+}
+
+func TestAKeySeesOnlyItsModels(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	w.Model("fraud")
+	w.Model("digits")
+	limited := w.Owner
+	limited.Models = []ref.Name{"digits"}
+	found, err := w.Catalog.ListModels(t.Context(), limited, catalog.ListModels{Request: firstPage})
+	if err != nil || len(found.Items) != 1 || found.Items[0].Model.Name != "digits" {
+		t.Errorf("the key sees %v, %v", found.Items, err)
+	}
+	_, err = w.Catalog.CreateModel(t.Context(), limited, catalog.CreateModel{Name: "new"})
+	faulttest.AssertKind(t, err, fault.Forbidden)
+}
+
+func names(models []catalog.Model) string {
+	all := make([]string, len(models))
+	for i, m := range models {
+		all[i] = string(m.Model.Name)
+	}
+	return strings.Join(all, " ")
+}
+
+func TestSearchForgivesTypingErrors(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	for name, description := range map[ref.Name]catalog.Description{
+		"fraud": "flags stolen cards", "digits": "reads handwriting", "churn": "predicts who leaves", "fraud-cards": "the older one",
+	} {
+		if _, err := w.Catalog.CreateModel(t.Context(), w.Owner, catalog.CreateModel{Name: name, Description: description}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for query, want := range map[catalog.Query]string{
+		"fraud": "fraud fraud-cards", "frud": "fraud fraud-cards", "handwritng": "digits", "who leaves": "churn", "zebra": "",
+	} {
+		found, err := w.Catalog.ListModels(t.Context(), w.Owner, catalog.ListModels{Request: firstPage, Query: query})
+		got := strings.Fields(names(found.Items))
+		slices.Sort(got)
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%q finds %q, %v, want %q", query, names(found.Items), err, want)
+		}
+	}
+}
+
+func TestAListIsReadPageByPageInEachOrder(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	for i := range 7 {
+		w.Model(ref.Name(fmt.Sprintf("card-%d", i)))
+	}
+	for order, want := range map[catalog.Order]string{
+		catalog.ByName:    "card-0 card-1 card-2 card-3 card-4 card-5 card-6",
+		catalog.ByCreated: "card-6 card-5 card-4 card-3 card-2 card-1 card-0",
+		catalog.ByUpdated: "card-6 card-5 card-4 card-3 card-2 card-1 card-0",
+	} {
+		if got := walk(t, w, catalog.ListModels{Order: order}); got != want {
+			t.Errorf("%s: %s, want %s", order, got, want)
+		}
+	}
+	if got := strings.Fields(walk(t, w, catalog.ListModels{Query: "card"})); len(got) != 7 {
+		t.Errorf("by relevance: %v", got)
+	}
+}
+
+// walk reads a list in pages of 3.
+func walk(t *testing.T, w *catalogtest.World, in catalog.ListModels) string {
+	t.Helper()
+	var all []catalog.Model
+	for in.Request = (page.Request{Size: 3}); ; {
+		found, err := w.Catalog.ListModels(t.Context(), w.Owner, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found.Items...)
+		if in.After = found.Next; in.After == "" {
+			return names(all)
+		}
+	}
+}
+
+func TestTheFirstPageCountsByFacets(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	for name, tags := range map[ref.Name]catalog.Tags{"a": {"risk", "cards"}, "b": {"risk"}, "c": nil} {
+		if _, err := w.Catalog.CreateModel(t.Context(), w.Owner, catalog.CreateModel{Name: name, Tags: tags, Framework: "onnx"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	found, err := w.Catalog.ListModels(t.Context(), w.Owner, catalog.ListModels{Request: page.Request{Size: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := found.Facets; f == nil || f.Tags["risk"] != 2 || f.Tags["cards"] != 1 || f.Frameworks["onnx"] != 3 || len(f.Licenses) != 0 {
+		t.Errorf("facets %+v", f)
+	}
+	narrow, err := w.Catalog.ListModels(t.Context(), w.Owner, catalog.ListModels{Request: firstPage, Tag: "cards"})
+	if err != nil || names(narrow.Items) != "a" || narrow.Facets.Tags["risk"] != 1 {
+		t.Errorf("narrowed to %s, %v", names(narrow.Items), err)
+	}
+}
+
+func TestSystemFunctionsMayActForATenant(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	if _, err := w.Catalog.GetModel(t.Context(), auth.System("infer", w.Owner.Tenant, w.Owner.TenantName), catalog.NamedModel{Model: m}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,228 @@
+package catalog_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/catalogtest"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/idempotency"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/objectstest"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// press is a world with an object store, so that drafts can be published.
+type press struct {
+	*catalogtest.World
+	*catalog.Publisher
+
+	store *objects.Store
+}
+
+func newPress(t *testing.T) press {
+	t.Helper()
+	w, store := catalogtest.New(t), objectstest.New(t)
+	return press{w, catalog.NewPublisher(w.Catalog, store), store}
+}
+
+func publish(m ref.Model, version string) catalog.Publish {
+	return catalog.Publish{Model: m, Version: catalogtest.Version(version)}
+}
+
+func TestPublishingFreezesTheFilesIntoAManifest(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	p.Draft(m, "1.0.0", "model.onnx", "a/notes.onnx")
+	in := publish(m, "1.0.0")
+	changelog := catalog.Changelog("first")
+	in.Changelog, in.Aliases, in.Deterministic = &changelog, catalog.AliasNames{"production"}, true
+	v, err := p.Publish(t.Context(), p.Owner, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Status != catalog.StatusPublished || v.Runtime != "maas-onnx" || v.Changelog != "first" || !v.Deterministic || v.MaxReplicas != 3 || v.PublishedAt == nil {
+		t.Errorf("%+v", v)
+	}
+	encoded, err := p.store.Get(t.Context(), objects.ManifestKey(p.Owner.Tenant, v.Digest), objects.MaxManifest)
+	if err != nil || ref.SumOf(encoded) != v.Digest {
+		t.Fatalf("the manifest does not hash to the version's digest: %v", err)
+	}
+	manifest, err := objects.ParseManifest(p.Owner.Tenant, encoded)
+	if err != nil || len(manifest) != 2 || manifest[0].Path != "a/notes.onnx" || manifest.Size() != v.Size {
+		t.Errorf("manifest %v, %v", manifest, err)
+	}
+	if uri, err := objects.ParseURI(v.URI); err != nil || uri.Digest != v.Digest || uri.Tenant != p.Owner.Tenant {
+		t.Errorf("URI %s, %v", v.URI, err)
+	}
+	p.AssertWrote(event.VersionPublished{}, 1)
+	if p.Audited(p.Owner, "version.publish", "done") != 1 {
+		t.Error("the audit log does not say that it was published")
+	}
+}
+
+func TestVersionsThatCannotBePublished(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	p.Published(m, "1.0.0")
+	p.Draft(m, "2.0.0")
+	p.Draft(m, "3.0.0", "a.onnx", "b.onnx")
+	p.Draft(m, "4.0.0", "model.onnx")
+	other, replicas := publish(m, "4.0.0"), publish(m, "4.0.0")
+	other.Runtime = "triton"
+	fewer := catalog.Replicas(1)
+	replicas.MinReplicas, replicas.MaxReplicas = 2, &fewer
+	for name, c := range map[string]struct {
+		in    catalog.Publish
+		kind  fault.Kind
+		field string
+	}{
+		"published":      {publish(m, "1.0.0"), fault.Conflict, "version"},
+		"no files":       {publish(m, "2.0.0"), fault.Unprocessable, "version"},
+		"two models":     {publish(m, "3.0.0"), fault.Unprocessable, "version"},
+		"no version":     {publish(m, "9.0.0"), fault.NotFound, "version"},
+		"no model":       {publish(ref.Model{Tenant: "acme", Name: "none"}, "1.0.0"), fault.NotFound, "model"},
+		"other tenant":   {publish(ref.Model{Tenant: "rival", Name: "fraud"}, "4.0.0"), fault.NotFound, "model"},
+		"other runtime":  {other, fault.Unprocessable, "runtime"},
+		"fewer than min": {replicas, fault.Invalid, "max_replicas"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := p.Publish(t.Context(), p.Owner, c.in)
+			faulttest.AssertKind(t, err, c.kind, c.field)
+		})
+	}
+}
+
+func TestPublishingWaitsForOpenUploads(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	id := p.Draft(m, "1.0.0", "model.onnx")
+	p.World.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `
+			insert into uploads (id, tenant_id, version_id, model, version, path, size, chunk_size, first_chunk_size, chunk_count, multipart, owner, expires_at)
+			values (gen_random_uuid(), $1, $2, 'acme/fraud', '1.0.0', 'weights.bin', 1, 1, 1, 1, 'm', 'user', now())`, p.Owner.Tenant, id)
+		return err
+	})
+	_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
+	faulttest.AssertKind(t, err, fault.Conflict, "version")
+}
+
+func TestRacingPublicationsPublishOnce(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	p.Draft(m, "1.0.0", "model.onnx")
+	var done atomic.Int64
+	var group sync.WaitGroup
+	for range 6 {
+		group.Go(func() {
+			_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
+			switch {
+			case err == nil:
+				done.Add(1)
+			case !fault.Is(err, fault.Conflict):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if done.Load() != 1 {
+		t.Errorf("%d publications succeeded", done.Load())
+	}
+	p.AssertWrote(event.VersionPublished{}, 1)
+}
+
+func TestARepeatedPublicationIsAnsweredAsTheFirst(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	p.Draft(m, "1.0.0", "model.onnx")
+	ctx := idempotency.With(t.Context(), idempotency.Key{Value: "one", Route: "publish"})
+	first, err := p.Publish(ctx, p.Owner, publish(m, "1.0.0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := p.Publish(ctx, p.Owner, publish(m, "1.0.0")); err != nil || again.Digest != first.Digest {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+// A file that is attached while the version is published is in the manifest, or refused: never in the version and not in the manifest.
+func TestFilesAttachedDuringAPublication(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	id := p.Draft(m, "1.0.0", "model.onnx")
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			err := p.World.Postgres.As(postgres.Transfer).Tx(t.Context(), p.Owner.Tenant, func(tx postgres.Tx) error {
+				a := catalog.Attach{VersionID: id, Path: "notes.onnx", Artifact: p.Artifact("notes")}
+				_, err := catalog.AttachFile(t.Context(), tx, a)
+				return err
+			})
+			if err != nil && !fault.Is(err, fault.Conflict) {
+				t.Error(err)
+			}
+		})
+		group.Go(func() {
+			if _, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0")); err != nil && !fault.Is(err, fault.Conflict) {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	v := get(t, p.World, m, "1.0.0")
+	encoded, err := p.store.Get(t.Context(), objects.ManifestKey(p.Owner.Tenant, v.Digest), objects.MaxManifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if manifest, err := objects.ParseManifest(p.Owner.Tenant, encoded); err != nil || len(manifest) != len(v.Files) {
+		t.Errorf("the version has %d files, its manifest %d, %v", len(v.Files), len(manifest), err)
+	}
+}
+
+func TestCompareReadsBothVersions(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	w.Ready(m, "1.0.0")
+	w.Draft(m, "1.1.0", "model.onnx", "extra.onnx")
+	var pair catalog.Pair
+	if err := pair.UnmarshalText([]byte("latest...1.1.0")); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.Catalog.Compare(t.Context(), w.Owner, catalog.Compare{Model: m, Range: pair})
+	if err != nil || c.A.String() != "1.0.0" || len(c.Files.Added) != 1 || len(c.Files.Changed) != 1 || len(c.Inputs.Added) != 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+func TestFilesAreFoundByVersionAndPath(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	w.Ready(m, "1.0.0")
+	f, err := w.Catalog.GetFile(t.Context(), w.Owner, catalog.NamedFile{Model: m, Ref: catalogtest.Ref("latest"), Path: "model.onnx"})
+	if err != nil || f.Key == "" || f.SHA256 != w.Artifact("model.onnx1.0.0").Digest {
+		t.Errorf("%+v, %v", f, err)
+	}
+	_, err = w.Catalog.GetFile(t.Context(), w.Owner, catalog.NamedFile{Model: m, Ref: catalogtest.Ref("latest"), Path: "none"})
+	faulttest.AssertKind(t, err, fault.NotFound, "path")
+	manifest, err := w.Catalog.GetManifest(t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: catalogtest.Ref("^1")})
+	if err != nil || len(manifest.Files) != 1 || string(manifest.Files[0].Details) != `{"opset": 17}` {
+		t.Errorf("%+v, %v", manifest, err)
+	}
+}
