@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"strconv"
 	"time"
@@ -51,7 +52,11 @@ type Change struct {
 // quiet is how long those who follow hear nothing while nothing changes. Proxies cut what is silent for a minute.
 const quiet = 15 * time.Second
 
-// Follow gives how an upload stands, and each change of it until it has ended or ctx does. after is the last change that the caller knows.
+// longest is how long one may follow; then one comes again, with a credential that is still good.
+const longest = 5 * time.Minute
+
+// Follow gives how an upload stands, and each change of it until it has ended or ctx does, for five minutes at most. after is the last
+// change that the caller knows. It fails with RateLimited while too many follow.
 func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID, after string) iter.Seq2[Change, error] {
 	seen := map[uuid.UUID]Upload{}
 	return t.follow(ctx, func(ctx context.Context) ([]Change, bool, error) {
@@ -72,8 +77,8 @@ func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID
 // overlap covers what was committed after a look, with a time before it.
 const overlap = 10 * time.Second
 
-// FollowAll gives all uploads under way that the caller may know of, those that ended since after, and each change of them until ctx ends.
-// It fails with Invalid if after is none that it gave.
+// FollowAll gives all uploads under way that the caller may know of, those that ended since after, and each change of them until ctx ends,
+// for five minutes at most. It fails with Invalid if after is none that it gave, and with RateLimited while too many follow.
 func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after string) (iter.Seq2[Change, error], error) {
 	since := time.Now()
 	if after != "" {
@@ -147,34 +152,54 @@ func compare(seen map[uuid.UUID]Upload, u Upload) (Change, bool) {
 	return change, true
 }
 
-// follow calls look again and again and gives what it finds, until it says that there is no more.
-func (*Transfers) follow(ctx context.Context, look func(context.Context) (changes []Change, last bool, err error)) iter.Seq2[Change, error] {
+// look gives what has changed since the last look, and whether that was all.
+type look func(ctx context.Context) (changes []Change, last bool, err error)
+
+// follow looks again and again and gives what it finds. What fails with the end of ctx has not failed.
+func (t *Transfers) follow(ctx context.Context, again look) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		spoken, pause := time.Now(), soon
-		for ctx.Err() == nil {
-			changes, last, err := look(ctx)
-			if err != nil {
-				yield(Change{}, err)
-				return
-			}
-			if len(changes) > 0 {
-				pause = soon / 2
-			} else if time.Since(spoken) >= quiet {
-				changes = []Change{{}}
-			}
-			for _, change := range changes {
-				spoken = time.Now()
-				if !yield(change, nil) {
-					return
-				}
-			}
-			if last {
-				return
-			}
-			pause = min(pause*2, later)
-			wait(ctx, pause)
+		select {
+		case t.places <- struct{}{}:
+			defer func() { <-t.places }()
+		default:
+			yield(Change{}, fault.New(fault.RateLimited, fmt.Sprintf("%d streams are open, which is the most; try again later.", cap(t.places)),
+				fault.RetryAfter(quiet)))
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, longest)
+		defer cancel()
+		if err := tell(ctx, again, yield); err != nil && ctx.Err() == nil {
+			yield(Change{}, err)
 		}
 	}
+}
+
+// tell ends when ctx does, when yield says so, or with an error of look.
+func tell(ctx context.Context, again look, yield func(Change, error) bool) error {
+	var spoken time.Time // so that the first thing to be said is said at once, were it only that there is nothing
+	for pause := soon; ctx.Err() == nil; pause = min(pause*2, later) {
+		changes, last, err := again(ctx)
+		if err != nil {
+			return err
+		}
+		switch {
+		case len(changes) > 0:
+			pause = soon
+		case !last && time.Since(spoken) >= quiet:
+			changes = []Change{{Kind: Quiet}}
+		}
+		for _, change := range changes {
+			spoken = time.Now()
+			if !yield(change, nil) {
+				return nil
+			}
+		}
+		if last {
+			return nil
+		}
+		wait(ctx, pause)
+	}
+	return nil
 }
 
 func wait(ctx context.Context, pause time.Duration) {

@@ -23,13 +23,15 @@ type Transfers struct {
 	events *outbox.Outbox
 	log    *slog.Logger
 	limits config
+	places chan struct{} // of those who follow
 }
 
 // config is what an installation allows, and how long work may take.
 type config struct {
-	MaxSize int64         `env:"MAAS_UPLOAD_MAX_SIZE" envDefault:"107374182400"` // bytes of a file; 100 GiB
-	MaxOpen int           `env:"MAAS_UPLOAD_MAX_OPEN" envDefault:"20"`           // uploads of a tenant that are open at once
-	Expiry  time.Duration `env:"MAAS_UPLOAD_EXPIRY" envDefault:"168h"`           // of an upload that is not completed
+	MaxSize      int64         `env:"MAAS_UPLOAD_MAX_SIZE" envDefault:"107374182400"` // bytes of a file; 100 GiB
+	MaxOpen      int           `env:"MAAS_UPLOAD_MAX_OPEN" envDefault:"20"`           // uploads of a tenant that are open at once
+	Expiry       time.Duration `env:"MAAS_UPLOAD_EXPIRY" envDefault:"168h"`           // of an upload that is not completed
+	MaxFollowers int           `env:"MAAS_UPLOAD_FOLLOWERS" envDefault:"256"`         // streams of one process
 	// ChunkLease is how long a chunk's place is kept for a writer that is not heard of. It is renewed while the bytes flow, and what else
 	// is sent under its index has to wait for its end.
 	ChunkLease time.Duration `env:"MAAS_CHUNK_LEASE" envDefault:"30s"`
@@ -45,6 +47,7 @@ func Open(ctx context.Context, e *env.Env) (*Transfers, error) {
 	if err := e.Config(&t.limits); err != nil {
 		return nil, err
 	}
+	t.places = make(chan struct{}, t.limits.MaxFollowers)
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,72 @@
+package function
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/shared/transfertest"
+)
+
+const tick = `{"specversion": "1.0", "id": "1", "source": "/apis/v1/namespaces/maas/pingsources/sweep", "type": "dev.knative.sources.ping"}`
+
+func TestATickDoesWhatNothingElseComesToDo(t *testing.T) {
+	t.Parallel()
+	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }))
+	t.Cleanup(sink.Close)
+	w := transfertest.New(t, map[string]string{"K_SINK": sink.URL})
+	s := w.Serve("sweep", open)
+	u := w.MustBegin(transfertest.Wanted(1))
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `update uploads set expires_at = now()`)
+		return err
+	})
+
+	if answer := s.Send(http.MethodPost, "/", tick, "Content-Type: application/cloudevents+json"); answer.Status != http.StatusAccepted {
+		t.Errorf("status %d: %s", answer.Status, answer.Body)
+	}
+
+	if u := w.MustFind(u.ID); u.Status != transfer.StatusExpired {
+		t.Errorf("status %s", u.Status)
+	}
+	report, err := audit.Verify(t.Context(), w.Postgres.DB, w.Owner.Tenant)
+	if w.Must(err); report.Sealed == 0 || report.Broken != 0 {
+		t.Errorf("chain %+v", report)
+	}
+}
+
+func TestAChoreThatFailsDoesNotKeepTheOthers(t *testing.T) {
+	t.Parallel()
+	w := transfertest.New(t, map[string]string{"K_SINK": "http://127.0.0.1:1"}) // nobody listens
+	s := w.Serve("sweep", open)
+	u := w.MustComplete(transfertest.Wanted(1), []byte{0})
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `update outbox set next_at = now()`)
+		return err
+	})
+
+	if answer := s.Send(http.MethodPost, "/", tick, "Content-Type: application/cloudevents+json"); answer.Status != http.StatusServiceUnavailable {
+		t.Errorf("status %d: %s", answer.Status, answer.Body)
+	}
+
+	report, err := audit.Verify(t.Context(), w.Postgres.DB, w.Owner.Tenant)
+	if w.Must(err); report.Sealed == 0 {
+		t.Errorf("chain %+v of upload %s", report, u.ID)
+	}
+}
+
+func TestAnythingButATickIsPoison(t *testing.T) {
+	t.Parallel()
+	s := transfertest.New(t).Serve("sweep", open)
+
+	for _, text := range []string{"{}", "tick", `{"specversion": "1.0", "id": "1", "source": "/maas/complete", "type": "maas.upload.completed.v1"}`} {
+		if answer := s.Send(http.MethodPost, "/", text, "Content-Type: application/cloudevents+json"); answer.Status != http.StatusUnprocessableEntity {
+			t.Errorf("status %d for %s", answer.Status, text)
+		}
+	}
+}

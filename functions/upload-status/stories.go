@@ -1,0 +1,39 @@
+package function
+
+import (
+	"context"
+	"iter"
+	"net/http"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/httpapi"
+	"github.com/17882237881/MaaS/shared/serve"
+	"github.com/17882237881/MaaS/shared/transfer"
+)
+
+// story gives the changes that a request asks for, after the one that its client knows.
+type story func(ctx context.Context, who auth.Principal, r *http.Request, after string) (iter.Seq2[transfer.Change, error], error)
+
+// tell writes a story's changes until they end, the client goes, or the function does.
+func tell(s story) func(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
+	return func(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
+		ctx, end := serve.UntilDraining(r.Context())
+		defer end()
+		changes, err := s(ctx, who, r, r.Header.Get("Last-Event-ID"))
+		if err != nil {
+			return err
+		}
+		stream := httpapi.NewEventStream(w)
+		for change, err := range changes {
+			if err == nil && change.Kind == transfer.Quiet {
+				err = stream.Beat()
+			} else if err == nil {
+				err = stream.Send(change.After, string(change.Kind), change.State)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,39 @@
+// Package function checks completed uploads, in bounded steps that events start.
+package function
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/serve"
+	"github.com/17882237881/MaaS/shared/transfer"
+)
+
+// New is the constructor that func-go and the one-machine host look for.
+func New() *serve.Function { return serve.New(open) }
+
+func open(ctx context.Context, e *env.Env) (http.Handler, error) {
+	db, err := postgres.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	transfers, err := transfer.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	receiver, err := outbox.NewReceiver(e, db.As(postgres.Transfer), event.VerifyUpload)
+	if err != nil {
+		return nil, err
+	}
+	outbox.Wake(receiver, func(ctx context.Context, e event.Event, p event.UploadCompleted) error {
+		return transfers.Verify(ctx, e.Tenant, p.Upload)
+	})
+	outbox.Wake(receiver, func(ctx context.Context, e event.Event, p event.UploadVerifying) error {
+		return transfers.Verify(ctx, e.Tenant, p.Upload)
+	})
+	return receiver, nil
+}

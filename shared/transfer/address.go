@@ -1,0 +1,90 @@
+package transfer
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const (
+	contentDigest = "Content-Digest" // RFC 9530, 2
+	chunkSHA256   = "X-Chunk-SHA256"
+)
+
+// ParseUpload reads an upload's id.
+func ParseUpload(id string) (uuid.UUID, error) {
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return uuid.Nil, fault.New(fault.Invalid, "An upload is named by its id, a UUID.", fault.Field("id"))
+	}
+	return parsed, nil
+}
+
+// ParseChunk reads what a request for PUT /v1/uploads/{id}/chunks/{n} says of its body. The digest is given as Content-Digest or as
+// X-Chunk-SHA256; if both are there they agree.
+func ParseChunk(r *http.Request) (Chunk, error) {
+	upload, err := ParseUpload(r.PathValue("id"))
+	if err != nil {
+		return Chunk{}, err
+	}
+	index, err := strconv.Atoi(r.PathValue("n"))
+	if err != nil || strconv.Itoa(index) != r.PathValue("n") {
+		return Chunk{}, fault.New(fault.Invalid, "A chunk is named by its index, a whole number counted from 0.", fault.Field("n"))
+	}
+	if r.ContentLength < 0 {
+		return Chunk{}, fault.New(fault.Invalid, "The Content-Length of a chunk must be given.", fault.Field("Content-Length"))
+	}
+	digest, err := digestFrom(r.Header)
+	return Chunk{Upload: upload, Index: index, Size: r.ContentLength, SHA256: digest}, err
+}
+
+func digestFrom(h http.Header) (ref.Digest, error) {
+	given, err := parseContentDigest(strings.Join(h.Values(contentDigest), ","))
+	if err != nil {
+		return ref.Digest{}, err
+	}
+	own := h.Values(chunkSHA256)
+	if len(own) == 0 {
+		if given.IsZero() {
+			return given, fault.New(fault.Invalid, fmt.Sprintf("A chunk's SHA-256 is given as %s: sha-256=:…: or as %s.", contentDigest, chunkSHA256),
+				fault.Field(contentDigest))
+		}
+		return given, nil
+	}
+	digest, err := ref.ParseDigest(own[0])
+	if err != nil || len(own) > 1 {
+		return digest, fault.New(fault.Invalid, chunkSHA256+" is 64 lowercase hexadecimal digits, given once.", fault.Field(chunkSHA256))
+	}
+	if !given.IsZero() && given != digest {
+		return digest, fault.New(fault.Invalid, fmt.Sprintf("%s and %s say different digests.", contentDigest, chunkSHA256), fault.Field(chunkSHA256))
+	}
+	return digest, nil
+}
+
+// parseContentDigest takes the sha-256 out of a dictionary of digests (RFC 9530, 2; RFC 8941, 3.2); none is the zero Digest. Of a key that
+// is given twice the last counts.
+func parseContentDigest(field string) (found ref.Digest, err error) {
+	for member := range strings.SplitSeq(field, ",") {
+		key, value, _ := strings.Cut(strings.Trim(member, " \t"), "=")
+		if key != "sha-256" {
+			continue
+		}
+		value, _, _ = strings.Cut(value, ";")
+		value = strings.TrimRight(value, " \t")
+		text, opened := strings.CutPrefix(value, ":")
+		text, closed := strings.CutSuffix(text, ":")
+		sum, err := base64.StdEncoding.DecodeString(text)
+		if !opened || !closed || err != nil || len(sum) != len(ref.SumOf(nil).Bytes()) {
+			return ref.Digest{}, fault.New(fault.Invalid, contentDigest+" is written sha-256=:<the digest in base64>:.", fault.Field(contentDigest))
+		}
+		found = ref.DigestOf(sum)
+	}
+	return found, nil
+}
