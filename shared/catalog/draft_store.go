@@ -88,7 +88,8 @@ func keepArtifact(ctx context.Context, tx postgres.Tx, a Artifact) (key string, 
 	if err != nil {
 		return "", err
 	}
-	return key, tx.QueryRow(ctx, artifactKeySQL, a.Digest.String()).Scan(&key)
+	err = tx.QueryRow(ctx, artifactKeySQL, a.Digest.String()).Scan(&key)
+	return key, err
 }
 
 // describe encodes what a format's reader found; nothing is [] and {}.

@@ -32,7 +32,8 @@ const (
 )
 
 func readModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, tenant ref.Tenant) (m Model, err error) {
-	return m, tx.QueryRow(ctx, readModelSQL, string(tenant), id).Scan(&m)
+	err = tx.QueryRow(ctx, readModelSQL, string(tenant), id).Scan(&m)
+	return m, err
 }
 
 func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string, in CreateModel) error {

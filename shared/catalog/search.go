@@ -148,7 +148,8 @@ func listModels(ctx context.Context, tx postgres.Tx, who auth.Principal, in List
 		return page.Page[Model]{}, err
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (one listed, err error) {
-		return one, row.Scan(&one.model, &one.cursor)
+		err = row.Scan(&one.model, &one.cursor)
+		return one, err
 	})
 	if err != nil {
 		return page.Page[Model]{}, err

@@ -195,12 +195,14 @@ const lockSQL = `
 	where v.id = $1 for update of m`
 
 func lock(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s subject, err error) {
-	return s, tx.QueryRow(ctx, lockSQL, version).Scan(&s.modelID, &s.model.Tenant, &s.model.Name, &s.name)
+	err = tx.QueryRow(ctx, lockSQL, version).Scan(&s.modelID, &s.model.Tenant, &s.model.Name, &s.name)
+	return s, err
 }
 
 const statusSQL = `select coalesce((select status from deployments where version_id = $1), 'none')`
 
 // StatusOf gives the status of a version's deployment; None also for a version that is gone.
 func (d *Deployments) StatusOf(ctx context.Context, tenant, version uuid.UUID) (s Status, err error) {
-	return s, d.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return tx.QueryRow(ctx, statusSQL, version).Scan(&s) })
+	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return tx.QueryRow(ctx, statusSQL, version).Scan(&s) })
+	return s, err
 }

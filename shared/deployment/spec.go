@@ -102,7 +102,8 @@ func (d *Deployments) plan(ctx context.Context) (all plan, err error) {
 			return err
 		}
 		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p planned, err error) {
-			return p, row.Scan(&p.Tenant, &p.Version, &p.Status, &p.wanted, &p.Warm)
+			err = row.Scan(&p.Tenant, &p.Version, &p.Status, &p.wanted, &p.Warm)
+			return p, err
 		})
 		return err
 	})
