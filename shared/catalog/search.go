@@ -2,11 +2,13 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/page"
@@ -152,7 +154,7 @@ func listModels(ctx context.Context, tx postgres.Tx, who auth.Principal, in List
 		return one, err
 	})
 	if err != nil {
-		return page.Page[Model]{}, err
+		return page.Page[Model]{}, cursorFault(in.Request, err)
 	}
 	cut := page.Of(in.Request, all, func(one listed) string { return one.cursor })
 	models := page.Page[Model]{Items: make([]Model, len(cut.Items)), Next: cut.Next}
@@ -180,6 +182,15 @@ func facets(ctx context.Context, tx postgres.Tx, who auth.Principal, in ListMode
 	counts := Facets{map[string]int{}, map[string]int{}, map[string]int{}}
 	err := tx.QueryRow(ctx, fmt.Sprintf(facetsSQL, in.source()), in.arguments(who)...).Scan(&counts)
 	return &counts, err
+}
+
+// cursorFault blames a cursor that Postgres cannot read (class 22 of its errors, data exceptions) on who made it up.
+func cursorFault(in page.Request, err error) error {
+	var pg *pgconn.PgError
+	if in.After != "" && errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22") {
+		return badCursor()
+	}
+	return err
 }
 
 func badCursor() error {

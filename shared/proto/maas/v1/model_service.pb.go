@@ -949,6 +949,7 @@ type Deprecation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	Sunset        *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=sunset,proto3" json:"sunset,omitempty"`
+	Since         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -993,6 +994,13 @@ func (x *Deprecation) GetReason() string {
 func (x *Deprecation) GetSunset() *timestamppb.Timestamp {
 	if x != nil {
 		return x.Sunset
+	}
+	return nil
+}
+
+func (x *Deprecation) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
 	}
 	return nil
 }
@@ -1513,10 +1521,11 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\n" +
 	"Deployment\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"Y\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x8b\x01\n" +
 	"\vDeprecation\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x122\n" +
-	"\x06sunset\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06sunset\"\x7f\n" +
+	"\x06sunset\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06sunset\x120\n" +
+	"\x05since\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"\x7f\n" +
 	"\x13ListVersionsRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n" +
 	"\x06status\x18\x02 \x01(\tR\x06status\x12\x1b\n" +
@@ -1617,32 +1626,33 @@ var file_maas_v1_model_service_proto_depIdxs = []int32{
 	19, // 13: maas.v1.Version.created_at:type_name -> google.protobuf.Timestamp
 	19, // 14: maas.v1.Version.published_at:type_name -> google.protobuf.Timestamp
 	19, // 15: maas.v1.Deprecation.sunset:type_name -> google.protobuf.Timestamp
-	7,  // 16: maas.v1.ListVersionsResponse.versions:type_name -> maas.v1.Version
-	9,  // 17: maas.v1.ResolveResponse.inputs:type_name -> maas.v1.Tensor
-	9,  // 18: maas.v1.ResolveResponse.outputs:type_name -> maas.v1.Tensor
-	11, // 19: maas.v1.ResolveResponse.deprecation:type_name -> maas.v1.Deprecation
-	17, // 20: maas.v1.ResolveResponse.traffic:type_name -> maas.v1.Share
-	1,  // 21: maas.v1.ModelService.CreateModel:input_type -> maas.v1.CreateModelRequest
-	2,  // 22: maas.v1.ModelService.GetModel:input_type -> maas.v1.GetModelRequest
-	3,  // 23: maas.v1.ModelService.ListModels:input_type -> maas.v1.ListModelsRequest
-	5,  // 24: maas.v1.ModelService.UpdateModel:input_type -> maas.v1.UpdateModelRequest
-	6,  // 25: maas.v1.ModelService.DeleteModel:input_type -> maas.v1.DeleteModelRequest
-	12, // 26: maas.v1.ModelService.ListVersions:input_type -> maas.v1.ListVersionsRequest
-	14, // 27: maas.v1.ModelService.GetVersion:input_type -> maas.v1.GetVersionRequest
-	15, // 28: maas.v1.ModelService.Resolve:input_type -> maas.v1.ResolveRequest
-	0,  // 29: maas.v1.ModelService.CreateModel:output_type -> maas.v1.Model
-	0,  // 30: maas.v1.ModelService.GetModel:output_type -> maas.v1.Model
-	4,  // 31: maas.v1.ModelService.ListModels:output_type -> maas.v1.ListModelsResponse
-	0,  // 32: maas.v1.ModelService.UpdateModel:output_type -> maas.v1.Model
-	21, // 33: maas.v1.ModelService.DeleteModel:output_type -> google.protobuf.Empty
-	13, // 34: maas.v1.ModelService.ListVersions:output_type -> maas.v1.ListVersionsResponse
-	7,  // 35: maas.v1.ModelService.GetVersion:output_type -> maas.v1.Version
-	16, // 36: maas.v1.ModelService.Resolve:output_type -> maas.v1.ResolveResponse
-	29, // [29:37] is the sub-list for method output_type
-	21, // [21:29] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	19, // 16: maas.v1.Deprecation.since:type_name -> google.protobuf.Timestamp
+	7,  // 17: maas.v1.ListVersionsResponse.versions:type_name -> maas.v1.Version
+	9,  // 18: maas.v1.ResolveResponse.inputs:type_name -> maas.v1.Tensor
+	9,  // 19: maas.v1.ResolveResponse.outputs:type_name -> maas.v1.Tensor
+	11, // 20: maas.v1.ResolveResponse.deprecation:type_name -> maas.v1.Deprecation
+	17, // 21: maas.v1.ResolveResponse.traffic:type_name -> maas.v1.Share
+	1,  // 22: maas.v1.ModelService.CreateModel:input_type -> maas.v1.CreateModelRequest
+	2,  // 23: maas.v1.ModelService.GetModel:input_type -> maas.v1.GetModelRequest
+	3,  // 24: maas.v1.ModelService.ListModels:input_type -> maas.v1.ListModelsRequest
+	5,  // 25: maas.v1.ModelService.UpdateModel:input_type -> maas.v1.UpdateModelRequest
+	6,  // 26: maas.v1.ModelService.DeleteModel:input_type -> maas.v1.DeleteModelRequest
+	12, // 27: maas.v1.ModelService.ListVersions:input_type -> maas.v1.ListVersionsRequest
+	14, // 28: maas.v1.ModelService.GetVersion:input_type -> maas.v1.GetVersionRequest
+	15, // 29: maas.v1.ModelService.Resolve:input_type -> maas.v1.ResolveRequest
+	0,  // 30: maas.v1.ModelService.CreateModel:output_type -> maas.v1.Model
+	0,  // 31: maas.v1.ModelService.GetModel:output_type -> maas.v1.Model
+	4,  // 32: maas.v1.ModelService.ListModels:output_type -> maas.v1.ListModelsResponse
+	0,  // 33: maas.v1.ModelService.UpdateModel:output_type -> maas.v1.Model
+	21, // 34: maas.v1.ModelService.DeleteModel:output_type -> google.protobuf.Empty
+	13, // 35: maas.v1.ModelService.ListVersions:output_type -> maas.v1.ListVersionsResponse
+	7,  // 36: maas.v1.ModelService.GetVersion:output_type -> maas.v1.Version
+	16, // 37: maas.v1.ModelService.Resolve:output_type -> maas.v1.ResolveResponse
+	30, // [30:38] is the sub-list for method output_type
+	22, // [22:30] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_maas_v1_model_service_proto_init() }

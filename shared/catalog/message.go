@@ -1,0 +1,227 @@
+package catalog
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Messages out.
+
+func modelMessage(m *Model) (*maasv1.Model, error) {
+	metadata, err := structOf(m.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	out := &maasv1.Model{
+		Model: m.Model.String(), Description: string(m.Description), Framework: string(m.Framework), Metadata: metadata,
+		License: string(m.License), Visibility: m.Visibility, CreatedBy: m.CreatedBy,
+		CreatedAt: timestamppb.New(m.CreatedAt), UpdatedAt: timestamppb.New(m.UpdatedAt), Etag: m.ETag(),
+	}
+	if m.Latest != nil {
+		out.Latest = m.Latest.String()
+	}
+	for _, tag := range m.Tags {
+		out.Tags = append(out.Tags, string(tag))
+	}
+	return out, nil
+}
+
+func versionMessage(v *Version) (*maasv1.Version, error) {
+	metadata, err := structOf(v.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	out := &maasv1.Version{
+		Id: v.ID.String(), Model: v.Model.String(), Version: v.Version.String(), Status: string(v.Status), Changelog: string(v.Changelog),
+		Metadata: metadata, Digest: v.Digest.String(), Size: v.Size, Uri: v.URI, Inputs: tensorMessages(v.Inputs), Outputs: tensorMessages(v.Outputs),
+		Runtime: v.Runtime, IsLatest: v.IsLatest, Deployment: &maasv1.Deployment{Status: v.Deployment.Status, Reason: v.Deployment.Reason},
+		Deprecation: deprecationMessage(v.Deprecation), CreatedBy: v.CreatedBy, CreatedAt: timestamppb.New(v.CreatedAt),
+		PublishedAt: timeMessage(v.PublishedAt), Deterministic: v.Deterministic,
+	}
+	for _, f := range v.Files {
+		out.Files = append(out.Files, &maasv1.File{Path: string(f.Path), Size: f.Size, Sha256: f.SHA256.String(), Md5: f.MD5, Format: f.Format})
+	}
+	for _, alias := range v.Aliases {
+		out.Aliases = append(out.Aliases, string(alias))
+	}
+	return out, nil
+}
+
+func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
+	out := &maasv1.ResolveResponse{
+		VersionId: r.VersionID.String(), Version: r.Version.String(), Digest: r.Digest.String(), Endpoint: r.Endpoint, Status: r.Status,
+		Reason: r.Reason, Deterministic: r.Deterministic, Runtime: r.Runtime, Inputs: tensorMessages(r.Inputs), Outputs: tensorMessages(r.Outputs),
+		Deprecation: deprecationMessage(r.Deprecation), Epoch: r.Epoch,
+	}
+	for _, share := range r.Traffic {
+		//nolint:gosec // a weight is 1 to 100
+		out.Traffic = append(out.Traffic, &maasv1.Share{Version: share.Version.String(), Weight: int32(share.Weight)})
+	}
+	return out, nil
+}
+
+func tensorMessages(tensors []Tensor) []*maasv1.Tensor {
+	out := make([]*maasv1.Tensor, len(tensors))
+	for i, t := range tensors {
+		out[i] = &maasv1.Tensor{Name: t.Name, Datatype: t.Datatype, Shape: t.Shape}
+	}
+	return out
+}
+
+func deprecationMessage(d *Deprecation) *maasv1.Deprecation {
+	if d == nil {
+		return nil
+	}
+	return &maasv1.Deprecation{Reason: string(d.Reason), Since: timestamppb.New(d.Since), Sunset: timestamppb.New(d.Sunset)}
+}
+
+func timeMessage(t *time.Time) *timestamppb.Timestamp {
+	if t == nil {
+		return nil
+	}
+	return timestamppb.New(*t)
+}
+
+// structOf and metadataOf go by way of JSON, which both sides are defined by.
+func structOf(m Metadata) (*structpb.Struct, error) {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
+	}
+	out := &structpb.Struct{}
+	if err := out.UnmarshalJSON(text); err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
+	}
+	return out, nil
+}
+
+func metadataOf(s *structpb.Struct) (Metadata, error) {
+	m := Metadata{}
+	if s == nil {
+		return m, nil
+	}
+	text, err := s.MarshalJSON()
+	if err != nil {
+		return nil, invalid("metadata", "must be a JSON object")
+	}
+	err = m.UnmarshalJSON(text)
+	return m, err
+}
+
+// Messages in.
+
+func namedVersionOf(model, selector string) (NamedVersion, error) {
+	m, err := ref.ParseModel(model)
+	if err != nil {
+		return NamedVersion{}, err
+	}
+	s, err := ref.ParseSelector(selector)
+	return NamedVersion{m, s}, err
+}
+
+func createModelOf(in *maasv1.CreateModelRequest) (c CreateModel, err error) {
+	if c.Tags, err = ParseTags(in.GetTags()); err != nil {
+		return c, err
+	}
+	if c.Metadata, err = metadataOf(in.GetMetadata()); err != nil {
+		return c, err
+	}
+	err = parseAll(text{&c.Name, in.GetName()}, text{&c.Description, in.GetDescription()}, text{&c.Framework, in.GetFramework()},
+		text{&c.License, in.GetLicense()})
+	return c, err
+}
+
+func listModelsOf(in *maasv1.ListModelsRequest) (l ListModels, err error) {
+	if l.Request, err = pageOf(in.GetPageSize(), in.GetPageToken()); err != nil {
+		return l, err
+	}
+	err = parseGiven(text{&l.Query, in.GetQuery()}, text{&l.Framework, in.GetFramework()}, text{&l.Tag, in.GetTag()},
+		text{&l.License, in.GetLicense()}, text{&l.Order, in.GetOrder()})
+	return l, err
+}
+
+func listVersionsOf(in *maasv1.ListVersionsRequest) (l ListVersions, err error) {
+	if l.Request, err = pageOf(in.GetPageSize(), in.GetPageToken()); err != nil {
+		return l, err
+	}
+	if l.Model, err = ref.ParseModel(in.GetModel()); err != nil {
+		return l, err
+	}
+	err = parseGiven(text{&l.Status, in.GetStatus()})
+	return l, err
+}
+
+func updateModelOf(in *maasv1.UpdateModelRequest) (u UpdateModel, err error) {
+	m := in.GetModel()
+	if u.Model, err = ref.ParseModel(m.GetModel()); err != nil {
+		return u, err
+	}
+	u.IfMatch = Match(m.GetEtag())
+	for _, path := range in.GetUpdateMask().GetPaths() {
+		if err := u.take(path, m); err != nil {
+			return u, err
+		}
+	}
+	return u, nil
+}
+
+// take takes one field of the mask out of the message.
+func (in *UpdateModel) take(path string, m *maasv1.Model) (err error) {
+	switch path {
+	case "description":
+		in.Description = new(Description)
+		return in.Description.UnmarshalText([]byte(m.GetDescription()))
+	case "framework":
+		in.Framework = new(Label)
+		return in.Framework.UnmarshalText([]byte(m.GetFramework()))
+	case "license":
+		in.License = new(Label)
+		return in.License.UnmarshalText([]byte(m.GetLicense()))
+	case "tags":
+		in.Tags = new(Tags)
+		*in.Tags, err = ParseTags(m.GetTags())
+		return err
+	case "metadata":
+		in.Metadata = new(Metadata)
+		*in.Metadata, err = metadataOf(m.GetMetadata())
+		return err
+	default:
+		return invalid("update_mask", "names description, framework, tags, metadata and license")
+	}
+}
+
+// text is a value to be read out of a message's field.
+type text struct {
+	into encoding.TextUnmarshaler
+	from string
+}
+
+func parseAll(all ...text) error {
+	for _, one := range all {
+		if err := one.into.UnmarshalText([]byte(one.from)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseGiven is parseAll for fields that may be absent.
+func parseGiven(all ...text) error {
+	for _, one := range all {
+		if one.from == "" {
+			continue
+		}
+		if err := one.into.UnmarshalText([]byte(one.from)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
