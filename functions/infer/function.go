@@ -1,0 +1,40 @@
+// Package function is the inference gateway: the Open Inference Protocol, version 2, over REST and gRPC on one port.
+package function
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/httpapi"
+	"github.com/17882237881/MaaS/shared/inference"
+	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/serve"
+)
+
+// New is the constructor that func-go and the one-machine host look for.
+func New() *serve.Function { return serve.New(open) }
+
+func open(_ context.Context, e *env.Env) (http.Handler, error) {
+	known, err := registry.Open(e)
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := inference.Open(e, known)
+	if err != nil {
+		return nil, err
+	}
+	mux, err := httpapi.NewMux(e, known)
+	if err != nil {
+		return nil, err
+	}
+	httpapi.Stream(mux, "GET /v2", gateway.Server)
+	httpapi.Stream(mux, "GET /v2/health/live", gateway.Live)
+	httpapi.Stream(mux, "GET /v2/health/ready", gateway.Ready)
+	for _, model := range []string{"/v2/models/{t}/{m}", "/v2/models/{t}/{m}/versions/{ref}"} {
+		httpapi.Stream(mux, "POST "+model+"/infer", gateway.Infer)
+		httpapi.Stream(mux, "GET "+model, gateway.Model)
+		httpapi.Stream(mux, "GET "+model+"/ready", gateway.ModelReady)
+	}
+	return mux, nil
+}

@@ -1,0 +1,157 @@
+package inference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/openinference"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/registry"
+)
+
+// call is one request for a run of a model.
+type call struct {
+	who     auth.Principal
+	target  ref.Target
+	body    []byte
+	header  string        // how many bytes of the body are JSON, as openinference.HeaderLength says it; "" for all
+	sticky  string        // calls with the same go to the same version of split traffic
+	timeout time.Duration // from the call's begin to the end of its answer
+	wait    time.Duration // for a version that starts, at most; 0 for the whole timeout
+}
+
+// answer is what a model server said: its body is either whole or still to come.
+type answer struct {
+	contentType string
+	header      string // as call's
+	whole       []byte
+	rest        io.ReadCloser // nil if whole is all
+}
+
+// run finds the version, waits for it and for the call's turn, and calls it. It reports what it did in any case.
+func (g *Gateway) run(ctx context.Context, c *call, r *report) (*answer, error) {
+	version, err := g.locate(ctx, c, r)
+	if err != nil {
+		return nil, err
+	}
+	r.version = version
+	return g.compute(ctx, c, version, r)
+}
+
+// compute calls the version's model server when it is the call's turn. The turn ends with the answer's body.
+func (g *Gateway) compute(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
+	queued := time.Now()
+	leave, err := g.turns.take(ctx, v.ID)
+	r.queue = time.Since(queued)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	a, err := g.forward(ctx, c, v, r)
+	r.compute = time.Since(began)
+	if err != nil || a.rest == nil {
+		leave()
+		return a, err
+	}
+	a.rest = &turnBody{a.rest, leave}
+	return a, nil
+}
+
+// turnBody ends the call's turn when its answer has been read.
+type turnBody struct {
+	io.ReadCloser
+
+	leave func()
+}
+
+// Close implements io.Closer.
+func (b *turnBody) Close() error {
+	defer b.leave()
+	return b.ReadCloser.Close()
+}
+
+const (
+	// wholeAnswer is the longest answer that is read before it is passed on, so that a server's failure within it can still be told as such.
+	wholeAnswer = 1 << 20
+	// longestRefusal bounds what is read of an error's body.
+	longestRefusal = 64 << 10
+	// coldStartHeader is where an activator says how long it waited for the model server to start, in milliseconds.
+	coldStartHeader = "X-Cold-Start-Ms"
+	// ownRuntime knows the versions' names; other servers have their own, of which there is one.
+	ownRuntime = "maas-onnx"
+)
+
+func (g *Gateway) forward(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
+	response, err := g.servers.Forward(ctx, endpointOf(c.target.Model, v), c.body, c.header)
+	if err != nil {
+		return nil, broken(err)
+	}
+	r.started(response.Header.Get(coldStartHeader))
+	if response.StatusCode != http.StatusOK {
+		defer response.Body.Close()
+		text, err := io.ReadAll(io.LimitReader(response.Body, longestRefusal))
+		if err != nil {
+			return nil, cut(ctx, err)
+		}
+		return nil, openinference.Refusal(response.StatusCode, text)
+	}
+	return read(ctx, response)
+}
+
+func endpointOf(m ref.Model, v *registry.Version) openinference.Endpoint {
+	e := openinference.Endpoint{Server: v.Endpoint, Model: m.String()}
+	if v.Runtime == ownRuntime {
+		e.Version = v.Version.String()
+	}
+	return e
+}
+
+// read gives a short answer whole, and a long one or one of unknown length to be streamed.
+func read(ctx context.Context, response *http.Response) (*answer, error) {
+	a := &answer{contentType: response.Header.Get("Content-Type"), header: response.Header.Get(openinference.HeaderLength)}
+	if response.ContentLength < 0 || response.ContentLength > wholeAnswer {
+		a.rest = response.Body
+		return a, nil
+	}
+	defer response.Body.Close()
+	a.whole = make([]byte, response.ContentLength)
+	if _, err := io.ReadFull(response.Body, a.whole); err != nil {
+		return nil, cut(ctx, err)
+	}
+	return a, nil
+}
+
+// broken tells a server that could not be reached, which may come back, from one that broke off the call.
+func broken(err error) error {
+	var dial *net.OpError
+	if !fault.Is(err, fault.Unavailable) || errors.As(err, &dial) && dial.Op == "dial" {
+		return err
+	}
+	return fault.New(fault.Upstream, "The model server failed during the call.", fault.Cause(err))
+}
+
+// cut classifies an answer that ended early.
+func cut(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fault.New(fault.Upstream, "The model server broke off its answer.", fault.Cause(err))
+}
+
+// ended says what the end of a call's time means to its caller.
+func (c *call) ended(err error, r *report) error {
+	if !fault.Is(err, fault.Timeout) {
+		return err
+	}
+	if r.version != nil && r.version.Status == "idle" {
+		return starting(c.target.Model, r.version)
+	}
+	return fault.New(fault.Timeout, fmt.Sprintf("The model did not answer within %s.", c.timeout), fault.Cause(err))
+}

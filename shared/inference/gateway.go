@@ -1,0 +1,47 @@
+// Package inference is the gateway's way of a call: it finds the version that a reference leads to, waits until that runs, takes its turn,
+// calls the model server and gives the answer back as it came. It speaks the Open Inference Protocol, version 2, over REST and gRPC, and
+// knows no database.
+//
+// A call's memory is its body, which is bounded; answers longer than a bound stream through. A client that goes away, or whose deadline
+// passes, ends its call at the model server too.
+package inference
+
+import (
+	"context"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/openinference"
+	"github.com/17882237881/MaaS/shared/registry"
+)
+
+type config struct {
+	// MaxBody is the longest request, in bytes.
+	MaxBody int64 `env:"MAAS_INFER_MAX_BODY" envDefault:"67108864"`
+	// MaxTimeout is the longest that a caller may ask to wait (X-Request-Timeout).
+	MaxTimeout time.Duration `env:"MAAS_INFER_MAX_TIMEOUT" envDefault:"10m"`
+	// Concurrency is how many calls of one version are at its model server at once, from this process.
+	Concurrency int `env:"MAAS_INFER_CONCURRENCY" envDefault:"64"`
+	// Queue is how many more wait for their turn.
+	Queue int `env:"MAAS_INFER_QUEUE" envDefault:"1024"`
+}
+
+// Gateway answers calls. It is safe for concurrent use.
+type Gateway struct {
+	config   config
+	registry *registry.Registry
+	servers  *openinference.Client
+	turns    turns
+}
+
+// Open gives the process's gateway.
+func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
+	return env.Once(e, "inference", func(context.Context) (*Gateway, func(context.Context) error, error) {
+		var c config
+		if err := e.Config(&c); err != nil {
+			return nil, nil, err
+		}
+		g := &Gateway{config: c, registry: r, servers: openinference.NewClient(c.MaxBody), turns: newTurns(c.Concurrency, c.Queue)}
+		return g, func(context.Context) error { g.servers.Close(); return nil }, nil
+	})
+}

@@ -1,0 +1,78 @@
+package inference
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/openinference"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/registry"
+)
+
+// Server answers GET /v2: what this server is.
+func (g *Gateway) Server(w http.ResponseWriter, _ *http.Request, _ auth.Principal) error {
+	return writeJSON(w, openinference.ServerMetadata{Name: "maas", Version: "2", Extensions: []string{"binary_tensor_data"}})
+}
+
+// Live answers GET /v2/health/live.
+func (g *Gateway) Live(w http.ResponseWriter, _ *http.Request, _ auth.Principal) error {
+	return writeJSON(w, map[string]bool{"live": true})
+}
+
+// Ready answers GET /v2/health/ready: it fails with Unavailable while no call could be let in.
+func (g *Gateway) Ready(w http.ResponseWriter, _ *http.Request, _ auth.Principal) error {
+	if err := g.registry.Ready(); err != nil {
+		return err
+	}
+	return writeJSON(w, map[string]bool{"ready": true})
+}
+
+// Model answers GET /v2/models/{t}/{m}[/versions/{ref}]: inputs and outputs, whether or not the version runs.
+func (g *Gateway) Model(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
+	target, err := targetOf(r)
+	if err != nil {
+		return err
+	}
+	route, err := g.registry.Resolve(r.Context(), who, target)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, metadataOf(target.Model, &route.Version))
+}
+
+// ModelReady answers GET /v2/models/{t}/{m}[/versions/{ref}]/ready: it fails with Unavailable, and asks for the start, while the
+// version does not run. One that is scaled to zero counts as ready: calls start it.
+func (g *Gateway) ModelReady(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
+	target, err := targetOf(r)
+	if err != nil {
+		return err
+	}
+	route, err := g.registry.Resolve(r.Context(), who, target)
+	if err != nil {
+		return err
+	}
+	if !route.Version.Callable() {
+		return starting(target.Model, &route.Version)
+	}
+	return writeJSON(w, map[string]any{"name": target.Model, "ready": true})
+}
+
+func metadataOf(m ref.Model, v *registry.Version) *openinference.ModelMetadata {
+	return &openinference.ModelMetadata{
+		Name: m.String(), Versions: []string{v.Version.String()}, Platform: v.Runtime, Inputs: v.Inputs, Outputs: v.Outputs,
+	}
+}
+
+func writeJSON(w http.ResponseWriter, value any) error {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fault.New(fault.Internal, "The answer could not be written.", fault.Op("inference"), fault.Cause(err))
+	}
+	w.Header()["Content-Type"] = []string{"application/json"}
+	w.Header()["Content-Length"] = []string{strconv.Itoa(len(text))}
+	_, _ = w.Write(text) // a client that is gone needs no answer
+	return nil
+}

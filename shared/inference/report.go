@@ -1,0 +1,64 @@
+package inference
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/registry"
+)
+
+// report is what was done for a call, whatever it came to.
+type report struct {
+	version *registry.Version // nil if none was found
+	cache   string            // what X-Cache says
+	queue   time.Duration
+	cold    time.Duration
+	compute time.Duration
+}
+
+// The values of X-Cache.
+const (
+	cacheBypass = "bypass" // the version is not deterministic, or the caller asked for a run
+)
+
+// started adds what an activator waited for the model server.
+func (r *report) started(ms string) {
+	if n, err := strconv.ParseInt(ms, 10, 64); err == nil && n > 0 {
+		r.cold += time.Duration(n) * time.Millisecond
+	}
+}
+
+// setHeader tells the client.
+func (r *report) setHeader(h http.Header) {
+	if r.version == nil {
+		return
+	}
+	h["X-Model-Version"] = []string{r.version.Version.String()}
+	h["X-Cache"] = []string{r.cache}
+	h["X-Queue-Ms"] = []string{strconv.FormatInt(r.queue.Milliseconds(), 10)}
+	h["X-Cold-Start-Ms"] = []string{strconv.FormatInt(r.cold.Milliseconds(), 10)}
+	h["Server-Timing"] = []string{r.timing()}
+	if d := r.version.Deprecation; d != nil {
+		h["Deprecation"] = []string{"true"}
+		if !d.Sunset.IsZero() {
+			h["Sunset"] = []string{d.Sunset.UTC().Format(http.TimeFormat)} // RFC 8594, 3
+		}
+	}
+}
+
+// timing is the value of Server-Timing (W3C Server Timing, 3): durations in milliseconds.
+func (r *report) timing() string {
+	b := make([]byte, 0, 64)
+	for _, part := range []struct {
+		name string
+		took time.Duration
+	}{{"queue", r.queue}, {"start", r.cold}, {"compute", r.compute}} {
+		if len(b) > 0 {
+			b = append(b, ", "...)
+		}
+		b = append(append(b, part.name...), ";dur="...)
+		b = strconv.AppendFloat(b, float64(part.took.Microseconds())/1000, 'f', -1, 64)
+	}
+	return string(b)
+}

@@ -1,0 +1,168 @@
+package inference
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/openinference"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Infer answers POST /v2/models/{t}/{m}[/versions/{ref}]/infer.
+func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
+	c, err := g.callOf(r, who)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), c.timeout)
+	defer cancel()
+	if c.body, err = g.readBody(ctx, w, r); err != nil {
+		return err
+	}
+	if c.header != "" {
+		if _, err := openinference.ParseHeaderLength(c.header, len(c.body)); err != nil {
+			return err
+		}
+	}
+	done := report{cache: cacheBypass}
+	a, err := g.run(ctx, c, &done)
+	done.setHeader(w.Header())
+	if err != nil {
+		return c.ended(err, &done)
+	}
+	_, err = a.send(ctx, w)
+	return err
+}
+
+// callOf reads what a request says beside its body.
+func (g *Gateway) callOf(r *http.Request, who auth.Principal) (*call, error) {
+	target, err := targetOf(r)
+	if err != nil {
+		return nil, err
+	}
+	timeout, err := g.timeoutOf(r.Header.Get(openinference.TimeoutHeader))
+	if err != nil {
+		return nil, err
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, fault.New(fault.Unprocessable, "Compressed bodies are not taken.", fault.Field("Content-Encoding"))
+	}
+	return &call{
+		who: who, target: target, timeout: timeout, wait: waitOf(r.Header["Prefer"]), sticky: stickyOf(r.Header.Get("X-Session"), who),
+		header: r.Header.Get(openinference.HeaderLength),
+	}, nil
+}
+
+// targetOf reads the model and the reference out of the path.
+func targetOf(r *http.Request) (t ref.Target, err error) {
+	if t.Model, err = ref.ParseModel(r.PathValue("t") + "/" + r.PathValue("m")); err != nil {
+		return t, err
+	}
+	t.Selector, err = ref.ParseSelector(r.PathValue("ref"))
+	return t, err
+}
+
+// defaultTimeout is that of a call which asks for none.
+const defaultTimeout = time.Minute
+
+func (g *Gateway) timeoutOf(ms string) (time.Duration, error) {
+	if ms == "" {
+		return min(defaultTimeout, g.config.MaxTimeout), nil
+	}
+	n, err := strconv.ParseInt(ms, 10, 64)
+	if most := g.config.MaxTimeout.Milliseconds(); err != nil || n < 1 || n > most {
+		return 0, fault.New(fault.Invalid, fmt.Sprintf("%s is a number of milliseconds from 1 to %d.", openinference.TimeoutHeader, most),
+			fault.Field(openinference.TimeoutHeader))
+	}
+	return time.Duration(n) * time.Millisecond, nil
+}
+
+// waitOf reads "Prefer: wait=N", in seconds (RFC 7240, 4.3). What cannot be understood is ignored, as section 2 there says.
+func waitOf(prefer []string) time.Duration {
+	for _, line := range prefer {
+		for preference := range strings.SplitSeq(line, ",") {
+			value, ok := strings.CutPrefix(strings.TrimSpace(preference), "wait=")
+			if seconds, err := strconv.ParseUint(value, 10, 16); ok && err == nil && seconds > 0 {
+				return time.Duration(seconds) * time.Second
+			}
+		}
+	}
+	return 0
+}
+
+// stickyOf is the caller's session, else the key or the user.
+func stickyOf(session string, who auth.Principal) string {
+	if session != "" {
+		return session
+	}
+	return who.Actor()
+}
+
+// trustedLength is the longest body whose memory is taken at once because its length was announced; a longer one grows as it arrives.
+const trustedLength = 1 << 20
+
+// readBody reads the request's body, in the call's time.
+func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > g.config.MaxBody {
+		return nil, g.tooLarge()
+	}
+	stop := context.AfterFunc(ctx, func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	body, err := readAll(r.Body, r.ContentLength, g.config.MaxBody)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, io.ErrShortBuffer):
+		return nil, g.tooLarge()
+	case err == nil && len(body) == 0:
+		return nil, fault.New(fault.Invalid, "The request has no body: it holds the inputs.")
+	default:
+		return body, err
+	}
+}
+
+// readAll reads at most limit bytes; if there are more it fails with io.ErrShortBuffer.
+func readAll(from io.Reader, announced, limit int64) ([]byte, error) {
+	if announced >= 0 && announced <= trustedLength {
+		body := make([]byte, announced)
+		_, err := io.ReadFull(from, body)
+		return body, err
+	}
+	body, err := io.ReadAll(io.LimitReader(from, limit+1))
+	if err == nil && int64(len(body)) > limit {
+		return nil, io.ErrShortBuffer
+	}
+	return body, err
+}
+
+func (g *Gateway) tooLarge() error {
+	return fault.New(fault.TooLarge, fmt.Sprintf("A request has at most %d bytes.", g.config.MaxBody))
+}
+
+// send writes the answer, and gives the number of its bytes.
+func (a *answer) send(ctx context.Context, w http.ResponseWriter) (int64, error) {
+	h := w.Header()
+	h["Content-Type"] = []string{a.contentType}
+	if a.header != "" {
+		h[openinference.HeaderLength] = []string{a.header}
+	}
+	if a.rest == nil {
+		h["Content-Length"] = []string{strconv.Itoa(len(a.whole))}
+		_, _ = w.Write(a.whole) // a client that is gone needs no answer
+		return int64(len(a.whole)), nil
+	}
+	defer a.rest.Close()
+	n, err := io.Copy(w, a.rest)
+	if err != nil {
+		return n, cut(ctx, err)
+	}
+	return n, nil
+}

@@ -1,0 +1,91 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/circuitbreaker"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+const (
+	patience     = 5 * time.Second // for one try
+	tries        = 3
+	firstPause   = 50 * time.Millisecond
+	longestPause = 500 * time.Millisecond
+	breakAfter   = 10          // failures in a row
+	breakFor     = time.Second // until the next call is let through to see
+)
+
+// policy is how a service is asked that may be away.
+type policy = failsafe.Executor[any]
+
+func newPolicy() policy {
+	away := func(_ any, err error) bool { return fault.Is(err, fault.Unavailable) }
+	retry := retrypolicy.NewBuilder[any]().HandleIf(away).AbortOnErrors(circuitbreaker.ErrOpen).
+		WithMaxAttempts(tries).WithBackoff(firstPause, longestPause).WithJitterFactor(0.25).ReturnLastFailure().Build()
+	breaker := circuitbreaker.NewBuilder[any]().HandleIf(away).WithFailureThreshold(breakAfter).WithDelay(breakFor).Build()
+	return failsafe.With[any](retry, breaker)
+}
+
+// tenant names for whom the gateway asks; it is zero where the answer is what tells.
+type tenant struct {
+	id   uuid.UUID
+	name ref.Tenant
+}
+
+// call asks a procedure. It fails with the fault that the service gave, and with Unavailable if there was no answer.
+func call[In, Out any](
+	ctx context.Context, r *Registry, p policy, of tenant, in *In, ask func(context.Context, *connect.Request[In]) (*connect.Response[Out], error),
+	procedure string,
+) (*Out, error) {
+	answer, err := p.WithContext(ctx).Get(func() (any, error) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		request := connect.NewRequest(in)
+		r.gateway.Sign(request.Header(), procedure, of.id, of.name)
+		telemetry.Inject(ctx, request.Header())
+		response, err := ask(ctx, request)
+		if err != nil {
+			return nil, faultOf(err)
+		}
+		return response.Msg, nil
+	})
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if errors.Is(err, circuitbreaker.ErrOpen) {
+		return nil, fault.New(fault.Unavailable, "The registry is away; try again.", fault.RetryAfter(breakFor), fault.Cause(err))
+	}
+	out, _ := answer.(*Out)
+	return out, err
+}
+
+// kindHeader carries the exact kind of a fault beside gRPC's code (httpapi.ConnectError).
+const kindHeader = "X-Maas-Kind"
+
+func faultOf(err error) error {
+	var refusal *connect.Error
+	if !errors.As(err, &refusal) || !connect.IsWireError(err) {
+		return away(err)
+	}
+	kind := fault.Kind(refusal.Meta().Get(kindHeader))
+	switch kind {
+	case fault.Unavailable, fault.Internal, "": // "": not the service answered, but a proxy before it
+		return away(err)
+	default:
+		return fault.New(kind, refusal.Message(), fault.Op("registry"))
+	}
+}
+
+func away(err error) error {
+	return fault.New(fault.Unavailable, "The registry is away; try again.", fault.Op("registry"), fault.Cause(err))
+}

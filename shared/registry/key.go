@@ -1,0 +1,110 @@
+package registry
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/maypok86/otter/v2"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
+	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const (
+	// maxKeys bounds the cache of API keys: about 10 MB.
+	maxKeys = 20_000
+	// keyLife bounds how long an answer about a key is kept; its revocation is looked at each time.
+	keyLife = time.Minute
+	// wrongKeyLife is the same for a refusal.
+	wrongKeyLife = 10 * time.Second
+)
+
+// keyHash is auth.KeyHash's sum of a credential.
+type keyHash [32]byte
+
+// verdict is what is known of a credential.
+type verdict struct {
+	who     auth.Principal
+	refused error
+	kept    time.Time
+	until   time.Time
+}
+
+type keyCache = otter.Cache[keyHash, verdict]
+
+func newKeyCache() (*keyCache, error) {
+	return otter.New(&otter.Options[keyHash, verdict]{MaximumSize: maxKeys})
+}
+
+// APIKey implements auth.Authenticator.
+func (r *Registry) APIKey(ctx context.Context, key auth.APIKey) (auth.Principal, error) {
+	if err := r.revoked.known(ctx); err != nil {
+		return auth.Principal{}, err
+	}
+	hash := keyHash(r.hash.Of(key))
+	known, ok := r.keys.GetIfPresent(hash)
+	if !ok || time.Now().After(known.until) {
+		var err error
+		if known, err = r.verifyKey(ctx, key.ID, hash); err != nil {
+			return auth.Principal{}, err
+		}
+	}
+	if known.refused == nil && r.revoked.list.CoversKey(known.who, known.kept) {
+		return auth.Principal{}, fault.New(fault.Unauthenticated, "The API key is not valid.")
+	}
+	return known.who, known.refused
+}
+
+func (r *Registry) verifyKey(ctx context.Context, id string, hash keyHash) (verdict, error) {
+	now := time.Now()
+	out, err := call(ctx, r, r.verify, tenant{}, &maasv1.VerifyKeyRequest{Id: id, Hash: hash[:]},
+		r.identity.VerifyKey, maasv1connect.IdentityServiceVerifyKeyProcedure)
+	switch {
+	case fault.Is(err, fault.Unauthenticated):
+		v := verdict{refused: err, until: now.Add(wrongKeyLife)}
+		r.keys.Set(hash, v)
+		return v, nil
+	case err != nil:
+		return verdict{}, err
+	}
+	v := verdict{kept: now, until: now.Add(keyLife)}
+	if v.who, err = principalOf(id, out); err != nil {
+		return verdict{}, fault.New(fault.Internal, "The answer about the API key is malformed.", fault.Op("registry.APIKey"), fault.Cause(err))
+	}
+	if expires := out.GetExpiresAt(); expires != nil && expires.AsTime().Before(v.until) {
+		v.until = expires.AsTime()
+	}
+	r.keys.Set(hash, v)
+	return v, nil
+}
+
+func principalOf(id string, m *maasv1.VerifyKeyResponse) (who auth.Principal, err error) {
+	who = auth.Principal{Key: id, Scopes: []auth.Permission{}}
+	if who.Tenant, err = uuid.Parse(m.GetTenantId()); err != nil {
+		return who, err
+	}
+	if who.TenantName, err = ref.ParseTenant(m.GetTenant()); err != nil {
+		return who, err
+	}
+	if who.User, err = uuid.Parse(m.GetUserId()); err != nil {
+		return who, err
+	}
+	for _, role := range m.GetRoles() {
+		who.Roles = append(who.Roles, auth.Role(role))
+	}
+	for _, scope := range m.GetScopes() {
+		who.Scopes = append(who.Scopes, auth.Permission(scope))
+	}
+	for _, model := range m.GetModels() {
+		name, err := ref.ParseName(model)
+		if err != nil {
+			return who, err
+		}
+		who.Models = append(who.Models, name)
+	}
+	return who, nil
+}

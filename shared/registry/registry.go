@@ -1,0 +1,94 @@
+// Package registry is the inference gateway's client of ModelService and IdentityService: where references lead, whose an API key is,
+// and what is revoked. It knows no database.
+//
+// Calls are gRPC with the gateway's own credential, bounded in time, tried again while a service is away, and not tried at all for a
+// while after it has failed many times in a row.
+package registry
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
+)
+
+type config struct {
+	// Models is the address of function models, which has ModelService.
+	Models string `env:"MAAS_REGISTRY_URL,required,notEmpty"`
+	// Identity is the address of function api-keys, which has IdentityService.
+	Identity string `env:"MAAS_IDENTITY_URL,required,notEmpty"`
+}
+
+// Registry answers from what it knows, and asks the services for the rest. It is safe for concurrent use.
+type Registry struct {
+	models   maasv1connect.ModelServiceClient
+	identity maasv1connect.IdentityServiceClient
+	gateway  *auth.Gateway
+	hash     auth.KeyHash
+	resolve  policy
+	verify   policy
+
+	revoked revoked
+	keys    *keyCache
+}
+
+// Open gives the process's registry, and begins to follow what is revoked.
+func Open(e *env.Env) (*Registry, error) {
+	return env.Once(e, "registry", func(context.Context) (*Registry, func(context.Context) error, error) {
+		var c config
+		if err := e.Config(&c); err != nil {
+			return nil, nil, err
+		}
+		client := newClient()
+		r, err := newRegistry(e, c, client)
+		if err != nil {
+			return nil, nil, err
+		}
+		e.Go(r.followRevocations)
+		return r, func(context.Context) error { client.CloseIdleConnections(); return nil }, nil
+	})
+}
+
+func newRegistry(e *env.Env, c config, client *http.Client) (*Registry, error) {
+	gateway, err := auth.OpenGateway(e)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := auth.OpenKeyHash(e)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := newKeyCache()
+	if err != nil {
+		return nil, err
+	}
+	return &Registry{
+		models:   maasv1connect.NewModelServiceClient(client, c.Models, connect.WithGRPC()),
+		identity: maasv1connect.NewIdentityServiceClient(client, c.Identity, connect.WithGRPC()),
+		gateway:  gateway,
+		hash:     hash,
+		resolve:  newPolicy(),
+		verify:   newPolicy(),
+		revoked:  newRevoked(),
+		keys:     keys,
+	}, nil
+}
+
+// newClient speaks HTTP/2, in cleartext to http addresses, as gRPC needs it.
+func newClient() *http.Client {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Client{Transport: &http.Transport{
+		Protocols:       protocols,
+		DialContext:     (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		IdleConnTimeout: 90 * time.Second,
+		HTTP2:           &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second}, // a dead peer is found out
+	}}
+}

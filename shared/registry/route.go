@@ -1,0 +1,124 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/openinference"
+	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
+	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Route is where a reference leads.
+type Route struct {
+	Version Version // the only one of the traffic, or the one with the greatest share
+	Traffic []Share
+	Epoch   int64 // of the model: a route with a higher one is newer
+}
+
+// Share is a version's part of the traffic, in percent.
+type Share struct {
+	Version ref.Version
+	Weight  int
+}
+
+// Version is what the gateway knows of a version to call it.
+type Version struct {
+	ID            uuid.UUID
+	Version       ref.Version
+	Digest        ref.Digest
+	Endpoint      string // base URL of its model server; "" while it has none
+	Status        string // of its deployment
+	Reason        string // why it failed, or what it waits for
+	Runtime       string
+	Deterministic bool // its results may be cached
+	Inputs        []openinference.TensorMetadata
+	Outputs       []openinference.TensorMetadata
+	Deprecation   *Deprecation // nil where it is not deprecated
+}
+
+// Deprecation says that a version should not be used any more.
+type Deprecation struct {
+	Reason string
+	Sunset time.Time // zero where none is set
+}
+
+// Callable reports whether calls can be sent: also to a version that is scaled to zero, which starts with the first.
+func (v *Version) Callable() bool {
+	return v.Endpoint != "" && (v.Status == "ready" || v.Status == "idle")
+}
+
+// Resolve tells where a reference leads. If the version does not run, that asks for its start, and the route's status says so.
+// It fails with NotFound for what the caller may not know of, and with Gone for a retired version.
+func (r *Registry) Resolve(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
+	if !who.Sees(target.Model) {
+		return nil, fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", target.Model))
+	}
+	return r.ask(ctx, who, target)
+}
+
+func (r *Registry) ask(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
+	in := &maasv1.ResolveRequest{Model: target.Model.String(), Ref: target.Selector.String()}
+	out, err := call(ctx, r, r.resolve, tenant{who.Tenant, who.TenantName}, in, r.models.Resolve, maasv1connect.ModelServiceResolveProcedure)
+	if err != nil {
+		return nil, err
+	}
+	route, err := routeOf(out)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "The registry's answer is malformed.", fault.Op("registry.Resolve"), fault.Cause(err))
+	}
+	return route, nil
+}
+
+func routeOf(m *maasv1.ResolveResponse) (*Route, error) {
+	version, err := versionOf(m)
+	if err != nil {
+		return nil, err
+	}
+	route := &Route{Version: version, Epoch: m.GetEpoch()}
+	for _, share := range m.GetTraffic() {
+		v, err := ref.ParseVersion(share.GetVersion())
+		if err != nil {
+			return nil, err
+		}
+		route.Traffic = append(route.Traffic, Share{v, int(share.GetWeight())})
+	}
+	return route, nil
+}
+
+func versionOf(m *maasv1.ResolveResponse) (v Version, err error) {
+	v = Version{
+		Endpoint: m.GetEndpoint(), Status: m.GetStatus(), Reason: m.GetReason(), Runtime: m.GetRuntime(), Deterministic: m.GetDeterministic(),
+		Inputs: tensorsOf(m.GetInputs()), Outputs: tensorsOf(m.GetOutputs()),
+	}
+	if v.ID, err = uuid.Parse(m.GetVersionId()); err != nil {
+		return v, err
+	}
+	if v.Version, err = ref.ParseVersion(m.GetVersion()); err != nil {
+		return v, err
+	}
+	if v.Digest, err = ref.ParseDigest(m.GetDigest()); err != nil {
+		return v, err
+	}
+	if d := m.GetDeprecation(); d != nil {
+		v.Deprecation = &Deprecation{Reason: d.GetReason()}
+		if d.GetSunset() != nil {
+			v.Deprecation.Sunset = d.GetSunset().AsTime()
+		}
+	}
+	return v, nil
+}
+
+func tensorsOf(list []*maasv1.Tensor) []openinference.TensorMetadata {
+	out := make([]openinference.TensorMetadata, len(list))
+	for i, t := range list {
+		out[i] = openinference.TensorMetadata{Name: t.GetName(), Datatype: openinference.Datatype(t.GetDatatype()), Shape: t.GetShape()}
+	}
+	return out
+}
