@@ -127,7 +127,7 @@ func TestUnfinishedUploadsAreListed(t *testing.T) {
 	m := w.begin()
 
 	var found []objects.Multipart
-	for begun, err := range w.Unfinished(t.Context(), objects.TenantPrefix(w.tenant)) {
+	for begun, err := range w.Unfinished(t.Context(), string(w.key)) {
 		w.must(err)
 		found = append(found, begun.Multipart)
 	}

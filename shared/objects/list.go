@@ -41,7 +41,8 @@ func (s *Store) ListAfter(ctx context.Context, prefix string, after Key) iter.Se
 	}
 }
 
-// Unfinished gives the multiparts under prefix with the time of their beginning, and ends after the first error.
+// Unfinished gives the multiparts under prefix with the time of their beginning, and ends after the first error. MinIO gives them only where
+// prefix is a whole key, and drops those of a day ago by itself.
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[Begun, error] {
 	return func(yield func(Begun, error) bool) {
 		pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &prefix})
