@@ -113,8 +113,11 @@ func readKeySet(path string, known time.Time) (KeySet, time.Time, error) {
 		return KeySet{}, known, fmt.Errorf("auth: key set: %w", err)
 	}
 	var set KeySet
-	if err := json.Unmarshal(text, &set); err != nil || len(set.Keys) == 0 {
-		return KeySet{}, known, fmt.Errorf("auth: key set %s is no JWK set with keys: %w", path, err)
+	if err := json.Unmarshal(text, &set); err != nil {
+		return KeySet{}, known, fmt.Errorf("auth: key set %s is no JWK set: %w", path, err)
+	}
+	if len(set.Keys) == 0 {
+		return KeySet{}, known, fmt.Errorf("auth: key set %s has no keys", path)
 	}
 	return set, info.ModTime(), nil
 }

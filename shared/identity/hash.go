@@ -30,7 +30,7 @@ const (
 const nobody = "$argon2id$v=19$m=65536,t=3,p=1$" + "bm9ib2R5IGtub3dzIGl0IQ$" + "TEaLWyVRvqcCYsHyCLlKUTKCnJFVVXhU1pVhNpcUlVQ"
 
 type hashConfig struct {
-	Hashes int `env:"MAAS_PASSWORD_HASHES" envDefault:"2"` // passwords hashed at once by one process, 64 MiB each
+	Hashes int `env:"MAAS_PASSWORD_HASHES" envDefault:"2"` // passwords hashed at once by one process, 64 MiB each, and as much again until it is collected
 }
 
 // hashQueue is how long a request waits for its turn to hash.

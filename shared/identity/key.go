@@ -111,7 +111,7 @@ func (k *Keys) Create(ctx context.Context, who auth.Principal, in NewKey) (Key, 
 	}
 	credential := auth.NewAPIKey()
 	key := Key{
-		ID: credential.ID, Name: in.Name, Scopes: in.Scopes, Models: in.Models, ExpiresAt: in.ExpiresAt,
+		ID: credential.ID, Name: in.Name, Scopes: in.Scopes, Models: modelsOf(who.TenantName, models), ExpiresAt: utc(in.ExpiresAt),
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond), Secret: credential.String(),
 	}
 	return postgres.Once(ctx, k.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Key, error) {

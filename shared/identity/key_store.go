@@ -40,11 +40,18 @@ func selectKeys(ctx context.Context, tx postgres.Tx, tenant ref.Tenant, after ke
 		var scopes, models []string
 		err := row.Scan(&k.ID, (*string)(&k.Name), &scopes, &models, &k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt)
 		k.Scopes, k.CreatedAt, k.ExpiresAt, k.LastUsedAt = named[auth.Permission](scopes), k.CreatedAt.UTC(), utc(k.ExpiresAt), utc(k.LastUsedAt)
-		for _, name := range models {
-			k.Models = append(k.Models, ref.Model{Tenant: tenant, Name: ref.Name(name)})
-		}
+		k.Models = modelsOf(tenant, named[ref.Name](models))
 		return k, err
 	})
+}
+
+// modelsOf keeps nil, which stands for all.
+func modelsOf(tenant ref.Tenant, names []ref.Name) []ref.Model {
+	var models []ref.Model
+	for _, name := range names {
+		models = append(models, ref.Model{Tenant: tenant, Name: name})
+	}
+	return models
 }
 
 func utc(t *time.Time) *time.Time {

@@ -36,14 +36,14 @@ func selectAccount(ctx context.Context, tx postgres.Tx, name string) (account, e
 
 const (
 	insertSessionSQL = `insert into sessions (id, user_id, expires_at) values ($1, $2, now() + $3::interval)`
-	insertTokenSQL   = `insert into refresh_tokens (hash, session, expires_at) values ($1, $2, now() + $3::interval)`
+	insertRefreshSQL = `insert into refresh_tokens (hash, session, expires_at) values ($1, $2, now() + $3::interval)`
 )
 
 func insertSession(ctx context.Context, tx postgres.Tx, who auth.Principal, token string) error {
 	if _, err := tx.Exec(ctx, insertSessionSQL, who.Session, who.User, SessionLifetime); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, insertTokenSQL, digest(token), who.Session, IdleLifetime)
+	_, err := tx.Exec(ctx, insertRefreshSQL, digest(token), who.Session, IdleLifetime)
 	return err
 }
 
@@ -71,8 +71,8 @@ type token struct {
 }
 
 const (
-	lockSessionSQL = `select user_id, ended_at is not null, expires_at < clock_timestamp() from sessions where id = $1 for update`
-	selectTokenSQL = `
+	lockSessionSQL   = `select user_id, ended_at is not null, expires_at < clock_timestamp() from sessions where id = $1 for update`
+	selectRefreshSQL = `
 		select expires_at < clock_timestamp(), spent_at is not null, coalesce(spent_at > clock_timestamp() - $2::interval, false), successor
 		from refresh_tokens where hash = $1`
 )
@@ -84,7 +84,7 @@ func lockToken(ctx context.Context, tx postgres.Tx, session uuid.UUID, text stri
 	if err := tx.QueryRow(ctx, lockSessionSQL, session).Scan(&t.user, &t.ended, &old); err != nil {
 		return t, absent(err)
 	}
-	err := tx.QueryRow(ctx, selectTokenSQL, digest(text), Grace).Scan(&stale, &t.spent, &t.recent, &t.successor)
+	err := tx.QueryRow(ctx, selectRefreshSQL, digest(text), Grace).Scan(&stale, &t.spent, &t.recent, &t.successor)
 	t.over = t.ended || old || stale
 	return t, absent(err)
 }

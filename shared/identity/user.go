@@ -10,7 +10,6 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/idempotency"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/ref"
 )
@@ -27,8 +26,9 @@ type User struct {
 
 // Users is everything that users do but sign in and out.
 type Users struct {
-	db     *postgres.DB
-	hasher *hasher
+	db       *postgres.DB
+	hasher   *hasher
+	requests []byte // keys the hashes of requests that hold a password
 }
 
 // OpenUsers opens what the use cases of users need.
@@ -38,62 +38,11 @@ func OpenUsers(ctx context.Context, e *env.Env) (*Users, error) {
 		return nil, err
 	}
 	hasher, err := openHasher(e)
-	return &Users{db, hasher}, err
-}
-
-// Registration asks for a new user and a new tenant that belongs to them.
-type Registration struct {
-	Email    Email      `json:"email"`
-	Password Password   `json:"password"`
-	Tenant   ref.Tenant `json:"tenant"`
-	Username *Username  `json:"username"`
-}
-
-// Registered is the answer to a Registration.
-type Registered struct {
-	User   User       `json:"user"`
-	Tenant ref.Tenant `json:"tenant"`
-}
-
-// Register makes a user and the tenant that they own. It fails with Invalid for a password that is too easy, with Conflict where the email,
-// the username or the tenant's name is taken, and with RateLimited beyond 100 a minute from one address.
-func (u *Users) Register(ctx context.Context, who auth.Principal, in Registration) (Registered, error) {
-	if err := in.Password.judge("password", in.Email, in.Username); err != nil {
-		return Registered{}, err
-	}
-	err := u.db.Definer(ctx, func(tx postgres.Tx) error { return countRegistration(ctx, tx, who.Address) })
 	if err != nil {
-		return Registered{}, err
+		return nil, err
 	}
-	phc, err := u.hash(ctx, in.Password)
-	if err != nil {
-		return Registered{}, err
-	}
-	user := User{
-		ID: uuid.Must(uuid.NewV7()), Email: in.Email, Username: in.Username, Tenant: in.Tenant,
-		Roles: []auth.Role{auth.Owner}, CreatedAt: time.Now().UTC().Truncate(time.Microsecond),
-	}
-	tenant := tenantFor(ctx, in)
-	return postgres.Once(ctx, u.db, tenant, "anonymous", func(tx postgres.Tx) (Registered, error) {
-		if err := insertTenant(ctx, tx, in.Tenant); err != nil {
-			return Registered{}, err
-		}
-		if err := insertUser(ctx, tx, user, phc); err != nil {
-			return Registered{}, err
-		}
-		owner := auth.Principal{Tenant: tenant, User: user.ID, Address: who.Address, RequestID: who.RequestID}
-		return Registered{user, in.Tenant}, audit.Record(ctx, tx, owner, tenantCreated, string(in.Tenant))
-	})
-}
-
-// tenantFor gives the id of a new tenant. A registration that carries an Idempotency-Key gets one that follows from the key and the email, because
-// the key is looked up within the tenant: so the repetition finds the first one's answer, and nobody finds another's.
-func tenantFor(ctx context.Context, in Registration) uuid.UUID {
-	key, keyed := idempotency.From(ctx)
-	if !keyed {
-		return uuid.Must(uuid.NewV7())
-	}
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("maas:register\x00"+string(in.Email)+"\x00"+key.Value))
+	requests, err := e.ServiceKey("registrations")
+	return &Users{db, hasher, requests}, err
 }
 
 // Membership is what a user is in a tenant.

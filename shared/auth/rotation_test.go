@@ -1,0 +1,81 @@
+package auth_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+)
+
+func TestKeysRotateUnderARunningProcess(t *testing.T) {
+	t.Parallel()
+	first, err := auth.NewKeySet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "keys.json")
+	write := func(set auth.KeySet, stamp time.Time) {
+		text, err := json.Marshal(set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, stamp, stamp); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(first, time.Now().Add(-time.Hour))
+	e := env.New("test", map[string]string{"MAAS_SIGNING_KEYS": path}, slog.New(slog.DiscardHandler))
+	signer, err := auth.OpenSigner(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old, err := signer.Sign(auth.Claims{Subject: uuid.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	second, err := auth.NewKeySet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(auth.KeySet{Keys: []auth.JWK{first.Keys[1], second.Keys[0]}}, time.Now())
+	await(t, func() bool {
+		public, err := signer.PublicKeys()
+		return err == nil && public.Keys[0].ID == first.Keys[1].ID
+	})
+
+	verifier, err := auth.OpenVerifier(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := signer.Sign(auth.Claims{Subject: uuid.New()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := verifier.Verify(fresh); err != nil {
+		t.Errorf("a token of the next key is refused: %v", err)
+	}
+	_, err = verifier.Verify(old)
+	faulttest.AssertKind(t, err, fault.Unauthenticated)
+}
+
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	for begun := time.Now(); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > 10*time.Second {
+			t.Fatal("it did not come about")
+		}
+	}
+}
