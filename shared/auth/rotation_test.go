@@ -41,7 +41,7 @@ func TestKeysRotateUnderARunningProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old, err := signer.Sign(auth.Claims{Subject: uuid.New()})
+	old, err := signer.Sign(auth.Claims{Subject: uuid.New(), TenantName: "acme"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestKeysRotateUnderARunningProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fresh, err := signer.Sign(auth.Claims{Subject: uuid.New()})
+	fresh, err := signer.Sign(auth.Claims{Subject: uuid.New(), TenantName: "acme"})
 	if err != nil {
 		t.Fatal(err)
 	}
