@@ -17,10 +17,13 @@ import (
 // Complete makes the object of its parts, which must be in order and have their ETags. It may be called again, also at the same time and
 // after an answer was lost: an object that is there and is made of these parts is the success that was asked for.
 //
-// It fails with Conflict if the store does not hold the parts or another object has the key, and with Unavailable while neither parts nor
+// It fails with Conflict if there are no parts, the store does not hold them or another object has the key, and with Unavailable while neither parts nor
 // object are to be seen: an assembly that was begun by a lost call looks like that until it ends.
 func (s *Store) Complete(ctx context.Context, m Multipart, parts []Part) (Object, error) {
 	const op = "objects.Complete"
+	if len(parts) == 0 {
+		return Object{}, fault.New(fault.Conflict, "the upload has no parts", fault.Op(op))
+	}
 	completed := make([]types.CompletedPart, len(parts))
 	var size int64
 	for i, p := range parts {

@@ -83,6 +83,15 @@ func TestCompleteOfPartsThatTheStoreDoesNotHoldConflicts(t *testing.T) {
 	faulttest.AssertKind(t, err, fault.Conflict)
 }
 
+func TestCompleteOfNoPartsConflicts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+
+	_, err := w.Complete(t.Context(), w.begin(), nil)
+
+	faulttest.AssertKind(t, err, fault.Conflict)
+}
+
 func TestCompleteOfAnAbortedUploadAsksToTryAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

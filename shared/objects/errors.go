@@ -35,6 +35,8 @@ func classify(ctx context.Context, op string, err error) error {
 		return fault.New(fault.PreconditionFailed, "the object is there already", fault.Op(op), fault.Cause(err))
 	case "InvalidRange":
 		return fault.New(fault.Invalid, "the range lies outside the object", fault.Field("Range"), fault.Op(op), fault.Cause(err))
+	case "MalformedXML", "InvalidArgument", "InvalidRequest", "NotImplemented", "MethodNotAllowed": // to try again would not help
+		return fault.New(fault.Internal, "the object store does not take this request", fault.Op(op), fault.Cause(err))
 	}
 	return away(op, err)
 }
