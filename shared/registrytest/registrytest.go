@@ -1,0 +1,230 @@
+// Package registrytest gives tests a registry on a server of its own: ModelService and IdentityService over gRPC, guarded as models and
+// api-keys guard them, which know what the test has told them.
+package registrytest
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/authtest"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpapi"
+	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
+	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// Server is a registry. Its Installation's Vars name it, for a function of the same installation.
+type Server struct {
+	*authtest.Installation
+
+	// Resolved counts the calls of Resolve, Verified those of VerifyKey.
+	Resolved, Verified atomic.Int64
+	// Down makes every call fail with Unavailable.
+	Down atomic.Bool
+
+	t       testing.TB
+	mu      sync.Mutex
+	epoch   int64
+	routes  map[string]*maasv1.ResolveResponse
+	revoked []*maasv1.Revocation
+}
+
+// New starts the registry, which ends with the test.
+func New(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{Installation: authtest.New(t), t: t, routes: map[string]*maasv1.ResolveResponse{}}
+	models, keys := s.service("models"), s.service("api-keys")
+	intercept := connect.WithInterceptors(httpapi.ConnectErrors())
+	path, handler := maasv1connect.NewModelServiceHandler(modelService{s: s}, intercept)
+	httpapi.Mount(models, path, handler)
+	path, handler = maasv1connect.NewIdentityServiceHandler(identityService{s}, intercept)
+	httpapi.Mount(keys, path, handler)
+	s.Vars["MAAS_REGISTRY_URL"], s.Vars["MAAS_IDENTITY_URL"] = serve(t, models), serve(t, keys)
+	return s
+}
+
+func (s *Server) service(function string) *httpapi.Mux {
+	e := s.Env(function, nil)
+	s.t.Cleanup(func() { _ = e.Close(context.Background()) })
+	mux, err := httpapi.NewMux(e, s.Installation)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return mux
+}
+
+// serve speaks HTTP/2 in cleartext, as functions do.
+func serve(t testing.TB, handler http.Handler) (address string) {
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// Owner is the owner of the tenant acme.
+func (s *Server) Owner() auth.Principal {
+	return auth.Principal{Tenant: authtest.Acme, TenantName: "acme", User: uuid.New(), Session: uuid.New(), Roles: []auth.Role{auth.Owner}}
+}
+
+// TokenOf signs an access token of the principal.
+func (s *Server) TokenOf(who auth.Principal) string {
+	return s.Token(s.t, auth.Claims{
+		Subject: who.User, Session: who.Session, Tenant: who.Tenant, TenantName: who.TenantName, Roles: who.Roles,
+	})
+}
+
+// Ready makes acme/<name>@<version> a version that answers at the endpoint; its reference leads to it, and so does the model's latest.
+func (s *Server) Ready(name, version, endpoint string) *maasv1.ResolveResponse {
+	r := &maasv1.ResolveResponse{
+		VersionId: uuid.NewString(), Version: version, Digest: ref.SumOf([]byte(name + "@" + version)).String(), Endpoint: endpoint, Status: "ready",
+		Runtime: "maas-onnx", Inputs: []*maasv1.Tensor{{Name: "x", Datatype: "FP32", Shape: []int64{-1}}},
+		Outputs: []*maasv1.Tensor{{Name: "y", Datatype: "FP32", Shape: []int64{-1}}},
+		Traffic: []*maasv1.Share{{Version: version, Weight: 100}},
+	}
+	s.Lead("acme/"+name+"@"+version, r)
+	s.Lead("acme/"+name+"@latest", r)
+	return r
+}
+
+// Lead makes a reference lead somewhere; each time the epoch grows. The response is the registry's from then on.
+func (s *Server) Lead(target string, r *maasv1.ResolveResponse) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	r.Epoch = s.epoch
+	s.routes[target] = r
+}
+
+// Change changes a response under the registry's lock, with a new epoch, which it gives.
+func (s *Server) Change(r *maasv1.ResolveResponse, change func(*maasv1.ResolveResponse)) (epoch int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	r.Epoch = s.epoch
+	change(r)
+	return s.epoch
+}
+
+// Revoke adds to what is revoked.
+func (s *Server) Revoke(kind maasv1.Revocation_Kind, id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now().Add(time.Second)
+	s.revoked = append(s.revoked, &maasv1.Revocation{
+		Kind: kind, Id: id, Before: timestamppb.New(now), ExpiresAt: timestamppb.New(now.Add(auth.RevocationLifetime)),
+	})
+}
+
+// AddKey makes an API key of the principal, and gives the whole credential.
+func (s *Server) AddKey(who auth.Principal) auth.APIKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := auth.NewAPIKey()
+	who.Key = key.ID
+	s.Keys[key.String()] = who
+	return key
+}
+
+type modelService struct {
+	maasv1connect.UnimplementedModelServiceHandler
+
+	s *Server
+}
+
+// Resolve answers what the test has said, in the tenant that the gateway names.
+func (m modelService) Resolve(ctx context.Context, in *connect.Request[maasv1.ResolveRequest]) (*connect.Response[maasv1.ResolveResponse], error) {
+	m.s.Resolved.Add(1)
+	if m.s.Down.Load() {
+		return nil, fault.New(fault.Unavailable, "The database is away.")
+	}
+	who := auth.PrincipalFrom(ctx)
+	target, err := ref.ParseTarget(in.Msg.GetModel() + "@" + in.Msg.GetRef())
+	if err != nil {
+		return nil, err
+	}
+	m.s.mu.Lock()
+	defer m.s.mu.Unlock()
+	route, ok := m.s.routes[target.String()]
+	if !ok || who.TenantName != target.Model.Tenant {
+		return nil, fault.New(fault.NotFound, "There is no version "+target.String()+".")
+	}
+	return connect.NewResponse(clone(route)), nil
+}
+
+// clone copies what Change may change while the answer is written.
+func clone(r *maasv1.ResolveResponse) *maasv1.ResolveResponse {
+	return &maasv1.ResolveResponse{
+		VersionId: r.GetVersionId(), Version: r.GetVersion(), Digest: r.GetDigest(), Endpoint: r.GetEndpoint(), Status: r.GetStatus(),
+		Reason: r.GetReason(), Deterministic: r.GetDeterministic(), Runtime: r.GetRuntime(), Inputs: r.GetInputs(), Outputs: r.GetOutputs(),
+		Deprecation: r.GetDeprecation(), Traffic: r.GetTraffic(), Epoch: r.GetEpoch(),
+	}
+}
+
+type identityService struct{ s *Server }
+
+// VerifyKey knows the keys of the installation.
+func (i identityService) VerifyKey(_ context.Context, in *connect.Request[maasv1.VerifyKeyRequest]) (*connect.Response[maasv1.VerifyKeyResponse], error) {
+	i.s.Verified.Add(1)
+	if i.s.Down.Load() {
+		return nil, fault.New(fault.Unavailable, "The database is away.")
+	}
+	i.s.mu.Lock()
+	keys := maps.Clone(i.s.Keys)
+	i.s.mu.Unlock()
+	for credential, who := range keys {
+		if i.s.isHash(credential, in.Msg.GetHash()) {
+			return connect.NewResponse(answerOf(who)), nil
+		}
+	}
+	return nil, fault.New(fault.Unauthenticated, "The API key is not valid.")
+}
+
+func (s *Server) isHash(credential string, hash []byte) bool {
+	key, err := auth.ParseAPIKey(credential)
+	if err != nil {
+		return false
+	}
+	of, err := auth.OpenKeyHash(s.env())
+	return err == nil && string(of.Of(key)) == string(hash)
+}
+
+func (s *Server) env() *env.Env { return s.Env("api-keys", nil) }
+
+func answerOf(who auth.Principal) *maasv1.VerifyKeyResponse {
+	out := &maasv1.VerifyKeyResponse{TenantId: who.Tenant.String(), Tenant: string(who.TenantName), UserId: who.User.String()}
+	for _, role := range who.Roles {
+		out.Roles = append(out.Roles, string(role))
+	}
+	for _, scope := range who.Scopes {
+		out.Scopes = append(out.Scopes, string(scope))
+	}
+	for _, model := range who.Models {
+		out.Models = append(out.Models, string(model))
+	}
+	return out
+}
+
+// Revocations gives all of them each time.
+func (i identityService) Revocations(context.Context, *connect.Request[maasv1.RevocationsRequest]) (*connect.Response[maasv1.RevocationsResponse], error) {
+	if i.s.Down.Load() {
+		return nil, fault.New(fault.Unavailable, "The database is away.")
+	}
+	i.s.mu.Lock()
+	defer i.s.mu.Unlock()
+	return connect.NewResponse(&maasv1.RevocationsResponse{Revocations: i.s.revoked[:len(i.s.revoked):len(i.s.revoked)], AsOf: timestamppb.Now()}), nil
+}
