@@ -5,6 +5,8 @@ import (
 	"context"
 	"net/http"
 
+	"connectrpc.com/connect"
+
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/inference"
@@ -36,5 +38,7 @@ func open(_ context.Context, e *env.Env) (http.Handler, error) {
 		httpapi.Stream(mux, "GET "+model, gateway.Model)
 		httpapi.Stream(mux, "GET "+model+"/ready", gateway.ModelReady)
 	}
+	prefix, service := gateway.GRPC(connect.WithInterceptors(httpapi.ConnectErrors()))
+	httpapi.Mount(mux, prefix, service)
 	return mux, nil
 }

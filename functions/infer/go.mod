@@ -4,10 +4,13 @@ go 1.26.0
 
 replace github.com/17882237881/MaaS/shared => ../../shared
 
-require github.com/17882237881/MaaS/shared v0.0.0
+require (
+	connectrpc.com/connect v1.21.1
+	github.com/17882237881/MaaS/shared v0.0.0
+	go.uber.org/goleak v1.3.0
+)
 
 require (
-	connectrpc.com/connect v1.21.1 // indirect
 	github.com/Masterminds/semver/v3 v3.5.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bits-and-blooms/bitset v1.24.4 // indirect

@@ -14,7 +14,11 @@ import (
 
 // Server answers GET /v2: what this server is.
 func (g *Gateway) Server(w http.ResponseWriter, _ *http.Request, _ auth.Principal) error {
-	return writeJSON(w, openinference.ServerMetadata{Name: "maas", Version: "2", Extensions: []string{"binary_tensor_data"}})
+	return writeJSON(w, serverMetadata())
+}
+
+func serverMetadata() openinference.ServerMetadata {
+	return openinference.ServerMetadata{Name: "maas", Version: "2", Extensions: []string{"binary_tensor_data"}}
 }
 
 // Live answers GET /v2/health/live.

@@ -48,17 +48,32 @@ func (g *Gateway) callOf(r *http.Request, who auth.Principal) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	timeout, err := g.timeoutOf(r.Header.Get(openinference.TimeoutHeader))
-	if err != nil {
-		return nil, err
-	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, fault.New(fault.Unprocessable, "Compressed bodies are not taken.", fault.Field("Content-Encoding"))
 	}
-	return &call{
-		who: who, target: target, timeout: timeout, wait: waitOf(r.Header["Prefer"]), sticky: stickyOf(r.Header.Get("X-Session"), who),
-		header: r.Header.Get(openinference.HeaderLength),
-	}, nil
+	c, err := g.newCall(r.Header, who, target)
+	if err != nil {
+		return nil, err
+	}
+	c.header = r.Header.Get(openinference.HeaderLength)
+	return c, nil
+}
+
+// newCall reads what headers, or gRPC's metadata, say of a call.
+func (g *Gateway) newCall(h http.Header, who auth.Principal, target ref.Target) (*call, error) {
+	timeout, err := g.timeoutOf(h.Get(openinference.TimeoutHeader))
+	if err != nil {
+		return nil, err
+	}
+	return &call{who: who, target: target, timeout: timeout, wait: waitOf(h["Prefer"]), sticky: stickyOf(h.Get("X-Session"), who)}, nil
+}
+
+// headerOf is a length as openinference.HeaderLength says it; 0 is none.
+func headerOf(length int) string {
+	if length == 0 {
+		return ""
+	}
+	return strconv.Itoa(length)
 }
 
 // targetOf reads the model and the reference out of the path.

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"connectrpc.com/connect"
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/httpapi"
@@ -69,6 +70,8 @@ func (w *world) gateway(vars ...string) string {
 		httpapi.Stream(mux, "GET "+model+"/ready", gateway.ModelReady)
 	}
 	httpapi.Stream(mux, "GET /v2/health/ready", gateway.Ready)
+	prefix, service := gateway.GRPC(connect.WithInterceptors(httpapi.ConnectErrors()))
+	httpapi.Mount(mux, prefix, service)
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
@@ -222,4 +225,6 @@ func add(body []byte, length string) ([]byte, int, error) {
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-func contextOf(t *testing.T) (context.Context, context.CancelFunc) { return context.WithCancel(t.Context()) }
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	return context.WithCancel(t.Context())
+}
