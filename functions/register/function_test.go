@@ -1,6 +1,7 @@
 package function
 
 import (
+	"bytes"
 	"net/http"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func TestARepeatedRegistrationIsAnsweredAsTheFirst(t *testing.T) {
 
 	first, second := f.Must(in, http.StatusCreated, nil), f.Must(in, http.StatusCreated, nil)
 
-	if string(first.Body) != string(second.Body) {
+	if !bytes.Equal(first.Body, second.Body) {
 		t.Errorf("the answers are %s and %s", first.Body, second.Body)
 	}
 	in.Body = strings.Replace(in.Body, "bobs", "bobbies", 1)
