@@ -19,6 +19,18 @@ type NamedFile struct {
 	Path  ref.Path
 }
 
+// ParseFile reads a file's name out of the parts of a path: "acme/fraud", "1.4.0", "weights/model.onnx".
+func ParseFile(model, selector, path string) (named NamedFile, err error) {
+	if named.Model, err = ref.ParseModel(model); err != nil {
+		return named, err
+	}
+	if named.Ref, err = ref.ParseSelector(selector); err != nil {
+		return named, err
+	}
+	named.Path, err = ref.ParsePath(path)
+	return named, err
+}
+
 // StoredFile is a file and where its bytes lie.
 type StoredFile struct {
 	File

@@ -46,7 +46,7 @@ type Phases = event.Phases
 // reason says what it waits for, "" for nothing in particular.
 func (d *Deployments) Request(ctx context.Context, tenant, version uuid.UUID, reason string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if r.status == Starting || r.status.Serves() {
+		if r.status == Starting || r.status.Serves() || r.status == Pending && reason == "" {
 			return nil
 		}
 		return r.put(ctx, state{status: Pending, reason: reason})
@@ -140,8 +140,8 @@ func (d *Deployments) Removed(ctx context.Context, tenant, version uuid.UUID) er
 }
 
 const calledSQL = `
-	update deployments set last_called = greatest(last_called, $2)
-	where version_id = any ($1) and (last_called is null or last_called < $2 - interval '1 minute')`
+	update deployments set last_called = greatest(last_called, $2::timestamptz)
+	where version_id = any ($1) and (last_called is null or last_called < $2::timestamptz - interval '1 minute')`
 
 // Called records when versions were called last, to the minute: what was called within 7 days keeps its deployment.
 func (d *Deployments) Called(ctx context.Context, tenant uuid.UUID, versions []uuid.UUID, at time.Time) error {

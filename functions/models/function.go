@@ -1,0 +1,47 @@
+// Package function keeps models: /v1/models, and ModelService over gRPC, gRPC-Web and Connect.
+package function
+
+import (
+	"context"
+	"net/http"
+
+	"connectrpc.com/connect"
+
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/httpapi"
+	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
+	"github.com/17882237881/MaaS/shared/serve"
+)
+
+// New is the constructor that func-go and the one-machine host look for.
+func New() *serve.Function { return serve.New(open) }
+
+// maxMessage bounds a gRPC message, in bytes, as httpapi bounds a JSON body.
+const maxMessage = 1 << 20
+
+func open(ctx context.Context, e *env.Env) (http.Handler, error) {
+	authn, err := identity.OpenAuthenticator(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	models, err := catalog.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	mux, err := httpapi.NewMux(e, authn)
+	if err != nil {
+		return nil, err
+	}
+	httpapi.Handle(mux, "POST /v1/models", models.CreateModel)
+	httpapi.Handle(mux, "GET /v1/models", models.ListModels)
+	httpapi.Handle(mux, "GET /v1/models/{t}/{m}", models.GetModel)
+	httpapi.Handle(mux, "PATCH /v1/models/{t}/{m}", models.UpdateModel)
+	httpapi.Handle(mux, "DELETE /v1/models/{t}/{m}", models.DeleteModel)
+
+	path, service := maasv1connect.NewModelServiceHandler(catalog.NewService(models),
+		connect.WithInterceptors(httpapi.ConnectErrors()), connect.WithReadMaxBytes(maxMessage))
+	httpapi.Mount(mux, path, service)
+	return mux, nil
+}

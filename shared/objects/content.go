@@ -1,0 +1,77 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Content reads an object from where it is sought to, in one ranged request for each place. Not safe for concurrent use.
+type Content struct {
+	ctx    context.Context //nolint:containedctx // io.ReadSeeker has no place for it, and it lives as long as the request that it serves
+	store  *Store
+	key    Key
+	size   int64
+	offset int64
+	body   io.ReadCloser // nil until something is read from here
+	err    error
+}
+
+// Content opens an object of a known size for reading and seeking, as http.ServeContent wants it. Nothing is asked for until the first Read.
+// It ends with ctx; the caller closes it.
+func (s *Store) Content(ctx context.Context, key Key, size int64) *Content {
+	return &Content{ctx: ctx, store: s, key: key, size: size}
+}
+
+// Seek implements io.Seeker.
+func (c *Content) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += c.offset
+	case io.SeekEnd:
+		offset += c.size
+	}
+	if offset < 0 {
+		return 0, fmt.Errorf("objects: sought %d bytes before the begin of %s", -offset, c.key)
+	}
+	if offset != c.offset {
+		_ = c.Close() // only read from
+		c.offset = offset
+	}
+	return offset, nil
+}
+
+// Read implements io.Reader.
+func (c *Content) Read(p []byte) (int, error) {
+	if c.offset >= c.size {
+		return 0, io.EOF
+	}
+	if c.body == nil {
+		body, err := c.store.Range(c.ctx, c.key, c.offset, c.size-c.offset)
+		if err != nil {
+			c.err = err
+			return 0, err
+		}
+		c.body = body
+	}
+	n, err := c.body.Read(p)
+	c.offset += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
+	return n, err
+}
+
+// Err is what went wrong with the store while reading, nil if nothing did.
+func (c *Content) Err() error { return c.err }
+
+// Close implements io.Closer. What is read or sought afterwards asks anew.
+func (c *Content) Close() error {
+	if c.body == nil {
+		return nil
+	}
+	body := c.body
+	c.body = nil
+	return body.Close()
+}
