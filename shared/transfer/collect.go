@@ -15,6 +15,7 @@ import (
 )
 
 const (
+	trimSQL     = `select artifacts_trim($1)`
 	underwaySQL = `select uploads_underway($1)::text`
 	knownSQL    = `select catalog_objects($1)`
 	positionSQL = `select position from sweep_cursors where name = 'objects'`
@@ -22,15 +23,21 @@ const (
 )
 
 const (
-	grace  = 24 * time.Hour // what is younger may be about to get its row
-	looked = 5_000          // objects of one tick; the next goes on behind them
-	batch  = 500            // asked for at once
+	looked = 5_000 // objects of one tick; the next goes on behind them
+	batch  = 500   // asked for at once
 )
 
-// Collect deletes objects and unfinished multiparts that are older than a day and have no row: what a crash left behind, and what its last row
-// has let go of. It looks at a bounded number of objects and goes on behind them the next time.
+// Collect deletes objects and unfinished multiparts that are older than a day and have no row: what a crash left behind, and what no version
+// has any more. It looks at a bounded number of objects and goes on behind them the next time.
 func (t *Transfers) Collect(ctx context.Context) error {
-	return errors.Join(t.collectObjects(ctx), t.collectMultiparts(ctx))
+	return errors.Join(t.trimArtifacts(ctx), t.collectObjects(ctx), t.collectMultiparts(ctx))
+}
+
+func (t *Transfers) trimArtifacts(ctx context.Context) error {
+	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, trimSQL, looked)
+		return err
+	})
 }
 
 func (t *Transfers) collectObjects(ctx context.Context) error {
@@ -43,7 +50,7 @@ func (t *Transfers) collectObjects(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if seen++; time.Since(object.Modified) > grace {
+		if seen++; time.Since(object.Modified) > t.limits.Grace {
 			old = append(old, object.Key)
 		}
 		after = object.Key
@@ -152,7 +159,7 @@ func (t *Transfers) collectMultiparts(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if time.Since(begun.At) > grace {
+		if time.Since(begun.At) > t.limits.Grace {
 			old = append(old, begun.Multipart)
 		}
 		if len(old) == looked {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
@@ -28,14 +27,4 @@ func TestAFileOfManyChunksBecomesReady(t *testing.T) {
 	if object := object(t, w, u); !bytes.Equal(object, file) {
 		t.Errorf("the store has %d other bytes", len(object))
 	}
-}
-
-// object gives the bytes of an upload as the store has them.
-func object(t *testing.T, w *transfertest.World, u transfer.Upload) []byte {
-	t.Helper()
-	content, err := w.Store.Get(t.Context(), objects.UploadKey(w.Owner.Tenant, u.ID), u.Size)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
 }

@@ -7,6 +7,7 @@ package transfer
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -39,12 +40,25 @@ type config struct {
 	Step time.Duration `env:"MAAS_VERIFY_STEP" envDefault:"60s"`
 	// VerifyLease is how long a verification is kept for a function that is not heard of.
 	VerifyLease time.Duration `env:"MAAS_VERIFY_LEASE" envDefault:"60s"`
+	// Grace is how old an object without a row gets before it is deleted: it may be about to get one.
+	Grace time.Duration `env:"MAAS_ORPHAN_GRACE" envDefault:"24h"`
+}
+
+func (c config) check() error {
+	const shortest = 100 * time.Millisecond // of a lease: it is renewed six times in its length
+	if c.MaxSize < 1 || c.MaxOpen < 1 || c.MaxFollowers < 1 || c.Expiry <= 0 || c.Step <= 0 || c.ChunkLease < shortest || c.VerifyLease < shortest {
+		return fmt.Errorf("the limits of uploads (MAAS_UPLOAD_*, MAAS_CHUNK_LEASE, MAAS_VERIFY_*) are above zero, and a lease is %s at least", shortest)
+	}
+	return nil
 }
 
 // Open makes the use cases out of what the process has: its pool, its store, its outbox.
 func Open(ctx context.Context, e *env.Env) (*Transfers, error) {
 	t := &Transfers{log: e.Logger()}
 	if err := e.Config(&t.limits); err != nil {
+		return nil, err
+	}
+	if err := t.limits.check(); err != nil {
 		return nil, err
 	}
 	t.places = make(chan struct{}, t.limits.MaxFollowers)

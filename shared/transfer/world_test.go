@@ -1,15 +1,38 @@
 package transfer_test
 
 import (
+	"context"
+	"net/url"
 	"os"
 	"testing"
+	"time"
 
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/jackc/pgx/v5"
+	"github.com/rs/zerolog" //nolint:depguard // toxiproxy asks for one of its loggers
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A stopped proxy leaves the links that were full; everything else that runs is ours.
+	const links = "github.com/Shopify/toxiproxy/v2"
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction(links+".(*ToxicLink).read"),
+		goleak.IgnoreAnyFunction(links+".(*ToxicLink).write"),
+		goleak.IgnoreAnyFunction(links+"/toxics.(*ToxicStub).Run"))
+}
+
+// lease is that of chunks in tests which wait for its end.
+const lease = 300 * time.Millisecond
+
+func shortLeases() map[string]string {
+	return map[string]string{"MAAS_CHUNK_LEASE": lease.String(), "MAAS_VERIFY_LEASE": lease.String()}
+}
 
 // model is a small ONNX file.
 func model(t testing.TB) []byte {
@@ -25,4 +48,78 @@ func model(t testing.TB) []byte {
 func large(t testing.TB) []byte {
 	t.Helper()
 	return transfertest.Padded(model(t), 20<<20)
+}
+
+// object gives the bytes of an upload as the store has them.
+func object(t testing.TB, w *transfertest.World, u transfer.Upload) []byte {
+	t.Helper()
+	content, err := w.Store.Get(t.Context(), objects.UploadKey(w.Owner.Tenant, u.ID), u.Size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// assertGone checks that the store has neither an object nor a multipart of the upload.
+func assertGone(t testing.TB, w *transfertest.World, u transfer.Upload) {
+	t.Helper()
+	if _, err := w.Store.Head(t.Context(), objects.UploadKey(w.Owner.Tenant, u.ID)); !fault.Is(err, fault.NotFound) {
+		t.Errorf("the object is still there (%v)", err)
+	}
+	if _, begun := multipart(t, w, u); begun {
+		t.Error("the multipart is still there")
+	}
+}
+
+// multipart gives the upload's multipart as the store has it.
+func multipart(t testing.TB, w *transfertest.World, u transfer.Upload) (m objects.Multipart, begun bool) {
+	t.Helper()
+	for found, err := range w.Store.Unfinished(t.Context(), string(objects.UploadKey(w.Owner.Tenant, u.ID))) {
+		w.Must(err)
+		m, begun = found.Multipart, true
+	}
+	return m, begun
+}
+
+// change runs a statement behind row-level security.
+func change(t testing.TB, w *transfertest.World, sql string, args ...any) {
+	t.Helper()
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, sql, args...)
+		return err
+	})
+}
+
+// count gives the number that a query says.
+func count(t testing.TB, w *transfertest.World, sql string, args ...any) (n int) {
+	t.Helper()
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, sql, args...).Scan(&n) })
+	return n
+}
+
+// through gives the address with a proxy in its way, which can break.
+func through(t testing.TB, address string) (string, *toxiproxy.Proxy) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	proxy := toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", u.Host)
+	if err := proxy.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(proxy.Stop)
+	u.Host = proxy.Listen
+	return u.String(), proxy
+}
+
+// tryChange is change for what must be refused.
+func tryChange(t testing.TB, w *transfertest.World, sql string, args ...any) (refused error) {
+	t.Helper()
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, refused = conn.Exec(ctx, sql, args...)
+		return nil
+	})
+	return refused
 }
