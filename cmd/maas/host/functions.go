@@ -5,7 +5,10 @@ import (
 
 	apikeys "github.com/17882237881/MaaS/functions/api-keys"
 	complete "github.com/17882237881/MaaS/functions/complete"
+	infer "github.com/17882237881/MaaS/functions/infer"
 	login "github.com/17882237881/MaaS/functions/login"
+	models "github.com/17882237881/MaaS/functions/models"
+	publishversion "github.com/17882237881/MaaS/functions/publish-version"
 	register "github.com/17882237881/MaaS/functions/register"
 	sweep "github.com/17882237881/MaaS/functions/sweep"
 	tokens "github.com/17882237881/MaaS/functions/tokens"
@@ -14,21 +17,26 @@ import (
 	uploadstatus "github.com/17882237881/MaaS/functions/upload-status"
 	users "github.com/17882237881/MaaS/functions/users"
 	verifyupload "github.com/17882237881/MaaS/functions/verify-upload"
+	versions "github.com/17882237881/MaaS/functions/versions"
 )
 
 // Functions gives every function by its name, but deploy-version: on one machine the supervisor of the runtimes is that consumer.
 func Functions() map[string]*serve.Function {
 	return map[string]*serve.Function{
-		"api-keys":      apikeys.New(),
-		"complete":      complete.New(),
-		"login":         login.New(),
-		"register":      register.New(),
-		"sweep":         sweep.New(),
-		"tokens":        tokens.New(),
-		"upload-chunk":  uploadchunk.New(),
-		"upload-init":   uploadinit.New(),
-		"upload-status": uploadstatus.New(),
-		"users":         users.New(),
-		"verify-upload": verifyupload.New(),
+		"api-keys":        apikeys.New(),
+		"complete":        complete.New(),
+		"infer":           infer.New(),
+		"login":           login.New(),
+		"models":          models.New(),
+		"publish-version": publishversion.New(),
+		"register":        register.New(),
+		"sweep":           sweep.New(),
+		"tokens":          tokens.New(),
+		"upload-chunk":    uploadchunk.New(),
+		"upload-init":     uploadinit.New(),
+		"upload-status":   uploadstatus.New(),
+		"users":           users.New(),
+		"verify-upload":   verifyupload.New(),
+		"versions":        versions.New(),
 	}
 }

@@ -46,7 +46,7 @@ type Host struct {
 	env            *env.Env
 	functions      map[string]*serve.Function
 	dispatcher     *dispatch.Dispatcher
-	models         models
+	models         runtimeHost
 	log            *slog.Logger
 }
 

@@ -19,8 +19,8 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// models are the runtimes of this machine: the consumer of deploy-version's events, and the listener behind which the models answer.
-type models struct {
+// runtimeHost is the runtimes of this machine: the consumer of deploy-version's events, and the listener behind which the models answer.
+type runtimeHost struct {
 	http.Handler // the consumer
 
 	supervisor *runtimes.Supervisor
