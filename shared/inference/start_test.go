@@ -1,0 +1,92 @@
+package inference_test
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
+)
+
+// asleep is a version that does not run.
+func (w *world) asleep() *maasv1.ResolveResponse {
+	route := w.Ready("adder", "2.0.0", "")
+	w.Change(route, func(r *maasv1.ResolveResponse) { r.Status = "pending" })
+	return route
+}
+
+func TestACallWaitsForItsVersionToStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	route := w.asleep()
+	go func() { // ends by itself
+		eventually(t, func() bool { return w.Resolved.Load() > 1 })
+		w.Change(route, func(r *maasv1.ResolveResponse) { r.Status, r.Endpoint = "ready", w.model.URL })
+	}()
+
+	answer := w.ask(path, question).want(t, http.StatusOK)
+
+	if ms, _ := strconv.Atoi(answer.Header.Get("X-Cold-Start-Ms")); ms < 40 || answer.y(t) != "[2 3]" {
+		t.Errorf("cold start of %d ms", ms)
+	}
+}
+
+func TestACallWaitsForAStartNoLongerThanItPrefers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.asleep()
+	for name, header := range map[string][2]string{
+		"deadline": {"X-Request-Timeout", "200"},
+		"prefer":   {"Prefer", "respond-async, wait=1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			began := time.Now()
+			answer := w.ask(path, question, header[0], header[1]).want(t, http.StatusServiceUnavailable)
+			if answer.Header.Get("Retry-After") == "" || !strings.Contains(string(answer.body), "starting") || time.Since(began) > 5*time.Second {
+				t.Errorf("after %s: %s %v", time.Since(began), answer.body, answer.Header)
+			}
+		})
+	}
+}
+
+func TestAVersionThatCannotStartSaysWhy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Change(w.asleep(), func(r *maasv1.ResolveResponse) { r.Status, r.Reason = "failed", "no ONNX model among the files" })
+
+	answer := w.ask(path, question).want(t, http.StatusServiceUnavailable)
+
+	if !strings.Contains(string(answer.body), "no ONNX model among the files") {
+		t.Errorf("the answer is %s", answer.body)
+	}
+}
+
+func TestAnActivatorsWaitIsToldAsAColdStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.model.do(func(w http.ResponseWriter, _ *http.Request) bool {
+		w.Header().Set("X-Cold-Start-Ms", "1234")
+		return false
+	})
+
+	if ms := w.ask(path, question).want(t, http.StatusOK).Header.Get("X-Cold-Start-Ms"); ms != "1234" {
+		t.Errorf("cold start of %s ms", ms)
+	}
+}
+
+func TestADeprecatedVersionSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Change(w.Ready("adder", "1.0.0", w.model.URL), func(r *maasv1.ResolveResponse) {
+		r.Deprecation = &maasv1.Deprecation{Reason: "2.0.0 is better", Sunset: sunset}
+	})
+
+	answer := w.ask(path, question).want(t, http.StatusOK)
+
+	if answer.Header.Get("Deprecation") == "" || answer.Header.Get("Sunset") != "Fri, 01 Jan 2027 00:00:00 GMT" {
+		t.Errorf("the headers are %v", answer.Header)
+	}
+}
