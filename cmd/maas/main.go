@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/commands"
 )
 
 func main() { os.Exit(run(newRoot())) }
@@ -18,12 +20,18 @@ func newRoot() *cobra.Command {
 		Short:         "Model-as-a-Service: upload, publish and call models",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args: func(cmd *cobra.Command, arguments []string) error {
+			return commands.Usage(cobra.NoArgs(cmd, arguments))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return commands.Usage(err) })
 	root.AddCommand(
 		newUp(),
 		newStores(),
 		newS3Server(),
 	)
+	root.AddCommand(commands.Maker{Getenv: os.Getenv}.All()...)
 	return root
 }
 
@@ -41,6 +49,6 @@ func run(root *cobra.Command) int {
 	if exit, ok := errors.AsType[exitError](err); ok {
 		return int(exit)
 	}
-	fmt.Fprintln(os.Stderr, "maas:", err)
-	return 1
+	fmt.Fprintln(os.Stderr, "maas:", commands.Explain(err))
+	return commands.Status(err)
 }

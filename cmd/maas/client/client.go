@@ -25,6 +25,7 @@ type Client struct {
 	http        *http.Client
 	credentials credentials
 	patience    time.Duration
+	retrying    func(error)
 }
 
 // Options say how a Client is made. Server is needed.
@@ -35,6 +36,7 @@ type Options struct {
 	Store  *Store // what sign-in stored; nil for none
 	// Patience is how long a request that may be repeated is tried again while the server is away. 0 stands for no second try.
 	Patience time.Duration
+	Retrying func(error) // is told of each failure after which there is another try; nil for nobody
 }
 
 // New makes a Client.
@@ -48,7 +50,10 @@ func New(o Options) *Client {
 		// A body goes out in large pieces: the default of 4 KiB costs a system call for each.
 		WriteBufferSize: 256 << 10,
 	}
-	c := &Client{Server: server, http: &http.Client{Transport: transport}, patience: o.Patience}
+	c := &Client{Server: server, http: &http.Client{Transport: transport}, patience: o.Patience, retrying: o.Retrying}
+	if c.retrying == nil {
+		c.retrying = func(error) {}
+	}
 	c.credentials = credentials{client: c, token: o.Token, key: o.APIKey, store: o.Store}
 	return c
 }
@@ -63,38 +68,70 @@ type Request struct {
 	Length int64             // of Body
 	Open   bool              // without credentials: sign-in
 	Repeat bool              // may be repeated though it is a POST: the server takes it once
+	// Silence is how long the server may neither take bytes nor answer; 0 stands for 2 minutes.
+	Silence time.Duration
 }
 
 // Do calls and decodes the answer into out, unless that is nil.
 func (c *Client) Do(ctx context.Context, r Request, out any) error {
-	answer, err := c.Raw(ctx, r)
+	return c.patiently(ctx, r, func() error { return c.once(ctx, r, out) })
+}
+
+func (c *Client) once(ctx context.Context, r Request, out any) error {
+	answer, err := c.try(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }()
+	return c.decode(ctx, answer.Body, out)
+}
+
+func (c *Client) decode(ctx context.Context, body io.Reader, out any) error {
+	text, err := io.ReadAll(io.LimitReader(body, maxAnswer))
+	if err != nil {
+		return c.unreachable(ctx, err) // the answer broke off
+	}
 	if out == nil {
-		_, _ = io.Copy(io.Discard, answer.Body) // so that the connection is used again
 		return nil
 	}
-	if err := json.NewDecoder(answer.Body).Decode(out); err != nil {
+	if err := json.Unmarshal(text, out); err != nil {
 		return fault.New(fault.Upstream, "The server's answer cannot be read: is "+c.Server+" a MaaS server?", fault.Cause(err))
 	}
 	return nil
 }
 
+// maxAnswer bounds an answer that is decoded, in bytes.
+const maxAnswer = 64 << 20
+
 // Raw calls and gives the answer of a success; the caller closes its body. Every other answer is a *fault.Error.
-func (c *Client) Raw(ctx context.Context, r Request) (*http.Response, error) {
-	deadline := time.Now().Add(c.patience)
+func (c *Client) Raw(ctx context.Context, r Request) (answer *http.Response, err error) {
+	err = c.patiently(ctx, r, func() (err error) {
+		answer, err = c.try(ctx, r)
+		return err
+	})
+	return answer, err
+}
+
+// patiently calls again while that may help and the patience lasts. It begins with the first failure: a long transfer does not use it up.
+func (c *Client) patiently(ctx context.Context, r Request, call func() error) error {
+	var deadline time.Time
 	for wait := firstWait; ; wait = min(2*wait, longestWait) {
-		answer, err := c.try(ctx, r)
-		if err == nil || !again(r, err) || time.Now().Add(wait).After(deadline) {
-			return answer, err
+		err := call()
+		if err == nil || !again(r, err) {
+			return err
+		}
+		if deadline.IsZero() {
+			deadline = time.Now().Add(c.patience)
 		}
 		pause := max(wait, fault.From(err).RetryAfter)
+		if time.Now().Add(pause).After(deadline) {
+			return err
+		}
+		c.retrying(err)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }
@@ -106,11 +143,12 @@ const (
 
 // again reports whether a failed call is worth another try: the server is away or busy, and the call may be repeated.
 func again(r Request, err error) bool {
-	if fault.Is(err, fault.RateLimited) {
+	kind := fault.KindOf(err)
+	if kind == fault.RateLimited {
 		return true // it was not begun
 	}
 	repeatable := r.Repeat || r.Method != http.MethodPost
-	return repeatable && (fault.Is(err, fault.Unavailable) || fault.Is(err, fault.Upstream))
+	return repeatable && kind.Retryable() && kind != fault.Upstream
 }
 
 // try makes one call; an access token that is no longer good is refreshed once.
@@ -141,14 +179,21 @@ func (c *Client) credential(ctx context.Context, r Request) (string, error) {
 }
 
 func (c *Client) send(ctx context.Context, r Request, credential string) (*http.Response, error) {
-	request, err := c.build(ctx, r, credential)
+	watched, watch := newWatch(ctx, r.Silence)
+	request, err := c.build(watched, r, credential)
 	if err != nil {
+		watch.end()
 		return nil, err
+	}
+	if r.Body != nil {
+		request.Body = io.NopCloser(&watchedBody{request.Body, watch})
 	}
 	answer, err := c.http.Do(request)
 	if err != nil {
-		return nil, c.unreachable(ctx, err)
+		watch.end()
+		return nil, c.unreachable(ctx, errors.Join(err, context.Cause(watched)))
 	}
+	answer.Body = watch.over(answer.Body)
 	if answer.StatusCode < http.StatusMultipleChoices {
 		return answer, nil
 	}
@@ -193,6 +238,9 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	why := "it does not answer"
+	if errors.Is(err, errSilent) {
+		why = "it has fallen silent"
+	}
 	var unknown *net.DNSError
 	switch {
 	case errors.Is(err, syscall.ECONNREFUSED):

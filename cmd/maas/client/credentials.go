@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/identity"
 )
 
 // credentials give what a request is authorised by: a token or key from the environment, else the stored session's access token.
@@ -80,7 +82,7 @@ func (c *credentials) read() error {
 // refresh trades the refresh token for new ones. A refresh token is good once, so no two processes may trade the same: they take
 // turns, and who comes second finds the new one.
 func (c *credentials) refresh(ctx context.Context, old string) error {
-	return c.store.Update(func(all *Sessions) error {
+	return c.store.Update(ctx, func(all *Sessions) error {
 		session, ok := all.Servers[c.client.Server]
 		if !ok {
 			return errSignedOut
@@ -99,9 +101,9 @@ func (c *credentials) refresh(ctx context.Context, old string) error {
 }
 
 func (c *credentials) trade(ctx context.Context, session Session) (Session, error) {
-	var tokens Tokens
-	err := c.client.Do(ctx, Request{
-		Method: http.MethodPost, Path: "/v1/auth/refresh", Open: true, Repeat: true, // used again within 10 s it gives the same successor
+	var tokens identity.Tokens
+	err := c.client.once(ctx, Request{ // whose request it is tries again; meanwhile other processes have their turn
+		Method: http.MethodPost, Path: "/v1/auth/refresh", Open: true,
 		In: map[string]string{"refresh_token": session.RefreshToken},
 	}, &tokens)
 	if fault.Is(err, fault.Unauthenticated) {
@@ -113,14 +115,7 @@ func (c *credentials) trade(ctx context.Context, session Session) (Session, erro
 	return session.with(tokens), nil
 }
 
-// Tokens are what login and refresh answer.
-type Tokens struct {
-	AccessToken  string `json:"access_token"`
-	ExpiresIn    int    `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token"`
-}
-
-func (s Session) with(t Tokens) Session {
+func (s Session) with(t identity.Tokens) Session {
 	s.AccessToken, s.RefreshToken = t.AccessToken, t.RefreshToken
 	s.ExpiresAt = time.Now().Add(time.Duration(t.ExpiresIn) * time.Second)
 	return s
@@ -128,19 +123,22 @@ func (s Session) with(t Tokens) Session {
 
 // SignIn logs in and stores the session; the server becomes the current one. login is an email or a username; tenant may be "".
 func (c *Client) SignIn(ctx context.Context, login, password, tenant string) (Session, error) {
-	in := map[string]string{"email": login, "password": password}
-	if tenant != "" {
-		in["tenant"] = tenant
-	}
-	var tokens Tokens
-	if err := c.Do(ctx, Request{Method: http.MethodPost, Path: "/v1/auth/login", In: in, Open: true}, &tokens); err != nil {
-		return Session{}, err
-	}
-	session := Session{Email: login, Tenant: tenant}.with(tokens)
 	if c.credentials.store == nil {
 		return Session{}, errors.New("there is nowhere to keep the session")
 	}
-	err := c.credentials.store.Update(func(all *Sessions) error {
+	in := map[string]string{"username": login, "password": password}
+	if strings.Contains(login, "@") {
+		in = map[string]string{"email": login, "password": password}
+	}
+	if tenant != "" {
+		in["tenant"] = tenant
+	}
+	var tokens identity.Tokens
+	if err := c.Do(ctx, Request{Method: http.MethodPost, Path: "/v1/auth/login", In: in, Open: true}, &tokens); err != nil {
+		return Session{}, err
+	}
+	session := Session{Login: login}.with(tokens)
+	err := c.credentials.store.Update(ctx, func(all *Sessions) error {
 		all.Current = c.Server
 		all.Servers[c.Server] = session
 		return nil
@@ -153,14 +151,20 @@ func (c *Client) SignIn(ctx context.Context, login, password, tenant string) (Se
 
 // SignOut ends the stored session, at the server too if that answers.
 func (c *Client) SignOut(ctx context.Context) error {
+	if c.credentials.store == nil {
+		return errSignedOut
+	}
 	var token string
-	err := c.credentials.store.Update(func(all *Sessions) error {
+	err := c.credentials.store.Update(ctx, func(all *Sessions) error {
 		session, ok := all.Servers[c.Server]
 		if !ok {
 			return errSignedOut
 		}
 		token = session.RefreshToken
 		delete(all.Servers, c.Server)
+		if all.Current == c.Server {
+			all.Current = ""
+		}
 		return nil
 	})
 	if err != nil {

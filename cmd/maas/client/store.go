@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,8 +14,7 @@ import (
 
 // Session is what signing in to a server gave.
 type Session struct {
-	Email        string    `json:"email"`
-	Tenant       string    `json:"tenant"`
+	Login        string    `json:"login"` // the email or username that it was begun with
 	AccessToken  string    `json:"access_token"`
 	RefreshToken string    `json:"refresh_token"`
 	ExpiresAt    time.Time `json:"expires_at"` // of the access token
@@ -69,8 +69,8 @@ func (s *Store) Read() (Sessions, error) {
 }
 
 // Update changes the sessions while no other process does. It writes the file whole or not at all, unless change fails.
-func (s *Store) Update(change func(*Sessions) error) error {
-	unlock, err := s.lock()
+func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error {
+	unlock, err := s.lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Store) write(text []byte) error {
 		return fmt.Errorf("stored session: %w", err)
 	}
 	_, err = draft.Write(text)
-	if err = errors.Join(err, draft.Close()); err == nil {
+	if err = errors.Join(err, draft.Sync(), draft.Close()); err == nil {
 		err = os.Rename(draft.Name(), s.file())
 	}
 	if err != nil {
@@ -104,7 +104,10 @@ func (s *Store) write(text []byte) error {
 	return nil
 }
 
-func (s *Store) lock() (unlock func(), err error) {
+// turn is how often a process that waits for its turn looks whether it has come.
+const turn = 20 * time.Millisecond
+
+func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(s.folder, 0o700); err != nil {
 		return nil, fmt.Errorf("configuration folder: %w", err)
 	}
@@ -112,8 +115,18 @@ func (s *Store) lock() (unlock func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration folder: %w", err)
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("configuration folder: %w", err), file.Close())
+	for {
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return func() { _ = file.Close() }, nil // which lets the lock go
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return nil, errors.Join(fmt.Errorf("configuration folder: %w", err), file.Close())
+		}
+		select {
+		case <-time.After(turn):
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), file.Close())
+		}
 	}
-	return func() { _ = file.Close() }, nil // which lets the lock go
 }

@@ -28,11 +28,14 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (c *counter) undo() {
+func (c *counter) undo() { c.settle(0) }
+
+// settle ends the count at what the try has brought: all of a chunk that the server had already and did not read.
+func (c *counter) settle(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ended && c.n > 0 {
-		c.sent(-c.n)
+	if !c.ended && c.n != n {
+		c.sent(n - c.n)
 	}
-	c.ended = true
+	c.n, c.ended = n, true
 }

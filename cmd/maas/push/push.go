@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -56,6 +57,9 @@ func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
 	if path == "" {
 		path = filepath.Base(name)
 	}
+	if _, err := ref.ParsePath(path); err != nil {
+		return Result{}, err
+	}
 	f, err := openFile(name)
 	if err != nil {
 		return Result{}, err
@@ -66,7 +70,7 @@ func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
 	}
 	for round := 1; ; round++ {
 		done, err := p.once(ctx, f, path)
-		if err == nil || round == rounds || !fault.Is(err, fault.Conflict) {
+		if err == nil || round == rounds || !fault.Is(err, fault.Conflict) || done.ID == uuid.Nil {
 			return Result{Upload: done}, err
 		}
 		if err := p.abandon(ctx, done); err != nil {
@@ -111,8 +115,22 @@ func (p *Pusher) once(ctx context.Context, f file, path string) (transfer.Upload
 		if err := p.deliver(ctx, f, u); err != nil {
 			return u, err
 		}
+		return p.await(ctx, u)
 	}
-	return p.await(ctx, u)
+	now, err := p.await(ctx, u)
+	if err != nil {
+		return now, err
+	}
+	return now, f.is(now.SHA256) // an earlier run completed it
+}
+
+// is fails with Conflict if the file's bytes are others than those of the digest.
+func (f file) is(want ref.Digest) error {
+	sum, err := digest(io.NewSectionReader(f, 0, f.size))
+	if err == nil && sum != want {
+		err = fault.New(fault.Conflict, "The file is another than the one of the same size that was pushed before.", fault.Field("FILE"))
+	}
+	return err
 }
 
 // deliver sends what is missing and completes. The store may turn out to have lost chunks; then they are sent again.
@@ -133,7 +151,7 @@ func (p *Pusher) deliver(ctx context.Context, f file, u transfer.Upload) error {
 		if len(again.Missing) == 0 {
 			return err // the digests differ: the file is another than the one that was begun
 		}
-		p.Progress.Sent(again.Received - u.Size)
+		p.Progress.Sent(again.Received - u.Size) // the store has lost chunks
 		u = again
 	}
 }
@@ -161,20 +179,23 @@ func (p *Pusher) abandon(ctx context.Context, u transfer.Upload) error {
 	return err
 }
 
-// look is how often the server is asked how a verification gets on.
-const look = 300 * time.Millisecond
+// The server is asked how a verification gets on, soon at first and then less often.
+const (
+	firstLook   = 50 * time.Millisecond
+	longestLook = time.Second
+)
 
 func (p *Pusher) await(ctx context.Context, u transfer.Upload) (transfer.Upload, error) {
-	for {
+	for look := firstLook; ; look = min(2*look, longestLook) {
 		now, err := p.get(ctx, u)
 		if err != nil {
 			return u, err
 		}
-		switch {
-		case now.Status == transfer.StatusReady:
+		if now.Status == transfer.StatusReady {
 			p.Progress.Phase(transfer.Done, 1)
 			return now, nil
-		case now.Status.Ended():
+		}
+		if now.Status.Ended() {
 			return now, ended(now)
 		}
 		p.Progress.Phase(now.Phase, now.Progress)

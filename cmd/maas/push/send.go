@@ -2,7 +2,6 @@ package push
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,10 +27,13 @@ func (p *Pusher) send(ctx context.Context, f file, u transfer.Upload, digests []
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(max(p.Parallel, 1))
 	for n := range u.Count {
-		if !missing[n] && !digests[n].IsZero() {
+		if !missing[n] && !digests[n].IsZero() || ctx.Err() != nil {
 			continue
 		}
 		group.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err() // another has failed: nothing more is read
+			}
 			part := io.NewSectionReader(f, layout.Offset(n), layout.SizeOf(n))
 			sum, err := digest(part)
 			if err != nil {
@@ -80,10 +82,12 @@ func (p *Pusher) put(ctx context.Context, u transfer.Upload, n int, part *io.Sec
 			return body
 		},
 	}, nil)
-	if err != nil && !errors.Is(err, context.Canceled) {
-		for _, body := range bodies {
-			body.undo()
+	for i, body := range bodies {
+		if err == nil && i == len(bodies)-1 {
+			body.settle(part.Size())
+			break
 		}
+		body.undo()
 	}
 	return err
 }

@@ -1,0 +1,64 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+)
+
+// longestSilence is how long a server may take to answer: longer than its own deadline for what is not said to take long.
+const longestSilence = 2 * time.Minute
+
+var errSilent = errors.New("client: the server is silent")
+
+// watch ends an exchange in which nothing has moved for a while: a connection whose other end is gone may look alive for hours.
+type watch struct {
+	timer   *time.Timer
+	silence time.Duration
+	cancel  context.CancelCauseFunc
+}
+
+func newWatch(ctx context.Context, silence time.Duration) (context.Context, *watch) {
+	if silence == 0 {
+		silence = longestSilence
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &watch{silence: silence, cancel: cancel}
+	w.timer = time.AfterFunc(silence, func() { cancel(errSilent) })
+	return ctx, w
+}
+
+func (w *watch) end() {
+	w.timer.Stop()
+	w.cancel(nil)
+}
+
+// over watches the answer's body, until it is closed.
+func (w *watch) over(body io.ReadCloser) io.ReadCloser {
+	return struct {
+		io.Reader
+		io.Closer
+	}{&watchedBody{body, w}, closer(func() error {
+		defer w.end()
+		return body.Close()
+	})}
+}
+
+type closer func() error
+
+// Close implements io.Closer.
+func (c closer) Close() error { return c() }
+
+// watchedBody tells the watch that bytes move.
+type watchedBody struct {
+	io.Reader
+
+	watch *watch
+}
+
+// Read implements io.Reader.
+func (b *watchedBody) Read(p []byte) (int, error) {
+	b.watch.timer.Reset(b.watch.silence)
+	return b.Reader.Read(p)
+}

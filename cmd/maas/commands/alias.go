@@ -1,0 +1,188 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+func (m Maker) alias() *cobra.Command {
+	return group("alias", "Move names from version to version", m.aliasSet(), m.aliasList(), m.aliasHistory(), m.aliasRollback())
+}
+
+// rolloutSilence is how long the server may be silent while a model starts: a little more than its own deadline.
+const rolloutSilence = 10 * time.Minute
+
+func (m Maker) aliasSet() *cobra.Command {
+	var why string
+	cmd := &cobra.Command{
+		Use: "set MODEL ALIAS VERSION | VERSION=WEIGHT…", Short: "Point an alias at a version, or at several by weight",
+		Example: "  maas alias set acme/fraud production 1.4.0\n  maas alias set acme/fraud production 1.4.0=90 1.5.0=10",
+		Args:    cobra.MinimumNArgs(2),
+	}
+	cmd.Flags().StringVar(&why, "why", "", "the reason, for the ledger")
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		of, alias, rest, err := named(arguments)
+		if err != nil {
+			return err
+		}
+		in, err := destination(rest)
+		if err != nil {
+			return usage(err)
+		}
+		if why != "" {
+			in["why"] = why
+		}
+		var moved catalog.Alias
+		err = s.Do(ctx, client.Request{Method: http.MethodPut, Path: aliasPath(of, alias), In: in, Silence: rolloutSilence}, &moved)
+		if err != nil {
+			return err
+		}
+		return s.showAlias(moved)
+	})
+}
+
+// destination reads "1.4.0", or "1.4.0=90 1.5.0=10".
+func destination(arguments []string) (map[string]any, error) {
+	if len(arguments) == 1 && !strings.Contains(arguments[0], "=") {
+		v, err := ref.ParseVersion(arguments[0])
+		return map[string]any{"version": v}, err
+	}
+	shares := make([]catalog.Share, 0, len(arguments))
+	for _, argument := range arguments {
+		name, weight, _ := strings.Cut(argument, "=")
+		v, err := ref.ParseVersion(name)
+		if err != nil {
+			return nil, err
+		}
+		percent, err := strconv.Atoi(weight)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "A share is written like 1.4.0=90.", fault.Field("WEIGHT"))
+		}
+		shares = append(shares, catalog.Share{Version: v, Weight: percent})
+	}
+	traffic, err := catalog.NewTraffic(shares)
+	return map[string]any{"traffic": traffic}, err
+}
+
+func (m Maker) aliasList() *cobra.Command {
+	var limit limited
+	cmd := &cobra.Command{Use: "list MODEL", Short: "List a model's aliases, those included that follow by themselves", Args: cobra.ExactArgs(1)}
+	limit.flag(cmd)
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		of, err := model(arguments[0])
+		if err != nil {
+			return err
+		}
+		found, err := list[catalog.Alias](ctx, s, modelPath(of)+"/aliases", limit)
+		if err != nil {
+			return err
+		}
+		rows := make([][]string, len(found.Items))
+		for i, a := range found.Items {
+			rows[i] = []string{string(a.Alias), string(a.Kind), shown(a.Traffic), shown(a.Previous), when(a.MovedAt), a.Why}
+		}
+		return s.table(found, []string{"ALIAS", "KIND", "TRAFFIC", "BEFORE", "MOVED", "WHY"}, rows)
+	})
+}
+
+func (m Maker) aliasHistory() *cobra.Command {
+	var limit limited
+	cmd := &cobra.Command{Use: "history MODEL ALIAS", Short: "Show an alias's moves, the newest first", Args: cobra.RangeArgs(1, 2)}
+	limit.flag(cmd)
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		of, alias, _, err := named(arguments)
+		if err != nil {
+			return err
+		}
+		found, err := list[catalog.Move](ctx, s, aliasPath(of, alias)+"/history", limit)
+		if err != nil {
+			return err
+		}
+		rows := make([][]string, len(found.Items))
+		for i, move := range found.Items {
+			rows[i] = []string{when(move.MovedAt), shown(move.From), shown(move.To), move.MovedBy, move.Why}
+		}
+		return s.table(found, []string{"MOVED", "FROM", "TO", "BY", "WHY"}, rows)
+	})
+}
+
+func (m Maker) aliasRollback() *cobra.Command {
+	var to, why string
+	var force bool
+	cmd := &cobra.Command{
+		Use: "rollback MODEL ALIAS", Short: "Move an alias back to where it was",
+		Example: "  maas alias rollback acme/fraud production\n  maas alias rollback acme/fraud@latest --to 1.3.0",
+		Args:    cobra.RangeArgs(1, 2),
+	}
+	cmd.Flags().StringVar(&to, "to", "", "a version that it led to before (default: the last)")
+	cmd.Flags().StringVar(&why, "why", "", "the reason, for the ledger")
+	cmd.Flags().BoolVar(&force, "force", false, "at once, also while the version does not run")
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		of, alias, _, err := named(arguments)
+		if err != nil {
+			return err
+		}
+		in := map[string]any{"force": force}
+		if why != "" {
+			in["why"] = why
+		}
+		if to != "" {
+			v, err := ref.ParseVersion(to)
+			if err != nil {
+				return usage(err)
+			}
+			in["to"] = v
+		}
+		moved, err := s.rollback(ctx, of, alias, in)
+		if err != nil {
+			return err
+		}
+		return s.showAlias(moved)
+	})
+}
+
+func (s *session) rollback(ctx context.Context, of ref.Model, alias ref.Alias, in map[string]any) (moved catalog.Alias, err error) {
+	err = s.Do(ctx, client.Request{
+		Method: http.MethodPost, Path: aliasPath(of, alias) + "/rollback", In: in, Silence: rolloutSilence,
+		Header: map[string]string{"Idempotency-Key": uuid.NewString()}, Repeat: true,
+	}, &moved)
+	return moved, err
+}
+
+func (s *session) showAlias(a catalog.Alias) error {
+	return s.result(a, func(w io.Writer) {
+		fmt.Fprintf(w, "%s leads to %s, before to %s\n", a.Alias, shown(a.Traffic), shown(a.Previous))
+	})
+}
+
+func aliasPath(of ref.Model, alias ref.Alias) string {
+	return modelPath(of) + "/aliases/" + string(alias)
+}
+
+// shown writes traffic as "1.4.0", or "1.4.0 90 %, 1.5.0 10 %".
+func shown(t catalog.Traffic) string {
+	if len(t) == 0 {
+		return "-"
+	}
+	if len(t) == 1 {
+		return t[0].Version.String()
+	}
+	shares := make([]string, len(t))
+	for i, share := range t {
+		shares[i] = fmt.Sprintf("%s %d %%", share.Version, share.Weight)
+	}
+	return strings.Join(shares, ", ")
+}

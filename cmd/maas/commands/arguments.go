@@ -1,0 +1,91 @@
+package commands
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// needed fails unless the flags are given.
+func needed(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		if cmd.Flag(name).Value.String() == "" {
+			return usage(fault.New(fault.Invalid, "--"+name+" is needed.", fault.Field(name)))
+		}
+	}
+	return nil
+}
+
+// version is the reference to one exact version of a model.
+type version struct {
+	model ref.Model
+	ref.Version
+}
+
+// exact reads "acme/fraud@1.4.0".
+func exact(argument string) (version, error) {
+	target, err := ref.ParseTarget(argument)
+	if err != nil {
+		return version{}, usage(err)
+	}
+	v, ok := target.Selector.Version()
+	if !ok {
+		return version{}, usage(fault.New(fault.Invalid, "Name one version, like "+target.Model.String()+"@1.0.0.", fault.Field("REF")))
+	}
+	return version{target.Model, v}, nil
+}
+
+// String is "acme/fraud@1.4.0".
+func (v version) String() string { return v.model.String() + "@" + v.Version.String() }
+
+// path is the version's in the API.
+func (v version) path() string { return modelPath(v.model) + "/versions/" + v.Version.String() }
+
+func modelPath(m ref.Model) string { return "/v1/models/" + m.String() }
+
+// model reads "acme/fraud".
+func model(argument string) (ref.Model, error) {
+	m, err := ref.ParseModel(argument)
+	return m, usage(err)
+}
+
+// target reads "acme/fraud" or "acme/fraud@production".
+func target(argument string) (ref.Target, error) {
+	t, err := ref.ParseTarget(argument)
+	return t, usage(err)
+}
+
+// named reads a model and an alias, written as "acme/fraud production" or "acme/fraud@production", and gives what follows them.
+func named(arguments []string) (m ref.Model, a ref.Alias, rest []string, err error) {
+	first, alias, joined := strings.Cut(arguments[0], "@")
+	rest = arguments[1:]
+	if !joined {
+		if len(rest) == 0 {
+			return m, a, nil, usage(fault.New(fault.Invalid, "Name an alias, like "+first+"@production.", fault.Field("ALIAS")))
+		}
+		alias, rest = rest[0], rest[1:]
+	}
+	if m, err = ref.ParseModel(first); err != nil {
+		return m, a, nil, usage(err)
+	}
+	a, err = ref.ParseAlias(alias)
+	return m, a, rest, usage(err)
+}
+
+// query writes pairs of names and values as a URL's query; a value "" is left out.
+func query(pairs ...string) string {
+	values := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			values.Add(pairs[i], pairs[i+1])
+		}
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	return "?" + values.Encode()
+}

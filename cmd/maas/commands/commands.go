@@ -1,0 +1,129 @@
+// Package commands is the client's part of the command maas: signing in, pushing, publishing and calling models, and looking at what there is.
+//
+// Results go to stdout, as text or as the JSON of the API; progress and messages go to stderr. Status gives each error its exit status.
+package commands
+
+import (
+	"context"
+	"net/url"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// Maker makes the commands for one process.
+type Maker struct {
+	// Getenv gives a variable of the process's environment.
+	Getenv func(name string) string
+}
+
+// All gives the commands, to be hung on a root.
+func (m Maker) All() []*cobra.Command {
+	return []*cobra.Command{
+		m.register(), m.login(), m.logout(), m.whoami(),
+		m.push(), m.publish(), m.infer(),
+		m.models(), m.versions(), m.alias(),
+		m.version(),
+	}
+}
+
+// defaultServer is where `maas up` listens.
+const defaultServer = "http://localhost:8080"
+
+// session is what a command works with: the server and where to write.
+type session struct {
+	*client.Client
+	*output
+}
+
+// run is what a command does.
+type run func(ctx context.Context, s *session, arguments []string) error
+
+// command makes cmd a command of the client that does what do says.
+func (m Maker) command(cmd *cobra.Command, do run) *cobra.Command {
+	cmd.Flags().String("server", "", "address of the server (default: MAAS_SERVER, else the one signed in to, else "+defaultServer+")")
+	cmd.Flags().String("output", "text", "text or json")
+	cmd.Flags().Bool("quiet", false, "no progress and no messages")
+	check := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, arguments []string) error { return usage(check(cmd, arguments)) }
+	cmd.RunE = func(cmd *cobra.Command, arguments []string) error {
+		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		context.AfterFunc(ctx, stop) // a second Ctrl-C ends at once
+		s, err := m.session(cmd)
+		if err != nil {
+			return err
+		}
+		return do(ctx, s, arguments)
+	}
+	return cmd
+}
+
+// group makes a command that only has others below it.
+func group(use, short string, members ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short,
+		Args: func(cmd *cobra.Command, arguments []string) error { return usage(cobra.NoArgs(cmd, arguments)) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(members...)
+	return cmd
+}
+
+func (m Maker) session(cmd *cobra.Command) (*session, error) {
+	out, err := newOutput(cmd)
+	if err != nil {
+		return nil, err
+	}
+	o := client.Options{Token: m.Getenv("MAAS_TOKEN"), APIKey: m.Getenv("MAAS_API_KEY"), Retrying: out.retrying()}
+	if o.Store, err = client.OpenStore(m.Getenv); err != nil && o.Token == "" && o.APIKey == "" {
+		return nil, err
+	}
+	if o.Server, err = m.server(cmd, o.Store); err != nil {
+		return nil, err
+	}
+	if flag := cmd.Flags().Lookup("retry-for"); flag != nil {
+		o.Patience, _ = time.ParseDuration(flag.Value.String()) // the flag is a duration
+	}
+	return &session{client.New(o), out}, nil
+}
+
+// server chooses the server: --server, else MAAS_SERVER, else the one signed in to, else the one of this machine.
+func (m Maker) server(cmd *cobra.Command, store *client.Store) (string, error) {
+	address := cmd.Flag("server").Value.String()
+	if address == "" {
+		address = m.Getenv("MAAS_SERVER")
+	}
+	if address == "" && store != nil {
+		sessions, err := store.Read()
+		if err != nil {
+			return "", err
+		}
+		address = sessions.Current
+	}
+	if address == "" {
+		return defaultServer, nil
+	}
+	return checkServer(address)
+}
+
+func checkServer(address string) (string, error) {
+	if !strings.Contains(address, "://") {
+		address = "http://" + address
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.User != nil {
+		return "", usage(fault.New(fault.Invalid, "The server's address must be like http://localhost:8080.", fault.Field("server")))
+	}
+	return strings.TrimRight(u.String(), "/"), nil
+}
+
+func retryFor(cmd *cobra.Command) {
+	cmd.Flags().Duration("retry-for", 5*time.Minute, "how long to try again while the server is away")
+}

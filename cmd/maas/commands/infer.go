@@ -1,0 +1,136 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+func (m Maker) infer() *cobra.Command {
+	var file string
+	var timeout time.Duration
+	var fresh bool
+	cmd := &cobra.Command{
+		Use: "infer REF -f FILE", Short: "Call a model (Open Inference Protocol v2)",
+		Long:    "Sends a request of the Open Inference Protocol v2, as JSON, and prints the answer. Without a version it is the latest.",
+		Example: "  maas infer acme/digits -f request.json\n  maas infer acme/digits@^1.2 -f - < request.json",
+		Args:    cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringVarP(&file, "file", "f", "", `file with the request; "-" for stdin`)
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "how long to wait for the answer, also for a model that has to be started")
+	cmd.Flags().BoolVar(&fresh, "no-cache", false, "compute the answer, though it may be known")
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		if err := needed(cmd, "file"); err != nil {
+			return err
+		}
+		to, err := target(arguments[0])
+		if err != nil {
+			return err
+		}
+		body, err := readRequest(cmd, file)
+		if err != nil {
+			return err
+		}
+		call := call{target: to, body: body, timeout: timeout}
+		if fresh {
+			call.cache = "no-cache"
+		}
+		return s.infer(ctx, call, s.stdout)
+	})
+}
+
+// maxRequest bounds a request for a model, in bytes; the server has a limit of its own.
+const maxRequest = 256 << 20
+
+func readRequest(cmd *cobra.Command, file string) ([]byte, error) {
+	in := cmd.InOrStdin()
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, err.Error(), fault.Field("file"))
+		}
+		defer func() { _ = opened.Close() }()
+		in = opened
+	}
+	body, err := io.ReadAll(io.LimitReader(in, maxRequest+1))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "The request cannot be read: "+err.Error(), fault.Field("file"))
+	}
+	if len(body) > maxRequest {
+		return nil, fault.New(fault.TooLarge, "The request has more than 256 MiB.", fault.Field("file"))
+	}
+	return body, nil
+}
+
+// call is one inference.
+type call struct {
+	target  ref.Target
+	body    []byte // JSON
+	timeout time.Duration
+	cache   string // Cache-Control, or ""
+}
+
+// slack is how much longer the client waits than it tells the server to.
+const slack = 5 * time.Second
+
+// infer calls the model, writes the answer as it comes and says how it came about.
+func (s *session) infer(ctx context.Context, c call, w io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout+slack)
+	defer cancel()
+	header := map[string]string{
+		"X-Request-Timeout": strconv.FormatInt(c.timeout.Milliseconds(), 10), "Content-Type": "application/json",
+	}
+	if c.cache != "" {
+		header["Cache-Control"] = c.cache
+	}
+	began := time.Now()
+	answer, err := s.Raw(ctx, client.Request{
+		Method: http.MethodPost, Path: inferPath(c.target), Header: header, Silence: c.timeout + slack,
+		Body: func() io.Reader { return bytes.NewReader(c.body) }, Length: int64(len(c.body)),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if _, err := io.Copy(w, answer.Body); err != nil {
+		return fault.New(fault.Unavailable, "The answer broke off.", fault.Cause(err))
+	}
+	fmt.Fprintln(w)
+	s.say("%s", cameAbout(answer.Header, c.target.Model, time.Since(began)))
+	return nil
+}
+
+func inferPath(t ref.Target) string {
+	path := "/v2/models/" + t.Model.String()
+	if selector := t.Selector.String(); selector != string(ref.Latest) {
+		path += "/versions/" + url.PathEscape(selector)
+	}
+	return path + "/infer"
+}
+
+// cameAbout says which version answered, out of the cache or not, and in which time.
+func cameAbout(h http.Header, m ref.Model, took time.Duration) string {
+	text := m.String()
+	if v := h.Get("X-Model-Version"); v != "" {
+		text += "@" + v
+	}
+	if cache := h.Get("X-Cache"); cache != "" {
+		text += ", cache " + cache
+	}
+	if cold := h.Get("X-Cold-Start-Ms"); cold != "" && cold != "0" {
+		text += ", started in " + cold + " ms"
+	}
+	return fmt.Sprintf("%s, %d ms", text, took.Milliseconds())
+}

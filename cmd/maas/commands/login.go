@@ -1,0 +1,77 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/identity"
+)
+
+func (m Maker) login() *cobra.Command {
+	var name, tenant string
+	var password passwords
+	cmd := &cobra.Command{
+		Use: "login [EMAIL|USERNAME]", Short: "Sign in and keep the session",
+		Args: cobra.MaximumNArgs(1),
+	}
+	cmd.Flags().StringVar(&name, "email", "", "your address, or your username")
+	cmd.Flags().StringVar(&tenant, "tenant", "", "which of your tenants, if you have several")
+	password.flag(cmd)
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		if len(arguments) == 1 {
+			name = arguments[0]
+		}
+		if name == "" {
+			return usage(fault.New(fault.Invalid, "Say who signs in: `maas login EMAIL`.", fault.Field("email")))
+		}
+		password.prepare(cmd)
+		secret, err := password.ask(ctx)
+		if err != nil {
+			return err
+		}
+		if _, err := s.SignIn(ctx, name, secret, tenant); err != nil {
+			return err
+		}
+		return s.showMe(ctx)
+	})
+}
+
+func (m Maker) logout() *cobra.Command {
+	cmd := &cobra.Command{Use: "logout", Short: "End the session, here and at the server", Args: cobra.NoArgs}
+	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
+		err := s.SignOut(ctx)
+		if fault.Is(err, fault.Unavailable) {
+			return fault.New(fault.Unavailable, "You are signed out here, but the server was not told. "+fault.From(err).Message)
+		}
+		if err == nil {
+			s.say("signed out of %s", s.Server)
+		}
+		return err
+	})
+}
+
+func (m Maker) whoami() *cobra.Command {
+	cmd := &cobra.Command{Use: "whoami", Short: "Show who is signed in", Args: cobra.NoArgs}
+	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error { return s.showMe(ctx) })
+}
+
+func (s *session) showMe(ctx context.Context) error {
+	var me identity.Me
+	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/users/me"}, &me); err != nil {
+		return err
+	}
+	return s.result(me, func(w io.Writer) {
+		roles := make([]string, len(me.Roles))
+		for i, role := range me.Roles {
+			roles[i] = string(role)
+		}
+		fmt.Fprintf(w, "%s, %s of %s, at %s\n", safe(string(me.Email)), strings.Join(roles, " and "), me.Tenant, s.Server)
+	})
+}

@@ -1,0 +1,151 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// publication is what `publish` asks for, as the API takes it (catalog.Publish).
+type publication struct {
+	Changelog     *string  `json:"changelog,omitempty"`
+	Aliases       []string `json:"aliases,omitempty"`
+	Deterministic bool     `json:"deterministic,omitempty"`
+	MinReplicas   int      `json:"min_replicas,omitempty"`
+}
+
+func (m Maker) publish() *cobra.Command {
+	var in publication
+	var changelog string
+	var noWait bool
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use: "publish REF", Short: "Freeze a draft version and serve it",
+		Long: "Freezes a draft version and waits until its deployment is ready. A version that is published already is waited for.",
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringVar(&changelog, "changelog", "", "what the version brings")
+	cmd.Flags().StringSliceVar(&in.Aliases, "alias", nil, "an alias to move to it once it is ready; may be repeated")
+	cmd.Flags().BoolVar(&in.Deterministic, "deterministic", false, "the same input gives the same output: results may be cached")
+	cmd.Flags().IntVar(&in.MinReplicas, "min-replicas", 0, "how many run also while nobody calls")
+	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until it is ready")
+	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "how long to wait until it is ready")
+	retryFor(cmd)
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		which, err := exact(arguments[0])
+		if err != nil {
+			return err
+		}
+		if cmd.Flags().Changed("changelog") {
+			in.Changelog = &changelog
+		}
+		v, err := s.publish(ctx, which, in)
+		if err != nil || noWait {
+			return s.published(v, err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		return resumable(s.published(s.await(ctx, which, v)))
+	})
+}
+
+// publish makes sure that the version is published.
+func (s *session) publish(ctx context.Context, which version, in publication) (v catalog.Version, err error) {
+	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v); err != nil {
+		return v, err
+	}
+	if v.Status != catalog.StatusDraft {
+		s.say("%s is %s already", which, v.Status)
+		return v, nil
+	}
+	err = s.Do(ctx, client.Request{
+		Method: http.MethodPost, Path: which.path() + "/publish", In: in, Repeat: true,
+		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
+	}, &v)
+	if err == nil {
+		s.say("published %s, digest %s", which, v.Digest)
+	}
+	return v, err
+}
+
+// watchEvery is how often the server is asked how a deployment gets on.
+const watchEvery = 200 * time.Millisecond
+
+// await waits until the version can be called, and tells each status on the way.
+func (s *session) await(ctx context.Context, which version, v catalog.Version) (catalog.Version, error) {
+	said := ""
+	for {
+		if d := v.Deployment; d.Status != said {
+			said = d.Status
+			s.say("%s", deployed(d))
+		}
+		switch v.Deployment.Status {
+		case "ready", "idle":
+			return v, nil
+		case "failed":
+			return v, fault.New(fault.Unprocessable, fmt.Sprintf("%s is published but cannot be served: %s", which, v.Deployment.Reason))
+		case "removed":
+			s.say("its first call starts it again")
+			return v, nil
+		}
+		select {
+		case <-time.After(watchEvery):
+		case <-ctx.Done():
+			return v, ended(ctx, which)
+		}
+		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v); err != nil {
+			return v, err
+		}
+	}
+}
+
+func ended(ctx context.Context, which version) error {
+	if fault.Is(ctx.Err(), fault.Timeout) {
+		return fault.New(fault.Timeout, fmt.Sprintf("%s is published but not ready yet; the server goes on. Run the command again to wait longer.", which))
+	}
+	return ctx.Err()
+}
+
+// deployed says how a deployment gets on, with the times of its start where they are known.
+func deployed(d catalog.Deployment) string {
+	text := "deployment: " + d.Status
+	if p := d.Phases; p != (catalog.DeploymentPhases{}) {
+		text += fmt.Sprintf(" (scheduled in %d ms, fetched in %d ms, loaded in %d ms)", p.Schedule, p.Fetch, p.Load)
+	}
+	if d.Reason != "" {
+		text += ": " + d.Reason
+	}
+	return text
+}
+
+func (s *session) published(v catalog.Version, err error) error {
+	if err != nil {
+		return err
+	}
+	return s.result(v, func(w io.Writer) {
+		fmt.Fprintf(w, "%s@%s %s, %s", v.Model, v.Version, v.Status, v.Deployment.Status)
+		if len(v.Aliases) > 0 {
+			fmt.Fprintf(w, ": %s", strings.Join(texts(v.Aliases), ", "))
+		}
+		fmt.Fprintln(w)
+	})
+}
+
+// texts gives values of any kind of string as strings.
+func texts[T ~string](values []T) []string {
+	all := make([]string, len(values))
+	for i, value := range values {
+		all[i] = string(value)
+	}
+	return all
+}

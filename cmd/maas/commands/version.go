@@ -1,0 +1,54 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/serve"
+)
+
+// programs is what `version` shows: this program, and the server's where one answers.
+type programs struct {
+	Client serve.Version  `json:"client"`
+	Server *serve.Version `json:"server"`
+}
+
+func (m Maker) version() *cobra.Command {
+	cmd := &cobra.Command{Use: "version", Short: "Show what this program and the server were built from", Args: cobra.NoArgs}
+	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
+		found := programs{Client: serve.VersionOf("maas")}
+		var server serve.Version
+		err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/version", Open: true}, &server)
+		switch {
+		case err == nil:
+			found.Server = &server
+		case fault.Is(err, fault.Canceled):
+			return err
+		default:
+			s.say("%s", Explain(err)) // the client's own is known all the same
+		}
+		return s.result(found, func(w io.Writer) {
+			fmt.Fprintf(w, "client  %s\n", built(found.Client))
+			if found.Server != nil {
+				fmt.Fprintf(w, "server  %s\n", built(server))
+			}
+		})
+	})
+}
+
+func built(v serve.Version) string {
+	text := v.Version
+	if v.Commit != "" {
+		text += ", commit " + v.Commit
+	}
+	if v.Modified {
+		text += " and changes"
+	}
+	return safe(text + ", " + v.Go)
+}

@@ -1,0 +1,79 @@
+// Package progress shows how a push gets on: as a bar on a terminal, as lines elsewhere.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/transfer"
+)
+
+// Lines tells of a push in lines, a few a minute: for logs and pipes.
+type Lines struct {
+	meter meter
+
+	mu    sync.Mutex
+	w     io.Writer
+	file  string
+	last  time.Time
+	phase transfer.Phase
+}
+
+// every is how long nothing is said about bytes after the last line.
+const every = 5 * time.Second
+
+// NewLines writes to w.
+func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
+
+// Begin implements push.Progress.
+func (l *Lines) Begin(file string, size, there int64) {
+	now := time.Now()
+	l.meter.begin(now, size, there)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.file, l.last, l.phase = file, now, transfer.Receiving
+	l.say("%s", l.meter.read(now))
+}
+
+// Sent implements push.Progress.
+func (l *Lines) Sent(n int64) {
+	now := time.Now()
+	l.meter.add(now, n)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now.Sub(l.last) >= every {
+		l.last = now
+		l.say("%s", l.meter.read(now))
+	}
+}
+
+// Phase implements push.Progress.
+func (l *Lines) Phase(name transfer.Phase, done float64) {
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if name == l.phase && now.Sub(l.last) < every {
+		return
+	}
+	if l.phase == transfer.Receiving && name != l.phase {
+		l.say("%s", l.meter.read(now))
+	}
+	l.phase, l.last = name, now
+	l.say("%s", phase(name, done))
+}
+
+// End implements push.Progress.
+func (*Lines) End() {}
+
+func (l *Lines) say(format string, values ...any) {
+	fmt.Fprintf(l.w, "%s: %s\n", l.file, fmt.Sprintf(format, values...))
+}
+
+func phase(name transfer.Phase, done float64) string {
+	if name == transfer.Done || done <= 0 {
+		return string(name)
+	}
+	return fmt.Sprintf("%s (%d %%)", name, int(done*100))
+}
