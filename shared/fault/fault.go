@@ -92,8 +92,7 @@ func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
 
 // From gives err as an *Error: itself if its chain has one, else one of KindOf's kind with a message that shows nothing of the inside.
 func From(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	kind := KindOf(err)

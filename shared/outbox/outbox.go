@@ -4,7 +4,6 @@ package outbox
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -77,7 +76,7 @@ func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) erro
 	if len(event.Consumers()[e.Type]) == 0 {
 		done = &e.Time
 	}
-	_, err = tx.Exec(ctx, insertSQL, e.ID, e.Source, string(e.Type), e.Subject, e.Time, e.Traceparent, json.RawMessage(e.Data), done)
+	_, err = tx.Exec(ctx, insertSQL, e.ID, e.Source, string(e.Type), e.Subject, e.Time, e.Traceparent, e.Data, done)
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
@@ -102,15 +101,15 @@ func (p publisher) run(ctx context.Context) {
 		case e := <-p.queue:
 			p.post(ctx, e)
 		case <-ctx.Done():
-			p.drain()
+			p.drain(context.WithoutCancel(ctx))
 			return
 		}
 	}
 }
 
 // drain posts what is queued when the process ends.
-func (p publisher) drain() {
-	ctx, cancel := context.WithTimeout(context.Background(), flush)
+func (p publisher) drain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, flush)
 	defer cancel()
 	for ctx.Err() == nil {
 		select {

@@ -52,7 +52,7 @@ func (db *DB) run(ctx context.Context, begin string, tenant uuid.UUID, do func(t
 			return classify(err)
 		}
 		select {
-		case <-time.After(wait + rand.N(wait)):
+		case <-time.After(wait + rand.N(wait)): //nolint:gosec // spreads tries, guards nothing
 			wait *= 2
 		case <-ctx.Done():
 			return classify(err)

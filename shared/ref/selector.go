@@ -21,7 +21,8 @@ var (
 // What reads as a range (x, 1.x) is none.
 func ParseAlias(s string) (Alias, error) {
 	if len(s) > maxName || !aliasPattern.MatchString(s) || s == "x" {
-		return "", invalid("alias", s, fmt.Sprintf("begins with a lowercase letter and has up to %d lowercase letters, digits, and single dots and dashes between them", maxName))
+		return "", invalid("alias", s, fmt.Sprintf(
+			"begins with a lowercase letter and has up to %d lowercase letters, digits, and single dots and dashes between them", maxName))
 	}
 	return Alias(s), nil
 }

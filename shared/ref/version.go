@@ -41,7 +41,7 @@ func (v Version) String() string {
 	return v.v.String()
 }
 
-// Major, Minor and Patch are the three numbers.
+// Major is the first number.
 func (v Version) Major() uint64 { return v.v.Major() }
 
 // Minor is the second number.
