@@ -55,15 +55,14 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 	if err != nil {
 		return err
 	}
-	events, err := outbox.Open(ctx, view)
-	if err != nil {
-		return err
-	}
 	receiver, err := outbox.NewReceiver(view, db.As(postgres.Deployment), event.DeployVersion)
 	if err != nil {
 		return err
 	}
-	deployments := deployment.New(db, events, nil)
+	deployments, err := deployment.Open(ctx, view)
+	if err != nil {
+		return err
+	}
 	h.models.supervisor = runtimes.New(runtimes.Options{
 		Deployments: deployments, Store: store, Folder: folder, Endpoint: h.models.listener.URL(), IdleAfter: c.IdleAfter, Log: o.Log,
 		Programs: runtimes.Programs{onnxRuntime: {Path: program}},

@@ -20,6 +20,11 @@ type memory struct {
 
 func newLastWords(next slog.Handler) lastWords { return lastWords{next, &memory{}} }
 
+// Enabled implements slog.Handler.
+func (l lastWords) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelError || l.Handler.Enabled(ctx, level)
+}
+
 // Handle implements slog.Handler.
 func (l lastWords) Handle(ctx context.Context, line slog.Record) error {
 	if line.Level >= slog.LevelError {
@@ -33,6 +38,9 @@ func (l lastWords) Handle(ctx context.Context, line slog.Record) error {
 		l.mu.Lock()
 		l.text = text
 		l.mu.Unlock()
+	}
+	if !l.Handler.Enabled(ctx, line.Level) {
+		return nil
 	}
 	return l.Handler.Handle(ctx, line)
 }
