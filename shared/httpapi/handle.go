@@ -40,7 +40,7 @@ func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.
 				return err
 			}
 			seal := func(cursor string) string { return m.guard.cursors.seal(list(who, r), cursor) }
-			return respond(x, r, route.status(r.Method), addressed(&out), seal)
+			return respond(x, r, route.Success(), addressed(&out), seal)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/17882237881/MaaS/shared/auth"
@@ -20,8 +21,9 @@ type Route struct {
 	Quiet      bool            // logged at debug unless it fails on our side: it is called too often for a line each
 }
 
-// status is that of success.
-func (r Route) status(method string) int {
+// Success is the status that a success is answered with.
+func (r Route) Success() int {
+	method, _, _ := strings.Cut(r.Pattern, " ")
 	switch {
 	case r.Status != 0:
 		return r.Status
