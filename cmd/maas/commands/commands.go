@@ -28,8 +28,9 @@ func (m Maker) All() []*cobra.Command {
 	return []*cobra.Command{
 		m.register(), m.login(), m.logout(), m.whoami(),
 		m.push(), m.publish(), m.infer(),
-		m.models(), m.versions(), m.alias(),
-		m.version(),
+		m.models(), m.versions(), m.diff(), m.alias(), m.deprecate(), m.retire(),
+		m.uploads(), m.keys(), m.usage(), m.stats(),
+		m.status(), m.version(),
 	}
 }
 

@@ -85,7 +85,7 @@ const watchEvery = 200 * time.Millisecond
 func (s *session) await(ctx context.Context, which version, v catalog.Version) (catalog.Version, error) {
 	said := ""
 	for {
-		if d := v.Deployment; d.Status != said {
+		if d := v.Deployment; d.Status != said && d.Status != "none" {
 			said = d.Status
 			s.say("%s", deployed(d))
 		}
@@ -103,9 +103,11 @@ func (s *session) await(ctx context.Context, which version, v catalog.Version) (
 		case <-ctx.Done():
 			return v, ended(ctx, which)
 		}
-		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v); err != nil {
+		var now catalog.Version
+		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &now); err != nil {
 			return v, err
 		}
+		v = now
 	}
 }
 

@@ -52,7 +52,7 @@ func resumable(err error) error {
 	return err
 }
 
-// distinct fails where two files would have the same path in the version.
+// distinct fails where a file is not there, or two would have the same path in the version.
 func distinct(files []string) error {
 	seen := map[string]string{}
 	for _, file := range files {
@@ -61,6 +61,9 @@ func distinct(files []string) error {
 			return usage(fault.New(fault.Invalid, fmt.Sprintf("%s and %s would both be %s in the version.", other, file, name), fault.Field("FILE")))
 		}
 		seen[name] = file
+		if _, err := os.Stat(file); err != nil { // before anything is made for it
+			return fault.New(fault.Invalid, err.Error(), fault.Field("FILE"))
+		}
 	}
 	return nil
 }

@@ -30,6 +30,8 @@ func (m Maker) version() *cobra.Command {
 			found.Server = &server
 		case fault.Is(err, fault.Canceled):
 			return err
+		case fault.Is(err, fault.NotFound):
+			s.say("%s does not tell its version", s.Server)
 		default:
 			s.say("%s", Explain(err)) // the client's own is known all the same
 		}

@@ -1,0 +1,103 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/cmd/maas/progress"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+func (m Maker) diff() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "diff MODEL@A MODEL@B", Short: "Show how two versions of a model differ",
+		Example: "  maas diff acme/digits@1.0.0 acme/digits@latest",
+		Args:    cobra.ExactArgs(2),
+	}
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		a, err := target(arguments[0])
+		if err != nil {
+			return err
+		}
+		b, err := target(arguments[1])
+		if err != nil {
+			return err
+		}
+		if a.Model != b.Model {
+			return usage(fault.New(fault.Invalid, "Both have to be versions of one model."))
+		}
+		return s.compare(ctx, a, b)
+	})
+}
+
+func (s *session) compare(ctx context.Context, a, b ref.Target) error {
+	between := url.PathEscape(a.Selector.String()) + "..." + url.PathEscape(b.Selector.String())
+	var found catalog.Comparison
+	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: modelPath(a.Model) + "/compare/" + between}, &found); err != nil {
+		return err
+	}
+	return s.result(found, func(w io.Writer) { writeComparison(w, found) })
+}
+
+// writeComparison writes a line for each difference, as diff does: - what only A has, + what only B has, ~ what both have.
+func writeComparison(w io.Writer, c catalog.Comparison) {
+	fmt.Fprintf(w, "%s: %s → %s\n", c.Model, c.A, c.B)
+	fmt.Fprintf(w, "size: %s → %s, %s shared\n", progress.Bytes(c.Size.A), progress.Bytes(c.Size.B), progress.Bytes(c.Size.Shared))
+	for _, f := range c.Files.Removed {
+		fmt.Fprintf(w, "- file %s\n", file(f))
+	}
+	for _, f := range c.Files.Added {
+		fmt.Fprintf(w, "+ file %s\n", file(f))
+	}
+	for _, pair := range c.Files.Changed {
+		fmt.Fprintf(w, "~ file %s → %s\n", file(pair.A), file(pair.B))
+	}
+	writeTensors(w, "input", c.Inputs)
+	writeTensors(w, "output", c.Outputs)
+	if c.Tensors != nil {
+		writeTensors(w, "tensor", *c.Tensors)
+	}
+	writeMetadata(w, c.Metadata)
+}
+
+func file(f catalog.File) string {
+	return fmt.Sprintf("%s (%s, %s, sha256 %.12s…)", safe(string(f.Path)), f.Format, progress.Bytes(f.Size), f.SHA256)
+}
+
+func writeTensors(w io.Writer, what string, c catalog.ChangedTensors) {
+	for _, t := range c.Removed {
+		fmt.Fprintf(w, "- %s %s\n", what, tensor(t))
+	}
+	for _, t := range c.Added {
+		fmt.Fprintf(w, "+ %s %s\n", what, tensor(t))
+	}
+	for _, pair := range slices.Concat(c.Retyped, c.Reshaped) {
+		fmt.Fprintf(w, "~ %s %s → %s\n", what, tensor(pair.A), tensor(pair.B))
+	}
+}
+
+func tensor(t catalog.Tensor) string {
+	return fmt.Sprintf("%s %s %v", safe(t.Name), t.Datatype, t.Shape)
+}
+
+func writeMetadata(w io.Writer, c catalog.ChangedMetadata) {
+	for _, key := range slices.Sorted(maps.Keys(c.Removed)) {
+		fmt.Fprintf(w, "- metadata %s\n", safe(key))
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Added)) {
+		fmt.Fprintf(w, "+ metadata %s\n", safe(fmt.Sprintf("%s: %v", key, c.Added[key])))
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.Changed)) {
+		fmt.Fprintf(w, "~ metadata %s\n", safe(fmt.Sprintf("%s: %v → %v", key, c.Changed[key].A, c.Changed[key].B)))
+	}
+}

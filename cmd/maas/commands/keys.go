@@ -1,0 +1,95 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/identity"
+)
+
+func (m Maker) keys() *cobra.Command {
+	return group("keys", "API keys for programs", m.keysList(), m.keysCreate(), m.keysDelete())
+}
+
+func (m Maker) keysList() *cobra.Command {
+	var limit limited
+	cmd := &cobra.Command{Use: "list", Short: "List the tenant's API keys", Args: cobra.NoArgs}
+	limit.flag(cmd)
+	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
+		found, err := list[identity.Key](ctx, s, "/v1/api-keys", limit)
+		if err != nil {
+			return err
+		}
+		rows := make([][]string, len(found.Items))
+		for i, k := range found.Items {
+			rows[i] = []string{k.ID, string(k.Name), strings.Join(texts(k.Scopes), ", "), models(k), whenever(k.ExpiresAt), whenever(k.LastUsedAt)}
+		}
+		return s.table(found, []string{"ID", "NAME", "SCOPES", "MODELS", "EXPIRES", "LAST USED"}, rows)
+	})
+}
+
+func models(k identity.Key) string {
+	if k.Models == nil {
+		return "all"
+	}
+	names := make([]string, len(k.Models))
+	for i, name := range k.Models {
+		names[i] = name.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+func (m Maker) keysCreate() *cobra.Command {
+	var scopes, only []string
+	var expires string
+	cmd := &cobra.Command{
+		Use: "create NAME", Short: "Make an API key; its secret is shown once",
+		Example: "  maas keys create ci --scope inference:execute --model acme/digits --expires 90d",
+		Args:    cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringSliceVar(&scopes, "scope", []string{"inference:execute"}, "what it may do; may be repeated")
+	cmd.Flags().StringSliceVar(&only, "model", nil, "a model that it is limited to; may be repeated")
+	cmd.Flags().StringVar(&expires, "expires", "", `when it ends: "90d", "2027-01-31" or a time of RFC 3339 (default: never)`)
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		in := map[string]any{"name": arguments[0], "scopes": scopes}
+		if len(only) > 0 {
+			in["models"] = only
+		}
+		if expires != "" {
+			at, err := moment(expires, time.Now())
+			if err != nil {
+				return err
+			}
+			in["expires_at"] = at
+		}
+		var made identity.Key
+		err := s.Do(ctx, client.Request{
+			Method: http.MethodPost, Path: "/v1/api-keys", In: in, Header: map[string]string{"Idempotency-Key": uuid.NewString()},
+		}, &made)
+		if err != nil {
+			return err
+		}
+		s.say("the key %s is shown this once:", made.ID)
+		return s.result(made, func(w io.Writer) { fmt.Fprintln(w, made.Secret) })
+	})
+}
+
+func (m Maker) keysDelete() *cobra.Command {
+	cmd := &cobra.Command{Use: "delete ID", Short: "End an API key", Args: cobra.ExactArgs(1)}
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		err := s.Do(ctx, client.Request{Method: http.MethodDelete, Path: "/v1/api-keys/" + url.PathEscape(arguments[0])}, nil)
+		if err == nil {
+			s.say("deleted %s", arguments[0])
+		}
+		return err
+	})
+}

@@ -1,0 +1,90 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+func (m Maker) deprecate() *cobra.Command {
+	var reason, sunset string
+	cmd := &cobra.Command{
+		Use: "deprecate REF --reason WHY", Short: "Warn of a version, and say from when on it may go",
+		Args: cobra.ExactArgs(1),
+	}
+	cmd.Flags().StringVar(&reason, "reason", "", "why it should not be used any more")
+	cmd.Flags().StringVar(&sunset, "sunset", "90d", `when it may be retired: "90d", "2027-01-31" or a time of RFC 3339`)
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		if err := needed(cmd, "reason"); err != nil {
+			return err
+		}
+		at, err := moment(sunset, time.Now())
+		if err != nil {
+			return err
+		}
+		return s.turn(ctx, arguments[0], "deprecate", map[string]any{"reason": reason, "sunset": at})
+	})
+}
+
+func (m Maker) retire() *cobra.Command {
+	var reason string
+	cmd := &cobra.Command{Use: "retire REF", Short: "Take a version away for good", Args: cobra.ExactArgs(1)}
+	cmd.Flags().StringVar(&reason, "reason", "", "why it goes")
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		in := map[string]any{}
+		if reason != "" {
+			in["reason"] = reason
+		}
+		return s.turn(ctx, arguments[0], "retire", in)
+	})
+}
+
+// turn takes a version a step further in its life, and shows it.
+func (s *session) turn(ctx context.Context, argument, step string, in map[string]any) error {
+	which, err := exact(argument)
+	if err != nil {
+		return err
+	}
+	var v catalog.Version
+	err = s.Do(ctx, client.Request{
+		Method: http.MethodPost, Path: which.path() + "/" + step, In: in, Repeat: true,
+		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
+	}, &v)
+	if err != nil {
+		return err
+	}
+	return s.result(v, func(w io.Writer) {
+		fmt.Fprintf(w, "%s %s", which, v.Status)
+		if v.Deprecation != nil {
+			fmt.Fprintf(w, ", sunset %s: %s", when(v.Deprecation.Sunset), safe(string(v.Deprecation.Reason)))
+		}
+		fmt.Fprintln(w)
+	})
+}
+
+// moment reads a time: days or hours from now ("90d", "12h"), a date, or a time of RFC 3339.
+func moment(text string, now time.Time) (time.Time, error) {
+	if days, err := strconv.Atoi(strings.TrimSuffix(text, "d")); err == nil && strings.HasSuffix(text, "d") {
+		return now.AddDate(0, 0, days).UTC().Truncate(time.Second), nil
+	}
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(d).UTC().Truncate(time.Second), nil
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, usage(fault.New(fault.Invalid, fmt.Sprintf(`%q is no time: write "90d", "2027-01-31" or a time of RFC 3339.`, text)))
+}

@@ -1,0 +1,74 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/identity"
+)
+
+// condition is what `status` shows.
+type condition struct {
+	Server   string         `json:"server"`
+	Ready    bool           `json:"ready"`
+	Reason   string         `json:"reason,omitempty"` // why it is not ready
+	SignedIn string         `json:"signed_in,omitempty"`
+	Tenant   string         `json:"tenant,omitempty"`
+	Cache    map[string]any `json:"cache,omitempty"`
+}
+
+func (m Maker) status() *cobra.Command {
+	var cache bool
+	cmd := &cobra.Command{Use: "status", Short: "Show whether the server answers, who is signed in, and how the cache does", Args: cobra.NoArgs}
+	cmd.Flags().BoolVar(&cache, "cache", false, "hits and misses of the cache too")
+	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
+		now := condition{Server: s.Server}
+		failed := s.look(ctx, &now)
+		if failed == nil && cache {
+			failed = s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/cache/stats"}, &now.Cache)
+		}
+		if err := s.result(now, func(w io.Writer) { writeCondition(w, now) }); err != nil {
+			return err
+		}
+		return failed
+	})
+}
+
+// look asks whether the server answers, and whom it takes us for. Nobody signed in is no failure.
+func (s *session) look(ctx context.Context, now *condition) error {
+	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v2/health/ready", Open: true}, nil); err != nil {
+		now.Reason = Explain(err)
+		return err
+	}
+	now.Ready = true
+	var me identity.Me
+	err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/users/me"}, &me)
+	if fault.Is(err, fault.Unauthenticated) {
+		return nil
+	}
+	now.SignedIn, now.Tenant = string(me.Email), string(me.Tenant)
+	return err
+}
+
+func writeCondition(w io.Writer, c condition) {
+	state := "ready"
+	if !c.Ready {
+		state = "not ready"
+	}
+	fmt.Fprintf(w, "server: %s, %s\n", c.Server, state)
+	if c.SignedIn != "" {
+		fmt.Fprintf(w, "signed in: %s, tenant %s\n", safe(c.SignedIn), safe(c.Tenant))
+	} else {
+		fmt.Fprintln(w, "signed in: nobody")
+	}
+	if c.Cache != nil {
+		fmt.Fprintln(w, "cache")
+		writeFigures(w, c.Cache, "  ")
+	}
+}
