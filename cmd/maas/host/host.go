@@ -111,7 +111,7 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 	if err := h.mountFunctions(ctx); err != nil {
 		return err
 	}
-	h.public.serve(httpapi.Public(handlers), o.Log)
+	h.public.serve(h.outside(handlers), o.Log)
 	return h.resume(ctx, db)
 }
 
