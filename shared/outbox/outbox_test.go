@@ -18,6 +18,8 @@ import (
 
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/postgrestest"
@@ -232,4 +234,36 @@ func TestNewsWithoutConsumersIsDoneAtOnce(t *testing.T) {
 	if got := w.number("select count(*) from outbox where done_at is null"); got != 0 {
 		t.Errorf("%d rows wait for nobody", got)
 	}
+}
+
+func TestADeadLetterIsReplayedOnceItsCauseIsMended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var broken atomic.Bool
+	broken.Store(true)
+	var acted atomic.Int32
+	outbox.Act(w.receiver, func(context.Context, postgres.Tx, event.Event, event.UploadCompleted) error {
+		if broken.Load() {
+			return errors.New("no")
+		}
+		acted.Add(1)
+		return nil
+	})
+	e := sample(t, w.tenant)
+	for range 10 {
+		_ = w.post(e)
+	}
+	letters, err := outbox.Letters(t.Context(), w.db.DB, 10)
+	if err != nil || len(letters) != 1 || letters[0].Consumer != event.VerifyUpload || letters[0].Tenant != w.tenant {
+		t.Fatalf("letters are %+v, %v", letters, err)
+	}
+
+	broken.Store(false)
+	replayed, err := w.events.Replay(t.Context(), w.db.DB, letters[0].ID)
+
+	if err != nil || replayed.Replayed == nil || acted.Load() != 1 {
+		t.Errorf("replayed %+v, %v; acted %d times", replayed, err, acted.Load())
+	}
+	_, err = w.events.Replay(t.Context(), w.db.DB, uuid.New())
+	faulttest.AssertKind(t, err, fault.NotFound)
 }

@@ -189,6 +189,12 @@ create function dead_letters_list(most int) returns setof dead_letters
 as $$ select * from dead_letters order by died_at desc limit most; $$;
 -- +goose StatementEnd
 
+-- +goose StatementBegin
+create function dead_letter_find(letter uuid) returns setof dead_letters
+    language sql stable security definer set search_path = public, pg_temp
+as $$ select * from dead_letters where id = letter; $$;
+-- +goose StatementEnd
+
 -- Takes a dead letter up for a replay: its receipt is forgotten, so that its consumer acts on it again.
 -- +goose StatementBegin
 create function dead_letter_take(letter uuid, event_source text, event_id uuid) returns setof dead_letters
@@ -246,6 +252,7 @@ call maas_definer('outbox_take(text[], text[], timestamptz, int)', 'maas_sweep')
 call maas_definer('dead_letter_keep(uuid, uuid, text, text, text)',
     'maas_identity', 'maas_catalog', 'maas_transfer', 'maas_deployment', 'maas_usage', 'maas_webhook', 'maas_sweep');
 call maas_definer('dead_letters_list(int)', 'maas_sweep');
+call maas_definer('dead_letter_find(uuid)', 'maas_sweep');
 call maas_definer('dead_letter_take(uuid, text, uuid)', 'maas_sweep');
 call maas_definer('trail_trim(int)', 'maas_sweep');
 revoke create on schema public from maas_definer;
@@ -253,6 +260,7 @@ revoke create on schema public from maas_definer;
 -- +goose Down
 drop function trail_trim(int);
 drop function dead_letter_take(uuid, text, uuid);
+drop function dead_letter_find(uuid);
 drop function dead_letters_list(int);
 drop function dead_letter_keep(uuid, uuid, text, text, text);
 drop function outbox_take(text[], text[], timestamptz, int);

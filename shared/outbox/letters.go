@@ -1,0 +1,86 @@
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Letter is an event that was not acted on, with the reason.
+type Letter struct {
+	ID       uuid.UUID      `json:"id"`
+	Tenant   uuid.UUID      `json:"tenant"` // all zeros where the event does not say, or cannot be believed
+	Consumer event.Consumer `json:"consumer"`
+	Event    string         `json:"event"` // as it came
+	Reason   string         `json:"reason"`
+	Died     time.Time      `json:"died_at"`
+	Replayed *time.Time     `json:"replayed_at"`
+}
+
+const (
+	lettersSQL = `select id, tenant_id, consumer, event, reason, died_at, replayed_at from dead_letters_list($1)`
+	takeUpSQL  = `select id, tenant_id, consumer, event, reason, died_at, replayed_at from dead_letter_take($1, $2, $3)`
+	letterSQL  = `select id, tenant_id, consumer, event, reason, died_at, replayed_at from dead_letter_find($1)`
+)
+
+// Letters gives the dead letters of all tenants, the latest first. It is for the operator.
+func Letters(ctx context.Context, db *postgres.DB, most int) (letters []Letter, err error) {
+	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		rows, err := tx.Query(ctx, lettersSQL, most)
+		if err != nil {
+			return fmt.Errorf("dead letters: %w", err)
+		}
+		letters, err = pgx.CollectRows(rows, scanLetter)
+		return err
+	})
+	return letters, err
+}
+
+// Replay posts a dead letter's event again, as if its consumer had never seen it. It fails with NotFound if there is no such letter.
+func (o *Outbox) Replay(ctx context.Context, db *postgres.DB, letter uuid.UUID) (Letter, error) {
+	if o.poster == nil {
+		return Letter{}, errors.New("outbox: K_SINK is not set")
+	}
+	var l Letter
+	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
+		if l, err = oneLetter(ctx, tx, letterSQL, letter); err != nil {
+			return err
+		}
+		var attributes struct {
+			Source string    `json:"source"`
+			ID     uuid.UUID `json:"id"`
+		}
+		_ = json.Unmarshal([]byte(l.Event), &attributes) // what is no event has no receipt to forget
+		l, err = oneLetter(ctx, tx, takeUpSQL, letter, attributes.Source, attributes.ID)
+		return err
+	})
+	if err != nil {
+		return Letter{}, err
+	}
+	return l, o.poster.PostEncoded(ctx, []byte(l.Event))
+}
+
+func oneLetter(ctx context.Context, tx postgres.Tx, query string, arguments ...any) (Letter, error) {
+	rows, err := tx.Query(ctx, query, arguments...)
+	if err != nil {
+		return Letter{}, fmt.Errorf("dead letter: %w", err)
+	}
+	l, err := pgx.CollectExactlyOneRow(rows, scanLetter)
+	if postgres.NotFound(err) {
+		return Letter{}, fault.New(fault.NotFound, "There is no such dead letter.", fault.Field("id"))
+	}
+	return l, err
+}
+
+func scanLetter(row pgx.CollectableRow) (l Letter, err error) {
+	return l, row.Scan(&l.ID, &l.Tenant, &l.Consumer, &l.Event, &l.Reason, &l.Died, &l.Replayed)
+}
