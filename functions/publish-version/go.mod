@@ -4,7 +4,10 @@ go 1.26.0
 
 replace github.com/17882237881/MaaS/shared => ../../shared
 
-require github.com/17882237881/MaaS/shared v0.0.0
+require (
+	github.com/17882237881/MaaS/shared v0.0.0
+	go.uber.org/goleak v1.3.0
+)
 
 require (
 	connectrpc.com/connect v1.21.1 // indirect

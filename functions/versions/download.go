@@ -11,9 +11,6 @@ import (
 	"github.com/17882237881/MaaS/shared/objects"
 )
 
-// signedFor is how long a presigned address is good.
-const signedFor = time.Hour
-
 // download answers with a file: by the store's own address where clients can reach it, else with its bytes, or the ranges asked for.
 func download(versions *catalog.Catalog, store *objects.Store) func(http.ResponseWriter, *http.Request, auth.Principal) error {
 	return func(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
@@ -29,7 +26,7 @@ func download(versions *catalog.Catalog, store *objects.Store) func(http.Respons
 		if !store.Public() {
 			return stream(w, r, store, file)
 		}
-		signed, err := store.PresignGet(r.Context(), file.Key, path.Base(string(file.Path)), signedFor)
+		signed, err := store.PresignGet(r.Context(), file.Key, path.Base(string(file.Path)), time.Hour)
 		if err != nil {
 			return err
 		}
@@ -41,16 +38,16 @@ func download(versions *catalog.Catalog, store *objects.Store) func(http.Respons
 
 // stream answers with the bytes; http.ServeContent knows ranges and preconditions (RFC 9110, 13 and 14). Content never changes: its tag is its digest.
 func stream(w http.ResponseWriter, r *http.Request, store *objects.Store, file catalog.StoredFile) error {
-	if _, err := store.Head(r.Context(), file.Key); err != nil {
-		return err // while it can still be said: once the answer has begun, it can only be cut
+	content, err := store.Content(r.Context(), file.Key, file.Size)
+	if err != nil {
+		return err
 	}
+	defer func() { _ = content.Close() }() // only read from
 	h := w.Header()
 	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(string(file.Path))}))
 	h.Set("ETag", `"`+file.SHA256.String()+`"`)
 	h.Set("Repr-Digest", "sha-256=:"+file.SHA256.Base64()+":") // RFC 9530, 3
-	content := store.Content(r.Context(), file.Key, file.Size)
-	defer func() { _ = content.Close() }() // only read from
 	http.ServeContent(w, r, "", time.Time{}, content)
-	return content.Err()
+	return content.Err() // once the answer has begun, it can only be cut
 }

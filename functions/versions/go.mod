@@ -4,7 +4,11 @@ go 1.26.0
 
 replace github.com/17882237881/MaaS/shared => ../../shared
 
-require github.com/17882237881/MaaS/shared v0.0.0
+require (
+	github.com/17882237881/MaaS/shared v0.0.0
+	github.com/google/uuid v1.6.0
+	go.uber.org/goleak v1.3.0
+)
 
 require (
 	connectrpc.com/connect v1.21.1 // indirect
@@ -31,7 +35,6 @@ require (
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
-	github.com/google/uuid v1.6.0 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.30.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect

@@ -78,7 +78,7 @@ func TestAliasesMoveWhenTheirVersionIsReady(t *testing.T) {
 	assertAlias(t, w, m, map[string]string{"production": "1.1.0", "latest": "1.1.0"})
 }
 
-func set(w *catalogtest.World, m ref.Model, alias, version string) catalog.SetAlias {
+func set(m ref.Model, alias, version string) catalog.SetAlias {
 	v := catalogtest.Version(version)
 	return catalog.SetAlias{Model: m, Alias: ref.Alias(alias), Version: &v}
 }
@@ -115,23 +115,23 @@ func TestAliasesThatCannotBeSet(t *testing.T) {
 	if err := w.Deployments.Failed(t.Context(), w.Owner.Tenant, broken, "no opset 99"); err != nil {
 		t.Fatal(err)
 	}
-	both := set(w, m, "production", "1.0.0")
+	both := set(m, "production", "1.0.0")
 	both.Traffic = catalog.Traffic{{Version: catalogtest.Version("1.0.0"), Weight: 100}}
-	stale := set(w, m, "production", "1.0.0")
+	stale := set(m, "production", "1.0.0")
 	stale.IfMatch = "other"
 	for name, c := range map[string]struct {
 		in    catalog.SetAlias
 		kind  fault.Kind
 		field string
 	}{
-		"derived":       {set(w, m, "latest", "1.0.0"), fault.Invalid, "alias"},
+		"derived":       {set(m, "latest", "1.0.0"), fault.Invalid, "alias"},
 		"neither":       {catalog.SetAlias{Model: m, Alias: "production"}, fault.Invalid, "traffic"},
 		"both":          {both, fault.Invalid, "version"},
-		"no version":    {set(w, m, "production", "9.0.0"), fault.Conflict, "version"},
-		"draft":         {set(w, m, "production", "2.0.0"), fault.Conflict, "version"},
-		"cannot start":  {set(w, m, "production", "3.0.0"), fault.Conflict, "version"},
+		"no version":    {set(m, "production", "9.0.0"), fault.Conflict, "version"},
+		"draft":         {set(m, "production", "2.0.0"), fault.Conflict, "version"},
+		"cannot start":  {set(m, "production", "3.0.0"), fault.Conflict, "version"},
 		"other state":   {stale, fault.PreconditionFailed, "If-Match"},
-		"unknown model": {set(w, ref.Model{Tenant: "acme", Name: "none"}, "production", "1.0.0"), fault.NotFound, "model"},
+		"unknown model": {set(ref.Model{Tenant: "acme", Name: "none"}, "production", "1.0.0"), fault.NotFound, "model"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -148,7 +148,7 @@ func TestAnAliasWaitsUntilItsTargetRuns(t *testing.T) {
 	id := w.Published(m, "1.0.0")
 	done := make(chan error, 1)
 	go func() { // ends with the alias's move
-		_, err := w.Catalog.SetAlias(t.Context(), w.Owner, set(w, m, "production", "1.0.0"))
+		_, err := w.Catalog.SetAlias(t.Context(), w.Owner, set(m, "production", "1.0.0"))
 		done <- err
 	}()
 	for w.Count("select count(*) from outbox where type = $1", string(event.DeploymentWanted{}.EventType())) == 0 {
@@ -168,7 +168,7 @@ func TestAnAliasStaysWhenItsTargetDoesNotStartInTime(t *testing.T) {
 	w.Published(m, "1.0.0")
 	ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 	defer cancel()
-	_, err := w.Catalog.SetAlias(ctx, w.Owner, set(w, m, "production", "1.0.0"))
+	_, err := w.Catalog.SetAlias(ctx, w.Owner, set(m, "production", "1.0.0"))
 	faulttest.AssertKind(t, err, fault.Unavailable)
 	assertAlias(t, w, m, map[string]string{"production": ""})
 }
@@ -251,7 +251,7 @@ func TestRacingMovesLeaveOneRowAndAWholeLedger(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 10 {
 		group.Go(func() {
-			if _, err := w.Catalog.SetAlias(t.Context(), w.Owner, set(w, m, "production", fmt.Sprintf("1.%d.0", 1+i%2))); err != nil {
+			if _, err := w.Catalog.SetAlias(t.Context(), w.Owner, set(m, "production", fmt.Sprintf("1.%d.0", 1+i%2))); err != nil {
 				t.Error(err)
 			}
 		})

@@ -22,13 +22,13 @@ func TestAComparisonTellsWhatChanged(t *testing.T) {
 		Size:     6,
 	}}
 	b := compared{Version: Version{
-		Metadata: Metadata{"same": "x", "new": true, "other": []any{"b"}},
+		Metadata: Metadata{"same": "x", "new": "y", "other": []any{"b"}},
 		Files:    []File{file("model.onnx", "4444"), file("moved", "22"), file("same", "333")},
 		Inputs:   []Tensor{tensor("new", "FP32", 1), tensor("shaped", "FP32", -1, 3), tensor("typed", "FP64", 1)},
 		Size:     9,
 	}}
 	c := compare(a, b)
-	if m := c.Metadata; len(m.Added) != 1 || len(m.Removed) != 1 || len(m.Changed) != 1 || m.Added["new"] != true {
+	if m := c.Metadata; len(m.Added) != 1 || len(m.Removed) != 1 || len(m.Changed) != 1 || m.Added["new"] != "y" {
 		t.Errorf("metadata %+v", m)
 	}
 	if f := c.Files; len(f.Added) != 1 || f.Added[0].Path != "moved" || len(f.Removed) != 1 || len(f.Changed) != 1 || len(f.Same) != 1 {

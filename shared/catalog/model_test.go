@@ -177,7 +177,7 @@ func TestSearchForgivesTypingErrors(t *testing.T) {
 		}
 	}
 	for query, want := range map[catalog.Query]string{
-		"fraud": "fraud fraud-cards", "frud": "fraud fraud-cards", "handwritng": "digits", "who leaves": "churn", "zebra": "",
+		"fraud": "fraud fraud-cards", "frud": "fraud fraud-cards", "handwriing": "digits", "who leaves": "churn", "zebra": "",
 	} {
 		found, err := w.Catalog.ListModels(t.Context(), w.Owner, catalog.ListModels{Request: firstPage, Query: query})
 		got := strings.Fields(names(found.Items))

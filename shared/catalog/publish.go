@@ -199,7 +199,8 @@ func mainFile(files []FileObject) (FileObject, error) {
 	case 1:
 		return models[0], nil
 	case 0:
-		return FileObject{}, fault.New(fault.Unprocessable, "None of the version's files is a model that a runtime serves; of several models, the one to serve is called model.onnx.", fault.Field("version"))
+		return FileObject{}, fault.New(fault.Unprocessable,
+			"No runtime serves any of the version's files; of several models, the one to serve is called model.onnx.", fault.Field("version"))
 	default:
 		return FileObject{}, fault.New(fault.Unprocessable, "Several of the version's files are called model: only one is served.", fault.Field("version"))
 	}

@@ -81,7 +81,7 @@ func TestEachWriteThatResolveSeesRaisesTheEpochAndIsAnnouncedTwice(t *testing.T)
 	v := catalogtest.Version("1.0.0")
 	for name, write := range map[string]func(ctx context.Context) error{
 		"set an alias": func(ctx context.Context) error {
-			_, err := w.Catalog.SetAlias(ctx, w.Owner, set(w, m, "production", "1.1.0"))
+			_, err := w.Catalog.SetAlias(ctx, w.Owner, set(m, "production", "1.1.0"))
 			return err
 		},
 		"idle": func(ctx context.Context) error { return w.Deployments.Idle(ctx, w.Owner.Tenant, id) },

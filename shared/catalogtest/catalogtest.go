@@ -4,6 +4,7 @@ package catalogtest
 import (
 	"context"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -176,11 +177,11 @@ func (w *World) Alias(m ref.Model, alias string) string {
 	if len(r.Traffic) == 1 {
 		return r.Version.String()
 	}
-	text := ""
-	for _, share := range r.Traffic {
-		text += " " + share.Version.String() + "=" + strconv.Itoa(share.Weight)
+	shares := make([]string, len(r.Traffic))
+	for i, share := range r.Traffic {
+		shares[i] = share.Version.String() + "=" + strconv.Itoa(share.Weight)
 	}
-	return text[1:]
+	return strings.Join(shares, " ")
 }
 
 // Soon is a time in the future, as a sunset must be.

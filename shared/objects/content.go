@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // Content reads an object from where it is sought to, in one ranged request for each place. Not safe for concurrent use.
@@ -18,10 +20,17 @@ type Content struct {
 	err    error
 }
 
-// Content opens an object of a known size for reading and seeking, as http.ServeContent wants it. Nothing is asked for until the first Read.
-// It ends with ctx; the caller closes it.
-func (s *Store) Content(ctx context.Context, key Key, size int64) *Content {
-	return &Content{ctx: ctx, store: s, key: key, size: size}
+// Content opens an object for reading and seeking, as http.ServeContent wants it. It looks whether the object is there, and asks for its bytes
+// with the first Read. It ends with ctx; the caller closes it. It fails with Internal if the object is not there: a row says that it is.
+func (s *Store) Content(ctx context.Context, key Key, size int64) (*Content, error) {
+	object, err := s.Head(ctx, key)
+	if fault.Is(err, fault.NotFound) || err == nil && object.Size != size {
+		return nil, fault.New(fault.Internal, "The object store does not hold what it should.", fault.Op("objects.Content"), fault.Cause(err))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Content{ctx: ctx, store: s, key: key, size: size}, nil
 }
 
 // Seek implements io.Seeker.

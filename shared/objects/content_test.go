@@ -7,14 +7,14 @@ import (
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
-	"github.com/17882237881/MaaS/shared/objects"
 )
 
 func TestContentIsReadFromWhereItIsSoughtTo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	object, all := w.upload(1)
-	c := w.Content(t.Context(), object.Key, object.Size)
+	c, err := w.Content(t.Context(), object.Key, object.Size)
+	w.must(err)
 	defer func() { w.must(c.Close()) }()
 
 	for _, offset := range []int64{0, 100, 3, object.Size - 5, object.Size} {
@@ -35,11 +35,24 @@ func TestContentIsReadFromWhereItIsSoughtTo(t *testing.T) {
 	}
 }
 
-func TestContentTellsThatTheObjectIsGone(t *testing.T) {
+func TestContentThatIsNotWhatARowSaysIsADefect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := w.Content(t.Context(), objects.Key("t/none"), 10)
-	_, err := io.ReadAll(c)
+	w.must(w.Put(t.Context(), w.key, []byte("content")))
+	_, err := w.Content(t.Context(), w.key, 8)
+	faulttest.AssertKind(t, err, fault.Internal)
+	_, err = w.Content(t.Context(), w.key+"-gone", 7)
+	faulttest.AssertKind(t, err, fault.Internal)
+}
+
+func TestContentTellsWhyItBrokeOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.must(w.Put(t.Context(), w.key, []byte("content")))
+	c, err := w.Content(t.Context(), w.key, 7)
+	w.must(err)
+	w.must(w.Delete(t.Context(), w.key))
+	_, err = io.ReadAll(c)
 	faulttest.AssertKind(t, err, fault.NotFound)
 	faulttest.AssertKind(t, c.Err(), fault.NotFound)
 }
