@@ -1,0 +1,280 @@
+package cache
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// Key names an answer. Scope is what Announce speaks of; answers that never change have none.
+type Key struct{ Scope, Name string }
+
+// Kind says how a cache treats its values.
+type Kind[T any] struct {
+	Name   string // in metrics and in Redis's keys
+	Bytes  uint64 // bounds what the process keeps
+	Encode func(T) ([]byte, error)
+	Decode func([]byte) (T, error)
+	Size   func(T) int // bytes of a value, about
+}
+
+// Loaded is what a load gave.
+type Loaded[T any] struct {
+	Value T
+	Epoch int64 // of the scope, as it was when the value was read or before
+	Keep  bool
+}
+
+// Cache keeps the answers of one kind. It is safe for concurrent use.
+type Cache[T any] struct {
+	kind    Kind[T]
+	store   *Store
+	process *otter.Cache[Key, entry[T]]
+	flights Flights[entry[T]]
+	counts  counters
+}
+
+// entry is an answer: a value, or a fault of kind NotFound.
+type entry[T any] struct {
+	value T
+	none  *fault.Error
+	epoch int64
+	era   int64
+	kept  time.Time
+}
+
+// overhead is what an entry costs beside its value and key.
+const overhead = 200
+
+// New makes a cache over the store.
+func New[T any](s *Store, kind Kind[T]) (*Cache[T], error) {
+	process, err := otter.New(&otter.Options[Key, entry[T]]{
+		MaximumWeight: kind.Bytes,
+		Weigher: func(k Key, e entry[T]) uint32 {
+			return uint32(overhead + len(k.Scope) + len(k.Name) + kind.Size(e.value)) //nolint:gosec // an entry is much shorter than 4 GiB
+		},
+	})
+	return &Cache[T]{kind: kind, store: s, process: process, counts: s.counts.of(kind.Name)}, err
+}
+
+// Get gives the answer under the key: the process's, else Redis's, else that of load, which it keeps if load says so. A failure is not
+// kept, but for NotFound. It fails as load does.
+func (c *Cache[T]) Get(ctx context.Context, key Key, load func(context.Context) (Loaded[T], error)) (T, error) {
+	if e, ok := c.inProcess(key); ok {
+		c.counts.process.hit()
+		return e.answer()
+	}
+	c.counts.process.miss()
+	e, _, err := c.flights.Do(ctx, key.Scope+"\x00"+key.Name, func(ctx context.Context) (entry[T], error) { return c.fetch(ctx, key, load) })
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return e.answer()
+}
+
+// Peek gives the value under the key if it is kept at either level.
+func (c *Cache[T]) Peek(ctx context.Context, key Key) (value T, ok bool) {
+	e, ok := c.inProcess(key)
+	if ok {
+		c.counts.process.hit()
+		return e.value, true
+	}
+	c.counts.process.miss()
+	era := c.store.era.Load()
+	if e, ok = c.inRedis(ctx, key); ok && e.none == nil {
+		e.era = era
+		c.keepInProcess(key, e)
+		return e.value, true
+	}
+	return value, false
+}
+
+// Put keeps a value at both levels. The key has no scope: the value never changes.
+func (c *Cache[T]) Put(ctx context.Context, name string, value T) {
+	key, e := Key{Name: name}, entry[T]{value: value, era: c.store.era.Load()}
+	c.keepInRedis(ctx, key, e)
+	c.keepInProcess(key, e)
+}
+
+// Forget drops the answer under the key at both levels, of this process.
+func (c *Cache[T]) Forget(ctx context.Context, key Key) {
+	c.process.Invalidate(key)
+	if c.store.together.Load() {
+		ctx, cancel := context.WithTimeout(ctx, redisTime)
+		defer cancel()
+		_ = c.store.redis.Del(ctx, c.redisKey(key)).Err() // it ends by itself soon
+	}
+}
+
+func (e *entry[T]) answer() (T, error) {
+	if e.none != nil {
+		return e.value, e.none
+	}
+	return e.value, nil
+}
+
+func (c *Cache[T]) inProcess(key Key) (e entry[T], ok bool) {
+	if e, ok = c.process.GetIfPresent(key); !ok || e.era != c.store.era.Load() {
+		return e, false
+	}
+	life := c.store.life()
+	if e.none != nil {
+		life = min(life, negativeLife)
+	}
+	return e, time.Since(e.kept) < life && !c.belowFloor(key, e.epoch)
+}
+
+func (c *Cache[T]) belowFloor(key Key, epoch int64) bool {
+	if key.Scope == "" {
+		return false
+	}
+	floor, ok := c.store.floors.at(key.Scope)
+	return ok && epoch < floor.epoch
+}
+
+// fetch looks into Redis and else loads.
+func (c *Cache[T]) fetch(ctx context.Context, key Key, load func(context.Context) (Loaded[T], error)) (entry[T], error) {
+	era := c.store.era.Load()
+	e, ok := c.inRedis(ctx, key)
+	if ok {
+		e.era = era
+		c.keepInProcess(key, e)
+		return e, nil
+	}
+	calm, quiet := c.calmEpoch(key)
+	loaded, err := load(ctx)
+	var none *fault.Error
+	switch {
+	case errors.As(err, &none) && none.Kind == fault.NotFound:
+		e = entry[T]{none: &fault.Error{Kind: none.Kind, Message: none.Message, Fields: none.Fields}, epoch: calm, era: era}
+		if quiet && c.keepInRedis(ctx, key, e) {
+			c.keepInProcess(key, e)
+		}
+		return e, nil
+	case err != nil:
+		return e, err
+	}
+	e = entry[T]{value: loaded.Value, epoch: loaded.Epoch, era: era}
+	if loaded.Keep && c.keepInRedis(ctx, key, e) {
+		c.keepInProcess(key, e)
+	}
+	return e, nil
+}
+
+// calmEpoch is the epoch that "there is none" has if it is asked for now. quiet is false while a write may be under way.
+func (c *Cache[T]) calmEpoch(key Key) (epoch int64, quiet bool) {
+	floor, ok := c.store.floors.at(key.Scope)
+	if !ok {
+		return -1, true
+	}
+	return floor.epoch, time.Since(floor.heard) > settleTime
+}
+
+func (c *Cache[T]) keepInProcess(key Key, e entry[T]) {
+	if c.belowFloor(key, e.epoch) {
+		return
+	}
+	e.kept = time.Now()
+	c.process.Set(key, e)
+}
+
+func (c *Cache[T]) redisKey(key Key) string {
+	if key.Scope == "" {
+		return "maas:" + c.kind.Name + ":" + key.Name
+	}
+	return "maas:{" + key.Scope + "}:" + c.kind.Name + ":" + key.Name
+}
+
+func (c *Cache[T]) inRedis(ctx context.Context, key Key) (e entry[T], ok bool) {
+	if !c.store.together.Load() {
+		return e, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, redisTime)
+	defer cancel()
+	keys := []string{c.redisKey(key)}
+	if key.Scope != "" {
+		keys = append(keys, floorKey(key.Scope))
+	}
+	found, err := c.store.redis.MGet(ctx, keys...).Result()
+	if err != nil {
+		c.counts.redis.miss()
+		return e, false
+	}
+	e, ok = c.parse(found)
+	c.counts.redis.count(ok)
+	return e, ok
+}
+
+// parse reads a value and, if the second is there, its floor.
+func (c *Cache[T]) parse(found []any) (e entry[T], ok bool) {
+	text, ok := found[0].(string)
+	if !ok {
+		return e, false
+	}
+	epoch, mark, payload, err := decode(text)
+	if err != nil {
+		return e, false
+	}
+	e.epoch = epoch
+	if len(found) > 1 && below(epoch, found[1]) {
+		return e, false
+	}
+	if mark == 'n' {
+		e.none = &fault.Error{}
+		return e, json.Unmarshal([]byte(payload), e.none) == nil
+	}
+	e.value, err = c.kind.Decode([]byte(payload))
+	return e, err == nil
+}
+
+func below(epoch int64, floor any) bool {
+	text, ok := floor.(string)
+	at, err := strconv.ParseInt(text, 10, 64)
+	return ok && (err != nil || epoch < at)
+}
+
+// keepInRedis reports whether the answer may be kept in the process too: not if Redis knows that it is too old.
+func (c *Cache[T]) keepInRedis(ctx context.Context, key Key, e entry[T]) bool {
+	if !c.store.together.Load() {
+		return true
+	}
+	text, err := c.encode(e)
+	if err != nil {
+		return true
+	}
+	life := lifeInRedis(e.none != nil)
+	ctx, cancel := context.WithTimeout(ctx, redisTime)
+	defer cancel()
+	if key.Scope == "" {
+		_ = c.store.redis.Set(ctx, c.redisKey(key), text, life).Err() // a cache that does not keep is slower, not wrong
+		return true
+	}
+	kept, err := keep.Run(ctx, c.store.redis, []string{c.redisKey(key), floorKey(key.Scope)}, e.epoch, text, life.Milliseconds()).Int()
+	return err == nil && kept == 1 || errors.Is(err, redis.Nil)
+}
+
+func (c *Cache[T]) encode(e entry[T]) ([]byte, error) {
+	if e.none != nil {
+		text, err := json.Marshal(e.none)
+		return encode(e.epoch, 'n', text), err
+	}
+	text, err := c.kind.Encode(e.value)
+	return encode(e.epoch, 'v', text), err
+}
+
+// lifeInRedis varies, so that what was kept at one time does not end at one time.
+func lifeInRedis(negative bool) time.Duration {
+	if negative {
+		return negativeLife
+	}
+	return time.Duration(float64(redisLife) * (1 - jitter + 2*jitter*rand.Float64())) //nolint:gosec // it is no secret
+}

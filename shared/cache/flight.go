@@ -1,0 +1,78 @@
+package cache
+
+import (
+	"context"
+	"sync"
+)
+
+// Flights runs one piece of work for all who want its result at the same time. The work ends when nobody waits for it any more: one
+// caller's going away does not end it for the others. The zero value is ready for use.
+type Flights[T any] struct {
+	mu    sync.Mutex
+	under map[string]*flight[T]
+}
+
+type flight[T any] struct {
+	done    chan struct{}
+	value   T
+	err     error
+	waiting int
+	cancel  context.CancelFunc
+}
+
+// Do gives the result of the work under the key. joined reports whether it was under way already. It fails with ctx's error if that ends first.
+func (f *Flights[T]) Do(ctx context.Context, key string, work func(context.Context) (T, error)) (value T, joined bool, err error) {
+	one, joined := f.join(ctx, key, work)
+	select {
+	case <-one.done:
+		f.leave(key, one)
+		return one.value, joined, one.err
+	case <-ctx.Done():
+		f.leave(key, one)
+		return value, joined, ctx.Err()
+	}
+}
+
+func (f *Flights[T]) join(ctx context.Context, key string, work func(context.Context) (T, error)) (one *flight[T], joined bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if one = f.under[key]; one != nil {
+		one.waiting++
+		return one, true
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // its values, for traces
+	one = &flight[T]{done: make(chan struct{}), waiting: 1, cancel: cancel}
+	if f.under == nil {
+		f.under = map[string]*flight[T]{}
+	}
+	f.under[key] = one
+	go func() { // ends with the work, whose context ends with the last who waits
+		defer f.land(key, one)
+		one.value, one.err = work(ctx)
+	}()
+	return one, false
+}
+
+// land gives the result out. Whoever comes from now on starts anew.
+func (f *Flights[T]) land(key string, one *flight[T]) {
+	f.mu.Lock()
+	if f.under[key] == one {
+		delete(f.under, key)
+	}
+	f.mu.Unlock()
+	one.cancel()
+	close(one.done)
+}
+
+// leave ends work that nobody waits for.
+func (f *Flights[T]) leave(key string, one *flight[T]) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if one.waiting--; one.waiting > 0 {
+		return
+	}
+	one.cancel()
+	if f.under[key] == one {
+		delete(f.under, key)
+	}
+}

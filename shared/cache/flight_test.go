@@ -1,0 +1,72 @@
+package cache_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/cache"
+)
+
+func TestWorkEndsWhenNobodyWaitsForIt(t *testing.T) {
+	t.Parallel()
+	var f cache.Flights[int]
+	ctx, cancel := context.WithCancel(t.Context())
+	begun, ended := make(chan struct{}), make(chan struct{})
+	go func() { // ends with the work
+		<-begun
+		cancel()
+	}()
+
+	_, _, err := f.Do(ctx, "x", func(ctx context.Context) (int, error) {
+		close(begun)
+		<-ctx.Done()
+		close(ended)
+		return 0, ctx.Err()
+	})
+
+	if err == nil {
+		t.Error("the call did not end with its context")
+	}
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the work goes on")
+	}
+}
+
+func TestOneThatGoesAwayDoesNotEndTheWorkOfOthers(t *testing.T) {
+	t.Parallel()
+	var f cache.Flights[int]
+	first, cancel := context.WithCancel(t.Context())
+	begun, finish, gone := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() { // ends with cancel
+		_, _, _ = f.Do(first, "x", func(ctx context.Context) (int, error) {
+			close(begun)
+			select {
+			case <-finish:
+				return 7, nil
+			case <-ctx.Done():
+				return 0, ctx.Err()
+			}
+		})
+		close(gone)
+	}()
+	<-begun
+	answer := make(chan int, 1)
+	go func() { // ends with the work
+		n, joined, _ := f.Do(t.Context(), "x", func(context.Context) (int, error) { return 8, nil })
+		if !joined {
+			n = -1
+		}
+		answer <- n
+	}()
+	time.Sleep(20 * time.Millisecond) // for the second to have joined
+	cancel()
+	<-gone
+	close(finish)
+
+	if n := <-answer; n != 7 {
+		t.Errorf("the other gets %d", n)
+	}
+}

@@ -1,0 +1,192 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/17882237881/MaaS/shared/env"
+)
+
+const (
+	redisDial = time.Second
+	redisTime = 500 * time.Millisecond // for one command: a registry answers about as fast
+	redisPool = 16
+)
+
+// connect gives a client of REDIS_URL, nil if that is not set. It connects when it is first used, and each connection reads the credentials
+// anew, since mounted ones are rotated.
+func connect(e *env.Env) (*redis.Client, error) {
+	options, err := redisOptions(e)
+	if err != nil || options == nil {
+		return nil, err
+	}
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = redisDial, redisTime, redisTime
+	options.PoolSize, options.ContextTimeoutEnabled = redisPool, true
+	options.MaxRetries, options.DialerRetries = -1, 1 // a miss is cheaper than another try
+	options.CredentialsProviderContext = func(context.Context) (string, string, error) {
+		fresh, err := redisOptions(e)
+		if err != nil || fresh == nil {
+			return "", "", err
+		}
+		return fresh.Username, fresh.Password, nil
+	}
+	return redis.NewClient(options), nil
+}
+
+func redisOptions(e *env.Env) (*redis.Options, error) {
+	address, err := e.Secret("REDIS_URL")
+	if err != nil || address == "" {
+		return nil, err
+	}
+	options, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, errors.New("REDIS_URL is no URL of a Redis server, redis://user:password@host:port/db") // the cause would show the password
+	}
+	return options, nil
+}
+
+// channel is where floors are announced: "epoch scope".
+const channel = "maas:floors"
+
+func floorKey(scope string) string { return "maas:{" + scope + "}:floor" }
+
+// raise sets a scope's floor, unless a higher one stands, and tells everybody.
+var raise = redis.NewScript(`
+	local floor = redis.call('GET', KEYS[1])
+	if not floor or tonumber(floor) <= tonumber(ARGV[1]) then
+		redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+	end
+	redis.call('PUBLISH', ARGV[3], ARGV[1] .. ' ' .. ARGV[4])`)
+
+// keep sets a value, unless it is older than the floor or than the value that is there. It says whether it has.
+var keep = redis.NewScript(`
+	local epoch = tonumber(ARGV[1])
+	local floor = redis.call('GET', KEYS[2])
+	local there = string.match(redis.call('GETRANGE', KEYS[1], 0, 20), '^-?%d+')
+	if floor and tonumber(floor) > epoch or there and tonumber(there) > epoch then
+		return 0
+	end
+	redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+	return 1`)
+
+// Announce tells all processes that what is known of a scope before the epoch counts no more. A writer calls it before it commits and again
+// after; it takes half a second at most. What Redis does not take now is told later.
+func (s *Store) Announce(ctx context.Context, scope string, epoch int64) {
+	s.floors.raise(scope, epoch)
+	if s.redis == nil {
+		return
+	}
+	if err := s.tell(ctx, scope, epoch); err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.untold) < maxFloors {
+			s.untold[scope] = max(epoch, s.untold[scope])
+		}
+	}
+}
+
+func (s *Store) tell(ctx context.Context, scope string, epoch int64) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisTime)
+	defer cancel()
+	return raise.Run(ctx, s.redis, []string{floorKey(scope)}, epoch, floorLife.Milliseconds(), channel, scope).Err()
+}
+
+// tellLate announces what could not be announced when it was, until ctx ends.
+func (s *Store) tellLate(ctx context.Context) {
+	for pause(ctx, time.Second) {
+		s.mu.Lock()
+		late := s.untold
+		s.untold = map[string]int64{}
+		s.mu.Unlock()
+		for scope, epoch := range late {
+			s.Announce(ctx, scope, epoch)
+		}
+	}
+}
+
+// listen keeps the subscription to floors until ctx ends.
+func (s *Store) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := s.subscribe(ctx)
+		if s.together.Swap(false) && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "Redis is away: answers are kept for a second only", "error", err)
+		}
+		pause(ctx, 200*time.Millisecond)
+	}
+}
+
+// silence is after how long without a message the connection is tried.
+const silence = 2 * time.Second
+
+func (s *Store) subscribe(ctx context.Context) error {
+	sub := s.redis.Subscribe(ctx, channel)
+	defer sub.Close()
+	defer context.AfterFunc(ctx, func() { _ = sub.Close() })() // a read does not end with its context
+	if _, err := sub.ReceiveTimeout(ctx, redisDial); err != nil {
+		return err
+	}
+	s.era.Add(1) // what was announced before was not heard
+	s.together.Store(true)
+	for asked := false; ; {
+		message, err := sub.ReceiveTimeout(ctx, silence)
+		var late net.Error
+		switch {
+		case err == nil:
+			asked = false
+			s.hear(message)
+		case ctx.Err() == nil && !asked && errors.As(err, &late) && late.Timeout():
+			asked = true
+			if err := sub.Ping(ctx); err != nil {
+				return err
+			}
+		default:
+			return err
+		}
+	}
+}
+
+func (s *Store) hear(message any) {
+	m, ok := message.(*redis.Message)
+	if !ok {
+		return // an answer to our ping
+	}
+	text, scope, _ := strings.Cut(m.Payload, " ")
+	if epoch, err := strconv.ParseInt(text, 10, 64); err == nil {
+		s.floors.raise(scope, epoch)
+	}
+}
+
+// pause reports false if ctx ended in it.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// encode puts an answer into Redis's form: the epoch in decimal, a mark (v: a value; n: there is none), and the payload.
+func encode(epoch int64, mark byte, payload []byte) []byte {
+	b := make([]byte, 0, len(payload)+24)
+	b = append(strconv.AppendInt(b, epoch, 10), ' ', mark)
+	return append(b, payload...)
+}
+
+func decode(text string) (epoch int64, mark byte, payload string, err error) {
+	number, rest, _ := strings.Cut(text, " ")
+	if epoch, err = strconv.ParseInt(number, 10, 64); err == nil && rest == "" {
+		err = fmt.Errorf("cache: a value of %d bytes has no mark", len(text))
+	}
+	if err != nil {
+		return 0, 0, "", err
+	}
+	return epoch, rest[0], rest[1:], nil
+}

@@ -1,0 +1,71 @@
+// Package cache keeps answers at two levels: in the process for a minute, and in Redis for about ten. Concurrent misses of a key ask once.
+//
+// What is kept belongs to a scope (a model), and carries the scope's epoch, a number that each write raises. Store.Announce, which a writer
+// calls before it commits and again after, raises the scope's floor: what is older than the floor counts no more, at either level, and is
+// not put back by a reader that was slow. A process hears of floors by a subscription; whenever that was interrupted it forgets what it has,
+// and while Redis is away it keeps what it learns for a second only. Redis holds nothing that may not be lost.
+package cache
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/17882237881/MaaS/shared/env"
+)
+
+const (
+	processLife  = time.Minute      // of an answer in the process
+	aloneLife    = time.Second      // the same while Redis is away
+	redisLife    = 10 * time.Minute // in Redis, give or take jitter
+	jitter       = 0.2
+	negativeLife = 10 * time.Second // of "there is none", at both levels
+	// floorLife outlives everything that was kept before the floor.
+	floorLife = 15 * time.Minute
+	// settleTime is how long after an announcement a write may still commit. Until then "there is none" is not kept.
+	settleTime = 30 * time.Second
+)
+
+// Store is what the caches of a process share: Redis, the floors, the counts. It is safe for concurrent use.
+type Store struct {
+	redis  *redis.Client // nil where there is none
+	log    *slog.Logger
+	counts *counts
+	floors floors
+
+	together atomic.Bool  // the subscription stands
+	era      atomic.Int64 // what was kept in another era counts no more
+
+	mu     sync.Mutex
+	untold map[string]int64 // announcements that Redis has not taken yet: epochs by scope
+}
+
+// Open gives the process's store. Without REDIS_URL there is one level, and it lives shortly.
+func Open(e *env.Env) (*Store, error) {
+	return env.Once(e, "cache", func(context.Context) (*Store, func(context.Context) error, error) {
+		counts, err := newCounts(e)
+		if err != nil {
+			return nil, nil, err
+		}
+		s := &Store{log: e.Logger(), counts: counts, untold: map[string]int64{}}
+		s.floors.era = &s.era
+		if s.redis, err = connect(e); err != nil || s.redis == nil {
+			return s, nil, err
+		}
+		e.Go(s.listen)
+		e.Go(s.tellLate)
+		return s, func(context.Context) error { return s.redis.Close() }, nil
+	})
+}
+
+// life is how long an answer counts in the process.
+func (s *Store) life() time.Duration {
+	if s.together.Load() {
+		return processLife
+	}
+	return aloneLife
+}
