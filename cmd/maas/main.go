@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/cmd/maas/commands"
+	"github.com/17882237881/MaaS/cmd/maas/operate"
 )
 
 func main() { os.Exit(run(newRoot())) }
@@ -31,6 +32,7 @@ func newRoot() *cobra.Command {
 		newStores(),
 		newS3Server(),
 	)
+	root.AddCommand(operate.Commands()...)
 	root.AddCommand(commands.Maker{Getenv: os.Getenv}.All()...)
 	return root
 }

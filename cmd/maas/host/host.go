@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -78,7 +77,10 @@ func (h *Host) start(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := migrate(ctx, vars); err != nil {
+	if err := Migrate(ctx, vars); err != nil {
+		return err
+	}
+	if err := keepForOperator(o.Folder, vars); err != nil {
 		return err
 	}
 	h.env = env.New("maas", vars, o.Log)
@@ -212,8 +214,8 @@ func (h *Host) variables(o Options) (map[string]string, error) {
 	vars := map[string]string{
 		"DATABASE_POOL": "24", // one process stands for all functions
 	}
-	maps.Copy(vars, pairs(o.Environment))
-	maps.Copy(vars, pairs(h.stores.Environ()))
+	maps.Copy(vars, Pairs(o.Environment))
+	maps.Copy(vars, Pairs(h.stores.Environ()))
 	maps.Copy(vars, map[string]string{
 		"MAAS_SIGNING_KEYS": k.signing, "MAAS_VERIFY_KEYS": k.verify, "MAAS_SERVICE_KEY_FILE": k.service,
 		"K_SINK":            h.events.URL() + brokerPath,
@@ -223,7 +225,8 @@ func (h *Host) variables(o Options) (map[string]string, error) {
 	return vars, nil
 }
 
-func pairs(environment []string) map[string]string {
+// Pairs reads an environment of "NAME=value".
+func Pairs(environment []string) map[string]string {
 	vars := make(map[string]string, len(environment))
 	for _, pair := range environment {
 		name, value, _ := strings.Cut(pair, "=")
@@ -232,11 +235,3 @@ func pairs(environment []string) map[string]string {
 	return vars
 }
 
-// migrate brings the schema up as the database's owner, and lets the functions' LOGIN role act.
-func migrate(ctx context.Context, vars map[string]string) error {
-	login, err := url.Parse(vars["DATABASE_URL"])
-	if err != nil {
-		return fmt.Errorf("DATABASE_URL: %w", err)
-	}
-	return postgres.Migrate(ctx, vars["MIGRATE_DATABASE_URL"], login.User.Username())
-}

@@ -19,6 +19,7 @@ func body(pattern, model string) string {
 	const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	named := fmt.Sprintf(`{"model":%q}`, model)
 	return map[string]string{
+		"PUT /v1/auth/password":                   `{"old":"not the password","new":"another correct horse"}`,
 		"POST /v1/uploads":                        fmt.Sprintf(`{"model":%q,"version":"1.0.1","filename":"a.onnx","size":1}`, model),
 		"PUT /v1/uploads/{id}/chunks/{n}":         "x",
 		"POST /v1/uploads/{id}/complete":          `{"chunks":["` + digest + `"]}`,

@@ -1,0 +1,45 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	"github.com/17882237881/MaaS/cmd/maas/stores"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// OperatorFile is where in its data folder a running host keeps the variables that the operator's commands need (mode 0600).
+const OperatorFile = "operator.env"
+
+func keepForOperator(folder *stores.Folder, vars map[string]string) error {
+	var lines strings.Builder
+	for _, name := range []string{"DATABASE_URL", "K_SINK", "MAAS_SERVICE_KEY_FILE"} {
+		fmt.Fprintf(&lines, "%s=%s\n", name, vars[name])
+	}
+	return writeWhole(filepath.Join(folder.Path, OperatorFile), []byte(lines.String()))
+}
+
+// Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL
+// act for the functions.
+func Migrate(ctx context.Context, vars map[string]string) error {
+	app := vars["DATABASE_URL"]
+	owner := vars["MIGRATE_DATABASE_URL"]
+	if owner == "" {
+		owner = app
+	}
+	if owner == "" {
+		return fault.New(fault.Invalid, "MIGRATE_DATABASE_URL is not set: it names the database that is migrated, and its owner.")
+	}
+	login, err := url.Parse(app)
+	if err != nil {
+		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	if name := login.User.Username(); name != "" {
+		return postgres.Migrate(ctx, owner, name)
+	}
+	return postgres.Migrate(ctx, owner)
+}
