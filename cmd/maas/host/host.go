@@ -234,4 +234,3 @@ func Pairs(environment []string) map[string]string {
 	}
 	return vars
 }
-

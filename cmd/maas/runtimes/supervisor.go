@@ -181,7 +181,9 @@ func (s *Supervisor) keep(version uuid.UUID) bool {
 	return ok && (spec.Warm || spec.Scale.Min > 0)
 }
 
-func (s *Supervisor) endpointOf(version uuid.UUID) string { return s.endpoint + prefix + version.String() }
+func (s *Supervisor) endpointOf(version uuid.UUID) string {
+	return s.endpoint + prefix + version.String()
+}
 
 // prepare brings the version's files onto this machine, each checked against its digest.
 func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, error) {
