@@ -44,6 +44,9 @@ func OpenStore(getenv func(string) string) (*Store, error) {
 	return &Store{filepath.Join(home, ".config", "maas")}, nil
 }
 
+// NewStore gives the store of a folder, which is made when something is kept.
+func NewStore(folder string) *Store { return &Store{folder} }
+
 func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json") }
 
 // Folder is where the store keeps its files.

@@ -30,7 +30,7 @@ func (m Maker) All() []*cobra.Command {
 		m.push(), m.publish(), m.infer(),
 		m.models(), m.versions(), m.diff(), m.alias(), m.deprecate(), m.retire(),
 		m.uploads(), m.keys(), m.usage(), m.stats(),
-		m.status(), m.version(),
+		m.status(), m.version(), m.demo(),
 	}
 }
 

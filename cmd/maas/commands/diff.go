@@ -36,17 +36,18 @@ func (m Maker) diff() *cobra.Command {
 		if a.Model != b.Model {
 			return usage(fault.New(fault.Invalid, "Both have to be versions of one model."))
 		}
-		return s.compare(ctx, a, b)
+		found, err := s.comparison(ctx, a, b)
+		if err != nil {
+			return err
+		}
+		return s.result(found, func(w io.Writer) { writeComparison(w, found) })
 	})
 }
 
-func (s *session) compare(ctx context.Context, a, b ref.Target) error {
+func (s *session) comparison(ctx context.Context, a, b ref.Target) (found catalog.Comparison, err error) {
 	between := url.PathEscape(a.Selector.String()) + "..." + url.PathEscape(b.Selector.String())
-	var found catalog.Comparison
-	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: modelPath(a.Model) + "/compare/" + between}, &found); err != nil {
-		return err
-	}
-	return s.result(found, func(w io.Writer) { writeComparison(w, found) })
+	err = s.Do(ctx, client.Request{Method: http.MethodGet, Path: modelPath(a.Model) + "/compare/" + between}, &found)
+	return found, err
 }
 
 // writeComparison writes a line for each difference, as diff does: - what only A has, + what only B has, ~ what both have.

@@ -47,7 +47,12 @@ func (m Maker) infer() *cobra.Command {
 		if fresh {
 			call.cache = "no-cache"
 		}
-		return s.infer(ctx, call, s.stdout)
+		began := time.Now()
+		header, err := s.answer(ctx, call, s.stdout)
+		if err == nil {
+			s.say("%s", cameAbout(header, to.Model, time.Since(began)))
+		}
+		return err
 	})
 }
 
@@ -85,8 +90,8 @@ type call struct {
 // slack is how much longer the client waits than it tells the server to.
 const slack = 5 * time.Second
 
-// infer calls the model, writes the answer as it comes and says how it came about.
-func (s *session) infer(ctx context.Context, c call, w io.Writer) error {
+// answer calls the model and writes the answer as it comes. Its header tells how it came about.
+func (s *session) answer(ctx context.Context, c call, w io.Writer) (http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout+slack)
 	defer cancel()
 	header := map[string]string{
@@ -95,21 +100,19 @@ func (s *session) infer(ctx context.Context, c call, w io.Writer) error {
 	if c.cache != "" {
 		header["Cache-Control"] = c.cache
 	}
-	began := time.Now()
 	answer, err := s.Raw(ctx, client.Request{
 		Method: http.MethodPost, Path: inferPath(c.target), Header: header, Silence: c.timeout + slack,
 		Body: func() io.Reader { return bytes.NewReader(c.body) }, Length: int64(len(c.body)),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if _, err := io.Copy(w, answer.Body); err != nil {
-		return fault.New(fault.Unavailable, "The answer broke off.", fault.Cause(err))
+		return nil, fault.New(fault.Unavailable, "The answer broke off.", fault.Cause(err))
 	}
 	fmt.Fprintln(w)
-	s.say("%s", cameAbout(answer.Header, c.target.Model, time.Since(began)))
-	return nil
+	return answer.Header, nil
 }
 
 func inferPath(t ref.Target) string {

@@ -71,7 +71,7 @@ func distinct(files []string) error {
 // progress draws a bar on a terminal, and writes lines elsewhere.
 func (s *session) progress() push.Progress {
 	if s.quiet {
-		return progress.NewLines(io.Discard)
+		return push.Silent{}
 	}
 	if file, ok := s.stderr.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
 		return progress.NewBar(file)
