@@ -7,6 +7,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
@@ -30,6 +32,10 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	cached, err := cache.Open(e)
+	if err != nil {
+		return nil, err
+	}
 	mux, err := httpapi.NewMux(e, authn)
 	if err != nil {
 		return nil, err
@@ -39,9 +45,15 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "GET /v1/models/{t}/{m}", models.GetModel)
 	httpapi.Handle(mux, "PATCH /v1/models/{t}/{m}", models.UpdateModel)
 	httpapi.Handle(mux, "DELETE /v1/models/{t}/{m}", models.DeleteModel)
+	httpapi.Handle(mux, "GET /v1/cache/stats", stats(cached))
 
 	path, service := maasv1connect.NewModelServiceHandler(catalog.NewService(models),
 		connect.WithInterceptors(httpapi.ConnectErrors()), connect.WithReadMaxBytes(maxMessage))
 	httpapi.Mount(mux, path, service)
 	return mux, nil
+}
+
+// stats tells how often the caches of this process had what they were asked for; on one machine that is the gateway's process too.
+func stats(cached *cache.Store) func(context.Context, auth.Principal, struct{}) (cache.Stats, error) {
+	return func(context.Context, auth.Principal, struct{}) (cache.Stats, error) { return cached.Stats(), nil }
 }

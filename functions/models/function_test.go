@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -116,6 +117,17 @@ func TestAModelRouteRefusesWhatIsWrong(t *testing.T) {
 		})
 	}
 	f.Do(functiontest.Request{Method: http.MethodDelete, Path: path + "/acme/served", Token: w.Token(w.Owner)}).AssertProblem(t, fault.Conflict, "force")
+}
+
+func TestTheCachesAreCounted(t *testing.T) {
+	t.Parallel()
+	w, f := start(t)
+	var stats cache.Stats
+	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/cache/stats", Token: w.Token(w.Owner)}, http.StatusOK, &stats)
+	if len(stats.Levels) != 2 || stats.Redis != "none" {
+		t.Errorf("%+v", stats)
+	}
+	f.AssertNeedsCredential(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/cache/stats"})
 }
 
 // client speaks one of the three protocols with the function.

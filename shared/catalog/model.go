@@ -58,13 +58,14 @@ func (c *Catalog) CreateModel(ctx context.Context, who auth.Principal, in Create
 	}
 	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Model, error) {
 		id := uuid.Must(uuid.NewV7())
-		if err := insertModel(ctx, tx, id, who.Actor(), in); err != nil {
+		epoch, err := insertModel(ctx, tx, id, who.Actor(), in)
+		if err != nil {
 			return Model{}, err
 		}
 		if err := audit.Record(ctx, tx, who, modelCreated, name.String()); err != nil {
 			return Model{}, err
 		}
-		c.announce.tell(ctx, tx, name, 1) // caches may hold that it is not there
+		c.announce.tell(ctx, tx, name, epoch) // caches may hold that it is not there
 		return readModel(ctx, tx, id, name.Tenant)
 	})
 }

@@ -22,7 +22,7 @@ const (
 	readModelSQL   = `select ` + modelJSON + ` from models m where m.id = $2`
 	insertModelSQL = `
 		insert into models (id, name, description, framework, tags, metadata, license, created_by)
-		values ($1, $2, $3, $4, $5, $6, $7, $8)`
+		values ($1, $2, $3, $4, $5, $6, $7, $8) returning epoch`
 	updateModelSQL = `
 		update models set description = coalesce($2, description), framework = coalesce($3, framework), tags = coalesce($4, tags),
 			metadata = coalesce($5, metadata), license = coalesce($6, license), updated_at = now()
@@ -36,19 +36,19 @@ func readModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, tenant ref.Ten
 	return m, err
 }
 
-func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string, in CreateModel) error {
+func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string, in CreateModel) (epoch int64, err error) {
 	if in.Tags == nil {
 		in.Tags = Tags{}
 	}
 	if in.Metadata == nil {
 		in.Metadata = Metadata{}
 	}
-	_, err := tx.Exec(ctx, insertModelSQL, id, string(in.Name), string(in.Description), string(in.Framework), in.Tags, in.Metadata,
-		string(in.License), actor)
+	err = tx.QueryRow(ctx, insertModelSQL, id, string(in.Name), string(in.Description), string(in.Framework), in.Tags, in.Metadata,
+		string(in.License), actor).Scan(&epoch)
 	if postgres.Violates(err, "models_name_key") {
-		return fault.New(fault.Conflict, fmt.Sprintf("There is a model %s already.", in.Name), fault.Field("name"))
+		return 0, fault.New(fault.Conflict, fmt.Sprintf("There is a model %s already.", in.Name), fault.Field("name"))
 	}
-	return err
+	return epoch, err
 }
 
 func updateModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in UpdateModel) error {

@@ -3,13 +3,15 @@ package catalog
 import (
 	"context"
 
+	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
 )
 
-// Open gives the catalog out of what the process has: its pool and its outbox.
+// Open gives the catalog out of what the process has: its pool, its outbox and its cache, which is told of changes.
 func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -19,7 +21,20 @@ func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(db, events, nil), nil
+	announce, err := OpenAnnounce(e)
+	if err != nil {
+		return nil, err
+	}
+	return New(db, events, announce), nil
+}
+
+// OpenAnnounce gives what tells all processes' caches of changes. The scope of what they know about a model is its name, "acme/fraud".
+func OpenAnnounce(e *env.Env) (Announce, error) {
+	store, err := cache.Open(e)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, m ref.Model, epoch int64) { store.Announce(ctx, m.String(), epoch) }, nil
 }
 
 // OpenPublisher gives the publisher out of what the process has, its object store included.

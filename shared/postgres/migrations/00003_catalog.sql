@@ -25,7 +25,8 @@ create table models (
     tags        text[]      not null default '{}',
     metadata    jsonb       not null default '{}',
     license     text        not null default '',
-    epoch       bigint      not null default 1, -- counts the writes that change what Resolve answers
+    -- Counts the writes that change what Resolve answers, from the time in milliseconds on, so that a model of a deleted one's name goes on.
+    epoch       bigint      not null default (extract(epoch from clock_timestamp()) * 1000)::bigint,
     created_by  text        not null,
     created_at  timestamptz not null default now(),
     updated_at  timestamptz not null default now(),
