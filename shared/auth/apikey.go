@@ -23,10 +23,18 @@ func NewAPIKey() APIKey {
 // IsAPIKey reports whether a credential has an API key's form, rather than an access token's.
 func IsAPIKey(credential string) bool { return strings.HasPrefix(credential, keyPrefix) }
 
+// IsAPIKeyID reports whether an id has the form of a key's. What has not, may not even be text.
+func IsAPIKeyID(id string) bool { return len(id) == 26 && isText(id) }
+
+// isText reports whether all is of rand.Text's alphabet (RFC 4648, 6), in lower case.
+func isText(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '2' || r > '7') })
+}
+
 // ParseAPIKey takes a credential apart. It fails with Unauthenticated, since what is malformed is no key of ours.
 func ParseAPIKey(credential string) (APIKey, error) {
 	id, secret, ok := strings.Cut(strings.TrimPrefix(credential, keyPrefix), "_")
-	if !IsAPIKey(credential) || !ok || len(id) != 26 || len(secret) != 52 {
+	if !IsAPIKey(credential) || !ok || !IsAPIKeyID(id) || len(secret) != 52 || !isText(secret) {
 		return APIKey{}, fault.New(fault.Unauthenticated, "The API key is not valid.")
 	}
 	return APIKey{ID: id, Secret: secret}, nil

@@ -65,12 +65,17 @@ func utc(t *time.Time) *time.Time {
 const deleteKeySQL = `delete from api_keys where id = $1`
 
 func deleteKey(ctx context.Context, tx postgres.Tx, id string) error {
+	if !auth.IsAPIKeyID(id) {
+		return noKey()
+	}
 	tag, err := tx.Exec(ctx, deleteKeySQL, id)
 	if err == nil && tag.RowsAffected() == 0 {
-		return fault.New(fault.NotFound, "There is no such API key.")
+		return noKey()
 	}
 	return err
 }
+
+func noKey() error { return fault.New(fault.NotFound, "There is no such API key.") }
 
 const selectKeySQL = `select tenant_id, tenant, user_id, roles, hash, scopes, models, expires_at, stale from auth_key($1)`
 
