@@ -113,8 +113,11 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 	if err := h.mountFunctions(ctx); err != nil {
 		return err
 	}
+	if err := h.resume(ctx, db); err != nil {
+		return err
+	}
 	h.public.serve(h.outside(handlers), o.Log)
-	return h.resume(ctx, db)
+	return nil
 }
 
 // handlers gives the functions by name; deploy-version's place is the supervisor's, which is that consumer here.

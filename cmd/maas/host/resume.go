@@ -10,6 +10,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 // everything is a time that no event's next one lies behind.
@@ -18,8 +19,15 @@ const everything = 24 * time.Hour
 // tick is how often sweep runs, as PingSource does on a cluster.
 const tick = time.Minute
 
-// resume posts every event that is not done, since a former process may have lost it, and starts sweep's clock.
+// resume frees what a former process held, posts every event that is not done, since that process may have lost it, and starts sweep's clock.
 func (h *Host) resume(ctx context.Context, db *postgres.DB) error {
+	transfers, err := transfer.Open(ctx, h.env)
+	if err != nil {
+		return err
+	}
+	if err := transfers.Free(ctx); err != nil {
+		return err
+	}
 	events, err := outbox.Open(ctx, h.env)
 	if err != nil {
 		return err
