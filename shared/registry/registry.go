@@ -14,6 +14,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
 )
@@ -34,8 +35,9 @@ type Registry struct {
 	resolve  policy
 	verify   policy
 
-	revoked revoked
+	routes  *cache.Cache[*Route]
 	keys    *keyCache
+	revoked revoked
 }
 
 // Open gives the process's registry, and begins to follow what is revoked.
@@ -64,6 +66,10 @@ func newRegistry(e *env.Env, c config, client *http.Client) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
+	routes, err := openRoutes(e)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := newKeyCache()
 	if err != nil {
 		return nil, err
@@ -75,8 +81,9 @@ func newRegistry(e *env.Env, c config, client *http.Client) (*Registry, error) {
 		hash:     hash,
 		resolve:  newPolicy(),
 		verify:   newPolicy(),
-		revoked:  newRevoked(),
+		routes:   routes,
 		keys:     keys,
+		revoked:  newRevoked(),
 	}, nil
 }
 

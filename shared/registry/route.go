@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
@@ -20,6 +21,8 @@ type Route struct {
 	Version Version // the only one of the traffic, or the one with the greatest share
 	Traffic []Share
 	Epoch   int64 // of the model: a route with a higher one is newer
+
+	wire *maasv1.ResolveResponse // what it was read from
 }
 
 // Share is a version's part of the traffic, in percent.
@@ -60,7 +63,23 @@ func (r *Registry) Resolve(ctx context.Context, who auth.Principal, target ref.T
 	if !who.Sees(target.Model) {
 		return nil, fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", target.Model))
 	}
-	return r.ask(ctx, who, target)
+	return r.routes.Get(ctx, keyOf(who, target), func(ctx context.Context) (cache.Loaded[*Route], error) {
+		route, err := r.ask(ctx, who, target)
+		if err != nil {
+			return cache.Loaded[*Route]{}, err
+		}
+		return cache.Loaded[*Route]{Value: route, Epoch: route.Epoch, Keep: route.Version.Callable()}, nil
+	})
+}
+
+// Forget drops what is known of a reference, after its endpoint has turned out not to be there.
+func (r *Registry) Forget(ctx context.Context, who auth.Principal, target ref.Target) {
+	r.routes.Forget(ctx, keyOf(who, target))
+}
+
+// keyOf has the model as its scope, since that is what writers announce. The tenant's id keeps apart tenants that had one name after another.
+func keyOf(who auth.Principal, target ref.Target) cache.Key {
+	return cache.Key{Scope: target.Model.String(), Name: who.Tenant.String() + "@" + target.Selector.String()}
 }
 
 func (r *Registry) ask(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
@@ -74,51 +93,4 @@ func (r *Registry) ask(ctx context.Context, who auth.Principal, target ref.Targe
 		return nil, fault.New(fault.Internal, "The registry's answer is malformed.", fault.Op("registry.Resolve"), fault.Cause(err))
 	}
 	return route, nil
-}
-
-func routeOf(m *maasv1.ResolveResponse) (*Route, error) {
-	version, err := versionOf(m)
-	if err != nil {
-		return nil, err
-	}
-	route := &Route{Version: version, Epoch: m.GetEpoch()}
-	for _, share := range m.GetTraffic() {
-		v, err := ref.ParseVersion(share.GetVersion())
-		if err != nil {
-			return nil, err
-		}
-		route.Traffic = append(route.Traffic, Share{v, int(share.GetWeight())})
-	}
-	return route, nil
-}
-
-func versionOf(m *maasv1.ResolveResponse) (v Version, err error) {
-	v = Version{
-		Endpoint: m.GetEndpoint(), Status: m.GetStatus(), Reason: m.GetReason(), Runtime: m.GetRuntime(), Deterministic: m.GetDeterministic(),
-		Inputs: tensorsOf(m.GetInputs()), Outputs: tensorsOf(m.GetOutputs()),
-	}
-	if v.ID, err = uuid.Parse(m.GetVersionId()); err != nil {
-		return v, err
-	}
-	if v.Version, err = ref.ParseVersion(m.GetVersion()); err != nil {
-		return v, err
-	}
-	if v.Digest, err = ref.ParseDigest(m.GetDigest()); err != nil {
-		return v, err
-	}
-	if d := m.GetDeprecation(); d != nil {
-		v.Deprecation = &Deprecation{Reason: d.GetReason()}
-		if d.GetSunset() != nil {
-			v.Deprecation.Sunset = d.GetSunset().AsTime()
-		}
-	}
-	return v, nil
-}
-
-func tensorsOf(list []*maasv1.Tensor) []openinference.TensorMetadata {
-	out := make([]openinference.TensorMetadata, len(list))
-	for i, t := range list {
-		out[i] = openinference.TensorMetadata{Name: t.GetName(), Datatype: openinference.Datatype(t.GetDatatype()), Shape: t.GetShape()}
-	}
-	return out
 }

@@ -1,0 +1,98 @@
+package registry
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/17882237881/MaaS/shared/cache"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/openinference"
+	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+const (
+	// routesBytes bounds the routes that a process keeps: some 16,000.
+	routesBytes = 32 << 20
+	// routeSize is a route's own size, about; its tensors are counted.
+	routeSize  = 1500
+	tensorSize = 150
+)
+
+// openRoutes makes the cache of routes, which are kept as ModelService sent them.
+func openRoutes(e *env.Env) (*cache.Cache[*Route], error) {
+	store, err := cache.Open(e)
+	if err != nil {
+		return nil, err
+	}
+	return cache.New(store, cache.Kind[*Route]{
+		Name: "route", Bytes: routesBytes,
+		Encode: func(r *Route) ([]byte, error) { return proto.Marshal(r.wire) },
+		Decode: decodeRoute,
+		Size:   (*Route).size,
+	})
+}
+
+func decodeRoute(text []byte) (*Route, error) {
+	m := &maasv1.ResolveResponse{}
+	if err := proto.Unmarshal(text, m); err != nil {
+		return nil, fmt.Errorf("registry: a route in the cache: %w", err)
+	}
+	return routeOf(m)
+}
+
+func (r *Route) size() int {
+	if r == nil {
+		return 0
+	}
+	return routeSize + tensorSize*(len(r.Version.Inputs)+len(r.Version.Outputs))
+}
+
+func routeOf(m *maasv1.ResolveResponse) (*Route, error) {
+	version, err := versionOf(m)
+	if err != nil {
+		return nil, err
+	}
+	route := &Route{Version: version, Epoch: m.GetEpoch(), wire: m}
+	for _, share := range m.GetTraffic() {
+		v, err := ref.ParseVersion(share.GetVersion())
+		if err != nil {
+			return nil, err
+		}
+		route.Traffic = append(route.Traffic, Share{v, int(share.GetWeight())})
+	}
+	return route, nil
+}
+
+func versionOf(m *maasv1.ResolveResponse) (v Version, err error) {
+	v = Version{
+		Endpoint: m.GetEndpoint(), Status: m.GetStatus(), Reason: m.GetReason(), Runtime: m.GetRuntime(), Deterministic: m.GetDeterministic(),
+		Inputs: tensorsOf(m.GetInputs()), Outputs: tensorsOf(m.GetOutputs()),
+	}
+	if v.ID, err = uuid.Parse(m.GetVersionId()); err != nil {
+		return v, err
+	}
+	if v.Version, err = ref.ParseVersion(m.GetVersion()); err != nil {
+		return v, err
+	}
+	if v.Digest, err = ref.ParseDigest(m.GetDigest()); err != nil {
+		return v, err
+	}
+	if d := m.GetDeprecation(); d != nil {
+		v.Deprecation = &Deprecation{Reason: d.GetReason()}
+		if d.GetSunset() != nil {
+			v.Deprecation.Sunset = d.GetSunset().AsTime()
+		}
+	}
+	return v, nil
+}
+
+func tensorsOf(list []*maasv1.Tensor) []openinference.TensorMetadata {
+	out := make([]openinference.TensorMetadata, len(list))
+	for i, t := range list {
+		out[i] = openinference.TensorMetadata{Name: t.GetName(), Datatype: openinference.Datatype(t.GetDatatype()), Shape: t.GetShape()}
+	}
+	return out
+}
