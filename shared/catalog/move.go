@@ -95,14 +95,14 @@ func (m mover) held(ctx context.Context, a Alias) (bool, error) {
 	return true, nil
 }
 
-// impliedSQL gives the version that a derived alias follows: the highest release that has started once, published before deprecated.
+// impliedSQL gives the version that a derived alias follows: the highest release of a status that has started once.
 const impliedSQL = `
 	select version from versions
-	where model_id = $1 and ready_at is not null and prerelease = '~' and status in ('published', 'deprecated')
-		and ($2::bigint is null or major = $2) and ($3::bigint is null or minor = $3)
-	order by status = 'published' desc, major desc, minor desc, patch desc limit 1`
+	where model_id = $1 and status = $2 and ready_at is not null and prerelease = '~'
+		and ($3::bigint is null or major = $3) and ($4::bigint is null or minor = $4)
+	order by major desc, minor desc, patch desc, prerelease desc limit 1`
 
-// implied gives where a derived alias of the version's family leads; nowhere if no release is ready.
+// implied gives where a derived alias of the version's family leads: to a published release before a deprecated one, nowhere if none is ready.
 func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (Traffic, error) {
 	var majorOf, minorOf *int64
 	major, minor, _, _ := place(v)
@@ -112,16 +112,19 @@ func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (Tra
 	if alias == ref.Alias(fmt.Sprintf("v%d.%d", major, minor)) {
 		minorOf = &minor
 	}
-	var text string
-	err := m.tx.QueryRow(ctx, impliedSQL, m.id, majorOf, minorOf).Scan(&text)
-	if postgres.NotFound(err) {
-		return Traffic{}, nil
+	for _, status := range []Status{StatusPublished, StatusDeprecated} {
+		var text string
+		err := m.tx.QueryRow(ctx, impliedSQL, m.id, string(status), majorOf, minorOf).Scan(&text)
+		if postgres.NotFound(err) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		to, err := ref.ParseVersion(text)
+		return allTo(to), err
 	}
-	if err != nil {
-		return nil, err
-	}
-	to, err := ref.ParseVersion(text)
-	return allTo(to), err
+	return Traffic{}, nil
 }
 
 // move is what is to become of an alias.

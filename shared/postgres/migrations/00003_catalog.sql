@@ -97,6 +97,7 @@ create table versions (
     constraint versions_scale check (min_replicas between 0 and max_replicas)
 );
 create index versions_order on versions (model_id, major desc, minor desc, patch desc, prerelease desc);
+create index versions_served on versions (model_id, status, major desc, minor desc, patch desc, prerelease desc) where ready_at is not null;
 create index versions_waiting on versions (id) where status = 'published' and ready_at is null;
 create index versions_wanted on versions (wanted_at) where wanted_at is not null;
 create index versions_digest on versions (tenant_id, digest) where digest is not null;
