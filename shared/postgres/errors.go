@@ -19,6 +19,8 @@ const (
 	deadlockDetected     = "40P01"
 	queryCanceled        = "57014"
 	lockNotAvailable     = "55P03"
+	notInRepertoire      = "22021" // a NUL or what is no UTF-8, in text
+	untranslatable       = "22P05" // the same, as an escape within JSON
 )
 
 // Violates reports whether err is a violation of the constraint or unique index of that name.
@@ -35,8 +37,9 @@ func serialization(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected)
 }
 
-// classify gives an outage its kind, so that it never looks like a defect or a not-found; other errors pass.
-func classify(err error) error {
+// classify gives an outage its kind, so that it never looks like a defect or a not-found; other errors pass. ctx is the caller's: a
+// deadline that passed while it goes on was one of ours, on a server that does not answer.
+func classify(ctx context.Context, err error) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {
 		return err
@@ -45,9 +48,9 @@ func classify(err error) error {
 	switch {
 	case errors.As(err, &pg):
 		return classifyState(pg, err)
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case ctx.Err() != nil:
 		return err
-	case connectionLost(err):
+	case connectionLost(err), errors.Is(err, context.DeadlineExceeded):
 		return unavailable("The database is away; try again.", err)
 	default:
 		return err
@@ -63,6 +66,8 @@ func classifyState(pg *pgconn.PgError, err error) error {
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"), strings.HasPrefix(pg.Code, "58"),
 		strings.HasPrefix(pg.Code, "25P03"), strings.HasPrefix(pg.Code, "28"), pg.Code == "25006": // a standby is read-only
 		return unavailable("The database is away; try again.", err)
+	case pg.Code == notInRepertoire, pg.Code == untranslatable:
+		return fault.New(fault.Invalid, "The request holds a character that no text may have.", fault.Cause(err))
 	default:
 		return err
 	}

@@ -5,6 +5,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -52,8 +53,20 @@ func Open(_ context.Context, e *env.Env) (*DB, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return &DB{pool: pool}, func(context.Context) error { pool.Close(); return nil }, nil
+		return &DB{pool: pool}, func(ctx context.Context) error { return closePool(ctx, pool) }, nil
 	})
+}
+
+// closePool waits for the transactions that go on until ctx ends; the process's end takes what is left.
+func closePool(ctx context.Context, pool *pgxpool.Pool) error {
+	closed := make(chan struct{})
+	go func() { pool.Close(); close(closed) }() // ends with the last transaction
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return errors.New("postgres: transactions went on at the end")
+	}
 }
 
 func open(ctx context.Context, c config, current func() (string, error)) (*pgxpool.Pool, error) {
@@ -87,4 +100,4 @@ func open(ctx context.Context, c config, current func() (string, error)) (*pgxpo
 func (db *DB) As(role Role) *DB { return &DB{pool: db.pool, role: role} }
 
 // Ping fails with Unavailable if the server does not answer.
-func (db *DB) Ping(ctx context.Context) error { return classify(db.pool.Ping(ctx)) }
+func (db *DB) Ping(ctx context.Context) error { return classify(ctx, db.pool.Ping(ctx)) }

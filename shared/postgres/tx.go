@@ -49,13 +49,13 @@ func (db *DB) run(ctx context.Context, begin string, tenant uuid.UUID, do func(t
 	for try := 1; ; try++ {
 		err := db.attempt(ctx, begin, tenant, do)
 		if err == nil || !serialization(err) || try == tries {
-			return classify(err)
+			return classify(ctx, err)
 		}
 		select {
 		case <-time.After(wait + rand.N(wait)): //nolint:gosec // spreads tries, guards nothing
 			wait *= 2
 		case <-ctx.Done():
-			return classify(err)
+			return classify(ctx, err)
 		}
 	}
 }
