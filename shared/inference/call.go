@@ -25,6 +25,8 @@ type call struct {
 	sticky  string        // calls with the same go to the same version of split traffic
 	timeout time.Duration // from the call's begin to the end of its answer
 	wait    time.Duration // for a version that starts, at most; 0 for the whole timeout
+	noCache bool          // run the model, whatever is kept
+	noStore bool          // the same, and keep nothing
 }
 
 // answer is what a model server said: its body is either whole or still to come.
@@ -35,18 +37,26 @@ type answer struct {
 	rest        io.ReadCloser // nil if whole is all
 }
 
-// run finds the version, waits for it and for the call's turn, and calls it. It reports what it did in any case.
+// run finds the version, and gives its answer, kept or new. It reports what it did in any case.
 func (g *Gateway) run(ctx context.Context, c *call, r *report) (*answer, error) {
-	version, err := g.locate(ctx, c, r)
+	version, err := g.locate(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	r.version = version
-	return g.compute(ctx, c, version, r)
+	r.version, r.cache = version, cacheBypass
+	run := func(ctx context.Context, r *report) (*answer, error) { return g.compute(ctx, c, version, r) }
+	if !g.results.covers(c, version) {
+		return run(ctx, r)
+	}
+	return g.results.share(ctx, c, version, r, run)
 }
 
-// compute calls the version's model server when it is the call's turn. The turn ends with the answer's body.
+// compute calls the version's model server when that runs and it is the call's turn. The turn ends with the answer's body.
 func (g *Gateway) compute(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
+	v, err := g.awaitStart(ctx, c, v, r)
+	if err != nil {
+		return nil, err
+	}
 	queued := time.Now()
 	leave, err := g.turns.take(ctx, v.ID)
 	r.queue = time.Since(queued)
@@ -91,7 +101,7 @@ const (
 func (g *Gateway) forward(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
 	response, err := g.servers.Forward(ctx, endpointOf(c.target.Model, v), c.body, c.header)
 	if err != nil {
-		return nil, broken(err)
+		return nil, g.broken(ctx, c, v, err)
 	}
 	r.started(response.Header.Get(coldStartHeader))
 	if response.StatusCode != http.StatusOK {
@@ -128,10 +138,15 @@ func read(ctx context.Context, response *http.Response) (*answer, error) {
 	return a, nil
 }
 
-// broken tells a server that could not be reached, which may come back, from one that broke off the call.
-func broken(err error) error {
+// broken tells a server that could not be reached, which may be elsewhere by now, from one that broke off the call.
+func (g *Gateway) broken(ctx context.Context, c *call, v *registry.Version, err error) error {
+	if !fault.Is(err, fault.Unavailable) {
+		return err
+	}
 	var dial *net.OpError
-	if !fault.Is(err, fault.Unavailable) || errors.As(err, &dial) && dial.Op == "dial" {
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		g.registry.Forget(ctx, c.who, c.target)
+		g.registry.Forget(ctx, c.who, ref.Target{Model: c.target.Model, Selector: ref.Exact(v.Version)})
 		return err
 	}
 	return fault.New(fault.Upstream, "The model server failed during the call.", fault.Cause(err))

@@ -24,6 +24,8 @@ type config struct {
 	Concurrency int `env:"MAAS_INFER_CONCURRENCY" envDefault:"64"`
 	// Queue is how many more wait for their turn.
 	Queue int `env:"MAAS_INFER_QUEUE" envDefault:"1024"`
+	// CacheBytes bounds the answers of deterministic versions that the process keeps.
+	CacheBytes uint64 `env:"MAAS_INFER_CACHE_BYTES" envDefault:"67108864"`
 }
 
 // Gateway answers calls. It is safe for concurrent use.
@@ -32,6 +34,7 @@ type Gateway struct {
 	registry *registry.Registry
 	servers  *openinference.Client
 	turns    turns
+	results  *results
 }
 
 // Open gives the process's gateway.
@@ -41,7 +44,11 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		if err := e.Config(&c); err != nil {
 			return nil, nil, err
 		}
-		g := &Gateway{config: c, registry: r, servers: openinference.NewClient(c.MaxBody), turns: newTurns(c.Concurrency, c.Queue)}
+		kept, err := openResults(e, c.CacheBytes)
+		if err != nil {
+			return nil, nil, err
+		}
+		g := &Gateway{config: c, registry: r, servers: openinference.NewClient(c.MaxBody), turns: newTurns(c.Concurrency, c.Queue), results: kept}
 		return g, func(context.Context) error { g.servers.Close(); return nil }, nil
 	})
 }

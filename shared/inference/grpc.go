@@ -75,7 +75,7 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	done := report{cache: cacheBypass}
+	var done report
 	a, err := p.run(ctx, c, &done)
 	if err != nil {
 		return nil, c.ended(err, &done)

@@ -18,28 +18,33 @@ const (
 	startRetry = 2 * time.Second
 )
 
-// locate gives the version that the call goes to, running.
-func (g *Gateway) locate(ctx context.Context, c *call, r *report) (*registry.Version, error) {
+// locate gives the version that the call goes to, whether or not it runs.
+func (g *Gateway) locate(ctx context.Context, c *call) (*registry.Version, error) {
 	route, err := g.registry.Resolve(ctx, c.who, c.target)
 	if err != nil {
 		return nil, err
 	}
-	target := c.target
-	if chosen := choose(route.Traffic, c.target.Model, c.sticky); chosen != route.Version.Version && !chosen.IsZero() {
-		target.Selector = ref.Exact(chosen)
-		if route, err = g.registry.Resolve(ctx, c.who, target); err != nil {
-			return nil, err
-		}
-	}
-	if route.Version.Callable() {
+	chosen := choose(route.Traffic, c.target.Model, c.sticky)
+	if chosen.IsZero() || chosen == route.Version.Version {
 		return &route.Version, nil
 	}
-	target.Selector = ref.Exact(route.Version.Version)
-	return g.awaitStart(ctx, c, target, &route.Version, r)
+	return g.look(ctx, c, chosen)
 }
 
-// awaitStart looks again and again until the version runs. Each look asks for its start, if nobody else has lately.
-func (g *Gateway) awaitStart(ctx context.Context, c *call, target ref.Target, v *registry.Version, r *report) (*registry.Version, error) {
+// look asks for a version as it is now. If it does not run, that asks for its start, unless somebody else has lately.
+func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*registry.Version, error) {
+	route, err := g.registry.Resolve(ctx, c.who, ref.Target{Model: c.target.Model, Selector: ref.Exact(v)})
+	if err != nil {
+		return nil, err
+	}
+	return &route.Version, nil
+}
+
+// awaitStart gives the version as it is when it runs; until then it looks again and again.
+func (g *Gateway) awaitStart(ctx context.Context, c *call, v *registry.Version, r *report) (*registry.Version, error) {
+	if v.Callable() {
+		return v, nil
+	}
 	began := time.Now()
 	defer func() { r.cold += time.Since(began) }()
 	if c.wait > 0 {
@@ -47,27 +52,26 @@ func (g *Gateway) awaitStart(ctx context.Context, c *call, target ref.Target, v 
 		ctx, cancel = context.WithTimeout(ctx, c.wait)
 		defer cancel()
 	}
-	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		r.version = v
+	for pause := firstLook; !v.Callable(); pause = min(2*pause, lastLook) {
 		if v.Status == "failed" {
-			return nil, fault.New(fault.Unavailable, fmt.Sprintf("%s@%s cannot start: %s", target.Model, v.Version, v.Reason), fault.RetryAfter(startRetry))
+			return nil, fault.New(fault.Unavailable, fmt.Sprintf("%s@%s cannot start: %s", c.target.Model, v.Version, v.Reason),
+				fault.RetryAfter(startRetry))
 		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil, gaveUp(ctx, target.Model, v)
+			return nil, gaveUp(ctx, c.target.Model, v)
 		}
-		route, err := g.registry.Resolve(ctx, c.who, target)
+		now, err := g.look(ctx, c, v.Version)
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return nil, gaveUp(ctx, target.Model, v)
+			return nil, gaveUp(ctx, c.target.Model, v)
 		case err != nil:
 			return nil, err
-		case route.Version.Callable():
-			return &route.Version, nil
 		}
-		v = &route.Version
+		v, r.version = now, now
 	}
+	return v, nil
 }
 
 // gaveUp is what a call is told that ends before its version has started.

@@ -17,10 +17,13 @@ type report struct {
 	compute time.Duration
 }
 
-// The values of X-Cache.
-const (
-	cacheBypass = "bypass" // the version is not deterministic, or the caller asked for a run
-)
+// take is told what a shared run did, as far as that is known.
+func (r *report) take(of *report) {
+	if of.version == nil {
+		return
+	}
+	r.version, r.queue, r.cold, r.compute = of.version, of.queue, of.cold, of.compute
+}
 
 // started adds what an activator waited for the model server.
 func (r *report) started(ms string) {

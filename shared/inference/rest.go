@@ -32,7 +32,7 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 			return err
 		}
 	}
-	done := report{cache: cacheBypass}
+	var done report
 	a, err := g.run(ctx, c, &done)
 	done.setHeader(w.Header())
 	if err != nil {
@@ -65,7 +65,11 @@ func (g *Gateway) newCall(h http.Header, who auth.Principal, target ref.Target) 
 	if err != nil {
 		return nil, err
 	}
-	return &call{who: who, target: target, timeout: timeout, wait: waitOf(h["Prefer"]), sticky: stickyOf(h.Get("X-Session"), who)}, nil
+	control := strings.ToLower(strings.Join(h["Cache-Control"], ","))
+	return &call{
+		who: who, target: target, timeout: timeout, wait: waitOf(h["Prefer"]), sticky: stickyOf(h.Get("X-Session"), who),
+		noCache: strings.Contains(control, "no-cache"), noStore: strings.Contains(control, "no-store"),
+	}, nil
 }
 
 // headerOf is a length as openinference.HeaderLength says it; 0 is none.

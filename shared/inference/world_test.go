@@ -15,6 +15,7 @@ import (
 	"connectrpc.com/connect"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/inference"
 	"github.com/17882237881/MaaS/shared/openinference"
@@ -52,6 +53,13 @@ func (w *world) gateway(vars ...string) string {
 		more[vars[i]] = vars[i+1]
 	}
 	e := w.Env("infer", more)
+	if more["REDIS_URL"] != "" {
+		store, err := cache.Open(e)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		eventually(w.t, func() bool { return store.Stats().Redis == "connected" })
+	}
 	known, err := registry.Open(e)
 	if err != nil {
 		w.t.Fatal(err)
