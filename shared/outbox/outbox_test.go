@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,6 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // world is a database, a receiver of verify-upload behind a real server, and an outbox whose sink it is.
 type world struct {
 	t        *testing.T
+	vars     map[string]string
 	db       postgrestest.Database
 	tenant   uuid.UUID
 	signer   event.Signer
@@ -41,8 +43,8 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, db: postgrestest.New(t), tenant: uuid.New()}
-	vars := map[string]string{"MAAS_SERVICE_KEY": strings.Repeat("k", 32), "DATABASE_URL": w.db.URL}
-	e := env.New("test", vars, slog.New(slog.DiscardHandler))
+	w.vars = map[string]string{"MAAS_SERVICE_KEY": strings.Repeat("k", 32), "DATABASE_URL": w.db.URL}
+	e := env.New("test", w.vars, slog.New(slog.DiscardHandler))
 	var err error
 	if w.signer, err = event.OpenSigner(e); err != nil {
 		t.Fatal(err)
@@ -51,17 +53,26 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.server = httptest.NewServer(w.receiver)
-	vars["K_SINK"] = w.server.URL
-	e = env.New("test", vars, slog.New(slog.DiscardHandler))
-	if w.events, err = outbox.Open(t.Context(), e); err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
-		_ = e.Close(context.Background())
 		w.server.Close()
 		http.DefaultClient.CloseIdleConnections()
 	})
+	w.events = w.eventsTo(w.server.URL)
 	return w
+}
+
+// eventsTo gives an outbox with a sink of its own.
+func (w *world) eventsTo(sink string) *outbox.Outbox {
+	w.t.Helper()
+	vars := maps.Clone(w.vars)
+	vars["K_SINK"] = sink
+	e := env.New("test", vars, slog.New(slog.DiscardHandler))
+	w.t.Cleanup(func() { _ = e.Close(context.Background()) })
+	events, err := outbox.Open(w.t.Context(), e)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return events
 }
 
 func (w *world) emit(p event.Payload) {
@@ -187,6 +198,8 @@ func TestPoisonIsRefusedForGoodAndKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, body := range map[string]string{
+		"no text":          "\x00\xff",
+		"too much":         strings.Repeat(" ", 1<<20+1),
 		"no event":         `{"hello":1}`,
 		"forged tenant":    strings.ReplaceAll(string(body), w.tenant.String(), uuid.NewString()),
 		"not its consumer": string(unknownBody),
@@ -200,8 +213,8 @@ func TestPoisonIsRefusedForGoodAndKept(t *testing.T) {
 			t.Errorf("%s is answered %d, want 422", name, answer.StatusCode)
 		}
 	}
-	if got := w.number("select count(*) from dead_letters"); got != 3 {
-		t.Errorf("%d dead letters, want 3", got)
+	if got := w.number("select count(*) from dead_letters where event <> ''"); got != 5 {
+		t.Errorf("%d dead letters with what came, want 5", got)
 	}
 }
 
@@ -224,6 +237,29 @@ func TestWhatDidNotGetThroughIsPostedAgain(t *testing.T) {
 	}
 	if posted, err := w.events.Repost(t.Context(), w.db.DB, time.Now().Add(time.Hour)); err != nil || posted != 1 || acted.Load() != 1 {
 		t.Errorf("posted %d, %v, acted %d times; want 1", posted, err, acted.Load())
+	}
+}
+
+func TestAllThatIsNotDoneIsPostedOnceHoweverMuchItIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var arrived atomic.Int32
+	const many = 450 // more than two batches
+	w.db.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `
+			insert into outbox (id, tenant_id, source, type, subject, data, attempts, next_at)
+			select gen_random_uuid(), $1, '/maas/complete', $2, 'x', '{}', n % 6, now() + n * interval '8 seconds' from generate_series(1, $3) n`,
+			w.tenant, event.UploadCompleted{}.EventType(), many)
+		return err
+	})
+	sink := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { // a broker: it takes what it delivers later
+		arrived.Add(1)
+		rw.WriteHeader(http.StatusAccepted)
+	}))
+	defer sink.Close()
+	posted, err := w.eventsTo(sink.URL).RepostAll(t.Context(), w.db.DB)
+	if err != nil || posted != many || arrived.Load() != many {
+		t.Errorf("posted %d, %v; %d arrived; want %d", posted, err, arrived.Load(), many)
 	}
 }
 

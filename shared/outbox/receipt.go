@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -64,7 +65,8 @@ func (r *Receiver) giveUp(ctx context.Context, e event.Event) error {
 	})
 }
 
-// failed counts the attempt. Brokers differ in when, and whether, they make dead letters: after the tenth failure we do it ourselves.
+// failed counts the attempt. Brokers differ in when, and whether, they make dead letters: after the tenth failure we do it ourselves. One that
+// was cut off is not counted (ctx has ended, so that the count fails, too): a host that stops is no failure.
 func (r *Receiver) failed(ctx context.Context, e event.Event, text string, cause error) error {
 	var attempts int
 	err := r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
@@ -99,9 +101,14 @@ func Bury(ctx context.Context, db *postgres.DB, consumer event.Consumer, encoded
 
 func keep(ctx context.Context, db *postgres.DB, consumer event.Consumer, tenant, letter uuid.UUID, text string, cause error) error {
 	return db.Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, burySQL, letter, tenant, string(consumer), text, cause.Error())
+		_, err := tx.Exec(ctx, burySQL, letter, tenant, string(consumer), storable(text), storable(cause.Error()))
 		return err
 	})
+}
+
+// storable replaces what Postgres takes in no text: poison may be any bytes.
+func storable(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
 // letterID gives the same poison the same id, so that its copies are one letter.

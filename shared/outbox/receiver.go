@@ -1,10 +1,12 @@
 package outbox
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -114,9 +116,12 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 func (r *Receiver) receive(req *http.Request) error {
 	ctx := req.Context()
-	ce, err := event.Read(req)
+	ce, body, err := read(req)
+	if fault.Is(err, fault.Unprocessable) {
+		return r.bury(ctx, uuid.Nil, letterID(r.consumer, body), string(body), err)
+	}
 	if err != nil {
-		return r.bury(ctx, uuid.Nil, uuid.Must(uuid.NewV7()), "", err)
+		return err
 	}
 	for _, s := range r.sources {
 		if strings.HasPrefix(ce.Type(), s.prefix) {
@@ -140,6 +145,22 @@ func (r *Receiver) receive(req *http.Request) error {
 		return errors.Join(r.bury(ctx, e.Tenant, letterID(r.consumer, text), string(text), err), r.giveUp(ctx, e))
 	}
 	return r.failed(ctx, e, string(text), err)
+}
+
+// read takes the event out of a request, and gives its body too: that is all there is to keep of what is no event. It fails with
+// Unprocessable for poison, and with another error where the body did not arrive whole.
+func read(req *http.Request) (ce cloudevents.Event, body []byte, err error) {
+	body, err = io.ReadAll(req.Body)
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return ce, body, fault.New(fault.Unprocessable, fmt.Sprintf("The event is larger than %d bytes.", large.Limit), fault.Cause(err))
+	}
+	if err != nil {
+		return ce, body, fmt.Errorf("outbox: %w", err)
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	ce, err = event.Read(req)
+	return ce, body, err
 }
 
 func (r *Receiver) act(ctx context.Context, e event.Event) error {

@@ -14,12 +14,25 @@ import (
 
 const (
 	batch    = 200
+	hurrySQL = `select outbox_hurry()`
 	takeSQL  = `select id, source, type, subject, time, tenant_id, traceparent, data from outbox_take($1, $2, $3, $4)`
 	trimMost = 10_000
 )
 
+// RepostAll posts all that is not done, due or not, each event once. `maas up` does so at its start.
+func (o *Outbox) RepostAll(ctx context.Context, db *postgres.DB) (int, error) {
+	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, hurrySQL)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("outbox: %w", err)
+	}
+	return o.Repost(ctx, db, time.Now())
+}
+
 // Repost posts what is not done and due before the given time, and gives how many events it posted. sweep calls it each minute with
-// the time now; `maas up` at its start with a time far ahead, for everything.
+// the time now. What is posted is due again 2 minutes later or more: a time further ahead than that would post it over and over.
 func (o *Outbox) Repost(ctx context.Context, db *postgres.DB, before time.Time) (int, error) {
 	posted := 0
 	for {

@@ -16,7 +16,9 @@ import (
 	"github.com/17882237881/MaaS/shared/postgrestest"
 )
 
-func newEnv(vars map[string]string) *env.Env { return env.New("test", vars, slog.New(slog.DiscardHandler)) }
+func newEnv(vars map[string]string) *env.Env {
+	return env.New("test", vars, slog.New(slog.DiscardHandler))
+}
 
 func TestAServerThatDoesNotAnswerIsUnavailable(t *testing.T) {
 	t.Parallel()

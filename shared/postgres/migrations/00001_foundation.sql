@@ -172,6 +172,13 @@ as $$
 $$;
 -- +goose StatementEnd
 
+-- Makes all that is not done due at once: for the start of a host whose former process may have lost what it had posted.
+-- +goose StatementBegin
+create function outbox_hurry() returns void
+    language sql security definer set search_path = public, pg_temp
+as $$ update outbox set next_at = now() where done_at is null and next_at > now(); $$;
+-- +goose StatementEnd
+
 -- Keeps an event that cannot be acted on; called where no tenant can be believed.
 -- +goose StatementBegin
 create function dead_letter_keep(letter uuid, tenant uuid, consumer text, event text, reason text) returns void
@@ -249,6 +256,7 @@ $$;
 
 grant create on schema public to maas_definer; -- an owner of functions must be able to make them
 call maas_definer('outbox_take(text[], text[], timestamptz, int)', 'maas_sweep');
+call maas_definer('outbox_hurry()', 'maas_sweep');
 call maas_definer('dead_letter_keep(uuid, uuid, text, text, text)',
     'maas_identity', 'maas_catalog', 'maas_transfer', 'maas_deployment', 'maas_usage', 'maas_webhook', 'maas_sweep');
 call maas_definer('dead_letters_list(int)', 'maas_sweep');
@@ -263,6 +271,7 @@ drop function dead_letter_take(uuid, text, uuid);
 drop function dead_letter_find(uuid);
 drop function dead_letters_list(int);
 drop function dead_letter_keep(uuid, uuid, text, text, text);
+drop function outbox_hurry();
 drop function outbox_take(text[], text[], timestamptz, int);
 drop table audit_chain, audit_entries, idempotency_keys, dead_letters, inbox, outbox;
 drop procedure maas_definer(regprocedure, text[]);
