@@ -21,7 +21,10 @@ import (
 type world struct {
 	*identitytest.World
 
-	API *functiontest.Function // all functions, by the public listener
+	API  *functiontest.Function // all functions, by the public listener
+	Host *host.Host
+
+	vars map[string]string
 }
 
 // begin starts the installation, which ends with the test. broker may stand between the outbox and the consumers, or be nil.
@@ -45,7 +48,7 @@ func begin(t *testing.T, broker func(http.Handler) http.Handler) *world {
 		h.Stop(ctx)
 		must(t, folder.Close())
 	})
-	return &world{w, functiontest.At(t, h.URL(), w.Vars)}
+	return &world{w, functiontest.At(t, h.URL(), w.Vars), h, vars}
 }
 
 // keep gives the installation the keys with which the test signs.
