@@ -12,11 +12,11 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/dispatch"
+	"github.com/17882237881/MaaS/cmd/maas/installation"
 	"github.com/17882237881/MaaS/cmd/maas/stores"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/event"
@@ -77,10 +77,10 @@ func (h *Host) start(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := Migrate(ctx, vars); err != nil {
+	if err := installation.Migrate(ctx, vars); err != nil {
 		return err
 	}
-	if err := keepForOperator(o.Folder, vars); err != nil {
+	if err := installation.KeepForOperator(o.Folder, vars); err != nil {
 		return err
 	}
 	h.env = env.New("maas", vars, o.Log)
@@ -210,30 +210,20 @@ func (h *Host) variables(o Options) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := openKeys(folder)
+	k, err := installation.OpenKeys(folder)
 	if err != nil {
 		return nil, err
 	}
 	vars := map[string]string{
 		"DATABASE_POOL": "24", // one process stands for all functions
 	}
-	maps.Copy(vars, Pairs(o.Environment))
-	maps.Copy(vars, Pairs(h.stores.Environ()))
+	maps.Copy(vars, installation.Pairs(o.Environment))
+	maps.Copy(vars, installation.Pairs(h.stores.Environ()))
 	maps.Copy(vars, map[string]string{
-		"MAAS_SIGNING_KEYS": k.signing, "MAAS_VERIFY_KEYS": k.verify, "MAAS_SERVICE_KEY_FILE": k.service,
+		"MAAS_SIGNING_KEYS": k.Signing, "MAAS_VERIFY_KEYS": k.Verify, "MAAS_SERVICE_KEY_FILE": k.Service,
 		"K_SINK":            h.events.URL() + brokerPath,
 		"MAAS_REGISTRY_URL": h.public.URL(), "MAAS_IDENTITY_URL": h.events.URL(), "MAAS_METER_URL": h.events.URL() + "/meter-usage",
 		"METRICS_ADDRESS": "",
 	})
 	return vars, nil
-}
-
-// Pairs reads an environment of "NAME=value".
-func Pairs(environment []string) map[string]string {
-	vars := make(map[string]string, len(environment))
-	for _, pair := range environment {
-		name, value, _ := strings.Cut(pair, "=")
-		vars[name] = value
-	}
-	return vars
 }

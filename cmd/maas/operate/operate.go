@@ -20,7 +20,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
-	"github.com/17882237881/MaaS/cmd/maas/host"
+	"github.com/17882237881/MaaS/cmd/maas/installation"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/outbox"
@@ -38,7 +38,7 @@ func migrate() *cobra.Command {
 			"It may run at any time and by several at once; `maas up` does it by itself.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return host.Migrate(cmd.Context(), host.Pairs(os.Environ()))
+			return installation.Migrate(cmd.Context(), installation.Pairs(os.Environ()))
 		},
 	}
 }
@@ -115,11 +115,11 @@ func with(ctx context.Context, data string, do func(context.Context, *postgres.D
 }
 
 func variables(data string) (map[string]string, error) {
-	vars := host.Pairs(os.Environ())
+	vars := installation.Pairs(os.Environ())
 	if vars["DATABASE_URL"] != "" || vars["DATABASE_URL_FILE"] != "" {
 		return vars, nil
 	}
-	text, err := os.ReadFile(filepath.Join(data, host.OperatorFile))
+	text, err := os.ReadFile(filepath.Join(data, installation.OperatorFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Unavailable,
 			"Neither DATABASE_URL is set nor does a `maas up` run on the data folder "+data+"; choose its folder with --data.")
@@ -127,7 +127,7 @@ func variables(data string) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the operator's file: %w", err)
 	}
-	return host.Pairs(strings.Split(strings.TrimSpace(string(text)), "\n")), nil
+	return installation.Pairs(strings.Split(strings.TrimSpace(string(text)), "\n")), nil
 }
 
 func list(w io.Writer, letters []outbox.Letter, format string) error {

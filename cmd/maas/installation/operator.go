@@ -1,4 +1,4 @@
-package host
+package installation
 
 import (
 	"context"
@@ -15,12 +15,13 @@ import (
 // OperatorFile is where in its data folder a running host keeps the variables that the operator's commands need (mode 0600).
 const OperatorFile = "operator.env"
 
-func keepForOperator(folder *stores.Folder, vars map[string]string) error {
+// KeepForOperator writes the OperatorFile of a host that runs with the variables.
+func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 	var lines strings.Builder
 	for _, name := range []string{"DATABASE_URL", "K_SINK", "MAAS_SERVICE_KEY_FILE"} {
 		fmt.Fprintf(&lines, "%s=%s\n", name, vars[name])
 	}
-	return writeWhole(filepath.Join(folder.Path, OperatorFile), []byte(lines.String()))
+	return WriteWhole(filepath.Join(folder.Path, OperatorFile), []byte(lines.String()))
 }
 
 // Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL
@@ -42,4 +43,14 @@ func Migrate(ctx context.Context, vars map[string]string) error {
 		return postgres.Migrate(ctx, owner, name)
 	}
 	return postgres.Migrate(ctx, owner)
+}
+
+// Pairs reads an environment of "NAME=value".
+func Pairs(environment []string) map[string]string {
+	vars := make(map[string]string, len(environment))
+	for _, pair := range environment {
+		name, value, _ := strings.Cut(pair, "=")
+		vars[name] = value
+	}
+	return vars
 }

@@ -1,4 +1,6 @@
-package host
+// Package installation is what an installation on one machine keeps for itself: its secrets, its schema, and what the operator's commands
+// find it by.
+package installation
 
 import (
 	"crypto/rand"
@@ -12,29 +14,29 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 )
 
-// keys are the paths of an installation's secrets.
-type keys struct {
-	signing string // JWK set with private parts
-	verify  string // the same without
-	service string // MAAS_SERVICE_KEY
+// Keys are the paths of an installation's secrets.
+type Keys struct {
+	Signing string // JWK set with private parts
+	Verify  string // the same without
+	Service string // MAAS_SERVICE_KEY
 }
 
-// openKeys gives the keys in the folder, making those that are missing (mode 0600).
-func openKeys(folder string) (keys, error) {
-	k := keys{
-		signing: filepath.Join(folder, "signing.json"), verify: filepath.Join(folder, "verify.json"), service: filepath.Join(folder, "service.key"),
+// OpenKeys gives the keys in the folder, making those that are missing (mode 0600).
+func OpenKeys(folder string) (Keys, error) {
+	k := Keys{
+		Signing: filepath.Join(folder, "signing.json"), Verify: filepath.Join(folder, "verify.json"), Service: filepath.Join(folder, "service.key"),
 	}
-	if err := ensure(k.service, func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil }); err != nil {
-		return keys{}, err
+	if err := ensure(k.Service, func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil }); err != nil {
+		return Keys{}, err
 	}
-	if err := ensure(k.signing, makeSigning); err != nil {
-		return keys{}, err
+	if err := ensure(k.Signing, makeSigning); err != nil {
+		return Keys{}, err
 	}
-	public, err := publicPart(k.signing)
+	public, err := publicPart(k.Signing)
 	if err != nil {
-		return keys{}, err
+		return Keys{}, err
 	}
-	return k, writeWhole(k.verify, public)
+	return k, WriteWhole(k.Verify, public)
 }
 
 func makeSigning() ([]byte, error) {
@@ -67,11 +69,11 @@ func ensure(path string, content func() ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	return writeWhole(path, text)
+	return WriteWhole(path, text)
 }
 
-// writeWhole writes a file whole or not at all, whatever ends the process meanwhile.
-func writeWhole(path string, text []byte) error {
+// WriteWhole writes a file whole or not at all, whatever ends the process meanwhile.
+func WriteWhole(path string, text []byte) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), ".draft-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)

@@ -1,0 +1,71 @@
+package installation_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/17882237881/MaaS/cmd/maas/installation"
+	"github.com/17882237881/MaaS/shared/auth"
+)
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestKeysStayWhatTheyAreAndAreNobodyElses(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	first, err := installation.OpenKeys(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signing, service := read(t, first.Signing), read(t, first.Service)
+	again, err := installation.OpenKeys(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read(t, again.Signing) != signing || read(t, again.Service) != service || len(service) < 32 {
+		t.Error("the keys are others after the second start, or too short")
+	}
+	for _, path := range []string{first.Signing, first.Verify, first.Service} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", filepath.Base(path), info.Mode(), err)
+		}
+	}
+}
+
+func TestThePublicPartFollowsTheSigningKeys(t *testing.T) {
+	t.Parallel()
+	keys, err := installation.OpenKeys(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var public auth.KeySet
+	if err := json.Unmarshal([]byte(read(t, keys.Verify)), &public); err != nil {
+		t.Fatal(err)
+	}
+	if len(public.Keys) != 2 || public.Keys[0].D != "" || public.Keys[0].X == "" {
+		t.Errorf("the public part is %+v", public)
+	}
+}
+
+func TestAWriteThatFailsLeavesWhatWasThere(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := installation.WriteWhole(path, []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	if err := installation.WriteWhole(filepath.Join(path, "below-a-file"), []byte("two")); err == nil {
+		t.Error("a file was written below a file")
+	}
+	if read(t, path) != "one" {
+		t.Error("the file is another")
+	}
+}
