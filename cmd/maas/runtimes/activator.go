@@ -56,7 +56,7 @@ func (a *activator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, prefix), "/")
 	version, err := uuid.Parse(id)
 	if err != nil || !strings.HasPrefix(r.URL.Path, prefix) {
-		httpapi.WriteProblem(w, r, fault.New(fault.NotFound, "There is no such deployment."))
+		httpapi.WriteProblem(w, r, errAbsent)
 		return
 	}
 	address, release, err := a.pool.acquire(r.Context(), version)

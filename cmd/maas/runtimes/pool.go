@@ -23,6 +23,9 @@ type pool struct {
 	startTime time.Duration // bound on one start
 	log       *slog.Logger
 
+	life context.Context // of the starts; its end ends them
+	end  context.CancelFunc
+
 	mu      sync.Mutex
 	closed  bool
 	all     map[uuid.UUID]*instance
@@ -59,7 +62,10 @@ type instance struct {
 	used    time.Time
 }
 
-var errClosed = fault.New(fault.Unavailable, "The host is stopping; try again.")
+var (
+	errClosed = fault.New(fault.Unavailable, "The host is stopping; try again.")
+	errAbsent = fault.New(fault.NotFound, "There is no such deployment.")
+)
 
 // acquire gives the address of the version's runtime, starting it if it does not run, and counts the caller in until release.
 // If ctx ends first, that is the error, and the start goes on.
@@ -107,7 +113,7 @@ func (p *pool) leave(i *instance) {
 }
 
 func (p *pool) start(version uuid.UUID, i *instance) {
-	ctx, cancel := context.WithTimeout(context.Background(), p.startTime)
+	ctx, cancel := context.WithTimeout(p.life, p.startTime)
 	defer cancel()
 	began := time.Now()
 	m, err := p.prepare(ctx, version)
@@ -116,25 +122,36 @@ func (p *pool) start(version uuid.UUID, i *instance) {
 	if err == nil {
 		running, err = launch(ctx, m, p.log)
 	}
-	p.settle(i, running, change{version: version, err: err, fetch: fetched.Sub(began), load: time.Since(fetched)})
+	wanted := p.settle(i, running, change{version: version, err: err, fetch: fetched.Sub(began), load: time.Since(fetched)})
 	close(i.started)
-	if err == nil {
+	switch {
+	case running == nil:
+	case wanted:
 		p.starts.Go(func() { p.watch(version, i) }) // ends with the process
+	default:
+		running.child.Stop(ctx)
 	}
 }
 
-func (p *pool) settle(i *instance, running *process, c change) {
+// settle writes down how a start ended, and reports whether its runtime is still wanted: nobody has removed it, and the pool is not closed.
+func (p *pool) settle(i *instance, running *process, c change) (wanted bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.closed || p.all[c.version] != i {
+		i.err = errAbsent
+		if p.closed {
+			i.err = errClosed
+		}
+		return false
+	}
 	i.process, i.err, i.used = running, c.err, time.Now()
 	c.state = ready
 	if c.err != nil {
 		c.state = failed
-		if p.all[c.version] == i {
-			delete(p.all, c.version) // the next call tries again
-		}
+		delete(p.all, c.version) // the next call tries again
 	}
 	p.note(c)
+	return true
 }
 
 // note queues a change. The caller holds the mutex, so that the queue is in the order of what happened.
@@ -191,7 +208,7 @@ func (p *pool) reap(ctx context.Context) {
 		select {
 		case <-clock.C:
 			for _, i := range p.takeIdle() {
-				i.process.child.Stop(ctx)
+				i.process.child.Stop(p.life)
 			}
 		case <-ctx.Done():
 			return
@@ -213,41 +230,30 @@ func (p *pool) takeIdle() (taken []*instance) {
 	return taken
 }
 
-// remove stops the version's runtime after the calls that it has, or when ctx ends.
+// remove stops the version's runtime after the calls that it has, or when ctx ends. One that starts is stopped when it has (settle).
 func (p *pool) remove(ctx context.Context, version uuid.UUID) {
 	p.mu.Lock()
 	i := p.all[version]
 	delete(p.all, version)
 	p.mu.Unlock()
-	if i == nil {
-		return
-	}
-	select {
-	case <-i.started:
-	case <-ctx.Done():
-	}
-	if i.process != nil {
+	if i != nil && i.process != nil {
 		i.process.child.Stop(ctx) // SIGTERM: it answers the calls that it has
 	}
 }
 
-// close stops all runtimes and waits for them.
+// close ends the starts, stops all runtimes and waits for them. When ctx ends they are killed.
 func (p *pool) close(ctx context.Context) {
 	p.mu.Lock()
 	p.closed = true
 	all := p.all
 	p.all = map[uuid.UUID]*instance{}
 	p.mu.Unlock()
-	var stopping sync.WaitGroup
+	p.end()
 	for _, i := range all {
-		stopping.Go(func() {
-			<-i.started
-			if i.process != nil {
-				i.process.child.Stop(ctx)
-			}
-		})
+		if i.process != nil {
+			p.starts.Go(func() { i.process.child.Stop(ctx) })
+		}
 	}
-	stopping.Wait()
 	p.starts.Wait()
 }
 

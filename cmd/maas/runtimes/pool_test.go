@@ -46,6 +46,7 @@ func newBench(t *testing.T, idleAfter time.Duration) *bench {
 		t.Fatalf("run `make build` first: %v", err)
 	}
 	b := &bench{t: t, versions: map[uuid.UUID]string{}, kept: map[uuid.UUID]bool{}}
+	life, end := context.WithCancel(context.Background())
 	b.pool = &pool{
 		prepare: func(_ context.Context, version uuid.UUID) (model, error) {
 			folder, ok := b.versions[version]
@@ -61,7 +62,7 @@ func newBench(t *testing.T, idleAfter time.Duration) *bench {
 		},
 		keep:      func(version uuid.UUID) bool { return b.kept[version] },
 		idleAfter: idleAfter, startTime: 30 * time.Second, log: slog.New(slog.DiscardHandler),
-		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1),
+		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1), life: life, end: end,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup
@@ -259,5 +260,57 @@ func TestAClosedPoolStartsNothing(t *testing.T) {
 	faulttest.AssertKind(t, err, fault.Unavailable)
 	if n := b.running(); n != 0 {
 		t.Errorf("%d run after the close", n)
+	}
+}
+
+// hold makes each start wait for its files until the channel is closed.
+func (b *bench) hold() (files chan struct{}) {
+	files = make(chan struct{})
+	prepare := b.prepare
+	b.prepare = func(ctx context.Context, version uuid.UUID) (model, error) {
+		select {
+		case <-files:
+			return prepare(ctx, version)
+		case <-ctx.Done():
+			return model{}, ctx.Err()
+		}
+	}
+	return files
+}
+
+func TestTheEndDoesNotWaitForAStart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, time.Minute)
+	b.hold()
+	failed := make(chan error)
+	go func() {
+		_, _, err := b.acquire(t.Context(), b.version("digits"))
+		failed <- err
+	}()
+	b.eventually("it starts", func() bool { return b.running() == 1 })
+
+	b.close(t.Context())
+
+	faulttest.AssertKind(t, <-failed, fault.Unavailable)
+}
+
+func TestWhatIsRemovedWhileItStartsIsStopped(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, time.Minute)
+	files, version := b.hold(), b.version("digits")
+	failed := make(chan error)
+	go func() {
+		_, _, err := b.acquire(t.Context(), version)
+		failed <- err
+	}()
+	b.eventually("it starts", func() bool { return b.running() == 1 })
+
+	b.remove(t.Context(), version)
+	close(files)
+
+	faulttest.AssertKind(t, <-failed, fault.NotFound)
+	b.starts.Wait() // until nothing runs
+	if s := b.states(); len(s) > 1 {
+		t.Errorf("changes are %v, want no word of a runtime that nobody wants", s)
 	}
 }

@@ -87,7 +87,7 @@ func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
 	c, err := child.Start(ctx, child.Spec{
 		Name:  "runtime " + m.name,
 		Log:   slog.New(last),
-		Ready: said.ready,
+		Ready: said.ready, ReadyWithin: startTime, // a large model loads for minutes
 		Command: func() (*exec.Cmd, error) {
 			cmd := exec.Command(m.program.Path, "--model-dir", m.folder, "--listen", "127.0.0.1:0")
 			cmd.Env = append(cmd.Environ(), m.program.Environment...)

@@ -60,8 +60,9 @@ func New(o Options) *Supervisor {
 		deployments: o.Deployments, store: o.Store, programs: o.Programs, folder: o.Folder, endpoint: o.Endpoint, log: o.Log,
 		specs: map[uuid.UUID]deployment.Spec{},
 	}
+	life, end := context.WithCancel(context.Background())
 	s.pool = &pool{
-		prepare: s.prepare, changed: s.changed, keep: s.keep, idleAfter: o.IdleAfter, startTime: startTime, log: o.Log,
+		prepare: s.prepare, changed: s.changed, keep: s.keep, idleAfter: o.IdleAfter, startTime: startTime, log: o.Log, life: life, end: end,
 		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -75,7 +76,7 @@ func New(o Options) *Supervisor {
 // Activator answers calls of versions at /d/<version id>/v2/…, starting what does not run.
 func (s *Supervisor) Activator() http.Handler { return newActivator(s.pool, s.log) }
 
-// Close stops all runtimes, and writes down that they are idle: their endpoints start them again.
+// Close ends the starts, stops all runtimes and writes down what became of them before. The next process adopts what is ready then.
 func (s *Supervisor) Close(ctx context.Context) {
 	s.pool.close(ctx)
 	s.cancel()
@@ -189,7 +190,7 @@ func (s *Supervisor) endpointOf(version uuid.UUID) string {
 func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, error) {
 	spec, ok := s.spec(version)
 	if !ok {
-		return model{}, fault.New(fault.NotFound, "There is no such deployment.")
+		return model{}, errAbsent
 	}
 	uri, err := objects.ParseURI(spec.Manifest)
 	if err != nil {
