@@ -2,6 +2,7 @@ package event
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +14,7 @@ import (
 const (
 	VerifyUpload  Consumer = "verify-upload"
 	DeployVersion Consumer = "deploy-version"
+	MeterUsage    Consumer = "meter-usage" // not through the broker: infer posts to it
 )
 
 // Consumers gives, for each type of the catalogue, the functions that act on it. A type without any is news for webhooks alone.
@@ -215,3 +217,39 @@ func (AliasMoved) EventType() Type { return "maas.alias.moved.v1" }
 
 // EventSubject is the model and the alias.
 func (p AliasMoved) EventSubject() string { return p.Model.String() + "@" + string(p.Alias) }
+
+// InferenceCompleted carries what a gateway's process has answered, in the order of its numbers. It goes straight to meter-usage.
+type InferenceCompleted struct {
+	Pod   uuid.UUID       `json:"pod"` // one life of one process
+	First int64           `json:"first"`
+	Last  int64           `json:"last"`
+	Calls []InferenceCall `json:"calls"` // 500 at most
+}
+
+// InferenceCall is one call of a model, whatever came of it.
+type InferenceCall struct {
+	Number    int64       `json:"number"` // the pod's, from 1 without gaps
+	Time      time.Time   `json:"time"`   // of its answer
+	Tenant    uuid.UUID   `json:"tenant"`
+	Request   string      `json:"request"` // its X-Request-Id
+	Model     ref.Model   `json:"model"`
+	Version   ref.Version `json:"version"`
+	VersionID uuid.UUID   `json:"version_id"`
+	Actor     string      `json:"actor"` // "user:<id>" or "key:<id>"
+	Status    int         `json:"status"`
+	Cached    bool        `json:"cached,omitempty"` // answered without a run of its own
+	Total     int64       `json:"total_us"`
+	Queue     int64       `json:"queue_us,omitempty"`
+	ColdStart int64       `json:"cold_start_us,omitempty"`
+	Compute   int64       `json:"compute_us,omitempty"`
+	BytesIn   int64       `json:"bytes_in,omitempty"`
+	BytesOut  int64       `json:"bytes_out,omitempty"`
+}
+
+// EventType is maas.inference.completed.v1.
+func (InferenceCompleted) EventType() Type { return "maas.inference.completed.v1" }
+
+// EventSubject is the pod and the numbers.
+func (p InferenceCompleted) EventSubject() string {
+	return fmt.Sprintf("%s/%d-%d", p.Pod, p.First, p.Last)
+}

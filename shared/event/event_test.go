@@ -129,7 +129,7 @@ func TestEveryFixtureStillDecodes(t *testing.T) {
 	for _, p := range []event.Payload{
 		&event.UploadCompleted{}, &event.UploadVerifying{}, &event.UploadVerified{}, &event.UploadRejected{}, &event.VersionPublished{},
 		&event.VersionDeprecated{}, &event.VersionRetired{}, &event.DeploymentWanted{}, &event.ModelDeleted{}, &event.DeploymentReady{},
-		&event.DeploymentFailed{}, &event.AliasMoved{},
+		&event.DeploymentFailed{}, &event.AliasMoved{}, &event.InferenceCompleted{},
 	} {
 		payloads[string(p.EventType())] = p
 	}

@@ -25,7 +25,7 @@ func (g *Gateway) locate(ctx context.Context, c *call) (*registry.Version, error
 		return nil, err
 	}
 	chosen := choose(route.Traffic, c.target.Model, c.sticky)
-	if chosen.IsZero() || chosen == route.Version.Version {
+	if chosen.IsZero() || chosen.Compare(route.Version.Version) == 0 {
 		return &route.Version, nil
 	}
 	return g.look(ctx, c, chosen)
