@@ -29,8 +29,9 @@ test: build ## runs every test that needs no cluster, on real servers
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## checks style, imports, vulnerabilities, generated code, modules
 	tools/lint
 
-generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## makes generated code anew
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## makes generated code and the OpenAPI document anew
 	cd shared/proto && buf lint && buf generate
+	go run ./tools/openapi
 
 tidy: ## tidies every module
 	tools/each-module go mod tidy

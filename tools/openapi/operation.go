@@ -1,0 +1,208 @@
+package main
+
+import (
+	"fmt"
+	"go/types"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpapi"
+)
+
+// operation describes a route whose use case takes a value and gives a value.
+func (d *document) operation(route httpapi.Route, u use) object {
+	method, path, _ := strings.Cut(route.Pattern, " ")
+	in, ok := u.in.Underlying().(*types.Struct)
+	if !ok {
+		d.schemas.fail("%s: the request %s is no struct", route.Pattern, u.in)
+		return nil
+	}
+	if u.doc == "" {
+		d.schemas.fail("%s: its use case %s has no comment to describe it by", route.Pattern, u.name)
+		return nil
+	}
+	parameters := d.parameters(in)
+	if method == http.MethodPost && honoursKeys(route) {
+		parameters = append(parameters, reference("parameters", "Idempotency-Key"))
+	}
+	o := head(route, route.Function+"."+lower(u.name), strings.TrimPrefix(u.doc, u.name+" ")).with("parameters", parameters)
+	if body := d.schemas.ofStruct(in, taken); body.at("properties") != nil {
+		needed := body.at("required") != nil
+		o = o.with("requestBody", object{{"required", needed}, {"content", ofJSON(body)}})
+	}
+	responses := object{{strconv.Itoa(route.Success()), d.success(route, u)}}
+	return append(o, member{"responses", append(responses, d.failures(route, path, u.doc)...)})
+}
+
+// honoursKeys reports whether an Idempotency-Key means something: not for what begins or ends a session.
+func honoursKeys(route httpapi.Route) bool {
+	return route.Function != "login" && route.Function != "tokens"
+}
+
+// head is what every operation begins with. doc tells what it does; its first sentence is the summary.
+func head(route httpapi.Route, id, doc string) object {
+	o := object{
+		{"operationId", id}, {"tags", []string{route.Function}}, {"summary", summaryOf(doc)},
+		{"description", paragraphs(doc) + "\n\n" + needs(route.Permission)},
+	}
+	if route.Permission == auth.Public {
+		return append(o, member{"security", []any{}})
+	}
+	return o
+}
+
+func needs(permission auth.Permission) string {
+	switch permission {
+	case auth.Public:
+		return "Needs no credential."
+	case auth.Self:
+		return "Needs a credential of any role."
+	default:
+		return "Needs the permission " + string(permission) + "."
+	}
+}
+
+// summaryOf is the first sentence, or what of it stands alone.
+func summaryOf(doc string) string {
+	summary := capital(flat(doc))
+	for _, end := range []string{". ", "; ", ": "} {
+		summary, _, _ = strings.Cut(summary, end)
+	}
+	return strings.TrimSuffix(summary, ".")
+}
+
+func paragraphs(doc string) string {
+	all := strings.Split(strings.TrimSpace(doc), "\n\n")
+	for i := range all {
+		all[i] = flat(all[i])
+	}
+	return capital(strings.Join(all, "\n\n"))
+}
+
+func capital(sentence string) string { return strings.ToUpper(sentence[:1]) + sentence[1:] }
+
+// lower makes "listModels" of "ListModels".
+func lower(name string) string {
+	first := []rune(name)
+	first[0] = unicode.ToLower(first[0])
+	return string(first)
+}
+
+// parameters describes the fields that come out of the path, the query and the headers, in this order.
+func (d *document) parameters(in *types.Struct) []any {
+	var all []any
+	for _, where := range []string{"path", "query", "header"} {
+		for _, f := range fieldsOf(in) {
+			for one := range strings.SplitSeq(f.tag.Get(where), "/") {
+				if one != "" {
+					all = append(all, d.parameter(where, one, f))
+				}
+			}
+		}
+	}
+	if lists(in) {
+		all = append(all, reference("parameters", "page_size"), reference("parameters", "page_token"))
+	}
+	return all
+}
+
+// lists reports whether the request asks for a page.
+func lists(in *types.Struct) bool {
+	return slices.ContainsFunc(fieldsOf(in), func(f field) bool { return f.Pkg().Path() == ours+"shared/page" })
+}
+
+func (d *document) parameter(where, name string, f field) any {
+	switch schema, known := d.wildcard(name); {
+	case name == "If-Match":
+		return reference("parameters", name)
+	case where == "path" && known && f.tag.Get("path") != name: // a part of the field, as t and m are of a model
+		return parameter(where, name, "", schema)
+	default:
+		return parameter(where, name, flat(d.schemas.source.docs[f.Origin()]), d.schemas.of(f.Type(), taken))
+	}
+}
+
+func parameter(where, name, doc string, schema object) object {
+	o := object{{"name", name}, {"in", where}}.with("description", doc)
+	if where == "path" {
+		o = append(o, member{"required", true})
+	}
+	return append(o, member{"schema", schema})
+}
+
+// wildcard gives the form of a path's wildcards, which have the same meaning in every path.
+func (d *document) wildcard(name string) (object, bool) {
+	ofType := func(pkg, name string) object { return d.schemas.of(d.schemas.source.named(pkg, name), taken) }
+	switch name {
+	case "t":
+		return ofType("ref", "Tenant"), true
+	case "m":
+		return ofType("ref", "Name"), true
+	case "ref":
+		return ofType("ref", "Selector"), true
+	case "path":
+		return ofType("ref", "Path"), true
+	case "id":
+		return foreign["uuid.UUID"], true
+	case "n":
+		return object{{"type", "integer"}, {"minimum", 0}, {"maximum", 9999}}, true
+	default:
+		return nil, false
+	}
+}
+
+func (d *document) success(route httpapi.Route, u use) object {
+	o := object{{"description", http.StatusText(route.Success())}}
+	if hasMethod(u.out, "ETag") {
+		o = append(o, member{"headers", object{{"ETag", reference("headers", "ETag")}}})
+	}
+	if out, ok := u.out.Underlying().(*types.Struct); ok && out.NumFields() == 0 {
+		return o
+	}
+	return append(o, member{"content", ofJSON(d.schemas.of(u.out, given))})
+}
+
+func ofJSON(schema object) object { return object{{"application/json", object{{"schema", schema}}}} }
+
+var kindNames = regexp.MustCompile(`\b(Conflict|Forbidden|Gone|NotFound|PreconditionFailed|QuotaExceeded|RateLimited|TooLarge|Unauthenticated|Unavailable|Unprocessable)\b`)
+
+// failures are those that any route of its kind has, and those that the use case's comment names.
+func (d *document) failures(route httpapi.Route, path, doc string) object {
+	var kinds []fault.Kind
+	add := func(kind fault.Kind) { kinds = append(kinds, kind) }
+	add(fault.Invalid)
+	if route.Permission != auth.Public {
+		add(fault.Unauthenticated)
+	}
+	if route.Permission != auth.Public && route.Permission != auth.Self {
+		add(fault.Forbidden)
+	}
+	if strings.Contains(path, "{") {
+		add(fault.NotFound)
+	}
+	for _, name := range kindNames.FindAllString(doc, -1) {
+		add(d.kind(name))
+	}
+	slices.SortFunc(kinds, func(a, b fault.Kind) int { return a.Status() - b.Status() })
+	var o object
+	for _, kind := range slices.Compact(kinds) {
+		o = append(o, member{strconv.Itoa(kind.Status()), reference("responses", string(kind))})
+	}
+	return append(o, member{"default", reference("responses", "problem")})
+}
+
+// kind gives the kind that a constant of fault stands for.
+func (d *document) kind(constant string) fault.Kind {
+	for kind, name := range d.kinds {
+		if name == constant {
+			return kind
+		}
+	}
+	panic(fmt.Sprintf("openapi: fault.%s is no kind", constant))
+}
