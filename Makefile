@@ -24,7 +24,7 @@ build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
 
 test: build ## runs every test that needs no cluster, on real servers
 	@go build -o $(TOOLS)/ ./tools/testsum
-	@bin/maas stores --fast -- go test $(TEST) -json work | $(TOOLS)/testsum
+	@bin/maas stores --data temporary --fast -- go test $(TEST) -json work | $(TOOLS)/testsum
 
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## checks style, imports, vulnerabilities, generated code, modules
 	tools/lint
@@ -37,10 +37,10 @@ tidy: ## tidies every module
 	tools/each-module go mod tidy
 
 bench: build ## runs every benchmark, five times each
-	@bin/maas stores --fast -- go test -run '^$$' -bench . -benchmem -count 5 -p 1 -timeout 60m work
+	@bin/maas stores --data temporary --fast -- go test -run '^$$' -bench . -benchmem -count 5 -p 1 -timeout 60m work
 
 cover: build ## says what the tests do not reach: coverage.out, and a line for each function
-	@bin/maas stores --fast -- go test -p 2 -timeout 10m -coverprofile coverage.out work
+	@bin/maas stores --data temporary --fast -- go test -p 2 -timeout 10m -coverprofile coverage.out work
 	@go tool cover -func coverage.out
 
 fuzz: ## fuzzes every parser of outside bytes for FUZZTIME each
