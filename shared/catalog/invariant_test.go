@@ -49,7 +49,7 @@ func TestDerivedAliasesAreAlwaysWhatIsImplied(t *testing.T) {
 		m := w.Model(ref.Name("line-" + string(rune('a'+lines))))
 		l := life{status: map[string]catalog.Status{}}
 		for range rapid.IntRange(1, 12).Draw(r, "acts") {
-			act(r, t, w, m, l, names.Draw(r, "version"))
+			act(t, r, w, m, l, names.Draw(r, "version"))
 			for _, alias := range []ref.Alias{"latest", "v1", "v1.0", "v1.1", "v2", "v2.0", "v2.1"} {
 				if got, want := w.Alias(m, string(alias)), l.follows(alias); got != want {
 					r.Fatalf("%s leads to %q, want %q: %v", alias, got, want, l.status)
@@ -60,7 +60,8 @@ func TestDerivedAliasesAreAlwaysWhatIsImplied(t *testing.T) {
 }
 
 // act does one thing to a version: the next in its life, or one that is to be refused.
-func act(r *rapid.T, t *testing.T, w *catalogtest.World, m ref.Model, l life, version string) {
+func act(t *testing.T, r *rapid.T, w *catalogtest.World, m ref.Model, l life, version string) {
+	t.Helper()
 	v := catalogtest.Version(version)
 	if _, ok := l.status[version]; !ok {
 		w.Ready(m, version)
