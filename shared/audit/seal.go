@@ -53,8 +53,9 @@ type entry struct {
 
 // hash chains the entry to the one before: SHA-256 of that one's hash (32 zeros before the first) and the entry's JSON.
 func (e entry) hash(prev []byte) ([]byte, error) {
-	e.Time = e.Time.UTC()
-	text, err := json.Marshal(e)
+	sealed := e
+	sealed.Time = e.Time.UTC()
+	text, err := json.Marshal(sealed)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}

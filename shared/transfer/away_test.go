@@ -21,7 +21,8 @@ func cutOff(t *testing.T, variable string) (*transfertest.World, *transfer.Trans
 	vars := maps.Clone(w.Vars)
 	address, proxy := through(t, vars[variable])
 	vars[variable] = address
-	return w, w.Open(vars), proxy
+	cut := w.Open(vars)
+	return w, cut, proxy
 }
 
 // TestNothingIsLostWhileTheStoreIsAway does each step of an upload without the store, and then with it.

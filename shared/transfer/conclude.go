@@ -23,8 +23,7 @@ const endSQL = `
 func (v *verification) recognise(ctx context.Context) error {
 	v.SHA256 = v.sums.digest()
 	found, err := formats.Recognise(v.store.Reader(ctx, v.multipart.Key, v.Size), v.Size)
-	var refused *formats.Refusal
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*formats.Refusal](err); ok {
 		return v.reject(ctx, Problem{string(refused.Code), refused.Detail})
 	}
 	if err != nil {

@@ -150,8 +150,7 @@ func scan(row pgx.CollectableRow) (session, error) {
 		s.Error = &Problem{code, detail}
 	}
 	s.Expires = s.Expires.UTC()
-	s.show(stored)
-	return s, nil
+	return s.shown(stored), nil
 }
 
 // texts gives the strings of a slice, or nil.

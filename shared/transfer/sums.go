@@ -24,9 +24,9 @@ type sums struct {
 }
 
 // newSums goes on from saved states; none begins at the first byte.
-func newSums(offset int64, sha256State, md5State []byte, withMD5 bool) (sums, error) {
+func newSums(offset int64, sha256State, md5State []byte, asked MD5) (sums, error) {
 	s := sums{sha256: sha256.New()}
-	if withMD5 {
+	if asked != "" {
 		s.md5 = md5.New() //nolint:gosec // see above
 	}
 	if offset == 0 {
@@ -36,7 +36,7 @@ func newSums(offset int64, sha256State, md5State []byte, withMD5 bool) (sums, er
 	if err := restore(s.sha256, sha256State); err != nil {
 		return s, err
 	}
-	if !withMD5 {
+	if asked == "" {
 		return s, nil
 	}
 	return s, restore(s.md5, md5State)
@@ -51,7 +51,7 @@ func restore(h hash.Hash, state []byte) error {
 }
 
 // states gives what newSums goes on from.
-func (s sums) states() (sha256State, md5State []byte, err error) {
+func (s *sums) states() (sha256State, md5State []byte, err error) {
 	if sha256State, err = state(s.sha256); err != nil || s.md5 == nil {
 		return sha256State, nil, err
 	}
@@ -89,9 +89,9 @@ func (s *sums) read(from io.Reader, patience time.Duration) error {
 	}
 }
 
-func (s sums) digest() ref.Digest { return ref.DigestOf(s.sha256.Sum(nil)) }
+func (s *sums) digest() ref.Digest { return ref.DigestOf(s.sha256.Sum(nil)) }
 
-func (s sums) md5sum() MD5 {
+func (s *sums) md5sum() MD5 {
 	if s.md5 == nil {
 		return ""
 	}

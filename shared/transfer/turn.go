@@ -14,7 +14,7 @@ const (
 	takeTurnSQL = `
 		update uploads set fence = fence + 1, lease_until = clock_timestamp() + $2
 		where id = $1 and status in ('completing', 'verifying') and (lease_until is null or lease_until <= clock_timestamp())
-		returning fence, hashed, sha256_state, md5_state, md5 <> ''`
+		returning fence, hashed, sha256_state, md5_state, md5`
 	renewTurnSQL = `update uploads set lease_until = clock_timestamp() + $3 where id = $1 and fence = $2`
 	leaveTurnSQL = `update uploads set lease_until = null where id = $1 and fence = $2`
 	checkTurnSQL = `select from uploads where id = $1 and fence = $2 for update`
@@ -25,15 +25,15 @@ const (
 func takeTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time.Duration) (fence int64, s sums, taken bool, err error) {
 	var offset int64
 	var sha256State, md5State []byte
-	var withMD5 bool
-	err = tx.QueryRow(ctx, takeTurnSQL, upload, lease).Scan(&fence, &offset, &sha256State, &md5State, &withMD5)
+	var asked MD5
+	err = tx.QueryRow(ctx, takeTurnSQL, upload, lease).Scan(&fence, &offset, &sha256State, &md5State, &asked)
 	if postgres.NotFound(err) {
 		return 0, sums{}, false, nil
 	}
 	if err != nil {
 		return 0, sums{}, false, err
 	}
-	s, err = newSums(offset, sha256State, md5State, withMD5)
+	s, err = newSums(offset, sha256State, md5State, asked)
 	return fence, s, true, err
 }
 

@@ -119,8 +119,8 @@ func (s session) system(function string, tenant uuid.UUID) auth.Principal {
 	return auth.System(function, tenant, s.Model.Tenant)
 }
 
-// show fills what is computed: the phase of a status that has one, its progress, the missing chunks.
-func (s *session) show(stored []int) {
+// shown fills what is computed: the phase of a status that has one, its progress, the missing chunks.
+func (s session) shown(stored []int) session {
 	s.stored = len(stored)
 	s.Missing = []Span{}
 	switch s.Status {
@@ -139,6 +139,7 @@ func (s *session) show(stored []int) {
 		s.Received, s.Phase, s.Progress = s.Size, Done, 1
 	default:
 	}
+	return s
 }
 
 func received(l Layout, stored []int) int64 {
