@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 	"github.com/17882237881/MaaS/cmd/maas/push"
@@ -73,8 +73,10 @@ func (s *session) progress() push.Progress {
 	if s.quiet {
 		return push.Silent{}
 	}
-	if file, ok := s.stderr.(*os.File); ok && isatty.IsTerminal(file.Fd()) {
-		return progress.NewBar(file)
+	if file, ok := s.stderr.(*os.File); ok {
+		if _, height, err := term.GetSize(int(file.Fd())); err == nil && height > 0 {
+			return progress.NewBar(file)
+		}
 	}
 	return progress.NewLines(s.stderr)
 }

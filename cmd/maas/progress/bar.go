@@ -13,13 +13,20 @@ import (
 
 // Bar draws a line for each file on a terminal: bytes, rate and time left, then the phases of its verification.
 type Bar struct {
-	meter meter
-	all   *mpb.Progress
+	all *mpb.Progress
 
 	mu   sync.Mutex
-	bar  *mpb.Bar
-	said string // the phase; "" while bytes are sent
-	over bool   // it has ended well
+	file *row // the one that is pushed now
+}
+
+// row is a file's line.
+type row struct {
+	meter meter
+	bar   *mpb.Bar
+
+	mu    sync.Mutex
+	phase string // "" while bytes are sent
+	over  bool   // it has ended well
 }
 
 // NewBar draws on w, a terminal.
@@ -29,58 +36,64 @@ func NewBar(w io.Writer) *Bar {
 
 // Begin implements push.Progress.
 func (b *Bar) Begin(file string, size, there int64) {
-	b.meter.begin(time.Now(), size, there)
-	b.mu.Lock()
-	b.said, b.over = "", false
-	b.mu.Unlock()
-	bar := b.all.AddBar(size, // decorators are called from now on
+	r := &row{}
+	r.meter.begin(time.Now(), size, there)
+	r.bar = b.all.AddBar(size,
 		mpb.PrependDecorators(decor.Name(file+" ")),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return b.state() })))
-	bar.SetCurrent(there)
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return " " + r.state() })))
+	r.draw()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.bar = bar
+	b.file = r
 }
 
-func (b *Bar) state() string {
+func (b *Bar) current() *row {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.said != "" {
-		return " " + b.said
+	return b.file
+}
+
+func (r *row) state() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.phase != "" {
+		return r.phase
 	}
-	return " " + b.meter.read(time.Now()).String()
+	return r.meter.read(time.Now()).String()
+}
+
+// draw leaves the bar a byte before its end: mpb takes it for ended otherwise, before the phases are over. No lock is held here, since
+// mpb asks for the state meanwhile.
+func (r *row) draw() {
+	now := r.meter.read(time.Now())
+	r.bar.SetCurrent(min(now.done, now.size-1))
 }
 
 // Sent implements push.Progress.
 func (b *Bar) Sent(n int64) {
-	b.meter.add(time.Now(), n)
-	b.draw()
-}
-
-// draw leaves the bar open at its end: mpb ends it otherwise before the phases are over.
-func (b *Bar) draw() {
-	now := b.meter.read(time.Now())
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.bar.SetCurrent(min(now.done, now.size-1))
+	r := b.current()
+	r.meter.add(time.Now(), n)
+	r.draw()
 }
 
 // Phase implements push.Progress.
 func (b *Bar) Phase(name transfer.Phase, done float64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.said, b.over = phase(name, done), name == transfer.Done
+	r := b.current()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.phase, r.over = phase(name, done), name == transfer.Done
 }
 
 // End implements push.Progress.
 func (b *Bar) End() {
-	b.mu.Lock()
-	bar, over := b.bar, b.over
-	b.mu.Unlock()
+	r := b.current()
+	r.mu.Lock()
+	over := r.over
+	r.mu.Unlock()
 	if over {
-		bar.SetTotal(-1, true)
+		r.bar.SetCurrent(r.meter.read(time.Now()).size) // which ends it
 	} else {
-		bar.Abort(false)
+		r.bar.Abort(false)
 	}
-	bar.Wait()
+	r.bar.Wait()
 }
