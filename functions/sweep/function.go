@@ -1,18 +1,36 @@
-// Package function does once a minute what nothing else comes to do: what was lost is posted again, what has expired ends, what nothing
-// needs goes, the audit log is sealed. A tick of Knative's PingSource, or of the one-machine host, starts it.
+// Package function does each minute what nothing else comes to do. A tick of Knative's PingSource, or of the one-machine host, starts it.
 package function
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/serve"
+	"github.com/17882237881/MaaS/shared/transfer"
 )
+
+// atOnce is how many rows of a kind a tick ends; patience is for one chore, so that one that hangs leaves time for the others.
+const (
+	atOnce   = 1_000
+	patience = 15 * time.Second
+)
+
+// chore is one thing that sweep does, apart from the others.
+type chore struct {
+	name string
+	do   func(context.Context) error
+}
 
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
@@ -22,14 +40,47 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := openChores(ctx, e, db)
+	events, err := outbox.Open(ctx, e)
 	if err != nil {
 		return nil, err
+	}
+	transfers, err := transfer.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	models, err := catalog.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	chores := []chore{
+		{"post events again", func(ctx context.Context) error { return second(events.Repost(ctx, db, time.Now())) }},
+		{"wake verifications", transfers.Wake},
+		{"expire uploads", transfers.Expire},
+		{"retire versions", func(ctx context.Context) error { return second(models.RetireDue(ctx, e.Name(), atOnce)) }},
+		{"seal the audit log", func(ctx context.Context) error { return audit.Seal(ctx, db) }},
+		{"delete objects without a row", transfers.Collect},
+		{"forget done events", func(ctx context.Context) error { return outbox.Trim(ctx, db) }},
+		{"forget sessions", func(ctx context.Context) error { return second(identity.Trim(ctx, db, atOnce)) }},
 	}
 	receiver, err := outbox.NewReceiver(e, db.As(postgres.Sweep), "sweep")
 	if err != nil {
 		return nil, err
 	}
-	receiver.Look("dev.knative.sources.ping", func(ctx context.Context, _ cloudevents.Event) error { return all.do(ctx) })
+	receiver.Look("dev.knative.sources.ping", func(ctx context.Context, _ cloudevents.Event) error { return do(ctx, chores) })
 	return receiver, nil
+}
+
+func second[N int | int64](_ N, err error) error { return err }
+
+// do does all chores. What one fails with does not keep the others, and is told at the end.
+func do(ctx context.Context, chores []chore) error {
+	var errs []error
+	for _, one := range chores {
+		bounded, done := context.WithTimeout(ctx, patience)
+		if err := one.do(bounded); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", one.name, err))
+		}
+		done()
+	}
+	return errors.Join(errs...)
 }
