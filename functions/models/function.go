@@ -13,6 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/openapi"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
 	"github.com/17882237881/MaaS/shared/serve"
 )
@@ -46,6 +47,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "PATCH /v1/models/{t}/{m}", models.UpdateModel)
 	httpapi.Handle(mux, "DELETE /v1/models/{t}/{m}", models.DeleteModel)
 	httpapi.Handle(mux, "GET /v1/cache/stats", stats(cached))
+	httpapi.Stream(mux, "GET /openapi.json", openapi.Document())
 
 	path, service := maasv1connect.NewModelServiceHandler(catalog.NewService(models),
 		connect.WithInterceptors(httpapi.ConnectErrors()), connect.WithReadMaxBytes(maxMessage))

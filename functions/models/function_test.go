@@ -141,6 +141,16 @@ func client(f *functiontest.Function, token string, options ...connect.ClientOpt
 	return maasv1connect.NewModelServiceClient(f.Client, f.URL, append(options, connect.WithInterceptors(authorize))...)
 }
 
+func TestTheDocumentIsThereForAnyone(t *testing.T) {
+	t.Parallel()
+	_, f := start(t)
+	var document struct{ OpenAPI string }
+	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/openapi.json"}, http.StatusOK, &document)
+	if document.OpenAPI != "3.1.0" {
+		t.Errorf("version %q", document.OpenAPI)
+	}
+}
+
 func TestModelServiceSpeaksConnectAndGRPCWeb(t *testing.T) {
 	t.Parallel()
 	for name, options := range map[string][]connect.ClientOption{"connect": nil, "grpc-web": {connect.WithGRPCWeb()}, "json": {connect.WithProtoJSON()}} {
