@@ -1,0 +1,174 @@
+package metering
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/event"
+)
+
+// disk is a journal in a folder. Its files have a JSON text for each call, on a line: <pod>.open is the open batch, and
+// <pod>.<first>.<last>.<id>.batch a closed one, so that the rename which closes a batch gives it the id that it will always have.
+// A call is in the file when Count returns: what is killed afterwards is the process, not the record.
+type disk struct {
+	folder string
+	pod    uuid.UUID
+	lock   *os.File
+	open   *os.File // nil for an empty batch
+	closed []batch
+}
+
+const (
+	openEnd   = ".open"
+	closedEnd = ".batch"
+)
+
+// openDisk takes the folder, and closes the batches that former processes left open.
+func openDisk(folder string, pod uuid.UUID) (*disk, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("MAAS_METER_DIR: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("MAAS_METER_DIR: %w", err)
+	}
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor is small
+		return nil, errors.Join(fmt.Errorf("MAAS_METER_DIR: another process has the journal %s", folder), lock.Close())
+	}
+	d := &disk{folder: folder, pod: pod, lock: lock}
+	if err := d.recover(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return d, nil
+}
+
+// recover finds what former processes left.
+func (d *disk) recover() error {
+	files, err := os.ReadDir(d.folder)
+	if err != nil {
+		return fmt.Errorf("MAAS_METER_DIR: %w", err)
+	}
+	for _, file := range files {
+		if pod, ok := strings.CutSuffix(file.Name(), openEnd); ok {
+			err = errors.Join(err, d.adopt(pod))
+		} else if b, ok := parseBatch(file.Name()); ok {
+			d.closed = append(d.closed, b)
+		}
+	}
+	slices.SortFunc(d.closed, func(a, b batch) int { return strings.Compare(a.file(), b.file()) }) // pods' ids begin with their time
+	return err
+}
+
+// adopt closes the batch that a former process left open.
+func (d *disk) adopt(name string) error {
+	pod, err := uuid.Parse(name)
+	if err != nil {
+		return nil //nolint:nilerr // not ours
+	}
+	path := filepath.Join(d.folder, name+openEnd)
+	calls, err := readCalls(path)
+	if err != nil || len(calls) == 0 {
+		return errors.Join(err, os.Remove(path))
+	}
+	b := batch{id: uuid.Must(uuid.NewV7()), pod: pod, first: calls[0].Number, last: calls[len(calls)-1].Number}
+	d.closed = append(d.closed, b)
+	return os.Rename(path, filepath.Join(d.folder, b.file()))
+}
+
+func (b batch) file() string {
+	return fmt.Sprintf("%s.%012d.%012d.%s%s", b.pod, b.first, b.last, b.id, closedEnd)
+}
+
+func parseBatch(name string) (b batch, ok bool) {
+	parts := strings.Split(strings.TrimSuffix(name, closedEnd), ".")
+	if !strings.HasSuffix(name, closedEnd) || len(parts) != 4 {
+		return b, false
+	}
+	var err [2]error
+	b.pod, err[0] = uuid.Parse(parts[0])
+	b.id, err[1] = uuid.Parse(parts[3])
+	n, scanned := fmt.Sscanf(parts[1]+" "+parts[2], "%d %d", &b.first, &b.last)
+	return b, n == 2 && errors.Join(err[0], err[1], scanned) == nil
+}
+
+func (d *disk) add(call event.InferenceCall) error {
+	if d.open == nil {
+		file, err := os.OpenFile(d.openPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+		if err != nil {
+			return fmt.Errorf("metering: %w", err)
+		}
+		d.open = file
+	}
+	line, err := json.Marshal(call)
+	if err != nil {
+		return fmt.Errorf("metering: %w", err)
+	}
+	_, err = d.open.Write(append(line, '\n'))
+	return err
+}
+
+func (d *disk) openPath() string { return filepath.Join(d.folder, d.pod.String()+openEnd) }
+
+func (d *disk) cut(b batch) error {
+	if d.open == nil {
+		return errors.New("metering: no call of the batch could be written")
+	}
+	err := errors.Join(d.open.Close(), os.Rename(d.openPath(), filepath.Join(d.folder, b.file())))
+	d.open = nil
+	if err == nil {
+		d.closed = append(d.closed, b)
+	}
+	return err
+}
+
+func (d *disk) oldest() (b batch, calls []event.InferenceCall, ok bool) {
+	for len(d.closed) > 0 {
+		calls, err := readCalls(filepath.Join(d.folder, d.closed[0].file()))
+		if err == nil && len(calls) > 0 {
+			return d.closed[0], calls, true
+		}
+		_ = d.drop() // it is not there any more, or holds nothing
+	}
+	return b, nil, false
+}
+
+func (d *disk) drop() error {
+	path := filepath.Join(d.folder, d.closed[0].file())
+	d.closed = d.closed[1:]
+	return os.Remove(path)
+}
+
+func (d *disk) over() bool { return len(d.closed) > maxOnDisk }
+
+// close leaves the open batch to the next process.
+func (d *disk) close() error {
+	if d.open != nil {
+		return errors.Join(d.open.Close(), d.lock.Close())
+	}
+	return d.lock.Close()
+}
+
+// readCalls reads a file up to the first line that is not whole: there its process was killed.
+func readCalls(path string) (calls []event.InferenceCall, err error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("metering: %w", err)
+	}
+	for line := range bytes.Lines(text) {
+		var call event.InferenceCall
+		if json.Unmarshal(line, &call) != nil {
+			break
+		}
+		calls = append(calls, call)
+	}
+	return calls, nil
+}
