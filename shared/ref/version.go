@@ -10,6 +10,7 @@ import (
 const (
 	maxVersion = 128 // bytes; SemVer 2.0.0 sets none
 	maxNumber  = 1<<31 - 1
+	maxDigits  = 18
 )
 
 // Version is a semantic version (2.0.0) without build metadata: "1.4.0-rc.1".
@@ -24,10 +25,23 @@ func ParseVersion(s string) (Version, error) {
 	if v.Metadata() != "" {
 		return Version{}, invalid("version", s, "has no build metadata (+…)")
 	}
+	if longNumber(v.Prerelease()) {
+		return Version{}, invalid("version", s, fmt.Sprintf("has numbers of at most %d digits in its pre-release", maxDigits))
+	}
 	if v.Major() > maxNumber || v.Minor() > maxNumber || v.Patch() > maxNumber {
 		return Version{}, invalid("version", s, fmt.Sprintf("has numbers up to %d", maxNumber))
 	}
 	return Version{v}, nil
+}
+
+// longNumber reports whether a pre-release has a number that does not fit 64 bits: it could not be ordered as a number.
+func longNumber(prerelease string) bool {
+	for identifier := range strings.SplitSeq(prerelease, ".") {
+		if len(identifier) > maxDigits && strings.Trim(identifier, "0123456789") == "" {
+			return true
+		}
+	}
+	return false
 }
 
 // IsZero reports whether there is no version.

@@ -1,0 +1,59 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+func TestTheKindOfAnErrorIsItsOutermostFaults(t *testing.T) {
+	t.Parallel()
+	inner := fault.New(fault.NotFound, "There is no such model.")
+	for want, err := range map[fault.Kind]error{
+		fault.NotFound:    fmt.Errorf("resolve: %w", inner),
+		fault.Unavailable: fault.New(fault.Unavailable, "The registry is away.", fault.Cause(inner)),
+		fault.Timeout:     fmt.Errorf("call: %w", context.DeadlineExceeded),
+		fault.Canceled:    fmt.Errorf("call: %w", context.Canceled),
+		fault.Internal:    errors.New("boom"),
+	} {
+		if got := fault.KindOf(err); got != want {
+			t.Errorf("%v is %s, want %s", err, got, want)
+		}
+	}
+}
+
+func TestWhatIsNoFaultShowsNothingOfTheInside(t *testing.T) {
+	t.Parallel()
+	err := fault.From(errors.New("pq: password of admin is hunter2"))
+	if err.Kind != fault.Internal || err.Message != "Something went wrong on our side." || err.Unwrap() == nil {
+		t.Errorf("it becomes %+v", err)
+	}
+}
+
+func TestEveryKindHasAStatusThatLeadsBackToIt(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []fault.Kind{
+		fault.Invalid, fault.Unauthenticated, fault.QuotaExceeded, fault.Forbidden, fault.NotFound, fault.Conflict, fault.Gone,
+		fault.PreconditionFailed, fault.TooLarge, fault.Unprocessable, fault.RateLimited, fault.Internal, fault.Upstream, fault.Unavailable,
+		fault.Timeout, fault.Canceled,
+	} {
+		if got := fault.KindOfStatus(kind.Status()); got != kind {
+			t.Errorf("%s is answered %d, which is read as %s", kind, kind.Status(), got)
+		}
+	}
+	if fault.KindOfStatus(http.StatusTeapot) != fault.Invalid || fault.KindOfStatus(599) != fault.Internal {
+		t.Error("unknown statuses are read wrongly")
+	}
+}
+
+func TestFieldsCarryTheMessage(t *testing.T) {
+	t.Parallel()
+	err := fault.New(fault.Conflict, "The name is taken.", fault.Field("name"))
+	if len(err.Fields) != 1 || err.Fields[0] != (fault.FieldError{Field: "name", Detail: "The name is taken."}) {
+		t.Errorf("fields are %+v", err.Fields)
+	}
+}
