@@ -37,8 +37,14 @@ type answer struct {
 	rest        io.ReadCloser // nil if whole is all
 }
 
-// run finds the version, and gives its answer, kept or new. It reports what it did in any case.
-func (g *Gateway) run(ctx context.Context, c *call, r *report) (*answer, error) {
+// run finds the version, and gives its answer, kept or new. The report says what was done, in any case.
+func (g *Gateway) run(ctx context.Context, c *call) (*answer, *report, error) {
+	r := &report{began: time.Now()}
+	a, err := g.find(ctx, c, r)
+	return a, r, c.ended(err, r)
+}
+
+func (g *Gateway) find(ctx context.Context, c *call, r *report) (*answer, error) {
 	version, err := g.locate(ctx, c)
 	if err != nil {
 		return nil, err
@@ -162,7 +168,7 @@ func cut(ctx context.Context, err error) error {
 
 // ended says what the end of a call's time means to its caller.
 func (c *call) ended(err error, r *report) error {
-	if !fault.Is(err, fault.Timeout) {
+	if err == nil || !fault.Is(err, fault.Timeout) {
 		return err
 	}
 	if r.version != nil && r.version.Status == "idle" {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/metering"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/registry"
 )
@@ -35,6 +36,8 @@ type Gateway struct {
 	servers  *openinference.Client
 	turns    turns
 	results  *results
+	meter    *metering.Meter
+	metrics  metrics
 }
 
 // Open gives the process's gateway.
@@ -48,7 +51,18 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		g := &Gateway{config: c, registry: r, servers: openinference.NewClient(c.MaxBody), turns: newTurns(c.Concurrency, c.Queue), results: kept}
+		meter, err := metering.Open(e)
+		if err != nil {
+			return nil, nil, err
+		}
+		metrics, err := openMetrics(e)
+		if err != nil {
+			return nil, nil, err
+		}
+		g := &Gateway{
+			config: c, registry: r, servers: openinference.NewClient(c.MaxBody), turns: newTurns(c.Concurrency, c.Queue),
+			results: kept, meter: meter, metrics: metrics,
+		}
 		return g, func(context.Context) error { g.servers.Close(); return nil }, nil
 	})
 }

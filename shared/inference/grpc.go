@@ -75,14 +75,15 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	var done report
-	a, err := p.run(ctx, c, &done)
+	a, done, err := p.run(ctx, c)
 	if err != nil {
-		return nil, c.ended(err, &done)
+		p.count(ctx, c, done, 0, err)
+		return nil, err
 	}
-	response, err := a.decode(ctx, p.config.MaxBody)
+	response, size, err := a.decode(ctx, p.config.MaxBody)
+	p.count(ctx, c, done, size, err)
 	if err != nil {
-		return nil, c.ended(err, &done)
+		return nil, err
 	}
 	response.Model, response.Version = c.target.Model.String(), done.version.Version.String()
 	out := connect.NewResponse(protoOf(response, in.Msg))
@@ -131,28 +132,26 @@ func targetNamed(model, selector string) (t ref.Target, err error) {
 	return t, err
 }
 
-// decode reads the answer, of at most limit bytes.
-func (a *answer) decode(ctx context.Context, limit int64) (*openinference.Response, error) {
+// decode reads the answer, of at most limit bytes, and gives its size.
+func (a *answer) decode(ctx context.Context, limit int64) (response *openinference.Response, size int64, err error) {
 	body := a.whole
 	if a.rest != nil {
 		defer a.rest.Close()
-		var err error
 		if body, err = io.ReadAll(io.LimitReader(a.rest, limit+1)); err != nil {
-			return nil, cut(ctx, err)
+			return nil, 0, cut(ctx, err)
 		}
 		if int64(len(body)) > limit {
-			return nil, fault.New(fault.Upstream, "The model's answer is too long for gRPC; ask over REST, where it streams.")
+			return nil, 0, fault.New(fault.Upstream, "The model's answer is too long for gRPC; ask over REST, where it streams.")
 		}
 	}
 	header, err := openinference.ParseHeaderLength(a.header, len(body))
 	if err != nil {
-		return nil, malformed(err)
+		return nil, 0, malformed(err)
 	}
-	response, err := openinference.DecodeResponse(body, header)
-	if err != nil {
-		return nil, malformed(err)
+	if response, err = openinference.DecodeResponse(body, header); err != nil {
+		return nil, 0, malformed(err)
 	}
-	return response, nil
+	return response, int64(len(body)), nil
 }
 
 func malformed(err error) error {

@@ -10,6 +10,7 @@ import (
 
 // report is what was done for a call, whatever it came to.
 type report struct {
+	began   time.Time
 	version *registry.Version // nil if none was found
 	cache   string            // what X-Cache says
 	queue   time.Duration

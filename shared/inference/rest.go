@@ -32,14 +32,13 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 			return err
 		}
 	}
-	var done report
-	a, err := g.run(ctx, c, &done)
+	a, done, err := g.run(ctx, c)
 	done.setHeader(w.Header())
 	if err != nil {
-		return c.ended(err, &done)
+		g.count(ctx, c, done, 0, err)
+		return err
 	}
-	_, err = a.send(ctx, w)
-	return err
+	return g.send(ctx, w, c, a, done)
 }
 
 // callOf reads what a request says beside its body.
@@ -166,22 +165,24 @@ func (g *Gateway) tooLarge() error {
 	return fault.New(fault.TooLarge, fmt.Sprintf("A request has at most %d bytes.", g.config.MaxBody))
 }
 
-// send writes the answer, and gives the number of its bytes.
-func (a *answer) send(ctx context.Context, w http.ResponseWriter) (int64, error) {
+// send writes the answer, and counts the call: before the last byte where the answer is whole, since who has an answer was counted.
+func (g *Gateway) send(ctx context.Context, w http.ResponseWriter, c *call, a *answer, done *report) error {
 	h := w.Header()
 	h["Content-Type"] = []string{a.contentType}
 	if a.header != "" {
 		h[openinference.HeaderLength] = []string{a.header}
 	}
 	if a.rest == nil {
+		g.count(ctx, c, done, int64(len(a.whole)), nil)
 		h["Content-Length"] = []string{strconv.Itoa(len(a.whole))}
 		_, _ = w.Write(a.whole) // a client that is gone needs no answer
-		return int64(len(a.whole)), nil
+		return nil
 	}
 	defer a.rest.Close()
 	n, err := io.Copy(w, a.rest)
 	if err != nil {
-		return n, cut(ctx, err)
+		err = cut(ctx, err)
 	}
-	return n, nil
+	g.count(ctx, c, done, n, err)
+	return err
 }

@@ -1,0 +1,31 @@
+package inference
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// count puts a call into the ledger's journal. What led to no version is nobody's usage.
+func (g *Gateway) count(ctx context.Context, c *call, r *report, bytesOut int64, err error) {
+	if r.version == nil {
+		return
+	}
+	status := http.StatusOK
+	if err != nil {
+		status = fault.KindOf(err).Status()
+	}
+	now := time.Now()
+	g.metrics.observe(r, status, now)
+	g.meter.Count(event.InferenceCall{
+		Time: now.UTC(), Tenant: c.who.Tenant, Request: telemetry.RequestID(ctx), Actor: c.who.Actor(),
+		Model: c.target.Model, Version: r.version.Version, VersionID: r.version.ID,
+		Status: status, Cached: r.cache == cacheHit || r.cache == cacheShared,
+		Total: now.Sub(r.began).Microseconds(), Queue: r.queue.Microseconds(), ColdStart: r.cold.Microseconds(), Compute: r.compute.Microseconds(),
+		BytesIn: int64(len(c.body)), BytesOut: bytesOut,
+	})
+}
