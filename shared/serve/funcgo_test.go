@@ -179,7 +179,9 @@ func TestAServersShutdownEndsEndlessStreams(t *testing.T) {
 	entered := make(chan struct{})
 	h := hostOn(t, NewServer, func(w http.ResponseWriter, r *http.Request) {
 		close(entered)
-		<-Draining(r.Context())
+		ctx, end := UntilDraining(r.Context())
+		defer end()
+		<-ctx.Done()
 		_, _ = io.WriteString(w, "bye")
 	}).start()
 	got := make(chan answer, 1)

@@ -114,8 +114,10 @@ func (t *Transfers) write(ctx context.Context, tenant uuid.UUID, c claim, asked 
 	return t.store.PutPart(ctx, c.multipart, part, fenced{body, held})
 }
 
-// settle records that the store holds the chunk.
+// settle records that the store holds the chunk, also if the client has gone since: then it finds it so when it comes again.
 func (t *Transfers) settle(ctx context.Context, tenant uuid.UUID, c claim, etag string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
+	defer cancel()
 	return t.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return settlePlace(ctx, tx, c, etag) })
 }
 

@@ -1,0 +1,73 @@
+package transfer_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/shared/transfertest"
+)
+
+func TestOnlySoManyFollowAtOnce(t *testing.T) {
+	t.Parallel()
+	w := transfertest.New(t, map[string]string{"MAAS_UPLOAD_FOLLOWERS": "1"})
+	u := w.MustBegin(transfertest.Wanted(1))
+	follow := func(heard func()) (refused error) {
+		for _, err := range w.Follow(t.Context(), w.Owner, u.ID, "") {
+			if err != nil {
+				return err
+			}
+			heard()
+			break
+		}
+		return nil
+	}
+
+	w.Must(follow(func() { faulttest.AssertKind(t, follow(func() {}), fault.RateLimited) }))
+	w.Must(follow(func() {})) // the place was given back
+}
+
+func TestWhoFollowsWithoutNewsHearsASignOfLife(t *testing.T) {
+	t.Parallel()
+	w := transfertest.New(t)
+	u := w.MustBegin(transfertest.Wanted(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+
+	for change, err := range w.Follow(ctx, w.Owner, u.ID, u.ETag()) {
+		if w.Must(err); change.Kind != transfer.Quiet {
+			t.Errorf("heard %+v", change)
+		}
+		cancel() // which is no error
+	}
+}
+
+func TestAKeyOfOtherModelsSeesNoUpload(t *testing.T) {
+	t.Parallel()
+	w := transfertest.New(t)
+	u := w.MustBegin(transfertest.Wanted(1))
+	who := w.Owner
+	who.Key, who.Models, who.Scopes = "k", []ref.Name{"other"}, []auth.Permission{"upload:*"}
+
+	_, err := w.Find(t.Context(), who, transfer.Named{ID: u.ID})
+	faulttest.AssertKind(t, err, fault.NotFound)
+	_, err = w.Begin(t.Context(), who, transfertest.Wanted(1))
+	faulttest.AssertKind(t, err, fault.NotFound, "model")
+	found, err := w.List(t.Context(), who, transfer.List{Request: page.Request{Size: 10}})
+	if w.Must(err); len(found.Items) != 0 {
+		t.Errorf("%+v", found.Items)
+	}
+	all, err := w.FollowAll(t.Context(), who, "")
+	w.Must(err)
+	for change := range all {
+		if change.Kind != transfer.Quiet {
+			t.Errorf("%+v", change)
+		}
+		break
+	}
+}
