@@ -42,6 +42,13 @@ func TestSummarise(t *testing.T) {
 			{"Action":"output","Package":"p","Test":"TestA","Output":"panic: here\n"}
 			{"Action":"fail","Package":"p"}`,
 			false, []string{"panic: here", "0 passed, 1 failed"}},
+		{"shows what came late, after another test's result", `
+			{"Action":"output","Package":"p","Test":"TestA","Output":"=== CONT  TestA\n"}
+			{"Action":"output","Package":"p","Test":"TestB","Output":"--- PASS: TestB (0.00s)\n"}
+			{"Action":"output","Package":"p","Test":"TestB","Output":"panic: test timed out after 2s\n"}
+			{"Action":"pass","Package":"p","Test":"TestB"}
+			{"Action":"fail","Package":"p"}`,
+			false, []string{"=== CONT  TestA", "panic: test timed out after 2s", "1 passed, 1 failed"}},
 		{"counts a build that failed", `
 			{"Action":"build-output","ImportPath":"p","Output":"p.go:1: no\n"}
 			{"Action":"build-fail","ImportPath":"p"}

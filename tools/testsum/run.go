@@ -25,11 +25,14 @@ type test struct{ pkg, name string }
 type run struct {
 	out            *bufio.Writer
 	output         map[test]*strings.Builder
+	late           map[string]string // by package: what came after a passed test's result, which test2json takes for its own
 	passed, failed int
 	skipped        []test
 }
 
-func newRun(out *bufio.Writer) *run { return &run{out: out, output: map[test]*strings.Builder{}} }
+func newRun(out *bufio.Writer) *run {
+	return &run{out: out, output: map[test]*strings.Builder{}, late: map[string]string{}}
+}
 
 // read takes each line: an event, or text that go itself printed among them, which is passed on.
 func (r *run) read(events io.Reader) error {
@@ -64,8 +67,7 @@ func (r *run) take(e event) {
 	case e.Action == "output":
 		r.keep(t, e.Output)
 	case e.Action == "pass":
-		r.passed++
-		delete(r.output, t)
+		r.pass(t)
 	case e.Action == "skip":
 		r.skipped = append(r.skipped, t)
 		delete(r.output, t)
@@ -74,7 +76,8 @@ func (r *run) take(e event) {
 	}
 }
 
-// takePackage passes on what go test prints for a package. A package that fails with tests still running died: their output tells why.
+// takePackage passes on what go test prints for a package. A package that fails with tests still running died, of a panic or at its
+// time limit: their output tells why, or what came late.
 func (r *run) takePackage(e event) {
 	switch {
 	case e.Action == "output" && worthReading(e.Output):
@@ -84,12 +87,13 @@ func (r *run) takePackage(e event) {
 		for _, t := range r.running(e.Package) {
 			r.fail(t)
 		}
+		fmt.Fprint(r.out, r.late[e.Package])
 	}
 }
 
 // worthReading leaves out the lines that say nothing: PASS before each ok, the shuffle's seed, packages without tests.
 func worthReading(line string) bool {
-	return line != "PASS\n" && !strings.HasPrefix(line, "-test.shuffle ") && !strings.Contains(line, "[no test files]")
+	return line != "PASS\n" && line != "FAIL\n" && !strings.HasPrefix(line, "-test.shuffle ") && !strings.Contains(line, "[no test files]")
 }
 
 // flush shows a line as each package ends, not all at the end. An error stays with the writer for the flush at the end.
@@ -100,6 +104,16 @@ func (r *run) keep(t test, output string) {
 		r.output[t] = &strings.Builder{}
 	}
 	r.output[t].WriteString(output)
+}
+
+func (r *run) pass(t test) {
+	r.passed++
+	if kept := r.output[t]; kept != nil {
+		_, result, _ := strings.Cut(kept.String(), "--- PASS: "+t.name+" (")
+		_, late, _ := strings.Cut(result, "\n")
+		r.late[t.pkg] += late
+	}
+	delete(r.output, t)
 }
 
 func (r *run) fail(t test) {
