@@ -11,16 +11,25 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/page"
 	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 )
 
-// EnsureModel makes sure that the model is there, and reports whether it was made now.
+// EnsureModel makes sure that the model is there, and reports whether it was made now. Models are made in the caller's own tenant alone: another
+// tenant's is NotFound.
 func (p *Pusher) EnsureModel(ctx context.Context) (made bool, err error) {
-	err = p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/models/" + p.Model.String()}, nil)
-	if !fault.Is(err, fault.NotFound) {
+	missing := p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/models/" + p.Model.String()}, nil)
+	if !fault.Is(missing, fault.NotFound) {
+		return false, missing
+	}
+	var me identity.Me
+	if err := p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/users/me"}, &me); err != nil {
 		return false, err
+	}
+	if me.Tenant != p.Model.Tenant {
+		return false, missing
 	}
 	err = p.Client.Do(ctx, client.Request{
 		Method: http.MethodPost, Path: "/v1/models", In: map[string]any{"name": p.Model.Name},
