@@ -1,0 +1,114 @@
+package usage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// totalsSQL takes the columns of a grouping. A null list of models is all of them.
+const totalsSQL = `
+	select %[1]s as day, %[2]s as model, %[3]s as version, %[4]s as actor,
+		sum(requests)::bigint, sum(errors + refused)::bigint, sum(cached)::bigint, (sum(compute_us) / 1000)::bigint,
+		sum(bytes_in)::bigint, sum(bytes_out)::bigint
+	from usage_rollups
+	where hour >= $1 and hour < $2 and ($3::text[] is null or model = any ($3)) and %[5]s > $4
+	group by 1, 2, 3, 4, %[5]s
+	order by %[5]s
+	limit $5`
+
+func totals(ctx context.Context, tx postgres.Tx, who auth.Principal, q Query, from, to time.Time) ([]Row, error) {
+	g := groups()[q.GroupBy]
+	found, err := tx.Query(ctx, fmt.Sprintf(totalsSQL, g.day, g.model, g.version, g.key, g.order), from, to, models(who), q.After, q.Size+1)
+	if err != nil {
+		return nil, err
+	}
+	interval := from.Format(time.RFC3339) + "/" + to.Format(time.RFC3339)
+	return pgx.CollectRows(found, func(row pgx.CollectableRow) (r Row, err error) {
+		err = row.Scan(&r.Period, &r.Model, &r.Version, &r.Key, &r.Requests, &r.Errors, &r.Cached, &r.ComputeMS, &r.BytesIn, &r.BytesOut)
+		if r.Period == "" {
+			r.Period = interval
+		}
+		return r, err
+	})
+}
+
+// models are those that the caller's key is limited to, by their whole names; nil for all.
+func models(who auth.Principal) []string {
+	if who.Models == nil {
+		return nil
+	}
+	names := make([]string, len(who.Models))
+	for i, name := range who.Models {
+		names[i] = ref.Model{Tenant: who.TenantName, Name: name}.String()
+	}
+	return names
+}
+
+const (
+	statsSQL = `
+		select version, sum(requests)::bigint, sum(errors)::bigint, sum(refused)::bigint, sum(cached)::bigint, sum(cold_starts)::bigint,
+			sum(queue_us)::bigint, sum(cold_start_us)::bigint
+		from usage_rollups where model = $1 and hour >= $2 group by version`
+	latenciesSQL = `
+		select version, bucket, sum(calls)::bigint from usage_latencies where model = $1 and hour >= $2 group by version, bucket order by bucket`
+)
+
+// sums are what statsSQL gives of a version.
+type sums struct {
+	requests, errors, refused, cached, coldStarts, queueUS, coldUS int64
+}
+
+func (s *sums) add(t sums) {
+	s.requests += t.requests
+	s.errors += t.errors
+	s.refused += t.refused
+	s.cached += t.cached
+	s.coldStarts += t.coldStarts
+	s.queueUS += t.queueUS
+	s.coldUS += t.coldUS
+}
+
+func readSums(ctx context.Context, tx postgres.Tx, m ref.Model, since time.Time) (map[string]sums, error) {
+	rows, err := tx.Query(ctx, statsSQL, m.String(), since)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]sums{}
+	var (
+		version string
+		s       sums
+	)
+	_, err = pgx.ForEachRow(rows, []any{&version, &s.requests, &s.errors, &s.refused, &s.cached, &s.coldStarts, &s.queueUS, &s.coldUS}, func() error {
+		all[version] = s
+		return nil
+	})
+	return all, err
+}
+
+func readLatencies(ctx context.Context, tx postgres.Tx, m ref.Model, since time.Time) (map[string]histogram, error) {
+	rows, err := tx.Query(ctx, latenciesSQL, m.String(), since)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]histogram{}
+	var (
+		version string
+		bucket  int
+		calls   int64
+	)
+	_, err = pgx.ForEachRow(rows, []any{&version, &bucket, &calls}, func() error {
+		if all[version] == nil {
+			all[version] = histogram{}
+		}
+		all[version][bucket] += calls
+		return nil
+	})
+	return all, err
+}
