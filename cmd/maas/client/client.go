@@ -58,6 +58,9 @@ func New(o Options) *Client {
 	return c
 }
 
+// Close lets connections go that wait for the next request.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
 // Request is one call of the API.
 type Request struct {
 	Method string

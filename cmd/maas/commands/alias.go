@@ -60,6 +60,9 @@ func destination(arguments []string) (map[string]any, error) {
 		v, err := ref.ParseVersion(arguments[0])
 		return map[string]any{"version": v}, err
 	}
+	if len(arguments) == 0 {
+		return nil, fault.New(fault.Invalid, "Name a version, or several with their weights.", fault.Field("VERSION"))
+	}
 	shares := make([]catalog.Share, 0, len(arguments))
 	for _, argument := range arguments {
 		name, weight, _ := strings.Cut(argument, "=")

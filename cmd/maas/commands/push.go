@@ -39,7 +39,9 @@ func (m Maker) push() *cobra.Command {
 		if err := distinct(arguments[1:]); err != nil {
 			return err
 		}
-		p := &push.Pusher{Client: s.Client, Model: to.model, Version: to.Version, Parallel: parallel, Progress: s.progress()}
+		shown, done := s.progress()
+		defer done()
+		p := &push.Pusher{Client: s.Client, Model: to.model, Version: to.Version, Parallel: parallel, Progress: shown}
 		return resumable(s.push(ctx, p, to, arguments[1:]))
 	})
 }
@@ -52,7 +54,7 @@ func resumable(err error) error {
 	return err
 }
 
-// distinct fails where a file is not there, or two would have the same path in the version.
+// distinct fails where two files would have the same path in the version, or one is not there.
 func distinct(files []string) error {
 	seen := map[string]string{}
 	for _, file := range files {
@@ -61,6 +63,8 @@ func distinct(files []string) error {
 			return usage(fault.New(fault.Invalid, fmt.Sprintf("%s and %s would both be %s in the version.", other, file, name), fault.Field("FILE")))
 		}
 		seen[name] = file
+	}
+	for _, file := range files {
 		if _, err := os.Stat(file); err != nil { // before anything is made for it
 			return fault.New(fault.Invalid, err.Error(), fault.Field("FILE"))
 		}
@@ -68,17 +72,18 @@ func distinct(files []string) error {
 	return nil
 }
 
-// progress draws a bar on a terminal, and writes lines elsewhere.
-func (s *session) progress() push.Progress {
+// progress draws a bar on a terminal, and writes lines elsewhere. done ends the drawing.
+func (s *session) progress() (shown push.Progress, done func()) {
 	if s.quiet {
-		return push.Silent{}
+		return push.Silent{}, func() {}
 	}
 	if file, ok := s.stderr.(*os.File); ok {
 		if _, height, err := term.GetSize(int(file.Fd())); err == nil && height > 0 {
-			return progress.NewBar(file)
+			bar := progress.NewBar(file)
+			return bar, bar.Wait
 		}
 	}
-	return progress.NewLines(s.stderr)
+	return progress.NewLines(s.stderr), func() {}
 }
 
 func (s *session) push(ctx context.Context, p *push.Pusher, to version, files []string) error {

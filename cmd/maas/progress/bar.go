@@ -97,3 +97,6 @@ func (b *Bar) End() {
 	}
 	r.bar.Wait()
 }
+
+// Wait ends the drawing, after the last End.
+func (b *Bar) Wait() { b.all.Wait() }

@@ -1,0 +1,247 @@
+package push
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/transfer"
+)
+
+const text = "the quick brown fox jumps over the lazy dog" // 43 bytes: 11 chunks, the last of 3
+
+func TestAFileArrives(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, counted := s.pusher(t)
+	done, err := p.File(t.Context(), write(t, text), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done.SHA256 != ref.SumOf([]byte(text)) || done.Unchanged || done.Path != "model.onnx" || s.puts != 11 || counted.read() != 43 {
+		t.Errorf("%+v, %d chunks, %d bytes", done, s.puts, counted.read())
+	}
+}
+
+func TestTheSameFileIsNotSentAgain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, _ := s.pusher(t)
+	name := write(t, text)
+	for _, unchanged := range []bool{false, true} {
+		done, err := p.File(t.Context(), name, "")
+		if err != nil || done.Unchanged != unchanged || done.SHA256 != ref.SumOf([]byte(text)) {
+			t.Fatalf("%+v, %v", done, err)
+		}
+	}
+	if s.puts != 11 || len(s.uploads) != 1 {
+		t.Errorf("%d chunks in %d uploads", s.puts, len(s.uploads))
+	}
+}
+
+func TestAPushGoesOnWhereItWasCutOff(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, counted := s.pusher(t)
+	name := write(t, text)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.intercept = func(_ http.ResponseWriter, _ *http.Request) bool {
+		if s.puts == 5 {
+			cancel()
+		}
+		return false
+	}
+	if _, err := p.File(ctx, name, ""); !fault.Is(err, fault.Canceled) {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	s.intercept = nil
+	there, before := len(s.uploads[0].chunks), s.puts
+	s.mu.Unlock()
+	if _, err := p.File(t.Context(), name, ""); err != nil {
+		t.Fatal(err)
+	}
+	// Up to Parallel chunks were on the way when it was cut off: they may have arrived before or after the look.
+	if len(s.uploads) != 1 || there == 0 || s.puts-before > 11-there+p.Parallel || counted.read() != 43 {
+		t.Errorf("%d uploads, %d chunks were there, %d were sent, %d bytes", len(s.uploads), there, s.puts-before, counted.read())
+	}
+}
+
+func TestAPushOutlastsAServerThatIsAway(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, counted := s.pusher(t)
+	requests := 0
+	s.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
+		requests++
+		switch requests {
+		case 1, 3, 6:
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return true
+		case 4, 7:
+			panic(http.ErrAbortHandler) // the connection breaks
+		default:
+			return false
+		}
+	}
+	if _, err := p.File(t.Context(), write(t, text[:20]), ""); err != nil {
+		t.Fatal(err)
+	}
+	if counted.read() != 20 {
+		t.Errorf("%d bytes", counted.read())
+	}
+}
+
+func TestAnotherFileOfTheSameSizeBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, _ := s.pusher(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	s.intercept = func(_ http.ResponseWriter, _ *http.Request) bool {
+		if s.puts == 5 {
+			cancel()
+		}
+		return false
+	}
+	if _, err := p.File(ctx, write(t, text), ""); err == nil {
+		t.Fatal("it was not cut off")
+	}
+	s.mu.Lock()
+	s.intercept = nil
+	s.mu.Unlock()
+	other := strings.ToUpper(text)
+	done, err := p.File(t.Context(), write(t, other), "")
+	if err != nil || done.SHA256 != ref.SumOf([]byte(other)) {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if len(s.uploads) != 2 || s.uploads[0].Status != transfer.StatusCancelled {
+		t.Errorf("%d uploads, the first is %s", len(s.uploads), s.uploads[0].Status)
+	}
+}
+
+func TestAFileUnderVerificationIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]string{"the same": text, "another of its size": strings.ToUpper(text)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			p, _ := s.pusher(t)
+			s.intercept = func(w http.ResponseWriter, r *http.Request) bool { // who completes it does not wait
+				verifying := r.Method == http.MethodGet && len(s.uploads) > 0 && s.uploads[0].Status == transfer.StatusVerifying
+				if verifying {
+					s.intercept = nil
+					w.WriteHeader(http.StatusForbidden)
+				}
+				return verifying
+			}
+			_, err := p.File(t.Context(), write(t, text), "")
+			faulttest.AssertKind(t, err, fault.Forbidden)
+			done, err := p.File(t.Context(), write(t, again), "")
+			if err != nil || done.SHA256 != ref.SumOf([]byte(again)) {
+				t.Errorf("%+v, %v", done, err)
+			}
+		})
+	}
+}
+
+func TestChunksThatTheStoreLostAreSentAgain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, counted := s.pusher(t)
+	s.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/complete") {
+			delete(s.uploads[0].chunks, 2)
+			s.intercept = nil
+		}
+		return false
+	}
+	done, err := p.File(t.Context(), write(t, text), "")
+	if err != nil || done.SHA256 != ref.SumOf([]byte(text)) || counted.read() != 43 || len(s.uploads) != 1 {
+		t.Errorf("%+v, %v, %d bytes", done, err, counted.read())
+	}
+}
+
+func TestABrokenChunkIsSentAgain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, counted := s.pusher(t)
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		broken := r.Method == http.MethodPut
+		if broken {
+			s.intercept = nil
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+		return broken
+	}
+	if _, err := p.File(t.Context(), write(t, text), ""); err != nil || counted.read() != 43 {
+		t.Error(err, counted.read())
+	}
+}
+
+func TestARejectedFileSaysWhy(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.reject = &transfer.Problem{Code: "text", Detail: "this is text, not ONNX"}
+	p, _ := s.pusher(t)
+	_, err := p.File(t.Context(), write(t, text), "")
+	faulttest.AssertKind(t, err, fault.Unprocessable)
+	if !strings.Contains(fault.From(err).Message, "this is text, not ONNX") {
+		t.Error(err)
+	}
+}
+
+func TestARefusedBeginningIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, _ := s.pusher(t)
+	begun := 0
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		refused := r.Method == http.MethodPost
+		if refused {
+			begun++
+			w.WriteHeader(http.StatusConflict) // the version is published
+		}
+		return refused
+	}
+	_, err := p.File(t.Context(), write(t, text), "")
+	faulttest.AssertKind(t, err, fault.Conflict)
+	if begun != 1 {
+		t.Errorf("begun %d times", begun)
+	}
+}
+
+func TestWhatIsNoFileIsRefusedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, _ := s.pusher(t)
+	empty := write(t, "")
+	hostile := filepath.Join(t.TempDir(), "a\nb.onnx")
+	if err := os.WriteFile(hostile, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.intercept = func(http.ResponseWriter, *http.Request) bool {
+		t.Error("a request was made")
+		return false
+	}
+	for _, name := range []string{empty, t.TempDir(), "/no/such/file", hostile} {
+		_, err := p.File(t.Context(), name, "")
+		faulttest.AssertKind(t, err, fault.Invalid)
+	}
+}
+
+func TestTheModelIsMadeIfNeedBe(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, _ := s.pusher(t)
+	for _, want := range []bool{true, false} {
+		if made, err := p.EnsureModel(t.Context()); err != nil || made != want {
+			t.Errorf("%v, %v; want %v", made, err, want)
+		}
+	}
+}
