@@ -158,6 +158,7 @@ require (
 	golang.org/x/term v0.47.0
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
+	pgregory.net/rapid v1.3.0
 )
 
 replace github.com/17882237881/MaaS/functions/api-keys => ../../functions/api-keys
