@@ -9,6 +9,7 @@ require (
 	github.com/17882237881/MaaS/functions/complete v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/infer v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/login v0.0.0-00010101000000-000000000000
+	github.com/17882237881/MaaS/functions/meter-usage v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/models v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/publish-version v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/register v0.0.0-00010101000000-000000000000
@@ -17,6 +18,7 @@ require (
 	github.com/17882237881/MaaS/functions/upload-chunk v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/upload-init v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/upload-status v0.0.0-00010101000000-000000000000
+	github.com/17882237881/MaaS/functions/usage v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/users v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/verify-upload v0.0.0-00010101000000-000000000000
 	github.com/17882237881/MaaS/functions/versions v0.0.0-00010101000000-000000000000
@@ -169,6 +171,8 @@ replace github.com/17882237881/MaaS/functions/infer => ../../functions/infer
 
 replace github.com/17882237881/MaaS/functions/login => ../../functions/login
 
+replace github.com/17882237881/MaaS/functions/meter-usage => ../../functions/meter-usage
+
 replace github.com/17882237881/MaaS/functions/models => ../../functions/models
 
 replace github.com/17882237881/MaaS/functions/publish-version => ../../functions/publish-version
@@ -184,6 +188,8 @@ replace github.com/17882237881/MaaS/functions/upload-chunk => ../../functions/up
 replace github.com/17882237881/MaaS/functions/upload-init => ../../functions/upload-init
 
 replace github.com/17882237881/MaaS/functions/upload-status => ../../functions/upload-status
+
+replace github.com/17882237881/MaaS/functions/usage => ../../functions/usage
 
 replace github.com/17882237881/MaaS/functions/users => ../../functions/users
 

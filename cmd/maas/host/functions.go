@@ -7,6 +7,7 @@ import (
 	complete "github.com/17882237881/MaaS/functions/complete"
 	infer "github.com/17882237881/MaaS/functions/infer"
 	login "github.com/17882237881/MaaS/functions/login"
+	meterusage "github.com/17882237881/MaaS/functions/meter-usage"
 	models "github.com/17882237881/MaaS/functions/models"
 	publishversion "github.com/17882237881/MaaS/functions/publish-version"
 	register "github.com/17882237881/MaaS/functions/register"
@@ -15,6 +16,7 @@ import (
 	uploadchunk "github.com/17882237881/MaaS/functions/upload-chunk"
 	uploadinit "github.com/17882237881/MaaS/functions/upload-init"
 	uploadstatus "github.com/17882237881/MaaS/functions/upload-status"
+	usage "github.com/17882237881/MaaS/functions/usage"
 	users "github.com/17882237881/MaaS/functions/users"
 	verifyupload "github.com/17882237881/MaaS/functions/verify-upload"
 	versions "github.com/17882237881/MaaS/functions/versions"
@@ -27,6 +29,7 @@ func Functions() map[string]*serve.Function {
 		"complete":        complete.New(),
 		"infer":           infer.New(),
 		"login":           login.New(),
+		"meter-usage":     meterusage.New(),
 		"models":          models.New(),
 		"publish-version": publishversion.New(),
 		"register":        register.New(),
@@ -35,6 +38,7 @@ func Functions() map[string]*serve.Function {
 		"upload-chunk":    uploadchunk.New(),
 		"upload-init":     uploadinit.New(),
 		"upload-status":   uploadstatus.New(),
+		"usage":           usage.New(),
 		"users":           users.New(),
 		"verify-upload":   verifyupload.New(),
 		"versions":        versions.New(),

@@ -214,6 +214,10 @@ func (h *Host) variables(o Options) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	journal, err := o.Folder.Sub("metering")
+	if err != nil {
+		return nil, err
+	}
 	vars := map[string]string{
 		"DATABASE_POOL": "24", // one process stands for all functions
 	}
@@ -223,6 +227,7 @@ func (h *Host) variables(o Options) (map[string]string, error) {
 		"MAAS_SIGNING_KEYS": k.Signing, "MAAS_VERIFY_KEYS": k.Verify, "MAAS_SERVICE_KEY_FILE": k.Service,
 		"K_SINK":            h.events.URL() + brokerPath,
 		"MAAS_REGISTRY_URL": h.public.URL(), "MAAS_IDENTITY_URL": h.events.URL(), "MAAS_METER_URL": h.events.URL() + "/meter-usage",
+		"MAAS_METER_DIR":  journal,
 		"METRICS_ADDRESS": "",
 	})
 	return vars, nil
