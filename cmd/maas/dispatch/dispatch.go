@@ -28,6 +28,9 @@ type Dispatcher struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+
+	mu     sync.Mutex // no delivery begins once closed is set
+	closed bool
 }
 
 // Bury keeps what could not be delivered.
@@ -67,6 +70,9 @@ func New(o Options) *Dispatcher {
 
 // Close ends the deliveries in hand and waits until they have. What was not delivered is in the outbox.
 func (d *Dispatcher) Close() {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
 	d.cancel()
 	d.work.Wait()
 }
@@ -89,6 +95,11 @@ func (d *Dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // accept starts the deliveries to all consumers, or none.
 func (d *Dispatcher) accept(kind event.Type, encoded []byte) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return http.StatusServiceUnavailable
+	}
 	consumers := d.consumers[kind]
 	for taken := range consumers {
 		select {

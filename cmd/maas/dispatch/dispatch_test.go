@@ -149,3 +149,13 @@ func TestAFullDispatcherAsksToComeAgain(t *testing.T) {
 		t.Errorf("answered %d without room, want 503", status)
 	}
 }
+
+func TestAClosedDispatcherTakesNothing(t *testing.T) {
+	t.Parallel()
+	c := &consumer{statuses: []int{202}}
+	d, _ := start(t, c)
+	d.Close()
+	if status := post(d, completed); status != http.StatusServiceUnavailable || c.calls.Load() != 0 {
+		t.Errorf("answered %d after the close, delivered %d times; want 503 and nothing delivered", status, c.calls.Load())
+	}
+}
