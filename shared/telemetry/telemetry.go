@@ -122,10 +122,10 @@ func (x *Exchange) log(r *http.Request, log *slog.Logger, took time.Duration) {
 	log.LogAttrs(r.Context(), level, "request", line...)
 }
 
-// level is error for our failures, debug for what is quiet, and info for the rest.
+// level is error for our failures, debug for what is quiet, and info for the rest. An answer that broke off has a good status, and failed.
 func (x *Exchange) level() slog.Level {
 	switch {
-	case x.status >= http.StatusInternalServerError:
+	case x.status >= http.StatusInternalServerError, x.err != nil && fault.KindOf(x.err).Status() >= http.StatusInternalServerError:
 		return slog.LevelError
 	case x.quiet:
 		return slog.LevelDebug

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -92,6 +93,21 @@ func TestAQuietRouteIsLoggedOnlyWhenWeFail(t *testing.T) {
 		})
 		if (len(line) > 0) != logged {
 			t.Errorf("%d: the line is %v", status, line)
+		}
+	}
+}
+
+// A stream that breaks off, and gRPC, have told 200 by then.
+func TestAFailureOfOursIsAnErrorWhateverTheStatus(t *testing.T) {
+	t.Parallel()
+	tel := open(t, newEnv(t, nil))
+	for kind, want := range map[fault.Kind]string{fault.Internal: "ERROR", fault.Unavailable: "ERROR", fault.Canceled: "INFO", fault.NotFound: "INFO"} {
+		line := exchange(t, tel, func(x *telemetry.Exchange, r *http.Request) {
+			x.WriteHeader(http.StatusOK)
+			telemetry.Fail(r.Context(), fault.New(kind, "It broke off."))
+		})
+		if line["level"] != want {
+			t.Errorf("%s: the line is %v, want the level %s", kind, line, want)
 		}
 	}
 }
