@@ -109,7 +109,7 @@ const maxAnswer = 64 << 20
 // Raw calls and gives the answer of a success; the caller closes its body. Every other answer is a *fault.Error.
 func (c *Client) Raw(ctx context.Context, r Request) (answer *http.Response, err error) {
 	err = c.patiently(ctx, r, func() (err error) {
-		answer, err = c.try(ctx, r)
+		answer, err = c.try(ctx, r) //nolint:bodyclose // the caller closes it
 		return err
 	})
 	return answer, err

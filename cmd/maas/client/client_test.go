@@ -101,7 +101,7 @@ func TestTheCallersEndEndsTheTries(t *testing.T) {
 func TestASilentServerIsGivenUp(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
-	c := serve(t, 0, func(_ http.ResponseWriter, r *http.Request) { <-gone })
+	c := serve(t, 0, func(http.ResponseWriter, *http.Request) { <-gone })
 	defer close(gone)
 	r := get
 	r.Silence = 50 * time.Millisecond
@@ -166,4 +166,15 @@ func TestAnotherKindOfServerIsSaidToBeOne(t *testing.T) {
 	c := serve(t, 0, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })
 	var out map[string]any
 	faulttest.AssertKind(t, c.Do(t.Context(), get, &out), fault.Upstream)
+}
+
+func TestAQueryLeavesOutWhatIsNotGiven(t *testing.T) {
+	t.Parallel()
+	for want, got := range map[string]string{
+		"": Query("a", ""), "?a=1&b=x+y": Query("a", "1", "b", "x y", "c", ""), "?s=1&s=2": Query("s", "1", "s", "2"),
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 }

@@ -1,7 +1,6 @@
 package commands
 
 import (
-	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,18 +73,4 @@ func named(arguments []string) (m ref.Model, a ref.Alias, rest []string, err err
 	}
 	a, err = ref.ParseAlias(alias)
 	return m, a, rest, usage(err)
-}
-
-// query writes pairs of names and values as a URL's query; a value "" is left out.
-func query(pairs ...string) string {
-	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			values.Add(pairs[i], pairs[i+1])
-		}
-	}
-	if len(values) == 0 {
-		return ""
-	}
-	return "?" + values.Encode()
 }

@@ -69,11 +69,9 @@ func TestATimeIsWrittenInSeveralWays(t *testing.T) {
 	}
 }
 
-func TestAQueryLeavesOutWhatIsNotGiven(t *testing.T) {
+func TestAPathsQueryIsAddedTo(t *testing.T) {
 	t.Parallel()
 	for want, got := range map[string]string{
-		"":                       query("a", ""),
-		"?a=1&b=x+y":             query("a", "1", "b", "x y", "c", ""),
 		"/v1/x?page_size=5":      with("/v1/x", "page_size", "5"),
 		"/v1/x?a=1&page_token=t": with("/v1/x?a=1", "page_token", "t"),
 	} {

@@ -33,7 +33,7 @@ func (m Maker) usage() *cobra.Command {
 			}
 			*bound = at.Format(time.RFC3339)
 		}
-		return s.figures(ctx, "/v1/usage"+query("from", from, "to", to, "group_by", by))
+		return s.figures(ctx, "/v1/usage"+client.Query("from", from, "to", to, "group_by", by))
 	})
 }
 

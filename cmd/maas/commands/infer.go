@@ -50,7 +50,7 @@ func (m Maker) infer() *cobra.Command {
 		began := time.Now()
 		header, err := s.answer(ctx, call, s.stdout)
 		if err == nil {
-			s.say("%s", cameAbout(header, to.Model, time.Since(began)))
+			s.sayf("%s", cameAbout(header, to.Model, time.Since(began)))
 		}
 		return err
 	})

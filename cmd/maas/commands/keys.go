@@ -78,7 +78,7 @@ func (m Maker) keysCreate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		s.say("the key %s is shown this once:", made.ID)
+		s.sayf("the key %s is shown this once:", made.ID)
 		return s.result(made, func(w io.Writer) { fmt.Fprintln(w, made.Secret) })
 	})
 }
@@ -88,7 +88,7 @@ func (m Maker) keysDelete() *cobra.Command {
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
 		err := s.Do(ctx, client.Request{Method: http.MethodDelete, Path: "/v1/api-keys/" + url.PathEscape(arguments[0])}, nil)
 		if err == nil {
-			s.say("deleted %s", arguments[0])
+			s.sayf("deleted %s", arguments[0])
 		}
 		return err
 	})

@@ -34,7 +34,7 @@ func list[T any](ctx context.Context, s *session, path string, l limited) (page.
 			return all, nil
 		}
 		if len(all.Items) >= l.most {
-			s.say("there are more: see --limit")
+			s.sayf("there are more: see --limit")
 			return all, nil
 		}
 	}
@@ -44,7 +44,7 @@ func list[T any](ctx context.Context, s *session, path string, l limited) (page.
 func with(path string, pairs ...string) string {
 	before, given, ok := strings.Cut(path, "?")
 	if !ok {
-		return path + query(pairs...)
+		return path + client.Query(pairs...)
 	}
 	values, err := url.ParseQuery(given)
 	if err != nil {
@@ -55,5 +55,5 @@ func with(path string, pairs ...string) string {
 			pairs = append(pairs, name, value)
 		}
 	}
-	return before + query(pairs...)
+	return before + client.Query(pairs...)
 }

@@ -51,7 +51,7 @@ func (m Maker) logout() *cobra.Command {
 			return fault.New(fault.Unavailable, "You are signed out here, but the server was not told. "+fault.From(err).Message)
 		}
 		if err == nil {
-			s.say("signed out of %s", s.Server)
+			s.sayf("signed out of %s", s.Server)
 		}
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 	"github.com/17882237881/MaaS/shared/catalog"
 )
@@ -23,7 +24,7 @@ func (m Maker) models() *cobra.Command {
 	limit.flag(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
 		q := strings.Join(arguments, " ")
-		found, err := list[catalog.Model](ctx, s, "/v1/models"+query("q", q, "framework", framework, "tag", tag, "order", order), limit)
+		found, err := list[catalog.Model](ctx, s, "/v1/models"+client.Query("q", q, "framework", framework, "tag", tag, "order", order), limit)
 		if err != nil {
 			return err
 		}
@@ -54,7 +55,7 @@ func (m Maker) versions() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := list[catalog.Version](ctx, s, modelPath(of)+"/versions"+query("status", status), limit)
+		found, err := list[catalog.Version](ctx, s, modelPath(of)+"/versions"+client.Query("status", status), limit)
 		if err != nil {
 			return err
 		}

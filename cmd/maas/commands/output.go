@@ -52,7 +52,7 @@ func (o *output) result(value any, text func(w io.Writer)) error {
 func (o *output) table(value any, heads []string, rows [][]string) error {
 	return o.result(value, func(w io.Writer) {
 		if len(rows) == 0 {
-			o.say("none")
+			o.sayf("none")
 			return
 		}
 		columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -67,8 +67,8 @@ func (o *output) table(value any, heads []string, rows [][]string) error {
 	})
 }
 
-// say writes a message to stderr, unless it is to be quiet.
-func (o *output) say(format string, values ...any) {
+// sayf writes a message to stderr, unless it is to be quiet.
+func (o *output) sayf(format string, values ...any) {
 	if !o.quiet {
 		fmt.Fprintln(o.stderr, safe(fmt.Sprintf(format, values...)))
 	}
@@ -86,7 +86,7 @@ func (o *output) retrying() func(error) {
 		defer mu.Unlock()
 		if time.Since(last) > between {
 			last = time.Now()
-			o.say("%s Trying again.", Explain(err))
+			o.sayf("%s Trying again.", Explain(err))
 		}
 	}
 }

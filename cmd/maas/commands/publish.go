@@ -65,7 +65,7 @@ func (s *session) publish(ctx context.Context, which version, in publication) (v
 		return v, err
 	}
 	if v.Status != catalog.StatusDraft {
-		s.say("%s is %s already", which, v.Status)
+		s.sayf("%s is %s already", which, v.Status)
 		return v, nil
 	}
 	err = s.Do(ctx, client.Request{
@@ -73,7 +73,7 @@ func (s *session) publish(ctx context.Context, which version, in publication) (v
 		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
 	}, &v)
 	if err == nil {
-		s.say("published %s, digest %s", which, v.Digest)
+		s.sayf("published %s, digest %s", which, v.Digest)
 	}
 	return v, err
 }
@@ -87,7 +87,7 @@ func (s *session) await(ctx context.Context, which version, v catalog.Version) (
 	for {
 		if d := v.Deployment; d.Status != said && d.Status != "none" {
 			said = d.Status
-			s.say("%s", deployed(d))
+			s.sayf("%s", deployed(d))
 		}
 		switch v.Deployment.Status {
 		case "ready", "idle":
@@ -95,7 +95,7 @@ func (s *session) await(ctx context.Context, which version, v catalog.Version) (
 		case "failed":
 			return v, fault.New(fault.Unprocessable, fmt.Sprintf("%s is published but cannot be served: %s", which, v.Deployment.Reason))
 		case "removed":
-			s.say("its first call starts it again")
+			s.sayf("its first call starts it again")
 			return v, nil
 		}
 		select {

@@ -92,7 +92,7 @@ func (s *session) push(ctx context.Context, p *push.Pusher, to version, files []
 		return err
 	}
 	if made {
-		s.say("made the model %s", to.model)
+		s.sayf("made the model %s", to.model)
 	}
 	results := make([]push.Result, 0, len(files))
 	for _, file := range files {

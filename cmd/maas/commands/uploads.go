@@ -20,7 +20,7 @@ func (m Maker) uploads() *cobra.Command {
 	limit.flag(cmd)
 	cmd.AddCommand(m.cancelUpload())
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
-		found, err := list[transfer.Upload](ctx, s, "/v1/uploads"+query("status", status), limit)
+		found, err := list[transfer.Upload](ctx, s, "/v1/uploads"+client.Query("status", status), limit)
 		if err != nil {
 			return err
 		}
@@ -46,7 +46,7 @@ func (m Maker) cancelUpload() *cobra.Command {
 		}
 		err = s.Do(ctx, client.Request{Method: http.MethodDelete, Path: transfer.Upload{ID: id}.Address()}, nil)
 		if err == nil {
-			s.say("cancelled %s", id)
+			s.sayf("cancelled %s", id)
 		}
 		return err
 	})

@@ -31,9 +31,9 @@ func (m Maker) version() *cobra.Command {
 		case fault.Is(err, fault.Canceled):
 			return err
 		case fault.Is(err, fault.NotFound):
-			s.say("%s does not tell its version", s.Server)
+			s.sayf("%s does not tell its version", s.Server)
 		default:
-			s.say("%s", Explain(err)) // the client's own is known all the same
+			s.sayf("%s", Explain(err)) // the client's own is known all the same
 		}
 		return s.result(found, func(w io.Writer) {
 			fmt.Fprintf(w, "client  %s\n", built(found.Client))

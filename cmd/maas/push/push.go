@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -212,15 +211,4 @@ func ended(u transfer.Upload) error {
 		return fault.New(fault.Unprocessable, fmt.Sprintf("%s was rejected: %s", u.Path, u.Error.Detail))
 	}
 	return fault.New(fault.Unprocessable, fmt.Sprintf("the upload of %s is %s", u.Path, u.Status))
-}
-
-// query gives the pairs of names and values as a URL's query; a value "" is left out.
-func query(pairs ...string) string {
-	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		if pairs[i+1] != "" {
-			values.Add(pairs[i], pairs[i+1])
-		}
-	}
-	return "?" + values.Encode()
 }

@@ -93,7 +93,7 @@ func (p *Pusher) begun(ctx context.Context, size int64, path string) (transfer.U
 		var found page.Page[transfer.Upload]
 		err := p.Client.Do(ctx, client.Request{
 			Method: http.MethodGet,
-			Path:   "/v1/uploads" + query("status", "open", "status", "completing", "status", "verifying", "page_size", "200", "page_token", token),
+			Path:   "/v1/uploads" + client.Query("status", "open", "status", "completing", "status", "verifying", "page_size", "200", "page_token", token),
 		}, &found)
 		if err != nil {
 			return transfer.Upload{}, false, err

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -197,7 +198,7 @@ func (s *server) chunk(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		return
 	}
-	if held, ok := u.chunks[n]; ok && string(held) != string(body) {
+	if held, ok := u.chunks[n]; ok && !bytes.Equal(held, body) {
 		w.WriteHeader(http.StatusConflict)
 		return
 	}
