@@ -244,3 +244,15 @@ func TestTheModelIsMadeIfNeedBe(t *testing.T) {
 		}
 	}
 }
+
+func TestNoModelIsMadeForAnotherTenant(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, _ := s.pusher(t)
+	p.Model.Tenant = "rival"
+	_, err := p.EnsureModel(t.Context())
+	faulttest.AssertKind(t, err, fault.NotFound)
+	if len(s.models) != 0 {
+		t.Errorf("%v", s.models)
+	}
+}

@@ -55,8 +55,11 @@ func newServer(t *testing.T) *server {
 	s := &server{t: t, models: map[string]bool{}}
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request){
-		"GET /v1/models/{t}/{m}":              s.model,
-		"POST /v1/models":                     s.makeModel,
+		"GET /v1/models/{t}/{m}": s.model,
+		"POST /v1/models":        s.makeModel,
+		"GET /v1/users/me": func(w http.ResponseWriter, _ *http.Request) {
+			answer(w, http.StatusOK, map[string]any{"tenant": "acme"})
+		},
 		"GET /v1/models/{t}/{m}/versions/{v}": s.version,
 		"POST /v1/uploads":                    s.begin,
 		"GET /v1/uploads":                     s.list,
