@@ -56,7 +56,7 @@ func (c *cluster) command() (*exec.Cmd, error) {
 		"log_line_prefix=", "log_timezone=UTC", "log_checkpoints=off",
 	}
 	if c.fast {
-		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=4GB")
+		settings = append(settings, "fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=4GB")
 	}
 	arguments := []string{"-D", c.data}
 	for _, setting := range settings {

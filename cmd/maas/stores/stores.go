@@ -23,7 +23,7 @@ type Options struct {
 	// Server is the command that serves S3: this program and the arguments that lead to ServeS3. The folder and the address are
 	// added. Empty stands for this executable with "s3-server".
 	Server []string
-	// Fast leaves out every fsync: for tests, whose data need not survive a power cut.
+	// Fast leaves out every fsync: for tests, whose data must survive a kill but no power cut.
 	Fast bool
 	// Environment is read for the URLs and credentials of servers that run already, as "NAME=value"; os.Environ() mostly. A
 	// NAME_FILE names a file that holds the value.
