@@ -12,8 +12,12 @@ import (
 	"github.com/17882237881/MaaS/shared/formats"
 )
 
-// Find gives the path of the one ONNX model below a folder. It goes by content, as verification did when the version was uploaded: the
-// model's file may have any name, and its weights may lie in files beside it.
+// mainName is how the file to serve is called where a version has several models; publishing chose it by the same rule.
+const mainName = "model."
+
+// Find gives the path of the ONNX model below a folder: the only one, or of several the one that is called model.<something> in the folder
+// itself. It goes by content, as verification did when the version was uploaded: the model's file may have any name, and its weights may lie
+// in files beside it.
 func Find(folder string) (string, error) {
 	var models, others []string
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
@@ -31,6 +35,9 @@ func Find(folder string) (string, error) {
 		}
 		return nil
 	})
+	if called := mains(folder, models); len(models) > 1 && len(called) > 0 {
+		models = called
+	}
 	switch {
 	case err != nil:
 		return "", fault.New(fault.Unavailable, "the model's folder "+folder+" cannot be read", fault.Cause(err))
@@ -41,6 +48,16 @@ func Find(folder string) (string, error) {
 	default:
 		return "", fault.New(fault.Unprocessable, "there is more than one ONNX model in "+folder+": "+strings.Join(models, ", "))
 	}
+}
+
+// mains gives those of the models that are called as the one to serve is.
+func mains(folder string, models []string) (called []string) {
+	for _, path := range models {
+		if filepath.Dir(path) == filepath.Clean(folder) && strings.HasPrefix(filepath.Base(path), mainName) {
+			called = append(called, path)
+		}
+	}
+	return called
 }
 
 // isFile follows links, of which mounted volumes are full.

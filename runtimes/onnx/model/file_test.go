@@ -45,6 +45,7 @@ func TestFindGoesByContent(t *testing.T) {
 	}{
 		{"any name", map[string]string{"a.bin": onnx(t)}, "a.bin"},
 		{"below", map[string]string{"a/b/c": onnx(t), "README.onnx": "text"}, "a/b/c"},
+		{"of several, the one called model", map[string]string{"a.onnx": onnx(t), "model.onnx": onnx(t), "b/model.onnx": onnx(t)}, "model.onnx"},
 		{"weights that look like one", map[string]string{"m.onnx": onnx(t), "m.weights": "\x08\x07\x12\x01"}, "m.onnx"},
 	}
 	for _, test := range tests {
@@ -73,8 +74,9 @@ func TestFindFollowsALink(t *testing.T) {
 func TestFindRefusesNoneAndMany(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string]map[string]string{
-		"none": {"a.onnx": "", "b.onnx": "text", "c": "\x80\x04"},
-		"many": {"a.onnx": onnx(t), "b.onnx": onnx(t)},
+		"none":           {"a.onnx": "", "b.onnx": "text", "c": "\x80\x04"},
+		"many":           {"a.onnx": onnx(t), "b.onnx": onnx(t)},
+		"many of a name": {"model.a": onnx(t), "model.b": onnx(t), "c.onnx": onnx(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
