@@ -2,6 +2,7 @@ package openinference
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -186,19 +187,19 @@ func (c *Client) read(ctx context.Context, answer *http.Response) ([]byte, error
 	}
 }
 
-// Refusal gives the fault that a model server's answer with another status than 200 means, with the sentence of its body's "error".
+// Refusal gives the fault that a model server's answer with another status than 200 means, with the sentence of its body's "error" or "detail".
 func Refusal(status int, body []byte) error {
 	var problem struct {
-		Error string `json:"error"`
+		Error  string `json:"error"`
+		Detail string `json:"detail"` // of a problem (RFC 9457), from what stands before the model server
 	}
 	kind := fault.KindOfStatus(status)
 	if kind == fault.Internal || status < http.StatusBadRequest {
 		kind = fault.Upstream
 	}
-	if json.Unmarshal(body, &problem) != nil || problem.Error == "" {
-		problem.Error = "the model server answered " + strconv.Itoa(status)
-	}
-	return fault.New(kind, problem.Error, fault.Op("openinference"))
+	_ = json.Unmarshal(body, &problem) // what is no JSON says nothing
+	message := cmp.Or(problem.Error, problem.Detail, "the model server answered "+strconv.Itoa(status))
+	return fault.New(kind, message, fault.Op("openinference"))
 }
 
 // unreachable classifies the failure of a call that got no whole answer.

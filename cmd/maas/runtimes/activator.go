@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -59,12 +60,16 @@ func (a *activator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		httpapi.WriteProblem(w, r, errAbsent)
 		return
 	}
+	began := time.Now()
 	address, release, err := a.pool.acquire(r.Context(), version)
 	if err != nil {
 		httpapi.WriteProblem(w, r, message(err))
 		return
 	}
 	defer release()
+	if waited := time.Since(began).Milliseconds(); waited > 0 { // a runtime that is there is found in microseconds
+		w.Header().Set("X-Cold-Start-Ms", strconv.FormatInt(waited, 10))
+	}
 	a.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), targetKey{}, target{address, "/" + path})))
 }
 
