@@ -188,7 +188,9 @@ func (h *Host) Stop(ctx context.Context) {
 }
 
 func (h *Host) stopServers(ctx context.Context) {
-	h.stopRuntimes(ctx)
+	brief, cancel := context.WithTimeout(ctx, runtimeTime)
+	defer cancel()
+	h.stopRuntimes(brief)
 	if h.env != nil {
 		if err := h.env.Close(ctx); err != nil {
 			h.log.Warn("not closed cleanly", "error", err)
@@ -200,8 +202,9 @@ func (h *Host) stopServers(ctx context.Context) {
 }
 
 const (
-	drainTime  = 4 * time.Second // for requests in flight, of the 10 s in which `maas up` ends
-	brokerPath = "/broker"
+	drainTime   = 4 * time.Second // for requests in flight, of the 10 s in which `maas up` ends
+	runtimeTime = 2 * time.Second // for the model runtimes; the rest is the stores', which are not to be killed
+	brokerPath  = "/broker"
 )
 
 // variables are what the functions are configured by: the environment, with what this host starts in it.

@@ -13,9 +13,6 @@ import (
 	"github.com/17882237881/MaaS/shared/transfer"
 )
 
-// everything is a time that no event's next one lies behind.
-const everything = 24 * time.Hour
-
 // tick is how often sweep runs, as PingSource does on a cluster.
 const tick = time.Minute
 
@@ -33,7 +30,7 @@ func (h *Host) resume(ctx context.Context, db *postgres.DB) error {
 		return err
 	}
 	h.env.Go(func(ctx context.Context) { // ends with the process
-		if _, err := events.Repost(ctx, db, time.Now().Add(everything)); err != nil {
+		if _, err := events.RepostAll(ctx, db); err != nil {
 			h.log.WarnContext(ctx, "events of a former process wait for sweep", "error", err)
 		}
 		h.tick(ctx)
