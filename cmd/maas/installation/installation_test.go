@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/17882237881/MaaS/cmd/maas/installation"
@@ -67,5 +68,15 @@ func TestAWriteThatFailsLeavesWhatWasThere(t *testing.T) {
 	}
 	if read(t, path) != "one" {
 		t.Error("the file is another")
+	}
+}
+
+func TestAMalformedDatabaseURLIsRefusedWithoutItsPassword(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"postgres://ana:se%zzcret@localhost/maas", "postgres://ana:secret@local host/maas", "host=x password='secret port=1"} {
+		err := installation.Migrate(t.Context(), map[string]string{"DATABASE_URL": url, "MIGRATE_DATABASE_URL": "postgres://localhost/maas"})
+		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || strings.Contains(err.Error(), "cret") {
+			t.Errorf("error is %v", err)
+		}
 	}
 }

@@ -3,9 +3,10 @@ package installation
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"path/filepath"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/cmd/maas/stores"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -35,14 +36,14 @@ func Migrate(ctx context.Context, vars map[string]string) error {
 	if owner == "" {
 		return fault.New(fault.Invalid, "MIGRATE_DATABASE_URL is not set: it names the database that is migrated, and its owner.")
 	}
-	login, err := url.Parse(app)
+	if app == "" {
+		return postgres.Migrate(ctx, owner)
+	}
+	login, err := pgx.ParseConfig(app) // whose errors, unlike net/url's, do not tell the password
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}
-	if name := login.User.Username(); name != "" {
-		return postgres.Migrate(ctx, owner, name)
-	}
-	return postgres.Migrate(ctx, owner)
+	return postgres.Migrate(ctx, owner, login.User)
 }
 
 // Pairs reads an environment of "NAME=value".
