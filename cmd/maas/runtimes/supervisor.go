@@ -33,6 +33,8 @@ type Supervisor struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
+	reconciled chan struct{} // closed once specs has what the database says: until then a version that is not in it may be one
+
 	mu    sync.Mutex
 	specs map[uuid.UUID]deployment.Spec // what may run
 }
@@ -58,7 +60,7 @@ const (
 func New(o Options) *Supervisor {
 	s := &Supervisor{
 		deployments: o.Deployments, store: o.Store, programs: o.Programs, folder: o.Folder, endpoint: o.Endpoint, log: o.Log,
-		specs: map[uuid.UUID]deployment.Spec{},
+		specs: map[uuid.UUID]deployment.Spec{}, reconciled: make(chan struct{}),
 	}
 	life, end := context.WithCancel(context.Background())
 	s.pool = &pool{
@@ -88,8 +90,13 @@ func (s *Supervisor) Close(ctx context.Context) {
 func (s *Supervisor) reconcile(ctx context.Context) {
 	clock := time.NewTicker(reconcileEvery)
 	defer clock.Stop()
+	known := sync.OnceFunc(func() { close(s.reconciled) })
 	for {
-		if err := s.deployments.Reconcile(ctx, s); err != nil && ctx.Err() == nil {
+		err := s.deployments.Reconcile(ctx, s)
+		switch {
+		case err == nil:
+			known()
+		case ctx.Err() == nil:
 			s.log.WarnContext(ctx, "not all deployments could be reconciled; the next round tries again", "error", err)
 		}
 		select {
@@ -186,11 +193,27 @@ func (s *Supervisor) endpointOf(version uuid.UUID) string {
 	return s.endpoint + prefix + version.String()
 }
 
+// await gives what a call's version is. After a restart calls may come before the database was asked for what runs here.
+func (s *Supervisor) await(ctx context.Context, version uuid.UUID) (deployment.Spec, error) {
+	if spec, ok := s.spec(version); ok {
+		return spec, nil
+	}
+	select {
+	case <-s.reconciled:
+	case <-ctx.Done():
+		return deployment.Spec{}, ctx.Err()
+	}
+	if spec, ok := s.spec(version); ok {
+		return spec, nil
+	}
+	return deployment.Spec{}, errAbsent
+}
+
 // prepare brings the version's files onto this machine, each checked against its digest.
 func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, error) {
-	spec, ok := s.spec(version)
-	if !ok {
-		return model{}, errAbsent
+	spec, err := s.await(ctx, version)
+	if err != nil {
+		return model{}, err
 	}
 	uri, err := objects.ParseURI(spec.Manifest)
 	if err != nil {
