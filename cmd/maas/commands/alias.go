@@ -40,7 +40,7 @@ func (m Maker) aliasSet() *cobra.Command {
 		}
 		in, err := destination(rest)
 		if err != nil {
-			return usage(err)
+			return misuse(err)
 		}
 		if why != "" {
 			in["why"] = why
@@ -145,7 +145,7 @@ func (m Maker) aliasRollback() *cobra.Command {
 		if to != "" {
 			v, err := ref.ParseVersion(to)
 			if err != nil {
-				return usage(err)
+				return misuse(err)
 			}
 			in["to"] = v
 		}

@@ -13,7 +13,7 @@ import (
 func needed(cmd *cobra.Command, flags ...string) error {
 	for _, name := range flags {
 		if cmd.Flag(name).Value.String() == "" {
-			return usage(fault.New(fault.Invalid, "--"+name+" is needed.", fault.Field(name)))
+			return misuse(fault.New(fault.Invalid, "--"+name+" is needed.", fault.Field(name)))
 		}
 	}
 	return nil
@@ -29,11 +29,11 @@ type version struct {
 func exact(argument string) (version, error) {
 	target, err := ref.ParseTarget(argument)
 	if err != nil {
-		return version{}, usage(err)
+		return version{}, misuse(err)
 	}
 	v, ok := target.Selector.Version()
 	if !ok {
-		return version{}, usage(fault.New(fault.Invalid, "Name one version, like "+target.Model.String()+"@1.0.0.", fault.Field("REF")))
+		return version{}, misuse(fault.New(fault.Invalid, "Name one version, like "+target.Model.String()+"@1.0.0.", fault.Field("REF")))
 	}
 	return version{target.Model, v}, nil
 }
@@ -49,13 +49,13 @@ func modelPath(m ref.Model) string { return "/v1/models/" + m.String() }
 // model reads "acme/fraud".
 func model(argument string) (ref.Model, error) {
 	m, err := ref.ParseModel(argument)
-	return m, usage(err)
+	return m, misuse(err)
 }
 
 // target reads "acme/fraud" or "acme/fraud@production".
 func target(argument string) (ref.Target, error) {
 	t, err := ref.ParseTarget(argument)
-	return t, usage(err)
+	return t, misuse(err)
 }
 
 // named reads a model and an alias, written as "acme/fraud production" or "acme/fraud@production", and gives what follows them.
@@ -64,13 +64,13 @@ func named(arguments []string) (m ref.Model, a ref.Alias, rest []string, err err
 	rest = arguments[1:]
 	if !joined {
 		if len(rest) == 0 {
-			return m, a, nil, usage(fault.New(fault.Invalid, "Name an alias, like "+first+"@production.", fault.Field("ALIAS")))
+			return m, a, nil, misuse(fault.New(fault.Invalid, "Name an alias, like "+first+"@production.", fault.Field("ALIAS")))
 		}
 		alias, rest = rest[0], rest[1:]
 	}
 	if m, err = ref.ParseModel(first); err != nil {
-		return m, a, nil, usage(err)
+		return m, a, nil, misuse(err)
 	}
 	a, err = ref.ParseAlias(alias)
-	return m, a, rest, usage(err)
+	return m, a, rest, misuse(err)
 }

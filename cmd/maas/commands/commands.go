@@ -52,7 +52,7 @@ func (m Maker) command(cmd *cobra.Command, do run) *cobra.Command {
 	cmd.Flags().String("output", "text", "text or json")
 	cmd.Flags().Bool("quiet", false, "no progress and no messages")
 	check := cmd.Args
-	cmd.Args = func(cmd *cobra.Command, arguments []string) error { return usage(check(cmd, arguments)) }
+	cmd.Args = func(cmd *cobra.Command, arguments []string) error { return misuse(check(cmd, arguments)) }
 	cmd.RunE = func(cmd *cobra.Command, arguments []string) error {
 		ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
@@ -70,7 +70,7 @@ func (m Maker) command(cmd *cobra.Command, do run) *cobra.Command {
 func group(use, short string, members ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short,
-		Args: func(cmd *cobra.Command, arguments []string) error { return usage(cobra.NoArgs(cmd, arguments)) },
+		Args: func(cmd *cobra.Command, arguments []string) error { return misuse(cobra.NoArgs(cmd, arguments)) },
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(members...)
@@ -120,7 +120,7 @@ func checkServer(address string) (string, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.User != nil {
-		return "", usage(fault.New(fault.Invalid, "The server's address must be like http://localhost:8080.", fault.Field("server")))
+		return "", misuse(fault.New(fault.Invalid, "The server's address must be like http://localhost:8080.", fault.Field("server")))
 	}
 	return strings.TrimRight(u.String(), "/"), nil
 }

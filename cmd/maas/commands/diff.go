@@ -34,7 +34,7 @@ func (m Maker) diff() *cobra.Command {
 			return err
 		}
 		if a.Model != b.Model {
-			return usage(fault.New(fault.Invalid, "Both have to be versions of one model."))
+			return misuse(fault.New(fault.Invalid, "Both have to be versions of one model."))
 		}
 		found, err := s.comparison(ctx, a, b)
 		if err != nil {

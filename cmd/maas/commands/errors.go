@@ -24,16 +24,16 @@ type usageError struct{ error }
 // Unwrap gives the mistake.
 func (e usageError) Unwrap() error { return e.error }
 
-// usage marks err, unless it is nil, as a mistake in the command line.
-func usage(err error) error {
+// misuse marks err, unless it is nil, as a mistake in the command line.
+func misuse(err error) error {
 	if err == nil {
 		return nil
 	}
 	return usageError{err}
 }
 
-// Usage is usage for cobra's errors in flags.
-func Usage(err error) error { return usage(err) }
+// Usage is misuse for cobra's errors in flags.
+func Usage(err error) error { return misuse(err) }
 
 // Status gives the exit status of an error; nil has 0.
 func Status(err error) int {

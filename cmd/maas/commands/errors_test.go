@@ -14,7 +14,7 @@ func TestEachErrorHasItsStatus(t *testing.T) {
 	for want, errs := range map[int][]error{
 		0:                 {nil},
 		statusFailed:      {errors.New("x"), fault.New(fault.Unprocessable, "x"), fault.New(fault.Invalid, "x"), fault.New(fault.Internal, "x")},
-		statusUsage:       {usage(errors.New("x")), usage(fault.New(fault.NotFound, "x"))},
+		statusUsage:       {misuse(errors.New("x")), misuse(fault.New(fault.NotFound, "x"))},
 		statusSignedOut:   {fault.New(fault.Unauthenticated, "x"), fault.New(fault.Forbidden, "x")},
 		statusNotFound:    {fault.New(fault.NotFound, "x"), fault.New(fault.Gone, "x")},
 		statusConflict:    {fault.New(fault.Conflict, "x"), fault.New(fault.PreconditionFailed, "x")},
@@ -37,7 +37,7 @@ func TestAnErrorIsOneLineForTheUser(t *testing.T) {
 		"Two mistakes. (field: a: is short; b: is long)": fault.New(fault.Invalid, "Two mistakes.", fault.Fields(fault.FieldError{Field: "a", Detail: "is short"}, fault.FieldError{Field: "b", Detail: "is long"})),
 		`a\nb\x1b[31m is no file`:                        fault.New(fault.Invalid, "a\nb\x1b[31m is no file"),
 		"interrupted":                                    fmt.Errorf("read: %w", context.Canceled),
-		"unknown flag: --x":                              usage(errors.New("unknown flag: --x")),
+		"unknown flag: --x":                              misuse(errors.New("unknown flag: --x")),
 	} {
 		if got := Explain(err); got != want {
 			t.Errorf("%q, want %q", got, want)

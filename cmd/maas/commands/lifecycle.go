@@ -86,5 +86,5 @@ func moment(text string, now time.Time) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, usage(fault.New(fault.Invalid, fmt.Sprintf(`%q is no time: write "90d", "2027-01-31" or a time of RFC 3339.`, text)))
+	return time.Time{}, misuse(fault.New(fault.Invalid, fmt.Sprintf(`%q is no time: write "90d", "2027-01-31" or a time of RFC 3339.`, text)))
 }

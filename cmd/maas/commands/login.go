@@ -29,7 +29,7 @@ func (m Maker) login() *cobra.Command {
 			name = arguments[0]
 		}
 		if name == "" {
-			return usage(fault.New(fault.Invalid, "Say who signs in: `maas login EMAIL`.", fault.Field("email")))
+			return misuse(fault.New(fault.Invalid, "Say who signs in: `maas login EMAIL`.", fault.Field("email")))
 		}
 		password.prepare(cmd)
 		secret, err := password.ask(ctx)

@@ -30,7 +30,7 @@ func newOutput(cmd *cobra.Command) (*output, error) {
 	case "json":
 		o.json = true
 	default:
-		return nil, usage(fault.New(fault.Invalid, "The output is text or json.", fault.Field("output")))
+		return nil, misuse(fault.New(fault.Invalid, "The output is text or json.", fault.Field("output")))
 	}
 	return o, nil
 }

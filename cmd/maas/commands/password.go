@@ -64,7 +64,7 @@ func line(in io.Reader) (string, error) {
 	}
 	text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	if text == "" {
-		return "", usage(fault.New(fault.Invalid, "There is no password on stdin.", fault.Field("password")))
+		return "", misuse(fault.New(fault.Invalid, "There is no password on stdin.", fault.Field("password")))
 	}
 	return text, nil
 }
@@ -73,7 +73,7 @@ func line(in io.Reader) (string, error) {
 func (p *passwords) typed(ctx context.Context, prompt string) (string, error) {
 	file, ok := p.in.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return "", usage(fault.New(fault.Invalid, "There is no terminal to ask for the password on: give it on stdin with --password-stdin."))
+		return "", misuse(fault.New(fault.Invalid, "There is no terminal to ask for the password on: give it on stdin with --password-stdin."))
 	}
 	before, err := term.GetState(int(file.Fd()))
 	if err != nil {

@@ -34,7 +34,7 @@ func (m Maker) push() *cobra.Command {
 			return err
 		}
 		if parallel < 1 || parallel > 64 {
-			return usage(fault.New(fault.Invalid, "--parallel is 1 to 64.", fault.Field("parallel")))
+			return misuse(fault.New(fault.Invalid, "--parallel is 1 to 64.", fault.Field("parallel")))
 		}
 		if err := distinct(arguments[1:]); err != nil {
 			return err
@@ -60,7 +60,7 @@ func distinct(files []string) error {
 	for _, file := range files {
 		name := filepath.Base(file)
 		if other, ok := seen[name]; ok {
-			return usage(fault.New(fault.Invalid, fmt.Sprintf("%s and %s would both be %s in the version.", other, file, name), fault.Field("FILE")))
+			return misuse(fault.New(fault.Invalid, fmt.Sprintf("%s and %s would both be %s in the version.", other, file, name), fault.Field("FILE")))
 		}
 		seen[name] = file
 	}

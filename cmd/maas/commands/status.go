@@ -9,28 +9,29 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/identity"
 )
 
 // condition is what `status` shows.
 type condition struct {
-	Server   string         `json:"server"`
-	Ready    bool           `json:"ready"`
-	Reason   string         `json:"reason,omitempty"` // why it is not ready
-	SignedIn string         `json:"signed_in,omitempty"`
-	Tenant   string         `json:"tenant,omitempty"`
-	Cache    map[string]any `json:"cache,omitempty"`
+	Server   string       `json:"server"`
+	Ready    bool         `json:"ready"`
+	Reason   string       `json:"reason,omitempty"` // why it is not ready
+	SignedIn string       `json:"signed_in,omitempty"`
+	Tenant   string       `json:"tenant,omitempty"`
+	Cache    *cache.Stats `json:"cache,omitempty"`
 }
 
 func (m Maker) status() *cobra.Command {
-	var cache bool
+	var withCache bool
 	cmd := &cobra.Command{Use: "status", Short: "Show whether the server answers, who is signed in, and how the cache does", Args: cobra.NoArgs}
-	cmd.Flags().BoolVar(&cache, "cache", false, "hits and misses of the cache too")
+	cmd.Flags().BoolVar(&withCache, "cache", false, "hits and misses of the cache too")
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
 		now := condition{Server: s.Server}
 		failed := s.look(ctx, &now)
-		if failed == nil && cache {
+		if failed == nil && withCache {
 			failed = s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/cache/stats"}, &now.Cache)
 		}
 		if err := s.result(now, func(w io.Writer) { writeCondition(w, now) }); err != nil {
@@ -68,7 +69,9 @@ func writeCondition(w io.Writer, c condition) {
 		fmt.Fprintln(w, "signed in: nobody")
 	}
 	if c.Cache != nil {
-		fmt.Fprintln(w, "cache")
-		writeFigures(w, c.Cache, "  ")
+		for _, level := range c.Cache.Levels {
+			fmt.Fprintf(w, "cache, %s: %d hits, %d misses (%.1f %% hits)\n", level.Level, level.Hits, level.Misses, level.Ratio*100)
+		}
+		fmt.Fprintf(w, "redis: %s\n", c.Cache.Redis)
 	}
 }

@@ -42,7 +42,7 @@ func (m Maker) cancelUpload() *cobra.Command {
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
 		id, err := transfer.ParseUpload(arguments[0])
 		if err != nil {
-			return usage(err)
+			return misuse(err)
 		}
 		err = s.Do(ctx, client.Request{Method: http.MethodDelete, Path: transfer.Upload{ID: id}.Address()}, nil)
 		if err == nil {

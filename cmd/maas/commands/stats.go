@@ -1,0 +1,46 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/usage"
+)
+
+func (m Maker) stats() *cobra.Command {
+	var window string
+	cmd := &cobra.Command{Use: "stats MODEL", Short: "Show how a model is called: rate, errors, latency, cache, by version", Args: cobra.ExactArgs(1)}
+	cmd.Flags().StringVar(&window, "window", "", "of the last time: 1h to 720h (default: 24h)")
+	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
+		of, err := model(arguments[0])
+		if err != nil {
+			return err
+		}
+		var found usage.Stats
+		path := modelPath(of) + "/stats" + client.Query("window", window)
+		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: path}, &found); err != nil {
+			return err
+		}
+		found.Total.Version = ""
+		rows := make([][]string, 0, len(found.Versions)+1)
+		for _, v := range append(found.Versions, found.Total) {
+			rows = append(rows, statsRow(v))
+		}
+		return s.table(found, []string{"VERSION", "REQUESTS", "PER SECOND", "ERRORS", "REFUSED", "CACHED", "P50 MS", "P95 MS", "P99 MS", "COLD STARTS"}, rows)
+	})
+}
+
+func statsRow(v usage.VersionStats) []string {
+	name := v.Version
+	if name == "" {
+		name = "all"
+	}
+	return []string{
+		name, number(v.Requests), fmt.Sprintf("%.3g", v.RatePerSecond), number(v.Errors), number(v.Refused), number(v.Cached),
+		fmt.Sprintf("%.1f", v.LatencyMS.P50), fmt.Sprintf("%.1f", v.LatencyMS.P95), fmt.Sprintf("%.1f", v.LatencyMS.P99), number(v.ColdStarts),
+	}
+}
