@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -30,6 +28,7 @@ type Supervisor struct {
 
 	pool   *pool
 	fetch  singleflight.Group // by digest: versions may share their files
+	disk   sync.RWMutex       // held for reading while files are fetched, for writing while they are removed
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
@@ -96,6 +95,7 @@ func (s *Supervisor) reconcile(ctx context.Context) {
 		switch {
 		case err == nil:
 			known()
+			s.tidy()
 		case ctx.Err() == nil:
 			s.log.WarnContext(ctx, "not all deployments could be reconciled; the next round tries again", "error", err)
 		}
@@ -207,26 +207,6 @@ func (s *Supervisor) await(ctx context.Context, version uuid.UUID) (deployment.S
 		return spec, nil
 	}
 	return deployment.Spec{}, errAbsent
-}
-
-// prepare brings the version's files onto this machine, each checked against its digest.
-func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, error) {
-	spec, err := s.await(ctx, version)
-	if err != nil {
-		return model{}, err
-	}
-	uri, err := objects.ParseURI(spec.Manifest)
-	if err != nil {
-		return model{}, err
-	}
-	folder := filepath.Join(s.folder, uri.Digest.String())
-	_, err, _ = s.fetch.Do(folder, func() (any, error) {
-		if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // runtimes may run as another user
-			return nil, err
-		}
-		return objects.Fetch(ctx, s.store, uri, folder)
-	})
-	return model{name: spec.Version, folder: folder, program: s.programs[spec.Runtime]}, err
 }
 
 // changed writes down what became of a runtime. What cannot be written is found by the next reconciliation.
