@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/17882237881/MaaS/shared/env"
@@ -77,6 +78,8 @@ func open(ctx context.Context, c config, current func() (string, error)) (*pgxpo
 	parsed.MaxConns = c.Pool
 	parsed.ConnConfig.ConnectTimeout = c.Connect
 	parsed.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // no named statements: PgBouncer
+	parsed.ConnConfig.RuntimeParams["timezone"] = "UTC"                     // for times within JSON, whatever the server's own is
+	parsed.AfterConnect = scanUTC
 	parsed.BeforeConnect = func(_ context.Context, conn *pgx.ConnConfig) error {
 		url, err := current()
 		if err != nil {
@@ -94,6 +97,12 @@ func open(ctx context.Context, c config, current func() (string, error)) (*pgxpo
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	return pool, nil
+}
+
+// scanUTC makes times that are read be in UTC, not in the process's own zone.
+func scanUTC(_ context.Context, conn *pgx.Conn) error {
+	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
+	return nil
 }
 
 // As is the same pool, whose transactions run as the role.

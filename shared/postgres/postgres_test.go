@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -72,6 +73,23 @@ func TestEveryTenantTableForcesRowLevelSecurity(t *testing.T) {
 		}
 		return err
 	})
+}
+
+func TestTimesAreReadInUTC(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t)
+	db.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `do $$ begin execute format('alter database %I set timezone to ''Asia/Shanghai''', current_database()); end $$`)
+		return err
+	})
+	var at time.Time
+	var text string
+	err := db.As(postgres.Catalog).Tx(t.Context(), uuid.New(), func(tx postgres.Tx) error {
+		return tx.QueryRow(t.Context(), "select now(), to_json(now()) #>> '{}'").Scan(&at, &text)
+	})
+	if err != nil || at.Location() != time.UTC || !strings.HasSuffix(text, "+00:00") {
+		t.Errorf("%s in %s, %s in JSON, %v", at, at.Location(), text, err)
+	}
 }
 
 func TestOnCommitFollowsTheCommitAlone(t *testing.T) {
