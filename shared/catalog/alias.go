@@ -146,6 +146,10 @@ type Rollback struct {
 // Rollback moves an alias back. The target still runs while the guard window lasts (10 minutes), so that this is one row; later it is started
 // first, unless forced. An alias that follows by itself stays where it is rolled back to until a version that is published later is ready.
 func (c *Catalog) Rollback(ctx context.Context, who auth.Principal, in Rollback) (Alias, error) {
+	// Again, it would look for where the alias led before the rollback.
+	if rolled, again, err := postgres.Replay[Alias](ctx, c.db, who.Tenant, who.Actor()); err != nil || again {
+		return rolled, err
+	}
 	stands, to, err := c.former(ctx, who, in)
 	if err != nil {
 		return Alias{}, err

@@ -12,6 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/idempotency"
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
@@ -173,6 +174,30 @@ func TestAnAliasStaysWhenItsTargetDoesNotStartInTime(t *testing.T) {
 	assertAlias(t, w, m, map[string]string{"production": ""})
 }
 
+func TestAVersionThatStartsLateLeavesAliasesThatWereMovedSince(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	slow := w.Published(m, "1.0.0", "production", "canary", "stable")
+	w.Ready(m, "1.1.0", "production") // a later publication
+	if _, err := w.Catalog.SetAlias(t.Context(), w.Owner, set(m, "canary", "1.1.0")); err != nil {
+		t.Fatal(err)
+	}
+	w.Start(slow)
+	assertAlias(t, w, m, map[string]string{"production": "1.1.0", "canary": "1.1.0", "stable": "1.0.0", "latest": "1.1.0", "v1.0": "1.0.0"})
+}
+
+func TestALaterPublicationTakesAliasesFromAnEarlierOneThatStartedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	first := w.Published(m, "1.0.0", "production")
+	second := w.Published(m, "1.1.0", "production")
+	w.Start(first)
+	w.Start(second)
+	assertAlias(t, w, m, map[string]string{"production": "1.1.0"})
+}
+
 func TestARollbackGoesBackAndIsOneRow(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
@@ -190,6 +215,26 @@ func TestARollbackGoesBackAndIsOneRow(t *testing.T) {
 	history, err := w.Catalog.AliasHistory(t.Context(), w.Owner, catalog.AliasHistory{Request: firstPage, Model: m, Alias: "production"})
 	if err != nil || len(history.Items) != 3 || history.Items[0].Why != "rollback" || len(history.Items[2].From) != 0 {
 		t.Errorf("%+v, %v", history.Items, err)
+	}
+}
+
+func TestARepeatedRollbackIsAnsweredAsTheFirst(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	w.Ready(m, "1.0.0", "production")
+	bad := w.Ready(m, "1.1.0", "production")
+	ctx := idempotency.With(t.Context(), idempotency.Key{Value: "one", Route: "rollback"})
+	first, err := w.Catalog.Rollback(ctx, w.Owner, catalog.Rollback{Model: m, Alias: "production"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Deployments.Failed(t.Context(), w.Owner.Tenant, bad, "it fell over"); err != nil { // where a second rollback would lead
+		t.Fatal(err)
+	}
+	again, err := w.Catalog.Rollback(ctx, w.Owner, catalog.Rollback{Model: m, Alias: "production"})
+	if err != nil || again.ETag() != first.ETag() {
+		t.Errorf("%+v, %v", again, err)
 	}
 }
 

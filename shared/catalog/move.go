@@ -184,7 +184,8 @@ func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model
 }
 
 // Settle records in the transaction that a version was seen to start. The first time, the aliases move: those that follow by themselves, and
-// those that its publication asked for. The transaction has raised the model's epoch already (Announce.Changed).
+// those that its publication asked for, unless someone moved them since, or a later publication did. The transaction has raised the model's
+// epoch already (Announce.Changed).
 func Settle(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who auth.Principal, version uuid.UUID) error {
 	s, err := firstStart(ctx, tx, version)
 	if err != nil || !s.first {
@@ -192,15 +193,31 @@ func Settle(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who auth
 	}
 	m := mover{tx, events, who, s.modelID, s.model}
 	for _, alias := range s.aliases {
-		before, err := readAlias(ctx, tx, s.modelID, ref.Alias(alias))
-		if err != nil {
-			return err
-		}
-		if err := m.move(ctx, before, Set, allTo(s.version), "published"); err != nil {
+		if err := m.bring(ctx, ref.Alias(alias), s); err != nil {
 			return err
 		}
 	}
 	return m.follow(ctx, s.version, "published", &s.publishedAt)
+}
+
+// overtakenSQL tells whether an alias was moved after a version was published ($3), but by an earlier publication, which was ready later.
+const overtakenSQL = `
+	select exists (select from aliases a where a.model_id = $1 and a.alias = $2 and a.moved_at > $3 and not (a.moved_by = $4 and exists (
+		select from versions v where v.model_id = a.model_id and v.published_at < $3 and a.alias = any (v.aliases)
+			and a.traffic @> jsonb_build_array(jsonb_build_object('version', v.version)))))`
+
+// bring moves an alias that a publication asked for, unless it was overtaken: a version may start long after it was published.
+func (m mover) bring(ctx context.Context, alias ref.Alias, s start) error {
+	var overtaken bool
+	err := m.tx.QueryRow(ctx, overtakenSQL, m.id, string(alias), s.publishedAt, m.who.Actor()).Scan(&overtaken)
+	if err != nil || overtaken {
+		return err
+	}
+	before, err := readAlias(ctx, m.tx, m.id, alias)
+	if err != nil {
+		return err
+	}
+	return m.move(ctx, before, Set, allTo(s.version), "published")
 }
 
 // start is what the first start of a version is about.

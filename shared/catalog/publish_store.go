@@ -31,7 +31,7 @@ const (
 	openUploadSQL = `
 		select path from uploads where version_id = $1 and status in ('open', 'completing', 'verifying') order by path limit 1`
 	publishSQL = `
-		update versions set status = 'published', published_at = now(), published_by = $2, digest = $3, uri = $4, size = $5, format = $6,
+		update versions set status = 'published', published_at = clock_timestamp(), published_by = $2, digest = $3, uri = $4, size = $5, format = $6,
 			runtime = $7, inputs = $8, outputs = $9, changelog = coalesce($10, changelog), aliases = $11, resources = $12,
 			min_replicas = $13, max_replicas = $14, deterministic = $15
 		where id = $1`
