@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -119,6 +120,9 @@ func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Princi
 		return Version{}, err
 	}
 	id, status, err := statusOf(ctx, tx, model, in.Version)
+	if postgres.NotFound(err) {
+		return Version{}, noVersion(in.Model, in.Version.String()) // its only upload has ended without a file since
+	}
 	if err != nil {
 		return Version{}, err
 	}
@@ -186,14 +190,16 @@ func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Princip
 	return frozen{id, digest, uri.String(), manifest.Size(), main.Format, runtime, main}, nil
 }
 
-// mainName is what the file that a runtime loads is called where a version has several model files.
-const mainName = "model."
+// isMain reports whether a path is what the file to load is called where a version has several models. Model servers choose by the same rule.
+func isMain(path string) bool {
+	return strings.HasPrefix(path, "model.") && !strings.Contains(path, "/")
+}
 
 // mainFile gives the file that the runtime loads: the only one that it can, or the one called model.<something>.
 func mainFile(files []FileObject) (FileObject, error) {
 	models := slices.DeleteFunc(slices.Clone(files), func(f FileObject) bool { return runtimes[f.Format] == "" })
 	if len(models) > 1 {
-		models = slices.DeleteFunc(models, func(f FileObject) bool { return len(f.Path) < len(mainName) || f.Path[:len(mainName)] != mainName })
+		models = slices.DeleteFunc(models, func(f FileObject) bool { return !isMain(string(f.Path)) })
 	}
 	switch len(models) {
 	case 1:

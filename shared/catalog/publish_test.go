@@ -119,6 +119,19 @@ func TestPublishingWaitsForOpenUploads(t *testing.T) {
 	faulttest.AssertKind(t, err, fault.Conflict, "version")
 }
 
+func TestOfSeveralModelsTheOneCalledModelIsServed(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	p.Draft(m, "1.0.0", "model.onnx", "model.parts/a.onnx", "a.onnx")
+	if _, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0")); err != nil {
+		t.Error(err)
+	}
+	p.Draft(m, "1.1.0", "model.a", "model.b")
+	_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.1.0"))
+	faulttest.AssertKind(t, err, fault.Unprocessable, "version")
+}
+
 func TestRacingPublicationsPublishOnce(t *testing.T) {
 	t.Parallel()
 	p := newPress(t)
