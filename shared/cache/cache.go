@@ -209,8 +209,11 @@ func (c *Cache[T]) inRedis(ctx context.Context, key Key) (e entry[T], ok bool) {
 		c.counts.redis.miss()
 		return e, false
 	}
-	e, ok = c.parse(found)
-	c.counts.redis.count(ok)
+	if e, ok = c.parse(found); ok {
+		c.counts.redis.hit()
+	} else {
+		c.counts.redis.miss()
+	}
 	return e, ok
 }
 
@@ -251,7 +254,10 @@ func (c *Cache[T]) keepInRedis(ctx context.Context, key Key, e entry[T]) bool {
 	if err != nil {
 		return true
 	}
-	life := lifeInRedis(e.none != nil)
+	life := negativeLife
+	if e.none == nil {
+		life = lifeInRedis()
+	}
 	ctx, cancel := context.WithTimeout(ctx, redisTime)
 	defer cancel()
 	if key.Scope == "" {
@@ -272,9 +278,6 @@ func (c *Cache[T]) encode(e entry[T]) ([]byte, error) {
 }
 
 // lifeInRedis varies, so that what was kept at one time does not end at one time.
-func lifeInRedis(negative bool) time.Duration {
-	if negative {
-		return negativeLife
-	}
+func lifeInRedis() time.Duration {
 	return time.Duration(float64(redisLife) * (1 - jitter + 2*jitter*rand.Float64())) //nolint:gosec // it is no secret
 }

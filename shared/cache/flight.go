@@ -40,17 +40,19 @@ func (f *Flights[T]) join(ctx context.Context, key string, work func(context.Con
 		one.waiting++
 		return one, true
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // its values, for traces
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) //nolint:gosec // leave and land call it
 	one = &flight[T]{done: make(chan struct{}), waiting: 1, cancel: cancel}
 	if f.under == nil {
 		f.under = map[string]*flight[T]{}
 	}
 	f.under[key] = one
-	go func() { // ends with the work, whose context ends with the last who waits
-		defer f.land(key, one)
-		one.value, one.err = work(ctx)
-	}()
+	go f.fly(ctx, key, one, work) // ends with the work, whose context ends with the last who waits
 	return one, false
+}
+
+func (f *Flights[T]) fly(ctx context.Context, key string, one *flight[T], work func(context.Context) (T, error)) {
+	defer f.land(key, one)
+	one.value, one.err = work(ctx)
 }
 
 // land gives the result out. Whoever comes from now on starts anew.

@@ -127,7 +127,7 @@ const silence = 2 * time.Second
 
 func (s *Store) subscribe(ctx context.Context) error {
 	sub := s.redis.Subscribe(ctx, channel)
-	defer sub.Close()
+	defer func() { _ = sub.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = sub.Close() })() // a read does not end with its context
 	if _, err := sub.ReceiveTimeout(ctx, redisDial); err != nil {
 		return err

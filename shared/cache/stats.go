@@ -83,11 +83,3 @@ func (c *counter) miss() {
 	c.sum.misses.Add(1)
 	c.misses.Inc()
 }
-
-func (c *counter) count(hit bool) {
-	if hit {
-		c.hit()
-		return
-	}
-	c.miss()
-}

@@ -26,7 +26,8 @@ func (w *world) invoke(ctx context.Context, procedure string, in, out any, metad
 	defer conn.Close()
 	ctx = metadata.AppendToOutgoingContext(ctx, append([]string{"authorization", "Bearer " + w.token}, metadatum...)...)
 	var header metadata.MD
-	return header, conn.Invoke(ctx, service+procedure, in, out, grpc.Header(&header))
+	err = conn.Invoke(ctx, service+procedure, in, out, grpc.Header(&header))
+	return header, err
 }
 
 func inferRequest(model, version string) *pb.ModelInferRequest {
@@ -97,7 +98,7 @@ func TestFailuresOverGRPCHaveTheirCodes(t *testing.T) {
 	wrong := inferRequest("acme/adder", "")
 	wrong.Inputs[0].Name = "z"
 	short := inferRequest("acme/adder", "")
-	short.RawInputContents[0] = short.RawInputContents[0][:5]
+	short.RawInputContents = [][]byte{short.GetRawInputContents()[0][:5]}
 	for name, test := range map[string]struct {
 		in   *pb.ModelInferRequest
 		code codes.Code

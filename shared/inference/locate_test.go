@@ -13,7 +13,7 @@ import (
 
 var acmeFraud = ref.Model{Tenant: "acme", Name: "fraud"}
 
-func version(t interface{ Fatal(...any) }, s string) ref.Version {
+func version(t testing.TB, s string) ref.Version {
 	v, err := ref.ParseVersion(s)
 	if err != nil {
 		t.Fatal(err)

@@ -137,7 +137,7 @@ func TestAServerThatCannotBeReachedIsUnavailable(t *testing.T) {
 	w.model.Close()
 
 	if answer := w.ask(path, question).want(t, http.StatusServiceUnavailable); answer.Header.Get("Retry-After") == "" {
-		t.Errorf("there is no Retry-After")
+		t.Error("there is no Retry-After")
 	}
 }
 

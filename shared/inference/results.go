@@ -144,7 +144,7 @@ func decodeAnswer(b []byte) (*answer, error) {
 	a := &answer{}
 	for _, header := range []*string{&a.contentType, &a.header} {
 		length, n := binary.Uvarint(b)
-		if n <= 0 || length > uint64(len(b)-n) {
+		if n <= 0 || length > uint64(len(b)-n) { //nolint:gosec // n is at most len(b)
 			return nil, fmt.Errorf("inference: a kept answer of %d bytes is cut off", len(b))
 		}
 		*header = string(b[n : n+int(length)]) //nolint:gosec // it is at most len(b)

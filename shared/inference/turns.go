@@ -10,8 +10,8 @@ import (
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
-// turns bounds, for each version, how many calls are at its model server at once and how many wait for it. Who waits is let in in the
-// order of arrival.
+// turns bounds, for each version, how many calls are at its model server at once and how many wait for it. Those who wait have
+// their turns in the order of their arrival.
 type turns struct {
 	atOnce, queue int
 

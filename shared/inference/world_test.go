@@ -3,6 +3,7 @@ package inference_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -204,7 +205,7 @@ func (m *modelServer) infer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if header > 0 {
-		w.Header().Set(openinference.HeaderLength, fmt.Sprint(header))
+		w.Header().Set(openinference.HeaderLength, itoa(header))
 		w.Header().Set("Content-Type", "application/octet-stream")
 	} else {
 		w.Header().Set("Content-Type", "application/json")
@@ -222,7 +223,7 @@ func add(body []byte, length string) ([]byte, int, error) {
 		return nil, 0, err
 	}
 	if len(in.Inputs) != 1 || in.Inputs[0].Name != "x" {
-		return nil, 0, fmt.Errorf("this model has one input, x")
+		return nil, 0, errors.New("this model has one input, x")
 	}
 	y := openinference.Tensor{Name: "y", Datatype: in.Inputs[0].Datatype, Shape: in.Inputs[0].Shape, Binary: in.WantsBinary("y")}
 	for _, x := range float32s(in.Inputs[0].Data) {

@@ -41,7 +41,7 @@ func openDisk(folder string, pod uuid.UUID) (*disk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("MAAS_METER_DIR: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor is small
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("MAAS_METER_DIR: another process has the journal %s", folder), lock.Close())
 	}
 	d := &disk{folder: folder, pod: pod, lock: lock}

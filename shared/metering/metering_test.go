@@ -237,7 +237,7 @@ func TestOneProcessHasAJournal(t *testing.T) {
 	s, folder := newSink(t), t.TempDir()
 	s.open(t, folder)
 	e := env.New("infer", map[string]string{"MAAS_SERVICE_KEY": secret, "MAAS_METER_URL": s.URL, "MAAS_METER_DIR": folder}, slog.New(slog.DiscardHandler))
-	defer e.Close(t.Context()) //nolint:errcheck // nothing was opened
+	defer func() { _ = e.Close(t.Context()) }()
 	if _, err := metering.Open(e); err == nil || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("the error is %v", err)
 	}

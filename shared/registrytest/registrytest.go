@@ -3,10 +3,12 @@
 package registrytest
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -200,7 +202,7 @@ func (s *Server) isHash(credential string, hash []byte) bool {
 		return false
 	}
 	of, err := auth.OpenKeyHash(s.env())
-	return err == nil && string(of.Of(key)) == string(hash)
+	return err == nil && bytes.Equal(of.Of(key), hash)
 }
 
 func (s *Server) env() *env.Env { return s.Env("api-keys", nil) }
@@ -226,5 +228,5 @@ func (i identityService) Revocations(context.Context, *connect.Request[maasv1.Re
 	}
 	i.s.mu.Lock()
 	defer i.s.mu.Unlock()
-	return connect.NewResponse(&maasv1.RevocationsResponse{Revocations: i.s.revoked[:len(i.s.revoked):len(i.s.revoked)], AsOf: timestamppb.Now()}), nil
+	return connect.NewResponse(&maasv1.RevocationsResponse{Revocations: slices.Clone(i.s.revoked), AsOf: timestamppb.Now()}), nil
 }

@@ -95,7 +95,7 @@ func (q *Query) span(now time.Time) (from, to time.Time, err error) {
 	if to = q.To; to.IsZero() {
 		to = now
 	}
-	if to.Truncate(time.Hour) != to {
+	if !to.Truncate(time.Hour).Equal(to) {
 		to = to.Truncate(time.Hour).Add(time.Hour)
 	}
 	if from = q.From.Truncate(time.Hour); q.From.IsZero() {
