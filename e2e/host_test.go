@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,12 +17,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // host is a `maas up` that can be killed and started again on the same data and address.
 type host struct {
 	data   string
-	listen string // an address that is free at the first start, and this host's from then on
+	listen string
 	url    string
 	more   []string // variables, besides those of the machine
 
@@ -35,7 +39,19 @@ const (
 )
 
 func newHost(data string, more ...string) *host {
-	return &host{data: data, listen: "127.0.0.1:0", more: more}
+	return &host{data: data, listen: freeAddress(), more: more}
+}
+
+// freeAddress gives an address whose port the kernel gives to no client (ip_local_port_range begins at 32768), so that a host that was killed
+// finds it free again.
+func freeAddress() string {
+	for {
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)) //nolint:gosec // any that is free
+		if l, err := net.Listen("tcp", address); err == nil {            //nolint:noctx // it is closed at once
+			_ = l.Close()
+			return address
+		}
+	}
 }
 
 // up starts a host that goes with the test. What it logged is shown if the test fails.
@@ -97,7 +113,7 @@ func (h *host) isReady(line string) error {
 		<-h.ended
 		return fmt.Errorf("maas up said %q:\n%s", line, h.log.tail())
 	}
-	h.url, h.listen = url, strings.TrimPrefix(url, "http://")
+	h.url = url
 	return nil
 }
 
@@ -164,6 +180,21 @@ func (h *host) stores(t *testing.T) map[string]string {
 		t.Fatalf("maas stores did not start: %v\n%s", lines.Err(), h.log.tail())
 	}
 	return vars
+}
+
+// quiet waits until no event of a host with a Postgres of its own is on its way.
+func (h *host) quiet(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, "postgres://postgres@/maas?host="+filepath.Join(h.data, "run"))
+	must(t, err)
+	defer func() { _ = conn.Close(ctx) }()
+	eventually(t, "all events have arrived", time.Minute, func() bool {
+		var waiting int
+		must(t, conn.QueryRow(ctx, `select count(*) from outbox where done_at is null`).Scan(&waiting))
+		return waiting == 0
+	})
 }
 
 // logged keeps the end of what a process writes.

@@ -54,14 +54,27 @@ const commandTakes = 90 * time.Second
 // typed runs the command with something on its stdin.
 func (u *user) typed(stdin string, arguments ...string) said {
 	u.Helper()
-	ctx, cancel := context.WithTimeout(u.Context(), commandTakes)
+	ctx, cancel := context.WithTimeout(context.Background(), commandTakes)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(the.programs, "maas"), arguments...)
+	cmd := u.command(ctx, arguments...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	cmd.Env = append(append(machine(), "HOME="+u.home, "XDG_CONFIG_HOME="), u.more...)
 	status := exitStatus(u.T, cmd.Run())
 	return said{u, "maas " + strings.Join(arguments, " "), stdout.String(), stderr.String(), status}
+}
+
+// start runs the command without waiting for it.
+func (u *user) start(arguments ...string) *exec.Cmd {
+	u.Helper()
+	cmd := u.command(u.Context(), arguments...)
+	must(u.T, cmd.Start())
+	return cmd
+}
+
+func (u *user) command(ctx context.Context, arguments ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(the.programs, "maas"), arguments...)
+	cmd.Env = append(append(machine(), "HOME="+u.home, "XDG_CONFIG_HOME="), u.more...)
+	return cmd
 }
 
 // ok fails the test unless the command did what it should.
