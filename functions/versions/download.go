@@ -1,7 +1,6 @@
 package function
 
 import (
-	"mime"
 	"net/http"
 	"path"
 	"time"
@@ -36,18 +35,14 @@ func download(versions *catalog.Catalog, store *objects.Store) func(http.Respons
 	}
 }
 
-// stream answers with the bytes; http.ServeContent knows ranges and preconditions (RFC 9110, 13 and 14). Content never changes: its tag is its digest.
+// stream answers with the bytes; http.ServeContent knows ranges and preconditions (RFC 9110, 13 and 14).
 func stream(w http.ResponseWriter, r *http.Request, store *objects.Store, file catalog.StoredFile) error {
 	content, err := store.Content(r.Context(), file.Key, file.Size)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = content.Close() }() // only read from
-	h := w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(string(file.Path))}))
-	h.Set("ETag", `"`+file.SHA256.String()+`"`)
-	h.Set("Repr-Digest", "sha-256=:"+file.SHA256.Base64()+":") // RFC 9530, 3
+	file.SetHeader(w.Header())
 	http.ServeContent(w, r, "", time.Time{}, content)
 	return content.Err() // once the answer has begun, it can only be cut
 }

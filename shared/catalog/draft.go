@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -97,17 +96,15 @@ func checkPlace(ctx context.Context, tx postgres.Tx, version uuid.UUID, path str
 	if path == "" {
 		return nil
 	}
-	files, err := readFiles(ctx, tx, version)
+	var there string
+	err := tx.QueryRow(ctx, inTheWaySQL, version, path).Scan(&there)
+	if postgres.NotFound(err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	for _, file := range files {
-		there := string(file.Path)
-		if strings.HasPrefix(path, there+"/") || strings.HasPrefix(there, path+"/") {
-			return fault.New(fault.Conflict, fmt.Sprintf("The version has a file %s: %s cannot lie beside it.", there, path), fault.Field("path"))
-		}
-	}
-	return nil
+	return fault.New(fault.Conflict, fmt.Sprintf("The version has a file %s: %s cannot lie beside it.", there, path), fault.Field("path"))
 }
 
 func notDraft(m ref.Model, v ref.Version, status Status) error {

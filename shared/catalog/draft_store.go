@@ -27,6 +27,10 @@ const (
 	dropDraftSQL = `
 		delete from versions v
 		where v.id = $1 and v.status = 'draft' and not exists (select from version_files f where f.version_id = v.id)`
+	inTheWaySQL = `
+		select path from version_files
+		where version_id = $1 and (starts_with($2, path || '/') or starts_with(path, $2 || '/'))
+		order by path limit 1`
 	keepArtifactSQL = `
 		insert into artifacts (digest, object_key, size, md5, format, inputs, outputs, details)
 		values ($1, $2, $3, $4, $5, $6, $7, $8)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"mime"
+	"net/http"
+	"path"
 
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -20,14 +23,14 @@ type NamedFile struct {
 }
 
 // ParseFile reads a file's name out of the parts of a path: "acme/fraud", "1.4.0", "weights/model.onnx".
-func ParseFile(model, selector, path string) (named NamedFile, err error) {
+func ParseFile(model, selector, file string) (named NamedFile, err error) {
 	if named.Model, err = ref.ParseModel(model); err != nil {
 		return named, err
 	}
 	if named.Ref, err = ref.ParseSelector(selector); err != nil {
 		return named, err
 	}
-	named.Path, err = ref.ParsePath(path)
+	named.Path, err = ref.ParsePath(file)
 	return named, err
 }
 
@@ -39,6 +42,14 @@ type StoredFile struct {
 	Deprecation *Deprecation // of its version
 }
 
+// SetHeader describes the file's bytes, which never change: their tag is their digest.
+func (f *StoredFile) SetHeader(h http.Header) {
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(string(f.Path))}))
+	h.Set("ETag", `"`+f.SHA256.String()+`"`)
+	h.Set("Repr-Digest", "sha-256=:"+f.SHA256.Base64()+":") // RFC 9530, 3
+}
+
 // GetFile finds a file of a version. It fails with Gone if the version is retired.
 func (c *Catalog) GetFile(ctx context.Context, who auth.Principal, in NamedFile) (found StoredFile, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
@@ -46,17 +57,12 @@ func (c *Catalog) GetFile(ctx context.Context, who auth.Principal, in NamedFile)
 		if err != nil {
 			return err
 		}
-		files, err := readFiles(ctx, tx, v.ID)
-		if err != nil {
-			return err
+		f, err := readFile(ctx, tx, v.ID, in.Path)
+		if postgres.NotFound(err) {
+			return fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no file %s.", v.Model, v.Version, in.Path), fault.Field("path"))
 		}
-		for _, f := range files {
-			if f.Path == in.Path {
-				found = StoredFile{f.File, objects.Key(f.Object), v.Deprecation}
-				return nil
-			}
-		}
-		return fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no file %s.", v.Model, v.Version, in.Path), fault.Field("path"))
+		found = StoredFile{f.File, objects.Key(f.Object), v.Deprecation}
+		return err
 	})
 	return found, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // FileObject is a file with the object that has its bytes, and what its format's reader found.
@@ -22,12 +23,16 @@ type FileObject struct {
 	Details json.RawMessage `json:"details"`
 }
 
-const (
-	readFilesSQL = `
+// fileSQL renders the files of a version.
+const fileSQL = `
 		select json_build_object('path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', a.format,
 			'object', a.object_key, 'inputs', a.inputs, 'outputs', a.outputs, 'details', a.details)
 		from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
-		where f.version_id = $1 order by f.path collate "C"`
+		where f.version_id = $1`
+
+const (
+	readFilesSQL  = fileSQL + ` order by f.path collate "C"`
+	readFileSQL   = fileSQL + ` and f.path = $2`
 	openUploadSQL = `
 		select path from uploads where version_id = $1 and status in ('open', 'completing', 'verifying') order by path limit 1`
 	publishSQL = `
@@ -44,6 +49,12 @@ func readFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileOb
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[FileObject])
+}
+
+// readFile gives the file of a version at a path; postgres.NotFound tells that there is none.
+func readFile(ctx context.Context, tx postgres.Tx, version uuid.UUID, path ref.Path) (f FileObject, err error) {
+	err = tx.QueryRow(ctx, readFileSQL, version, string(path)).Scan(&f)
+	return f, err
 }
 
 // checkUploads fails with Conflict while an upload of the version is under way. New ones wait for the model's row.

@@ -223,6 +223,27 @@ func TestCompareReadsBothVersions(t *testing.T) {
 	}
 }
 
+func TestObjectsThatARowNeedsAreKnown(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	w.Ready(m, "1.0.0")
+	f, err := w.Catalog.GetFile(t.Context(), w.Owner, catalog.NamedFile{Model: m, Ref: catalogtest.Ref("latest"), Path: "model.onnx"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest := objects.ManifestKey(w.Owner.Tenant, get(t, w, m, "1.0.0").Digest)
+	other := objects.ManifestKey(w.Other().Tenant, get(t, w, m, "1.0.0").Digest)
+	for key, want := range map[objects.Key]int{
+		f.Key: 1, manifest: 1, manifest + "0": 0, "x" + manifest: 0, other: 0, "t/" + other: 0, "t/none/manifests/x": 0, "": 0,
+		objects.UploadKey(w.Owner.Tenant, w.Owner.Tenant): 0,
+	} {
+		if n := w.Count("select count(*) from catalog_objects(array[$1])", string(key)); n != want {
+			t.Errorf("%q is known %d times, want %d", key, n, want)
+		}
+	}
+}
+
 func TestFilesAreFoundByVersionAndPath(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)

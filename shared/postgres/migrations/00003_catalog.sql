@@ -255,8 +255,8 @@ create function catalog_objects(keys text[]) returns setof text
     language sql stable security definer set search_path = public, pg_temp
 as $$
     select key from unnest(keys) as key where exists (select from artifacts a where a.object_key = key)
-        or exists (select from versions v where v.tenant_id::text = split_part(key, '/', 2) and v.digest = split_part(key, '/', 4)
-            and key like 't/%/manifests/%');
+        or exists (select from versions v where v.digest = split_part(key, '/', 4)
+            and v.tenant_id = substring(key from '^t/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/manifests/')::uuid); -- null for other keys
 $$;
 -- +goose StatementEnd
 
