@@ -35,25 +35,22 @@ func describe(code *source) (object, error) {
 		if route.Events || isProcedure(route) {
 			continue // not offered outside; or described by proto/
 		}
-		if _, built := code.functions[route.Function]; !built {
-			continue
-		}
 		u, handled := code.uses[route.Pattern]
 		stream, streamed := streams[route.Pattern]
 		delete(streams, route.Pattern)
 		switch {
 		case handled && streamed:
-			d.schemas.fail("%s has a use case: it needs no description by hand", route.Pattern)
+			d.schemas.failf("%s has a use case: it needs no description by hand", route.Pattern)
 		case handled:
 			d.add(route, d.operation(route, u))
 		case streamed:
 			d.add(route, d.stream(route, stream))
 		default:
-			d.schemas.fail("%s: function %s registers no use case for it, and streams.go does not describe it", route.Pattern, route.Function)
+			d.schemas.failf("%s: function %s registers no use case for it, and streams.go does not describe it", route.Pattern, route.Function)
 		}
 	}
 	for pattern := range streams {
-		d.schemas.fail("%s is described, but is not in the route table", pattern)
+		d.schemas.failf("%s is described, but is not in the route table", pattern)
 	}
 	return d.whole(), d.schemas.err
 }
@@ -121,7 +118,7 @@ func (d *document) whole() object {
 		{"components", object{
 			{"securitySchemes", securitySchemes},
 			{"parameters", sharedParameters},
-			{"headers", object{{"ETag", object{{"description", "The entity tag of the answer, for If-Match and If-None-Match."}, {"schema", object{{"type", "string"}}}}}}},
+			{"headers", object{{"ETag", header("The entity tag of the answer, for If-Match and If-None-Match.", object{{"type", "string"}})}}},
 			{"responses", d.responses()},
 			{"schemas", d.components()},
 		}},
@@ -167,7 +164,7 @@ func (d *document) responses() object {
 	return all
 }
 
-var retryAfter = object{{"Retry-After", object{{"description", "Seconds to wait."}, {"schema", object{{"type", "integer"}, {"minimum", 1}}}}}}
+var retryAfter = object{{"Retry-After", header("Seconds to wait.", object{{"type", "integer"}, {"minimum", 1}})}}
 
 var securitySchemes = object{
 	{"token", object{

@@ -43,6 +43,7 @@ var forms = map[string]object{
 	"ref.Selector":           {{"type", "string"}, {"maxLength", 128}, {"examples", []string{"1.4.0", "production", "^1.2"}}},
 	"ref.Tenant":             named("^"+name+"$", "acme"),
 	"ref.Version":            text("^("+release+")?$", "1.4.0"),
+	"usage.Window":           text("^([0-9.]+(h|m|s))+$", "24h"),
 	"transfer.MD5":           text("^([0-9a-f]{32})?$", "d41d8cd98f00b204e9800998ecf8427e"),
 	"transfer.Preference":    text("", "wait=30"),
 }

@@ -15,6 +15,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// Where the document is kept: for people, and for functions to embed.
+const (
+	readable = "docs/openapi.yaml"
+	embedded = "shared/openapi/openapi.json"
+)
+
 func main() {
 	if err := run("."); err != nil {
 		fmt.Fprintln(os.Stderr, "openapi:", err)
@@ -49,8 +55,8 @@ func generate(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	readable, err := yamlOf(compact)
-	return map[string][]byte{"shared/openapi/openapi.json": append(compact, '\n'), "docs/openapi.yaml": readable}, err
+	text, err := yamlOf(compact)
+	return map[string][]byte{embedded: append(compact, '\n'), readable: text}, err
 }
 
 // yamlOf writes JSON, which is YAML too, as people write YAML. Members stay in their order.

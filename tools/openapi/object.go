@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 )
 
 // object is a JSON object whose members stay in their order.
@@ -61,7 +62,7 @@ func (o object) with(name string, value any) object {
 			return o
 		}
 	}
-	return append(o[:len(o):len(o)], member{name, value})
+	return append(slices.Clip(o), member{name, value})
 }
 
 // at gives a member's value, nil if there is none.

@@ -20,11 +20,11 @@ func (d *document) operation(route httpapi.Route, u use) object {
 	method, path, _ := strings.Cut(route.Pattern, " ")
 	in, ok := u.in.Underlying().(*types.Struct)
 	if !ok {
-		d.schemas.fail("%s: the request %s is no struct", route.Pattern, u.in)
+		d.schemas.failf("%s: the request %s is no struct", route.Pattern, u.in)
 		return nil
 	}
 	if u.doc == "" {
-		d.schemas.fail("%s: its use case %s has no comment to describe it by", route.Pattern, u.name)
+		d.schemas.failf("%s: its use case %s has no comment to describe it by", route.Pattern, u.name)
 		return nil
 	}
 	parameters := d.parameters(in)
@@ -138,16 +138,16 @@ func parameter(where, name, doc string, schema object) object {
 
 // wildcard gives the form of a path's wildcards, which have the same meaning in every path.
 func (d *document) wildcard(name string) (object, bool) {
-	ofType := func(pkg, name string) object { return d.schemas.of(d.schemas.source.named(pkg, name), taken) }
+	ofRef := func(name string) object { return d.schemas.of(d.schemas.source.named("ref", name), taken) }
 	switch name {
 	case "t":
-		return ofType("ref", "Tenant"), true
+		return ofRef("Tenant"), true
 	case "m":
-		return ofType("ref", "Name"), true
+		return ofRef("Name"), true
 	case "ref":
-		return ofType("ref", "Selector"), true
+		return ofRef("Selector"), true
 	case "path":
-		return ofType("ref", "Path"), true
+		return ofRef("Path"), true
 	case "id":
 		return foreign["uuid.UUID"], true
 	case "n":
@@ -170,7 +170,8 @@ func (d *document) success(route httpapi.Route, u use) object {
 
 func ofJSON(schema object) object { return object{{"application/json", object{{"schema", schema}}}} }
 
-var kindNames = regexp.MustCompile(`\b(Conflict|Forbidden|Gone|NotFound|PreconditionFailed|QuotaExceeded|RateLimited|TooLarge|Unauthenticated|Unavailable|Unprocessable)\b`)
+var kindNames = regexp.MustCompile(`\b(Conflict|Forbidden|Gone|NotFound|PreconditionFailed|QuotaExceeded|RateLimited|TooLarge|` +
+	`Unauthenticated|Unavailable|Unprocessable)\b`)
 
 // failures are those that any route of its kind has, and those that the use case's comment names.
 func (d *document) failures(route httpapi.Route, path, doc string) object {

@@ -47,12 +47,12 @@ func (s *schemas) of(t types.Type, at place) object {
 	case *types.Interface:
 		return object{} // any JSON
 	default:
-		s.fail("%s has no form in JSON", t)
+		s.failf("%s has no form in JSON", t)
 		return object{}
 	}
 }
 
-func (s *schemas) fail(format string, values ...any) {
+func (s *schemas) failf(format string, values ...any) {
 	s.err = errors.Join(s.err, fmt.Errorf(format, values...))
 }
 
@@ -67,7 +67,7 @@ func (s *schemas) ofBasic(t *types.Basic) object {
 	case info&types.IsFloat != 0:
 		return object{{"type", "number"}}
 	default:
-		s.fail("%s has no form in JSON", t)
+		s.failf("%s has no form in JSON", t)
 		return object{}
 	}
 }
@@ -105,7 +105,7 @@ func (s *schemas) component(t *types.Named, name string, at place) object {
 	form, written := forms[name]
 	if !written {
 		if readsItself(t) && s.constants(t) == nil {
-			s.fail("%s reads itself: forms.go must say in what form", name)
+			s.failf("%s reads itself: forms.go must say in what form", name)
 		}
 		form = s.of(t.Underlying(), at)
 		form, doc = s.closed(t, form, doc)

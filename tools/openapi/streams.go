@@ -26,7 +26,7 @@ func (d *document) stream(route httpapi.Route, s stream) object {
 	for _, found := range wildcards.FindAllStringSubmatch(path, -1) {
 		schema, known := d.wildcard(found[1])
 		if !known {
-			d.schemas.fail("%s: {%s} has no form", route.Pattern, found[1])
+			d.schemas.failf("%s: {%s} has no form", route.Pattern, found[1])
 		}
 		parameters = append(parameters, parameter("path", found[1], "", schema))
 	}
