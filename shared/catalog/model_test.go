@@ -236,7 +236,7 @@ func TestTheFirstPageCountsByFacets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := found.Facets; f == nil || f.Tags["risk"] != 2 || f.Tags["cards"] != 1 || f.Frameworks["onnx"] != 3 || len(f.Licenses) != 0 {
+	if f := found.Facets; f == nil || f.Tags["risk"] != 2 || f.Tags["cards"] != 1 || f.Frameworks["onnx"] != 3 || f.Licenses == nil || len(f.Licenses) != 0 {
 		t.Errorf("facets %+v", f)
 	}
 	narrow, err := w.Catalog.ListModels(t.Context(), w.Owner, catalog.ListModels{Request: firstPage, Tag: "cards"})

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -179,9 +180,12 @@ const facetsSQL = `
 	where $1 <> ''`
 
 func facets(ctx context.Context, tx postgres.Tx, who auth.Principal, in ListModels) (*Facets, error) {
-	counts := Facets{map[string]int{}, map[string]int{}, map[string]int{}}
-	err := tx.QueryRow(ctx, fmt.Sprintf(facetsSQL, in.source()), in.arguments(who)...).Scan(&counts)
-	return &counts, err
+	var text []byte
+	if err := tx.QueryRow(ctx, fmt.Sprintf(facetsSQL, in.source()), in.arguments(who)...).Scan(&text); err != nil {
+		return nil, err
+	}
+	counts := Facets{map[string]int{}, map[string]int{}, map[string]int{}} // what has no value stays {}
+	return &counts, json.Unmarshal(text, &counts)
 }
 
 // cursorFault blames a cursor that Postgres cannot read (class 22 of its errors, data exceptions) on who made it up.
