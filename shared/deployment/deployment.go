@@ -46,16 +46,19 @@ type Phases = event.Phases
 // reason says what it waits for, "" for nothing in particular.
 func (d *Deployments) Request(ctx context.Context, tenant, version uuid.UUID, reason string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if r.status == Starting || r.status.Serves() || r.status == Pending && reason == "" {
+		if !r.served || r.status == Starting || r.status.Serves() || r.status == Pending && reason == "" {
 			return nil
 		}
 		return r.put(ctx, state{status: Pending, reason: reason})
 	})
 }
 
-// Begin records that the host has begun to start a version.
+// Begin records that the host has begun to start a version. One that was retired meanwhile stays as it is.
 func (d *Deployments) Begin(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
+		if !r.served {
+			return nil
+		}
 		if r.status != Pending && r.status != Starting {
 			if err := r.put(ctx, state{status: Pending}); err != nil {
 				return err
@@ -66,9 +69,12 @@ func (d *Deployments) Begin(ctx context.Context, tenant, version uuid.UUID) erro
 }
 
 // Ready records that a version answers at the endpoint, the base URL of its Open Inference Protocol server. The first time, the aliases move:
-// those that follow by themselves and those that its publication asked for.
+// those that follow by themselves and those that its publication asked for. A version that was retired meanwhile stays as it is.
 func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endpoint string, phases Phases) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
+		if !r.served {
+			return nil
+		}
 		woke := r.status == Idle // its endpoint is the same, and nobody wants to hear of each call after a pause
 		if err := r.through(ctx, Ready); err != nil {
 			return err
@@ -160,6 +166,7 @@ type report struct {
 	who      auth.Principal
 	version  uuid.UUID
 	announce catalog.Announce
+	served   bool // the version is published, and not retired
 	raised   bool // the model's epoch
 }
 
@@ -173,12 +180,12 @@ func (d *Deployments) report(ctx context.Context, tenant, version uuid.UUID, do 
 		if err != nil {
 			return err
 		}
-		now, err := readState(ctx, tx, version)
+		now, served, err := readState(ctx, tx, version)
 		if err != nil {
 			return err
 		}
 		who := auth.System(function, tenant, of.model.Tenant)
-		return do(&report{state: now, subject: of, tx: tx, who: who, version: version, announce: d.announce})
+		return do(&report{state: now, served: served, subject: of, tx: tx, who: who, version: version, announce: d.announce})
 	})
 }
 

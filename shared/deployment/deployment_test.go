@@ -108,6 +108,20 @@ func TestLateReportsDoNotBringBackWhatIsGone(t *testing.T) {
 	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{}))
 }
 
+func TestLateReportsDoNotBringBackWhatIsRetired(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, ctx, tenant := w.Ready(w.model, "1.0.0"), t.Context(), w.Owner.Tenant
+	_, err := w.Catalog.Retire(ctx, w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")})
+	w.must(err)
+	w.must(w.Deployments.Removed(ctx, tenant, id))
+	w.must(w.Deployments.Request(ctx, tenant, id, ""))
+	w.must(w.Deployments.Begin(ctx, tenant, id))
+	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{}))
+	w.assertStatus(id, deployment.Removed)
+	w.AssertWrote(event.DeploymentReady{}, 1)
+}
+
 func TestAReportThatChangesNothingTellsNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -31,13 +31,13 @@ func (d *Deployments) Subscribe(r *outbox.Receiver, h Host) {
 		return d.Run(ctx, h, e.Tenant, p.VersionID)
 	})
 	outbox.Wake(r, func(ctx context.Context, e event.Event, p event.VersionRetired) error {
-		return d.remove(ctx, h, e.Tenant, p.VersionID)
+		return d.Run(ctx, h, e.Tenant, p.VersionID)
 	})
 	outbox.Wake(r, func(ctx context.Context, _ event.Event, _ event.ModelDeleted) error { return d.Reconcile(ctx, h) })
 	outbox.Wake(r, func(ctx context.Context, _ event.Event, _ event.VersionDeprecated) error { return d.Reconcile(ctx, h) })
 }
 
-// Run lets the host start a version, unless it is gone or not to be served any more.
+// Run lets the host start a version, or stop it if it is gone or not to be served any more.
 func (d *Deployments) Run(ctx context.Context, h Host, tenant, version uuid.UUID) error {
 	return d.run(ctx, h, Desired{Tenant: tenant, Version: version})
 }

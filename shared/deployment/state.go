@@ -50,19 +50,21 @@ type state struct {
 
 const (
 	readStateSQL = `
-		select status, endpoint, reason, schedule_ms, fetch_ms, load_ms from deployments where version_id = $1 for update`
+		select coalesce(d.status, 'none'), coalesce(d.endpoint, ''), coalesce(d.reason, ''), coalesce(d.schedule_ms, 0), coalesce(d.fetch_ms, 0),
+			coalesce(d.load_ms, 0), v.status in ('published', 'deprecated')
+		from versions v left join deployments d on d.version_id = v.id
+		where v.id = $1`
 	putStateSQL = `
 		insert into deployments (version_id, status, endpoint, reason, schedule_ms, fetch_ms, load_ms) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (version_id) do update set status = excluded.status, endpoint = excluded.endpoint, reason = excluded.reason,
 			schedule_ms = excluded.schedule_ms, fetch_ms = excluded.fetch_ms, load_ms = excluded.load_ms, updated_at = clock_timestamp()`
 )
 
-func readState(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s state, err error) {
-	err = tx.QueryRow(ctx, readStateSQL, version).Scan(&s.status, &s.endpoint, &s.reason, &s.phases.Schedule, &s.phases.Fetch, &s.phases.Load)
-	if postgres.NotFound(err) {
-		return state{status: None}, nil
-	}
-	return s, err
+// readState gives a deployment's state and whether its version is to be served. The model's lock, which the caller holds, keeps both as they are.
+func readState(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s state, served bool, err error) {
+	err = tx.QueryRow(ctx, readStateSQL, version).
+		Scan(&s.status, &s.endpoint, &s.reason, &s.phases.Schedule, &s.phases.Fetch, &s.phases.Load, &served)
+	return s, served, err
 }
 
 // put is the one way from a state to the next. It fails with Conflict for a step that the machine does not have.
