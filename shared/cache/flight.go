@@ -2,6 +2,8 @@ package cache
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 )
 
@@ -50,8 +52,14 @@ func (f *Flights[T]) join(ctx context.Context, key string, work func(context.Con
 	return one, false
 }
 
+// fly does the work. Its panic is the failure of those who wait, not of the process.
 func (f *Flights[T]) fly(ctx context.Context, key string, one *flight[T], work func(context.Context) (T, error)) {
 	defer f.land(key, one)
+	defer func() {
+		if reason := recover(); reason != nil {
+			one.err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+		}
+	}()
 	one.value, one.err = work(ctx)
 }
 

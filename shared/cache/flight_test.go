@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,5 +69,14 @@ func TestOneThatGoesAwayDoesNotEndTheWorkOfOthers(t *testing.T) {
 
 	if n := <-answer; n != 7 {
 		t.Errorf("the other gets %d", n)
+	}
+}
+
+func TestAPanicIsAFailureOfThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	var f cache.Flights[int]
+	_, _, err := f.Do(t.Context(), "x", func(context.Context) (int, error) { panic("no") })
+	if err == nil || !strings.Contains(err.Error(), "panic: no") {
+		t.Errorf("the error is %v", err)
 	}
 }

@@ -38,11 +38,12 @@ func (r *report) setHeader(h http.Header) {
 	if r.version == nil {
 		return
 	}
-	h["X-Model-Version"] = []string{r.version.Version.String()}
-	h["X-Cache"] = []string{r.cache}
-	h["X-Queue-Ms"] = []string{strconv.FormatInt(r.queue.Milliseconds(), 10)}
-	h["X-Cold-Start-Ms"] = []string{strconv.FormatInt(r.cold.Milliseconds(), 10)}
-	h["Server-Timing"] = []string{r.timing()}
+	values := []string{ // one array for all
+		r.version.Version.String(), r.cache, strconv.FormatInt(r.queue.Milliseconds(), 10), strconv.FormatInt(r.cold.Milliseconds(), 10), r.timing(),
+	}
+	for i, name := range [...]string{"X-Model-Version", "X-Cache", "X-Queue-Ms", "X-Cold-Start-Ms", "Server-Timing"} {
+		h[name] = values[i : i+1 : i+1]
+	}
 	if d := r.version.Deprecation; d != nil {
 		h["Deprecation"] = []string{"true"}
 		if !d.Sunset.IsZero() {

@@ -169,7 +169,7 @@ func TestALongAnswerThatBreaksOffIsCut(t *testing.T) {
 }
 
 // eventually waits until it is so.
-func eventually(t *testing.T, so func() bool) {
+func eventually(t testing.TB, so func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !so(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {

@@ -12,7 +12,7 @@ import (
 )
 
 // newDeterministic makes a world in which acme/adder@1.0.0 is deterministic.
-func newDeterministic(t *testing.T, vars ...string) *world {
+func newDeterministic(t testing.TB, vars ...string) *world {
 	t.Helper()
 	w := newWorld(t, append(vars, "REDIS_URL", cachetest.New(t).URL)...)
 	w.Change(w.Ready("adder", "1.0.0", w.model.URL), func(r *maasv1.ResolveResponse) { r.Deterministic = true })

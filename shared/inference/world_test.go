@@ -30,14 +30,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type world struct {
 	*registrytest.Server
 
-	url   string
-	token string
-	model *modelServer
-	t     *testing.T
+	url     string
+	handler http.Handler
+	token   string
+	model   *modelServer
+	t       testing.TB
 }
 
 // newWorld makes a world in which acme/adder@1.0.0 is ready.
-func newWorld(t *testing.T, vars ...string) *world {
+func newWorld(t testing.TB, vars ...string) *world {
 	t.Helper()
 	w := &world{Server: registrytest.New(t), model: newModelServer(t), t: t}
 	w.Ready("adder", "1.0.0", w.model.URL)
@@ -81,6 +82,7 @@ func (w *world) gateway(vars ...string) string {
 	httpapi.Stream(mux, "GET /v2/health/ready", gateway.Ready)
 	prefix, service := gateway.GRPC(connect.WithInterceptors(httpapi.ConnectErrors()))
 	httpapi.Mount(mux, prefix, service)
+	w.handler = mux
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
@@ -130,7 +132,7 @@ func (w *world) try(ctx context.Context, path, body string, headers ...string) (
 }
 
 // want checks the reply's status.
-func (r reply) want(t *testing.T, status int) reply {
+func (r reply) want(t testing.TB, status int) reply {
 	t.Helper()
 	if r.StatusCode != status {
 		t.Fatalf("status %d, want %d: %s", r.StatusCode, status, r.body)
@@ -139,7 +141,7 @@ func (r reply) want(t *testing.T, status int) reply {
 }
 
 // y gives the elements of the answer's output.
-func (r reply) y(t *testing.T) string {
+func (r reply) y(t testing.TB) string {
 	t.Helper()
 	var out struct {
 		Outputs []struct{ Data []float64 }
@@ -162,7 +164,7 @@ type modelServer struct {
 	before  atomic.Pointer[func(http.ResponseWriter, *http.Request) bool] // reports whether it has answered
 }
 
-func newModelServer(t *testing.T) *modelServer {
+func newModelServer(t testing.TB) *modelServer {
 	m := &modelServer{}
 	m.Server = httptest.NewServer(http.HandlerFunc(m.infer))
 	t.Cleanup(m.Close)
