@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -12,12 +13,10 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"github.com/17882237881/MaaS/cmd/maas/child"
 	"github.com/17882237881/MaaS/cmd/maas/s3server"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/objects"
 )
 
 // S3 is an object store with a bucket for MaaS.
@@ -93,30 +92,15 @@ func serverCommand(given []string) ([]string, error) {
 }
 
 func (store S3) makeBucket(ctx context.Context) error {
-	client := s3.New(s3.Options{
-		BaseEndpoint: aws.String(store.Endpoint),
-		Region:       store.Region,
-		UsePathStyle: true,
-		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: store.AccessKeyID, SecretAccessKey: store.SecretAccessKey}, nil
-		}),
-	})
-	if _, err := client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String(store.Bucket)}); err == nil {
-		return nil
+	e := env.New("stores", map[string]string{
+		"S3_ENDPOINT": store.Endpoint, "S3_REGION": store.Region, "S3_BUCKET": store.Bucket,
+		"S3_ACCESS_KEY_ID": store.AccessKeyID, "S3_SECRET_ACCESS_KEY": store.SecretAccessKey,
+	}, slog.New(slog.DiscardHandler))
+	bucket, err := objects.Open(ctx, e)
+	if err != nil {
+		return err
 	}
-	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(store.Bucket), CreateBucketConfiguration: store.location()})
-	if _, mine := errors.AsType[*types.BucketAlreadyOwnedByYou](err); mine {
-		return nil
-	}
-	return err
-}
-
-// location is where the bucket shall be; AWS takes none for its first region.
-func (store S3) location() *types.CreateBucketConfiguration {
-	if store.Region == "us-east-1" {
-		return nil
-	}
-	return &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(store.Region)}
+	return errors.Join(bucket.EnsureBucket(ctx), e.Close(ctx))
 }
 
 func healthy(ctx context.Context, address string) error {
