@@ -111,16 +111,31 @@ func (p *Pusher) once(ctx context.Context, f file, path string) (transfer.Upload
 	p.Progress.Begin(path, f.size, u.Received)
 	defer p.Progress.End()
 	if u.Status == transfer.StatusOpen {
-		if err := p.deliver(ctx, f, u); err != nil {
-			return u, err
-		}
-		return p.await(ctx, u)
+		return p.finish(ctx, f, u)
 	}
 	now, err := p.await(ctx, u)
 	if err != nil {
 		return now, err
 	}
 	return now, f.is(now.SHA256) // an earlier run completed it
+}
+
+// finish delivers and waits for the end. A server that lost its last moments takes the upload for open again: then it is delivered again.
+func (p *Pusher) finish(ctx context.Context, f file, u transfer.Upload) (transfer.Upload, error) {
+	for round := 1; ; round++ {
+		if err := p.deliver(ctx, f, u); err != nil {
+			return u, err
+		}
+		now, err := p.await(ctx, u)
+		if err != nil || now.Status != transfer.StatusOpen {
+			return now, err
+		}
+		if round == rounds {
+			return now, fault.New(fault.Unavailable, "The server takes the upload for open again and again; run the command again later.")
+		}
+		p.Progress.Sent(now.Received - u.Size)
+		u = now
+	}
 }
 
 // is fails with Conflict if the file's bytes are others than those of the digest.
@@ -184,6 +199,7 @@ const (
 	longestLook = time.Second
 )
 
+// await waits until the upload is ready, or open again.
 func (p *Pusher) await(ctx context.Context, u transfer.Upload) (transfer.Upload, error) {
 	for look := firstLook; ; look = min(2*look, longestLook) {
 		now, err := p.get(ctx, u)
@@ -194,10 +210,13 @@ func (p *Pusher) await(ctx context.Context, u transfer.Upload) (transfer.Upload,
 			p.Progress.Phase(transfer.Done, 1)
 			return now, nil
 		}
-		if now.Status.Ended() {
+		p.Progress.Phase(now.Phase, now.Progress)
+		switch {
+		case now.Status == transfer.StatusOpen:
+			return now, nil
+		case now.Status.Ended():
 			return now, ended(now)
 		}
-		p.Progress.Phase(now.Phase, now.Progress)
 		select {
 		case <-time.After(look):
 		case <-ctx.Done():

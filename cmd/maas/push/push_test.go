@@ -166,6 +166,24 @@ func TestChunksThatTheStoreLostAreSentAgain(t *testing.T) {
 	}
 }
 
+func TestAnUploadThatIsOpenAgainIsDeliveredAgain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, counted := s.pusher(t)
+	s.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet && len(s.uploads) > 0 && s.uploads[0].Status == transfer.StatusVerifying {
+			s.intercept = nil // a crash took the last moments away
+			s.uploads[0].Status, s.uploads[0].Phase = transfer.StatusOpen, transfer.Receiving
+			delete(s.uploads[0].chunks, 10)
+		}
+		return false
+	}
+	done, err := p.File(t.Context(), write(t, text), "")
+	if err != nil || done.Status != transfer.StatusReady || counted.read() != 43 || len(s.uploads) != 1 {
+		t.Errorf("%+v, %v, %d bytes", done, err, counted.read())
+	}
+}
+
 func TestABrokenChunkIsSentAgain(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
