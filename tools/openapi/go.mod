@@ -5,7 +5,7 @@ go 1.26.0
 replace github.com/17882237881/MaaS/shared => ../../shared
 
 require (
-	github.com/17882237881/MaaS/shared v0.0.0-00010101000000-000000000000
+	github.com/17882237881/MaaS/shared v0.0.0
 	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/tools v0.52.0
 )
