@@ -146,7 +146,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*openinference.Re
 	return openinference.DecodeRequest(body, header)
 }
 
-// readBody reads within ReadTimeout. The deadline is lifted afterwards, since it would end the wait for the client's going away too.
+// readBody reads a body that timely and MaxBody bound.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, fault.New(fault.Invalid, "a body cannot be compressed here", fault.Field("Content-Encoding"))
@@ -154,10 +154,6 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if r.ContentLength > s.config.MaxBody {
 		return nil, s.tooLarge()
 	}
-	deadlines := http.NewResponseController(w)
-	_ = deadlines.SetReadDeadline(time.Now().Add(s.config.ReadTimeout)) // both kinds of connection have deadlines
-	defer func() { _ = deadlines.SetReadDeadline(time.Time{}) }()
-
 	var body bytes.Buffer
 	body.Grow(int(max(0, r.ContentLength)) + bytes.MinRead)
 	_, err := io.Copy(&body, http.MaxBytesReader(w, r.Body, s.config.MaxBody))

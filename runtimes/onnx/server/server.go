@@ -4,6 +4,8 @@
 package server
 
 import (
+	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -60,17 +62,40 @@ func (s *Server) Handler() http.Handler {
 	return mux
 }
 
-// limited lets in as many requests at once as the configuration allows; it turns the others away, so that their bodies take no memory.
+// limited lets in as many requests at once as the configuration allows, and gives their bodies ReadTimeout to arrive; it turns the others away,
+// so that their bodies take no memory.
 func (s *Server) limited(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case s.places <- struct{}{}:
 			defer func() { <-s.places }()
+			r.Body = s.timely(w, r.Body)
 			next(w, r)
 		default:
 			s.refuse(w, r, fault.New(fault.RateLimited, "the model server has too many requests under way", fault.RetryAfter(time.Second)))
 		}
 	}
+}
+
+// timely is a body with a deadline. It is lifted at the body's end, since it would end the wait for the client's going away too.
+type timely struct {
+	io.ReadCloser
+	deadlines *http.ResponseController
+}
+
+func (s *Server) timely(w http.ResponseWriter, body io.ReadCloser) timely {
+	deadlines := http.NewResponseController(w)
+	_ = deadlines.SetReadDeadline(time.Now().Add(s.config.ReadTimeout)) // both kinds of connection have deadlines
+	return timely{body, deadlines}
+}
+
+// Read implements io.Reader.
+func (t timely) Read(b []byte) (int, error) {
+	n, err := t.ReadCloser.Read(b)
+	if errors.Is(err, io.EOF) {
+		_ = t.deadlines.SetReadDeadline(time.Time{}) // as above
+	}
+	return n, err
 }
 
 // loaded gives the model for a request that names one.

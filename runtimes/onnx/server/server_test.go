@@ -281,22 +281,40 @@ func TestRefusesALongBody(t *testing.T) {
 
 func TestGivesUpOnABodyThatDoesNotArrive(t *testing.T) {
 	t.Parallel()
-	config := settings()
-	config.ReadTimeout = 50 * time.Millisecond
-	w := newWorld(t, "digits.onnx", config)
-	body, never := io.Pipe()
-	defer never.Close()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/v2/models/digits/infer", body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	got, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer got.Body.Close()
-	if got.StatusCode != http.StatusGatewayTimeout {
-		t.Errorf("the answer is %d", got.StatusCode)
+	const rest, rpc = "/v2/models/digits/infer", "/inference.GRPCInferenceService/ModelInfer"
+	for name, test := range map[string]struct {
+		path, content string
+		http2         bool
+		want          int
+	}{
+		"REST":                   {rest, "application/json", false, http.StatusGatewayTimeout},
+		"REST over HTTP/2":       {rest, "application/json", true, http.StatusGatewayTimeout},
+		"gRPC":                   {rpc, "application/grpc", true, http.StatusOK}, // the status is in the trailers
+		"Connect's own protocol": {rpc, "application/json", false, http.StatusGatewayTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := settings()
+			config.ReadTimeout = 50 * time.Millisecond
+			w := newWorld(t, "digits.onnx", config)
+			body, never := io.Pipe()
+			defer never.Close()
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+test.path, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", test.content)
+			transport := &http.Transport{DisableKeepAlives: true, Protocols: new(http.Protocols)}
+			transport.Protocols.SetHTTP1(!test.http2)
+			transport.Protocols.SetUnencryptedHTTP2(test.http2)
+			got, err := (&http.Client{Transport: transport, Timeout: 10 * time.Second}).Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer got.Body.Close()
+			if got.StatusCode != test.want {
+				t.Errorf("the answer is %d", got.StatusCode)
+			}
+		})
 	}
 }
