@@ -160,8 +160,11 @@ func (g *Gateway) broken(ctx context.Context, c *call, v *registry.Version, err 
 
 // cut classifies an answer that ended early.
 func cut(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
 		return ctx.Err()
+	case fault.Is(err, fault.RateLimited):
+		return err
 	}
 	return fault.New(fault.Upstream, "The model server broke off its answer.", fault.Cause(err))
 }

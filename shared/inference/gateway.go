@@ -8,6 +8,7 @@ package inference
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
@@ -25,8 +26,25 @@ type config struct {
 	Concurrency int `env:"MAAS_INFER_CONCURRENCY" envDefault:"64"`
 	// Queue is how many more wait for their turn.
 	Queue int `env:"MAAS_INFER_QUEUE" envDefault:"1024"`
+	// Memory bounds the bodies of all calls that are in the process at once, in bytes.
+	Memory int64 `env:"MAAS_INFER_MEMORY" envDefault:"536870912"`
 	// CacheBytes bounds the answers of deterministic versions that the process keeps.
 	CacheBytes uint64 `env:"MAAS_INFER_CACHE_BYTES" envDefault:"67108864"`
+}
+
+func (c *config) read(e *env.Env) error {
+	if err := e.Config(c); err != nil {
+		return err
+	}
+	switch {
+	case c.MaxBody < 1 || c.Memory < c.MaxBody:
+		return errors.New("MAAS_INFER_MAX_BODY is 1 or more, and MAAS_INFER_MEMORY at least as much")
+	case c.Concurrency < 1 || c.Queue < 0:
+		return errors.New("MAAS_INFER_CONCURRENCY is 1 or more, and MAAS_INFER_QUEUE 0 or more")
+	case c.MaxTimeout < time.Millisecond:
+		return errors.New("MAAS_INFER_MAX_TIMEOUT is 1ms or more")
+	}
+	return nil
 }
 
 // Gateway answers calls. It is safe for concurrent use.
@@ -38,13 +56,14 @@ type Gateway struct {
 	results  *results
 	meter    *metering.Meter
 	metrics  metrics
+	memory   *memory
 }
 
 // Open gives the process's gateway.
 func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 	return env.Once(e, "inference", func(context.Context) (*Gateway, func(context.Context) error, error) {
 		var c config
-		if err := e.Config(&c); err != nil {
+		if err := c.read(e); err != nil {
 			return nil, nil, err
 		}
 		kept, err := openResults(e, c.CacheBytes)
@@ -61,7 +80,7 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		}
 		g := &Gateway{
 			config: c, registry: r, servers: openinference.NewClient(c.MaxBody), turns: newTurns(c.Concurrency, c.Queue),
-			results: kept, meter: meter, metrics: metrics,
+			results: kept, meter: meter, metrics: metrics, memory: newMemory(c.Memory),
 		}
 		return g, func(context.Context) error { g.servers.Close(); return nil }, nil
 	})

@@ -19,7 +19,31 @@ import (
 // reference. The service returns faults as they are: the interceptors turn them into gRPC's errors.
 func (g *Gateway) GRPC(options ...connect.HandlerOption) (prefix string, service http.Handler) {
 	options = append(options, connect.WithReadMaxBytes(int(g.config.MaxBody)))
-	return inferenceconnect.NewGRPCInferenceServiceHandler(procedures{g}, options...)
+	prefix, handler := inferenceconnect.NewGRPCInferenceServiceHandler(procedures{g}, options...)
+	return prefix, g.bounded(handler)
+}
+
+// bounded takes memory for the messages that a service reads, until it has answered.
+func (g *Gateway) bounded(service http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		held := loan{of: g.memory}
+		defer held.end()
+		r = r.WithContext(r.Context()) // a copy, whose body is ours to change
+		r.Body = body{refusing{held.reader(r.Body)}, r.Body}
+		service.ServeHTTP(w, r)
+	})
+}
+
+// refusing gives the reader's faults as connect's errors, which is what connect passes on of a body's.
+type refusing struct{ io.Reader }
+
+// Read implements io.Reader.
+func (r refusing) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if fault.Is(err, fault.RateLimited) {
+		return n, connect.NewError(connect.CodeResourceExhausted, err)
+	}
+	return n, err
 }
 
 type procedures struct{ *Gateway }
@@ -80,7 +104,9 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 		p.count(ctx, c, done, 0, err)
 		return nil, err
 	}
-	response, size, err := a.decode(ctx, p.config.MaxBody)
+	held := loan{of: p.memory}
+	defer held.end()
+	response, size, err := a.decode(ctx, p.config.MaxBody, &held)
 	p.count(ctx, c, done, size, err)
 	if err != nil {
 		return nil, err
@@ -133,11 +159,11 @@ func targetNamed(model, selector string) (t ref.Target, err error) {
 }
 
 // decode reads the answer, of at most limit bytes, and gives its size.
-func (a *answer) decode(ctx context.Context, limit int64) (response *openinference.Response, size int64, err error) {
+func (a *answer) decode(ctx context.Context, limit int64, held *loan) (response *openinference.Response, size int64, err error) {
 	body := a.whole
 	if a.rest != nil {
 		defer a.rest.Close()
-		if body, err = io.ReadAll(io.LimitReader(a.rest, limit+1)); err != nil {
+		if body, err = io.ReadAll(held.reader(io.LimitReader(a.rest, limit+1))); err != nil {
 			return nil, 0, cut(ctx, err)
 		}
 		if int64(len(body)) > limit {

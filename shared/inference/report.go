@@ -45,7 +45,7 @@ func (r *report) setHeader(h http.Header) {
 		h[name] = values[i : i+1 : i+1]
 	}
 	if d := r.version.Deprecation; d != nil {
-		h["Deprecation"] = []string{"true"}
+		h["Deprecation"] = []string{"@" + strconv.FormatInt(d.Since.Unix(), 10)} // RFC 9745, 2.1
 		if !d.Sunset.IsZero() {
 			h["Sunset"] = []string{d.Sunset.UTC().Format(http.TimeFormat)} // RFC 8594, 3
 		}

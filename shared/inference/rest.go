@@ -24,7 +24,9 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), c.timeout)
 	defer cancel()
-	if c.body, err = g.readBody(ctx, w, r); err != nil {
+	held := loan{of: g.memory}
+	defer held.end()
+	if c.body, err = g.readBody(ctx, w, r, &held); err != nil {
 		return err
 	}
 	if c.header != "" {
@@ -128,13 +130,13 @@ func stickyOf(session string, who auth.Principal) string {
 const trustedLength = 1 << 20
 
 // readBody reads the request's body, in the call's time.
-func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, held *loan) ([]byte, error) {
 	if r.ContentLength > g.config.MaxBody {
 		return nil, g.tooLarge()
 	}
 	stop := context.AfterFunc(ctx, func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	body, err := readAll(r.Body, r.ContentLength, g.config.MaxBody)
+	body, err := readAll(held.reader(r.Body), r.ContentLength, g.config.MaxBody)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()

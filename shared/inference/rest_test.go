@@ -7,6 +7,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )
 
 func float32s(data []byte) (out []float32) {
@@ -93,6 +98,30 @@ func TestWhatIsWrongWithARequestIsSaid(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBodiesShareABoundedMemory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "MAAS_INFER_MAX_BODY", "1000", "MAAS_INFER_MEMORY", "1000")
+	release := w.model.hold()
+	first := make(chan struct{})
+	long := question + strings.Repeat(" ", 900)
+	go func() { // ends when released
+		defer close(first)
+		_, _ = w.try(t.Context(), path, long)
+	}()
+	eventually(t, func() bool { return w.model.runs.Load() == 1 })
+
+	w.ask(path, long).want(t, http.StatusTooManyRequests)
+	request := inferRequest("acme/adder", "")
+	request.Id = strings.Repeat("x", 300)
+	if _, err := w.invoke(t.Context(), "ModelInfer", request, &pb.ModelInferResponse{}); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("over gRPC the error is %v", err)
+	}
+
+	release()
+	<-first
+	w.ask(path, long).want(t, http.StatusOK)
 }
 
 func TestADeadlineEndsTheRun(t *testing.T) {

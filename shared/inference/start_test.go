@@ -81,12 +81,12 @@ func TestADeprecatedVersionSaysSo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Change(w.Ready("adder", "1.0.0", w.model.URL), func(r *maasv1.ResolveResponse) {
-		r.Deprecation = &maasv1.Deprecation{Reason: "2.0.0 is better", Sunset: sunset}
+		r.Deprecation = &maasv1.Deprecation{Reason: "2.0.0 is better", Since: sunset, Sunset: sunset}
 	})
 
 	answer := w.ask(path, question).want(t, http.StatusOK)
 
-	if answer.Header.Get("Deprecation") == "" || answer.Header.Get("Sunset") != "Fri, 01 Jan 2027 00:00:00 GMT" {
+	if answer.Header.Get("Deprecation") != "@1798761600" || answer.Header.Get("Sunset") != "Fri, 01 Jan 2027 00:00:00 GMT" {
 		t.Errorf("the headers are %v", answer.Header)
 	}
 }

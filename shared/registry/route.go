@@ -49,6 +49,7 @@ type Version struct {
 // Deprecation says that a version should not be used any more.
 type Deprecation struct {
 	Reason string
+	Since  time.Time
 	Sunset time.Time // zero where none is set
 }
 

@@ -81,7 +81,7 @@ func versionOf(m *maasv1.ResolveResponse) (v Version, err error) {
 		return v, err
 	}
 	if d := m.GetDeprecation(); d != nil {
-		v.Deprecation = &Deprecation{Reason: d.GetReason()}
+		v.Deprecation = &Deprecation{Reason: d.GetReason(), Since: d.GetSince().AsTime()}
 		if d.GetSunset() != nil {
 			v.Deprecation.Sunset = d.GetSunset().AsTime()
 		}
