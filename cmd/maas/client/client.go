@@ -50,12 +50,25 @@ func New(o Options) *Client {
 		// A body goes out in large pieces: the default of 4 KiB costs a system call for each.
 		WriteBufferSize: 256 << 10,
 	}
-	c := &Client{Server: server, http: &http.Client{Transport: transport}, patience: o.Patience, retrying: o.Retrying}
+	c := &Client{Server: server, http: &http.Client{Transport: transport, CheckRedirect: redirect}, patience: o.Patience, retrying: o.Retrying}
 	if c.retrying == nil {
 		c.retrying = func(error) {}
 	}
 	c.credentials = credentials{client: c, token: o.Token, key: o.APIKey, store: o.Store}
 	return c
+}
+
+const maxRedirects = 10
+
+// redirect follows to the object store without the credential: its address is signed. (net/http keeps it for the same name on another port.)
+func redirect(next *http.Request, before []*http.Request) error {
+	if len(before) >= maxRedirects {
+		return errors.New("client: too many redirects")
+	}
+	if next.URL.Host != before[0].URL.Host {
+		next.Header.Del("Authorization")
+	}
+	return nil
 }
 
 // Close lets connections go that wait for the next request.

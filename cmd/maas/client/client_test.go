@@ -178,3 +178,18 @@ func TestAQueryLeavesOutWhatIsNotGiven(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCredentialStaysWithItsServer(t *testing.T) {
+	t.Parallel()
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, `"`+r.Header.Get("Authorization")+`"`)
+	}))
+	t.Cleanup(other.Close)
+	c := serve(t, 0, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
+	})
+	var seen string
+	if err := c.Do(t.Context(), get, &seen); err != nil || seen != "" {
+		t.Errorf("%q, %v", seen, err)
+	}
+}

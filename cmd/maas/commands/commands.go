@@ -27,7 +27,7 @@ type Maker struct {
 func (m Maker) All() []*cobra.Command {
 	return []*cobra.Command{
 		m.register(), m.login(), m.logout(), m.whoami(),
-		m.push(), m.publish(), m.infer(),
+		m.push(), m.pull(), m.publish(), m.infer(),
 		m.models(), m.versions(), m.diff(), m.alias(), m.deprecate(), m.retire(),
 		m.uploads(), m.keys(), m.usage(), m.stats(),
 		m.status(), m.version(), m.demo(),
