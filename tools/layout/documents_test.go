@@ -80,6 +80,19 @@ func TestTheCodeMapIsTheCode(t *testing.T) {
 	}
 }
 
+func TestTheImportTableHasEachPackage(t *testing.T) {
+	t.Parallel()
+	_, table, _ := strings.Cut(string(read(t, "ARCHITECTURE.md")), "## Import table")
+	table, _, _ = strings.Cut(table, "\n## ")
+
+	for _, folder := range codeMap(t) {
+		name, ok := strings.CutPrefix(folder, "shared/")
+		if ok && !regexp.MustCompile("(?m)^\\| [0-9] \\|[^|]*`"+name+"`").MatchString(table) {
+			t.Errorf("no row of the import table has %s", name)
+		}
+	}
+}
+
 func codeMap(t *testing.T) []string {
 	t.Helper()
 	_, text, _ := strings.Cut(string(read(t, "ARCHITECTURE.md")), "## Code map\n\n```\n")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -25,26 +26,87 @@ func generated(t *testing.T) map[string][]byte {
 func TestCodeAndDocumentAgree(t *testing.T) {
 	t.Parallel()
 	for path, want := range generated(t) {
-		kept, err := os.ReadFile(filepath.Join(root, path))
+		there, err := os.ReadFile(filepath.Join(root, path))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(kept, want) {
+		if !bytes.Equal(there, want) {
 			t.Errorf("%s is not what make generate makes", path)
 		}
 	}
 }
 
-func TestReferencesLeadSomewhereAndOperationsHaveNamesOfTheirOwn(t *testing.T) {
-	t.Parallel()
-	kept, err := os.ReadFile(filepath.Join(root, embedded))
+// kept gives the document as it lies in the repository.
+func kept(t *testing.T) (document map[string]any) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, embedded))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var document map[string]any
-	if err := json.Unmarshal(kept, &document); err != nil {
+	if err := json.Unmarshal(text, &document); err != nil {
 		t.Fatal(err)
 	}
+	return document
+}
+
+func TestTheDocumentSaysWhatTheCodeDoes(t *testing.T) {
+	t.Parallel()
+	document := kept(t)
+	const body, answer = "requestBody content application/json schema ", "content application/json schema "
+	for path, want := range map[string]string{
+		"/v1/auth/register post " + body + "required":                                   `["email","password","tenant"]`,
+		"/v1/auth/register post " + body + "additionalProperties":                       `false`,
+		"/v1/auth/register post security":                                               `[]`,
+		"/v1/models/{t}/{m} patch " + body + "required":                                 `null`,
+		"/v1/models/{t}/{m} patch parameters 0 name":                                    `"t"`,
+		"/v1/models/{t}/{m} patch parameters 2":                                         `{"$ref":"#/components/parameters/If-Match"}`,
+		"/v1/models/{t}/{m}/versions/{ref} patch parameters 2 name":                     `"ref"`,
+		"/v1/models/{t}/{m}/versions/{v}/publish post responses 202 " + answer + "$ref": `"#/components/schemas/catalog.Version"`,
+		"/v1/uploads/{id}/complete post responses 202 " + answer + "$ref":               `"#/components/schemas/transfer.Upload"`,
+		"/v1/uploads/{id} delete responses 204 content":                                 `null`,
+		"/v1/api-keys get responses 200 " + answer + "properties items type":            `"array"`,
+	} {
+		if got, err := json.Marshal(find(document["paths"], path)); err != nil || string(got) != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+	for schema, want := range map[string]string{
+		"catalog.Model properties latest anyOf 1":   `{"type":"null"}`,
+		"catalog.Status enum":                       `["draft","published","deprecated","retired"]`,
+		"identity.Key properties secret type":       `"string"`,
+		"ref.Tenant maxLength":                      `63`,
+		"transfer.Span minItems":                    `2`,
+		"catalog.Version additionalProperties":      `null`,
+		"catalog.Models properties items type":      `"array"`,
+		"identity.Key properties expires_at type":   `["string","null"]`,
+		"identity.Me properties tenants items $ref": `"#/components/schemas/identity.Membership"`,
+	} {
+		if got, err := json.Marshal(find(document["components"], "schemas "+schema)); err != nil || string(got) != want {
+			t.Errorf("%s is %s, want %s", schema, got, want)
+		}
+	}
+}
+
+// find goes down by the words of the path.
+func find(at any, path string) any {
+	for word := range strings.FieldsSeq(path) {
+		if list, ok := at.([]any); ok {
+			i, err := strconv.Atoi(word)
+			if err != nil || i >= len(list) {
+				return nil
+			}
+			at = list[i]
+			continue
+		}
+		object, _ := at.(map[string]any)
+		at = object[word]
+	}
+	return at
+}
+
+func TestReferencesLeadSomewhereAndOperationsHaveNamesOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	document := kept(t)
 	seen := map[string]bool{}
 	walk(document, func(name, value string) {
 		switch {
@@ -79,10 +141,5 @@ func walk(value any, visit func(name, value string)) {
 }
 
 func leads(document map[string]any, reference string) bool {
-	var at any = document
-	for part := range strings.SplitSeq(strings.TrimPrefix(reference, "#/"), "/") {
-		object, _ := at.(map[string]any)
-		at = object[part]
-	}
-	return at != nil
+	return find(document, strings.ReplaceAll(strings.TrimPrefix(reference, "#/"), "/", " ")) != nil
 }
