@@ -120,7 +120,7 @@ func (c *Catalog) Compare(ctx context.Context, who auth.Principal, in Compare) (
 type compared struct {
 	Version
 
-	weights []Tensor // nil where the formats do not name them
+	weights []Tensor // nil where the formats do not name them, or too many
 }
 
 func side(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, s ref.Selector) (compared, error) {
@@ -128,7 +128,7 @@ func side(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, 
 	if err != nil {
 		return compared{}, err
 	}
-	files, err := readFiles(ctx, tx, v.ID)
+	files, err := describeFiles(ctx, tx, v.ID)
 	if err != nil {
 		return compared{}, err
 	}
@@ -136,9 +136,13 @@ func side(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, 
 	for _, f := range files {
 		var details struct {
 			Tensors []Tensor `json:"tensors"`
+			Omitted bool     `json:"omitted"`
 		}
 		if err := json.Unmarshal(f.Details, &details); err != nil {
 			return compared{}, fault.New(fault.Internal, "What was found in a file cannot be read.", fault.Cause(fmt.Errorf("details of %s: %w", f.Path, err)))
+		}
+		if details.Omitted {
+			return compared{Version: v}, nil
 		}
 		one.weights = append(one.weights, details.Tensors...)
 	}

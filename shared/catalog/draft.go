@@ -35,7 +35,7 @@ type Draft struct {
 // OpenDraft finds or makes a draft, in transfer's transaction, under the lock of the model's row: two bumps at the same time give two versions.
 //
 // It fails with NotFound (field model) if there is no such model, with Conflict (field version) if the version is published already, and with
-// Conflict (field path) if the path lies below another file or above one.
+// Conflict (field path) if the path lies below another file or above one, or if the draft has 1,000 other files.
 func OpenDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, in DraftRequest) (Draft, error) {
 	model, err := lock(ctx, tx, who, in.Model)
 	if err != nil {
@@ -91,10 +91,20 @@ func bump(ctx context.Context, tx postgres.Tx, model uuid.UUID, by ref.Bump) (re
 	return next, nil
 }
 
-// checkPlace makes sure that no file of the version would be a folder of another.
+// maxFiles bounds the files of a version, whose list every answer about it has.
+const maxFiles = 1_000
+
+// checkPlace makes sure that no file of the version would be a folder of another, and that there is room for one more.
 func checkPlace(ctx context.Context, tx postgres.Tx, version uuid.UUID, path string) error {
 	if path == "" {
 		return nil
+	}
+	var others int
+	if err := tx.QueryRow(ctx, othersSQL, version, path).Scan(&others); err != nil {
+		return err
+	}
+	if others >= maxFiles {
+		return fault.New(fault.Conflict, fmt.Sprintf("A version has at most %d files.", maxFiles), fault.Field("path"))
 	}
 	var there string
 	err := tx.QueryRow(ctx, inTheWaySQL, version, path).Scan(&there)

@@ -27,6 +27,7 @@ const (
 	dropDraftSQL = `
 		delete from versions v
 		where v.id = $1 and v.status = 'draft' and not exists (select from version_files f where f.version_id = v.id)`
+	othersSQL   = `select count(*) from version_files where version_id = $1 and path <> $2`
 	inTheWaySQL = `
 		select path from version_files
 		where version_id = $1 and (starts_with($2, path || '/') or starts_with(path, $2 || '/'))

@@ -80,7 +80,7 @@ type Manifest struct {
 	Files   []ManifestFile `json:"files"` // by path
 }
 
-// ManifestFile is a file with what its format's reader and the scan found.
+// ManifestFile is a file with what its format's reader and the scan found; beyond 32 MiB for a version, details is {"omitted": true}.
 type ManifestFile struct {
 	File
 
@@ -99,7 +99,7 @@ func (c *Catalog) GetManifest(ctx context.Context, who auth.Principal, in NamedV
 		if err != nil {
 			return err
 		}
-		files, err := readFiles(ctx, tx, v.ID)
+		files, err := describeFiles(ctx, tx, v.ID)
 		if err != nil {
 			return err
 		}

@@ -186,6 +186,9 @@ func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Princip
 	if err != nil {
 		return frozen{}, err
 	}
+	if err := tx.QueryRow(ctx, signatureSQL, id, string(main.Path)).Scan(&main.Inputs, &main.Outputs); err != nil {
+		return frozen{}, err
+	}
 	uri := objects.URI{Bucket: p.store.Bucket(), Tenant: who.Tenant, Digest: digest}
 	return frozen{id, digest, uri.String(), manifest.Size(), main.Format, runtime, main}, nil
 }

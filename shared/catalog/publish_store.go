@@ -13,7 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
-// FileObject is a file with the object that has its bytes, and what its format's reader found.
+// FileObject is a file with the object that has its bytes, and what its format's reader found, where that was asked for.
 type FileObject struct {
 	File
 
@@ -23,16 +23,29 @@ type FileObject struct {
 	Details json.RawMessage `json:"details"`
 }
 
-// fileSQL renders the files of a version.
-const fileSQL = `
-		select json_build_object('path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', a.format,
-			'object', a.object_key, 'inputs', a.inputs, 'outputs', a.outputs, 'details', a.details)
+const (
+	fileFields = `'path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', a.format, 'object', a.object_key`
+	ofVersion  = `
 		from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
 		where f.version_id = $1`
+)
+
+// maxFound bounds what formats' readers found that is read at once, in bytes of JSON: the headers of one file may have as many names as it likes.
+const maxFound = 32 << 20
 
 const (
-	readFilesSQL  = fileSQL + ` order by f.path collate "C"`
-	readFileSQL   = fileSQL + ` and f.path = $2`
+	readFilesSQL = `select json_build_object(` + fileFields + `)` + ofVersion + ` order by f.path collate "C"`
+	readFileSQL  = `select json_build_object(` + fileFields + `)` + ofVersion + ` and f.path = $2`
+	// What is found in files from where the sum goes beyond maxFound ($2) on is left out.
+	describeFilesSQL = `
+		select json_build_object(` + fileFields + `, 'inputs', case when room then a.inputs else '[]' end,
+			'outputs', case when room then a.outputs else '[]' end, 'details', case when room then a.details else '{"omitted": true}' end)
+		from (
+			select f.*, sum(octet_length(a.inputs::text) + octet_length(a.outputs::text) + octet_length(a.details::text))
+				over (order by f.path collate "C") <= $2::bigint as room` + ofVersion + `) f
+		join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+		order by f.path collate "C"`
+	signatureSQL  = `select a.inputs, a.outputs` + ofVersion + ` and f.path = $2`
 	openUploadSQL = `
 		select path from uploads where version_id = $1 and status in ('open', 'completing', 'verifying') order by path limit 1`
 	publishSQL = `
@@ -42,16 +55,24 @@ const (
 		where id = $1`
 )
 
-// readFiles gives a version's files by path.
+// readFiles gives a version's files by path, without what was found in them.
 func readFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileObject, error) {
-	rows, err := tx.Query(ctx, readFilesSQL, version)
+	return collectFiles(tx.Query(ctx, readFilesSQL, version))
+}
+
+// describeFiles is readFiles with what was found in them, as far as maxFound allows.
+func describeFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileObject, error) {
+	return collectFiles(tx.Query(ctx, describeFilesSQL, version, maxFound))
+}
+
+func collectFiles(rows pgx.Rows, err error) ([]FileObject, error) {
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[FileObject])
 }
 
-// readFile gives the file of a version at a path; postgres.NotFound tells that there is none.
+// readFile gives the file of a version at a path, as readFiles does; postgres.NotFound tells that there is none.
 func readFile(ctx context.Context, tx postgres.Tx, version uuid.UUID, path ref.Path) (f FileObject, err error) {
 	err = tx.QueryRow(ctx, readFileSQL, version, string(path)).Scan(&f)
 	return f, err

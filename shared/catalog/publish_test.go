@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -205,6 +206,51 @@ func TestFilesAttachedDuringAPublication(t *testing.T) {
 	if manifest, err := objects.ParseManifest(p.Owner.Tenant, encoded); err != nil || len(manifest) != len(v.Files) {
 		t.Errorf("the version has %d files, its manifest %d, %v", len(v.Files), len(manifest), err)
 	}
+}
+
+func TestWhatWasFoundInFilesIsReadWithinBounds(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	id := w.Draft(m, "1.0.0", "a.onnx", "z.onnx")
+	w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
+		large := w.Artifact("large")
+		large.Details = map[string]any{"tensors": []catalog.Tensor{{Name: strings.Repeat("n", 33<<20)}}}
+		_, err := catalog.AttachFile(ctx, tx, catalog.Attach{VersionID: id, Path: "m.onnx", Artifact: large})
+		return err
+	})
+	manifest, err := w.Catalog.GetManifest(t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: catalogtest.Ref("1.0.0")})
+	if err != nil || len(manifest.Files) != 3 || string(manifest.Files[0].Details) != `{"opset": 17}` {
+		t.Fatalf("%d files, %v", len(manifest.Files), err)
+	}
+	for _, f := range manifest.Files[1:] {
+		if string(f.Details) != `{"omitted": true}` || string(f.Inputs) != "[]" {
+			t.Errorf("%s has %d bytes of details", f.Path, len(f.Details))
+		}
+	}
+}
+
+func TestAVersionHasRoomForAThousandFiles(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	id := w.Draft(m, "1.0.0", "first.onnx")
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `
+			insert into version_files (version_id, tenant_id, path, digest)
+			select f.version_id, f.tenant_id, n::text, f.digest from version_files f, generate_series(1, 999) as n where f.version_id = $1`, id)
+		return err
+	})
+	w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
+		again := catalog.Attach{VersionID: id, Path: "999", Artifact: w.Artifact("again")}
+		_, err := catalog.AttachFile(ctx, tx, again)
+		return err
+	})
+	w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
+		_, err := catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{Model: m, Version: catalogtest.Version("1.0.0"), Path: "1000"})
+		faulttest.AssertKind(t, err, fault.Conflict, "path")
+		return nil
+	})
 }
 
 func TestCompareReadsBothVersions(t *testing.T) {

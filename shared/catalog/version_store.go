@@ -10,12 +10,17 @@ import (
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
+// firstFile is the first file of the row v.
+const firstFile = `
+			from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+			where f.version_id = v.id order by f.path collate "C" limit 1`
+
 // versionJSON renders the row v as a Version; $1 is the model's name. What a draft has no columns for yet is read from its files.
 const versionJSON = `
 	json_build_object(
 		'id', v.id, 'model', $1::text, 'version', v.version, 'status', v.status, 'changelog', v.changelog, 'metadata', v.metadata,
 		'digest', coalesce(v.digest, ''), 'size', coalesce(v.size, f.size), 'files', f.files, 'uri', coalesce(v.uri, ''),
-		'inputs', coalesce(v.inputs, f.inputs, '[]'), 'outputs', coalesce(v.outputs, f.outputs, '[]'),
+		'inputs', coalesce(v.inputs, (select a.inputs` + firstFile + `), '[]'), 'outputs', coalesce(v.outputs, (select a.outputs` + firstFile + `), '[]'),
 		'runtime', coalesce(v.runtime, ''), 'resources', v.resources, 'min_replicas', v.min_replicas, 'max_replicas', v.max_replicas,
 		'deterministic', v.deterministic, 'is_latest', coalesce('latest' = any (a.names), false), 'aliases', coalesce(to_json(a.names), '[]'),
 		'deployment', json_build_object('status', coalesce(d.status, 'none'), 'reason', coalesce(d.reason, ''), 'phases', json_build_object(
@@ -31,8 +36,7 @@ const versionJSON = `
 	cross join lateral (
 		select coalesce(sum(a.size), 0) as size,
 			coalesce(json_agg(json_build_object('path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', a.format)
-				order by f.path collate "C"), '[]') as files,
-			(array_agg(a.inputs order by f.path collate "C"))[1] as inputs, (array_agg(a.outputs order by f.path collate "C"))[1] as outputs
+				order by f.path collate "C"), '[]') as files
 		from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
 		where f.version_id = v.id) f
 	cross join lateral (
