@@ -151,8 +151,7 @@ func (r *Receiver) receive(req *http.Request) error {
 // Unprocessable for poison, and with another error where the body did not arrive whole.
 func read(req *http.Request) (ce cloudevents.Event, body []byte, err error) {
 	body, err = io.ReadAll(req.Body)
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return ce, body, fault.New(fault.Unprocessable, fmt.Sprintf("The event is larger than %d bytes.", large.Limit), fault.Cause(err))
 	}
 	if err != nil {

@@ -23,7 +23,7 @@ type pool struct {
 	startTime time.Duration // bound on one start
 	log       *slog.Logger
 
-	life context.Context // of the starts; its end ends them
+	life context.Context //nolint:containedctx // of the starts, not of a call; its end ends them
 	end  context.CancelFunc
 
 	mu      sync.Mutex
