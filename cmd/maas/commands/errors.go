@@ -71,7 +71,7 @@ func Explain(err error) string {
 	var fields []string
 	for _, f := range e.Fields {
 		text := f.Field
-		if f.Detail != "" && f.Detail != e.Message {
+		if !strings.Contains(e.Message, f.Detail) {
 			text += ": " + f.Detail
 		}
 		fields = append(fields, text)

@@ -44,7 +44,7 @@ func (m Maker) pull() *cobra.Command {
 }
 
 func (s *session) pull(ctx context.Context, v catalog.Version, folder string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return fault.New(fault.Invalid, err.Error(), fault.Field("DIR"))
 	}
 	root, err := os.OpenRoot(folder)

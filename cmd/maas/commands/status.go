@@ -63,9 +63,10 @@ func writeCondition(w io.Writer, c condition) {
 		state = "not ready"
 	}
 	fmt.Fprintf(w, "server: %s, %s\n", c.Server, state)
-	if c.SignedIn != "" {
+	switch {
+	case c.SignedIn != "":
 		fmt.Fprintf(w, "signed in: %s, tenant %s\n", safe(c.SignedIn), safe(c.Tenant))
-	} else {
+	case c.Ready:
 		fmt.Fprintln(w, "signed in: nobody")
 	}
 	if c.Cache != nil {

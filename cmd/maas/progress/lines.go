@@ -34,7 +34,7 @@ func (l *Lines) Begin(file string, size, there int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.file, l.last, l.phase = file, now, transfer.Receiving
-	l.sayf("%s", l.meter.read(now))
+	l.say(l.meter.read(now).String())
 }
 
 // Sent implements push.Progress.
@@ -45,7 +45,7 @@ func (l *Lines) Sent(n int64) {
 	defer l.mu.Unlock()
 	if now.Sub(l.last) >= every {
 		l.last = now
-		l.sayf("%s", l.meter.read(now))
+		l.say(l.meter.read(now).String())
 	}
 }
 
@@ -58,18 +58,16 @@ func (l *Lines) Phase(name transfer.Phase, done float64) {
 		return
 	}
 	if l.phase == transfer.Receiving && name != l.phase {
-		l.sayf("%s", l.meter.read(now))
+		l.say(l.meter.read(now).String())
 	}
 	l.phase, l.last = name, now
-	l.sayf("%s", phase(name, done))
+	l.say(phase(name, done))
 }
 
 // End implements push.Progress.
 func (*Lines) End() {}
 
-func (l *Lines) sayf(format string, values ...any) {
-	fmt.Fprintf(l.w, "%s: %s\n", l.file, fmt.Sprintf(format, values...))
-}
+func (l *Lines) say(text string) { fmt.Fprintf(l.w, "%s: %s\n", l.file, text) }
 
 func phase(name transfer.Phase, done float64) string {
 	if name == transfer.Done || done <= 0 {

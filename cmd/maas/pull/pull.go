@@ -54,7 +54,7 @@ func (p *Puller) file(ctx context.Context, v catalog.Version, f catalog.File) er
 		p.Progress.Phase(transfer.Done, 1)
 		return nil
 	}
-	if err := p.Folder.MkdirAll(path.Dir(name), 0o755); err != nil {
+	if err := p.Folder.MkdirAll(path.Dir(name), 0o750); err != nil {
 		return local(err)
 	}
 	if err := p.fetch(ctx, v, f, name+partial); err != nil {
