@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -197,8 +198,8 @@ type due struct {
 
 const sunsetSQL = `select tenant_id, tenant, model, version from versions_sunset($1)`
 
-// RetireDue retires what is past its sunset, up to most versions of all tenants, and gives how many. What an alias still leads to stays.
-// sweep calls it.
+// RetireDue retires what is past its sunset, up to most versions of all tenants, and gives how many. What an alias still leads to stays,
+// and one that fails does not keep the others. sweep calls it.
 func (c *Catalog) RetireDue(ctx context.Context, function string, most int) (count int, err error) {
 	var all []due
 	err = c.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
@@ -212,18 +213,27 @@ func (c *Catalog) RetireDue(ctx context.Context, function string, most int) (cou
 	if err != nil {
 		return 0, err
 	}
+	var errs []error
 	for _, d := range all {
-		in := Retire{Model: ref.Model{Tenant: ref.Tenant(d.Owner), Name: ref.Name(d.Model)}, Reason: "its sunset has come"}
-		if in.Version, err = ref.ParseVersion(d.Version); err != nil {
-			return count, err
-		}
-		_, err := c.Retire(ctx, auth.System(function, d.Tenant, in.Model.Tenant), in)
+		err := c.retireDue(ctx, function, d)
 		switch {
 		case err == nil:
 			count++
-		case !fault.Is(err, fault.Conflict):
-			return count, err
+		case fault.Is(err, fault.Unavailable) || ctx.Err() != nil:
+			return count, errors.Join(append(errs, err)...)
+		case !fault.Is(err, fault.Conflict) && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Gone): // what changed since is no failure
+			errs = append(errs, fmt.Errorf("retire %s/%s@%s: %w", d.Owner, d.Model, d.Version, err))
 		}
 	}
-	return count, nil
+	return count, errors.Join(errs...)
+}
+
+func (c *Catalog) retireDue(ctx context.Context, function string, d due) error {
+	version, err := ref.ParseVersion(d.Version)
+	if err != nil {
+		return err
+	}
+	in := Retire{Model: ref.Model{Tenant: ref.Tenant(d.Owner), Name: ref.Name(d.Model)}, Version: version, Reason: "its sunset has come"}
+	_, err = c.Retire(ctx, auth.System(function, d.Tenant, in.Model.Tenant), in)
+	return err
 }

@@ -337,3 +337,26 @@ func TestADueVersionIsRetiredBySweep(t *testing.T) {
 	}
 	w.AssertWrote(event.VersionRetired{}, 1)
 }
+
+func TestAVersionThatCannotBeRetiredDoesNotKeepTheOthers(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	for _, version := range []string{"1.0.0", "2.0.0"} {
+		w.Ready(m, version)
+		in := catalog.Deprecate{Model: m, Version: catalogtest.Version(version), Reason: "old", Sunset: catalogtest.Soon()}
+		if _, err := w.Catalog.Deprecate(t.Context(), w.Owner, in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `
+			update versions set sunset = now() - major * interval '-1 second' - interval '1 minute';
+			create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
+			create trigger refuse before update on versions for each row when (old.version = '1.0.0') execute function refuse();`)
+		return err
+	})
+	if n, err := w.Catalog.RetireDue(t.Context(), "sweep", 10); err == nil || n != 1 {
+		t.Errorf("retired %d, %v, want 1 and why the other stays", n, err)
+	}
+}
