@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,10 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (status int, err error) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "5"); err != nil { // they wait for processes more than they compute
+		return 1, err
+	}
 	if the.programs, err = programs(); err != nil {
 		return 1, err
 	}

@@ -14,6 +14,8 @@ type subject struct{ model, upload, key string }
 // nothing are resources that the tenant acme does not have. A caller who may use a route is told so; one who may not is not.
 var nothing = subject{model: "acme/none", upload: "00000000-0000-7000-8000-000000000001", key: "aaaaaaaaaaaaaaaaaaaaaaaaaa"}
 
+var chunkRoute = httpapi.Route{Pattern: "PUT /v1/uploads/{id}/chunks/{n}"}
+
 // body is what a route needs to be sent to get as far as the resource, by the end of its pattern. Others are sent {}.
 func body(pattern, model string) string {
 	const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -21,7 +23,7 @@ func body(pattern, model string) string {
 	return map[string]string{
 		"PUT /v1/auth/password":                   `{"old":"not the password","new":"another correct horse"}`,
 		"POST /v1/uploads":                        fmt.Sprintf(`{"model":%q,"version":"1.0.1","filename":"a.onnx","size":1}`, model),
-		"PUT /v1/uploads/{id}/chunks/{n}":         "x",
+		chunkRoute.Pattern:                        "x",
 		"POST /v1/uploads/{id}/complete":          `{"chunks":["` + digest + `"]}`,
 		"PUT /v1/models/{t}/{m}/aliases/{alias}":  `{"version":"1.0.0"}`,
 		"POST .../deprecate":                      `{"reason":"old","sunset":"2100-01-01T00:00:00Z"}`,
