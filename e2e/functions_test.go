@@ -120,7 +120,7 @@ func (p *process) answers(t *testing.T, path string, status int) {
 	t.Helper()
 	last := ""
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		answer, err := http.Get(p.url + path) //nolint:noctx // the process's end ends it
+		answer, err := http.Get(p.url + path)
 		if err != nil {
 			last = err.Error()
 			continue

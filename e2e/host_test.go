@@ -46,8 +46,8 @@ func newHost(data string, more ...string) *host {
 // finds it free again.
 func freeAddress() string {
 	for {
-		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000)) //nolint:gosec // any that is free
-		if l, err := net.Listen("tcp", address); err == nil {            //nolint:noctx // it is closed at once
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
+		if l, err := net.Listen("tcp", address); err == nil {
 			_ = l.Close()
 			return address
 		}
@@ -71,7 +71,7 @@ func up(t *testing.T, more ...string) *host {
 // temporary makes a folder with a short path, since Unix sockets lie below it.
 func temporary(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp(the.scratch, "")
+	folder, err := os.MkdirTemp(the.scratch, "") //nolint:usetesting // t.TempDir's is too long
 	must(t, err)
 	return folder
 }
@@ -141,9 +141,6 @@ func (h *host) restart(t *testing.T) {
 	t.Helper()
 	must(t, h.start())
 }
-
-// pid is the process's.
-func (h *host) pid() int { return h.process.Process.Pid }
 
 // machine is the environment of a process that is to find nothing prepared: without servers, and without this user's sessions.
 func machine() []string {

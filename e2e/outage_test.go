@@ -157,7 +157,7 @@ func smallDisk(t *testing.T) string {
 	if text, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=384m", "maas-"+rand.Text(), folder).CombinedOutput(); err != nil {
 		t.Fatalf("mount: %v: %s", err, text)
 	}
-	t.Cleanup(func() { _ = exec.Command("umount", "-l", folder).Run() }) //nolint:noctx // the test's context has ended
+	t.Cleanup(func() { _ = exec.Command("umount", "-l", folder).Run() })
 	return folder
 }
 

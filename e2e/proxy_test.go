@@ -57,7 +57,7 @@ func (p *proxy) restore(t *testing.T) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l, err := net.Listen("tcp", p.address) //nolint:noctx // it is quick
+	l, err := net.Listen("tcp", p.address)
 	must(t, err)
 	p.listener, p.open = l, map[net.Conn]bool{}
 	go p.accept(l) // ends with cut
@@ -75,7 +75,7 @@ func (p *proxy) accept(l net.Listener) {
 
 func (p *proxy) pass(l net.Listener, client net.Conn) {
 	defer func() { _ = client.Close() }()
-	server, err := net.Dial(p.network, p.server) //nolint:noctx // the server is there
+	server, err := net.Dial(p.network, p.server)
 	if err != nil {
 		return
 	}

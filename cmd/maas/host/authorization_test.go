@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -113,14 +114,14 @@ func (w *world) table(t *testing.T, theirs others) string {
 func (w *world) cell(t *testing.T, route httpapi.Route, c caller, theirs subject) string {
 	t.Helper()
 	own := w.status(t, request(route, nothing), c.token)
-	text := fmt.Sprint(own)
+	text := strconv.Itoa(own)
 	if !route.Events && own != http.StatusUnauthorized && own != http.StatusForbidden {
 		text = "yes"
 	}
 	if !names(route) {
 		return text
 	}
-	return text + "/" + fmt.Sprint(w.status(t, request(route, theirs), c.token))
+	return text + "/" + strconv.Itoa(w.status(t, request(route, theirs), c.token))
 }
 
 // status asks, and leaves before the answer's body: some never end.
