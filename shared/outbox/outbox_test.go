@@ -303,3 +303,29 @@ func TestADeadLetterIsReplayedOnceItsCauseIsMended(t *testing.T) {
 	_, err = w.events.Replay(t.Context(), w.db.DB, uuid.New())
 	faulttest.AssertKind(t, err, fault.NotFound)
 }
+
+func TestAnOutageMakesNoDeadLetter(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var away atomic.Bool
+	away.Store(true)
+	outbox.Wake(w.receiver, func(context.Context, event.Event, event.UploadCompleted) error {
+		if away.Load() {
+			return fault.New(fault.Unavailable, "The store is away.")
+		}
+		return nil
+	})
+	e := sample(t, w.tenant)
+	for try := range 12 {
+		if err := w.post(e); err == nil || errors.Is(err, event.ErrFinal) {
+			t.Fatalf("try %d: %v, want an error that may be tried again", try, err)
+		}
+	}
+	away.Store(false)
+	if err := w.post(e); err != nil {
+		t.Errorf("after the outage: %v", err)
+	}
+	if got := w.number("select count(*) from dead_letters"); got != 0 {
+		t.Errorf("%d dead letters", got)
+	}
+}

@@ -66,8 +66,12 @@ func (r *Receiver) giveUp(ctx context.Context, e event.Event) error {
 }
 
 // failed counts the attempt. Brokers differ in when, and whether, they make dead letters: after the tenth failure we do it ourselves. One that
-// was cut off is not counted (ctx has ended, so that the count fails, too): a host that stops is no failure.
+// was cut off is not counted (ctx has ended, so that the count fails, too): a host that stops is no failure. Nor is one that needed what is away:
+// an outage lasts as long as it lasts, and the event is as good after it as before.
 func (r *Receiver) failed(ctx context.Context, e event.Event, text string, cause error) error {
+	if fault.Is(cause, fault.Unavailable) {
+		return fmt.Errorf("%s %s: %w", e.Type, e.Subject, cause)
+	}
 	var attempts int
 	err := r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
 		return tx.QueryRow(ctx, failedSQL, string(r.consumer), e.Source, e.ID).Scan(&attempts)
