@@ -79,10 +79,9 @@ func (s Signer) Encode(e Event) ([]byte, error) {
 	}
 	ce.SetExtension(extPartition, e.Subject)
 	ce.SetExtension(extSignature, s.sign(e))
-	if err := ce.SetData(cloudevents.ApplicationJSON, e.Data); err != nil {
-		return nil, fmt.Errorf("event %s: %w", e.ID, err)
-	}
-	body, err := json.Marshal(ce)
+	ce.SetDataContentType(cloudevents.ApplicationJSON)
+	ce.DataEncoded = e.Data // JSON already: SetData and json.Marshal would each go through all of it again
+	body, err := ce.MarshalJSON()
 	if err != nil {
 		return nil, fmt.Errorf("event %s: %w", e.ID, err)
 	}
