@@ -69,9 +69,9 @@ func (g *Gateway) compute(ctx context.Context, c *call, v *registry.Version, r *
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
+	began, cold := time.Now(), r.cold
 	a, err := g.forward(ctx, c, v, r)
-	r.compute = time.Since(began)
+	r.compute = max(0, time.Since(began)-(r.cold-cold)) // an activator's wait is none of the model's
 	if err != nil || a.rest == nil {
 		leave()
 		return a, err
