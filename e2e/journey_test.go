@@ -39,6 +39,14 @@ func TestTheJourneyByTheCommand(t *testing.T) {
 	u.maas("models").ends(3)
 }
 
+func TestTheDemoTellsTheWholeJourney(t *testing.T) {
+	t.Parallel()
+	stranger := &user{T: t, home: t.TempDir(), more: []string{"MAAS_SERVER=" + server(t)}}
+
+	stranger.maas("demo").ends(0, "push", "publish", "infer", "rollback")
+	stranger.maas("whoami").ends(3) // it leaves no session behind
+}
+
 func TestPushingAgainSendsNothing(t *testing.T) {
 	t.Parallel()
 	u := register(t, server(t))
