@@ -18,6 +18,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/serve"
 	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/shared/usage"
 )
 
 // atOnce is how many rows of a kind a tick ends; patience is for one chore, so that one that hangs leaves time for the others.
@@ -60,6 +61,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 		{"seal the audit log", func(ctx context.Context) error { return audit.Seal(ctx, db) }},
 		{"delete objects without a row", transfers.Collect},
 		{"forget done events", func(ctx context.Context) error { return outbox.Trim(ctx, db) }},
+		{"forget calls", func(ctx context.Context) error { return usage.Trim(ctx, db) }},
 		{"forget sessions", func(ctx context.Context) error { return second(identity.Trim(ctx, db, atOnce)) }},
 	}
 	receiver, err := outbox.NewReceiver(e, db.As(postgres.Sweep), "sweep")

@@ -1,11 +1,13 @@
 package function
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/auth"
@@ -175,4 +177,54 @@ func TestUsageNeedsAPermission(t *testing.T) {
 	w.token = w.Token(w.Member(w.Owner, auth.Caller))
 	w.f.Do(functiontest.Request{Method: http.MethodGet, Path: "/v1/usage", Token: w.token}).AssertProblem(t, fault.Forbidden)
 	w.f.Do(functiontest.Request{Method: http.MethodGet, Path: "/v1/usage"}).AssertProblem(t, fault.Unauthenticated)
+}
+
+func TestOldCallsAreForgottenAndTheirSumsAreNot(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.record(w.call(nil), w.call(func(c *event.InferenceCall) { c.Time = c.Time.AddDate(0, 0, -45) }))
+	if n := w.days(); n != 2 {
+		t.Fatalf("there are %d days", n)
+	}
+
+	if err := usage.Trim(t.Context(), w.Postgres.DB); err != nil {
+		t.Fatal(err)
+	}
+	if n := w.days(); n != 2 {
+		t.Errorf("within 45 days, %d days are left", n)
+	}
+	w.age()
+	if err := usage.Trim(t.Context(), w.Postgres.DB); err != nil {
+		t.Fatal(err)
+	}
+
+	if n := w.days(); n != 1 {
+		t.Errorf("%d days are left", n)
+	}
+	if rows := w.usage("?from=" + time.Now().UTC().AddDate(0, 0, -60).Format(time.RFC3339)).Items; len(rows) != 1 || rows[0].Requests != 2 {
+		t.Errorf("the sums are %+v", rows)
+	}
+}
+
+// days is the number of days that have calls.
+func (w *world) days() (n int) {
+	w.t.Helper()
+	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `select count(*) from pg_inherits where inhparent = 'usage_events'::regclass`).Scan(&n)
+	})
+	return n
+}
+
+// age makes the oldest day older by renaming it, which is how a day is told.
+func (w *world) age() {
+	w.t.Helper()
+	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {
+		var oldest string
+		const oldestSQL = `select min(c.relname) from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'usage_events'::regclass`
+		if err := conn.QueryRow(ctx, oldestSQL).Scan(&oldest); err != nil {
+			return err
+		}
+		_, err := conn.Exec(ctx, "alter table usage_days."+pgx.Identifier{oldest}.Sanitize()+" rename to d20200101")
+		return err
+	})
 }
