@@ -51,7 +51,7 @@ func BenchmarkKeptAnswer(b *testing.B) {
 	}
 }
 
-func TestAKeptAnswerAllocatesLittle(t *testing.T) {
+func TestAKeptAnswerAllocatesLittle(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts what others allocate too
 	const most = 60 // of them half are httpapi's
 	w := newDeterministic(t)
 	w.ask(path, question).want(t, http.StatusOK)
