@@ -42,19 +42,23 @@ type tenant struct {
 	name ref.Tenant
 }
 
-// call asks a procedure. It fails with the fault that the service gave, and with Unavailable if there was no answer.
+// call asks a procedure. It fails with the fault that the service gave, and with Unavailable if there was no answer. Who goes away before the
+// answer says nothing about the service: that is no failure of it.
 func call[In, Out any](
 	ctx context.Context, r *Registry, p policy, of tenant, in *In, ask func(context.Context, *connect.Request[In]) (*connect.Response[Out], error),
 	procedure string,
 ) (*Out, error) {
 	answer, err := p.WithContext(ctx).Get(func() (any, error) {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		try, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		request := connect.NewRequest(in)
 		r.gateway.Sign(request.Header(), procedure, of.id, of.name)
-		telemetry.Inject(ctx, request.Header())
-		response, err := ask(ctx, request)
-		if err != nil {
+		telemetry.Inject(try, request.Header())
+		response, err := ask(try, request)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
 			return nil, faultOf(err)
 		}
 		return response.Msg, nil
