@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,6 +25,7 @@ type disk struct {
 	pod    uuid.UUID
 	lock   *os.File
 	open   *os.File // nil for an empty batch
+	size   int64    // of what is open: whole lines
 	closed []batch
 }
 
@@ -76,8 +78,11 @@ func (d *disk) adopt(name string) error {
 	}
 	path := filepath.Join(d.folder, name+openEnd)
 	calls, err := readCalls(path)
-	if err != nil || len(calls) == 0 {
-		return errors.Join(err, os.Remove(path))
+	if err != nil {
+		return err
+	}
+	if len(calls) == 0 {
+		return os.Remove(path)
 	}
 	b := batch{id: uuid.Must(uuid.NewV7()), pod: pod, first: calls[0].Number, last: calls[len(calls)-1].Number}
 	d.closed = append(d.closed, b)
@@ -101,19 +106,40 @@ func parseBatch(name string) (b batch, ok bool) {
 }
 
 func (d *disk) add(call event.InferenceCall) error {
-	if d.open == nil {
-		file, err := os.OpenFile(d.openPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-		if err != nil {
-			return fmt.Errorf("metering: %w", err)
-		}
-		d.open = file
-	}
 	line, err := json.Marshal(call)
 	if err != nil {
 		return fmt.Errorf("metering: %w", err)
 	}
-	_, err = d.open.Write(append(line, '\n'))
-	return err
+	if d.open == nil {
+		if err := d.begin(); err != nil {
+			return fmt.Errorf("metering: %w", err)
+		}
+	}
+	return d.write(append(line, '\n'))
+}
+
+// begin opens the file of the open batch. It is there already if a batch before it could not be closed.
+func (d *disk) begin() error {
+	file, err := os.OpenFile(d.openPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	about, err := file.Stat()
+	if err != nil {
+		return errors.Join(err, file.Close())
+	}
+	d.open, d.size = file, about.Size()
+	return nil
+}
+
+// write appends a line whole or not at all: a disk that was full for a while must not spoil the lines after it.
+func (d *disk) write(line []byte) error {
+	n, err := d.open.Write(line)
+	if err == nil {
+		d.size += int64(n)
+		return nil
+	}
+	return errors.Join(err, d.open.Truncate(d.size))
 }
 
 func (d *disk) openPath() string { return filepath.Join(d.folder, d.pod.String()+openEnd) }
@@ -133,8 +159,11 @@ func (d *disk) cut(b batch) error {
 func (d *disk) oldest() (b batch, calls []event.InferenceCall, ok bool) {
 	for len(d.closed) > 0 {
 		calls, err := readCalls(filepath.Join(d.folder, d.closed[0].file()))
-		if err == nil && len(calls) > 0 {
+		switch {
+		case err == nil && len(calls) > 0:
 			return d.closed[0], calls, true
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return b, nil, false // a process may have too many files open for a while: what is on disk waits
 		}
 		_ = d.drop() // it is not there any more, or holds nothing
 	}
@@ -157,7 +186,7 @@ func (d *disk) close() error {
 	return d.lock.Close()
 }
 
-// readCalls reads a file up to the first line that is not whole: there its process was killed.
+// readCalls reads a file, but for lines that are not whole: there its process was killed, or the disk was full.
 func readCalls(path string) (calls []event.InferenceCall, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -165,10 +194,9 @@ func readCalls(path string) (calls []event.InferenceCall, err error) {
 	}
 	for line := range bytes.Lines(text) {
 		var call event.InferenceCall
-		if json.Unmarshal(line, &call) != nil {
-			break
+		if json.Unmarshal(line, &call) == nil {
+			calls = append(calls, call)
 		}
-		calls = append(calls, call)
 	}
 	return calls, nil
 }
