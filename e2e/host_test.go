@@ -57,7 +57,13 @@ func freeAddress() string {
 // up starts a host that goes with the test. What it logged is shown if the test fails.
 func up(t *testing.T, more ...string) *host {
 	t.Helper()
-	h := newHost(temporary(t), more...)
+	return upOn(t, temporary(t), more...)
+}
+
+// upOn starts a host on a data folder.
+func upOn(t *testing.T, data string, more ...string) *host {
+	t.Helper()
+	h := newHost(data, more...)
 	must(t, h.start())
 	t.Cleanup(func() {
 		h.stop()

@@ -35,13 +35,15 @@ func classify(ctx context.Context, op string, err error) error {
 		return fault.New(fault.PreconditionFailed, "the object is there already", fault.Op(op), fault.Cause(err))
 	case "InvalidRange":
 		return fault.New(fault.Invalid, "the range lies outside the object", fault.Field("Range"), fault.Op(op), fault.Cause(err))
+	case "InsufficientStorage", "XMinioStorageFull": // versitygw's name and MinIO's
+		return fault.New(fault.Unavailable, "the object store is full; try again when there is space", fault.Op(op), fault.Cause(err))
 	case "MalformedXML", "InvalidArgument", "InvalidRequest", "NotImplemented", "MethodNotAllowed": // to try again would not help
 		return fault.New(fault.Internal, "the object store does not take this request", fault.Op(op), fault.Cause(err))
 	}
 	return away(op, err)
 }
 
-// away says that the store cannot be used now: it is unreachable, hangs, is full, or refuses credentials that may just be changing.
+// away says that the store cannot be used now: it is unreachable, hangs, or refuses credentials that may just be changing.
 func away(op string, err error) error {
 	return fault.New(fault.Unavailable, "the object store is away; try again", fault.Op(op), fault.Cause(err))
 }

@@ -26,10 +26,11 @@ func (d disk) file(f *os.File) error {
 	return nil
 }
 
-// full makes a full disk an error that S3 clients know.
+// full makes a full disk an error that S3 clients know. versitygw finds some itself, but wraps them, and would then answer 500.
 func full(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return s3err.GetAPIError(s3err.ErrNoSpaceLeftOnDevice)
+	known := s3err.GetAPIError(s3err.ErrNoSpaceLeftOnDevice)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, known) {
+		return known
 	}
 	return err
 }

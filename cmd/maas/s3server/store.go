@@ -47,7 +47,7 @@ func (s *store) CreateMultipartUpload(
 ) (s3response.InitiateMultipartUploadResult, error) {
 	out, err := s.Posix.CreateMultipartUpload(ctx, in)
 	if err != nil {
-		return out, err
+		return out, full(err)
 	}
 	return out, s.disk.chain(s.place.objects, filepath.Join(s.place.objects, out.Bucket, uploads(out.Key), out.UploadId))
 }
@@ -79,7 +79,7 @@ func (s *store) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.Upl
 		return nil, refused
 	}
 	if err != nil {
-		return nil, err
+		return nil, full(err)
 	}
 	return out, s.disk.chain(s.place.objects, s.upload(*in.Bucket, *in.Key, *in.UploadId))
 }
@@ -108,7 +108,7 @@ func (s *store) CompleteMultipartUpload(
 		return s3response.CompleteMultipartUploadResult{}, "", failed
 	}
 	if err != nil {
-		return s3response.CompleteMultipartUploadResult{}, "", err
+		return s3response.CompleteMultipartUploadResult{}, "", full(err)
 	}
 	return out, version, s.settle(*in.Bucket, *in.Key, *in.UploadId)
 }
@@ -154,7 +154,7 @@ func (s *store) settle(bucket, key, upload string) error {
 func (s *store) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
 	out, err := s.Posix.PutObjectWithPostFunc(ctx, in, s.disk.file)
 	if err != nil {
-		return out, err
+		return out, full(err)
 	}
 	return out, s.disk.chain(s.place.objects, filepath.Dir(filepath.Join(s.place.objects, *in.Bucket, *in.Key)))
 }
