@@ -50,19 +50,27 @@ func (g *Gateway) find(ctx context.Context, c *call, r *report) (*answer, error)
 		return nil, err
 	}
 	r.version, r.cache = version, cacheBypass
-	run := func(ctx context.Context, r *report) (*answer, error) { return g.compute(ctx, c, version, r) }
-	if !g.results.covers(c, version) {
-		return run(ctx, r)
+	shared, name := g.results.covers(c, version), ""
+	if shared {
+		name = nameOf(c, version)
+		if a, ok := g.results.peek(ctx, c, name); ok {
+			r.cache = cacheHit
+			return a, nil
+		}
 	}
-	return g.results.share(ctx, c, version, r, run)
-}
-
-// compute calls the version's model server when that runs and it is the call's turn. The turn ends with the answer's body.
-func (g *Gateway) compute(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
-	v, err := g.awaitStart(ctx, c, v, r)
-	if err != nil {
+	// Each call waits for the start by itself, in its own time: what a shared run has is the time of all who wait for it.
+	if version, err = g.awaitStart(ctx, c, version, r); err != nil {
 		return nil, err
 	}
+	run := func(ctx context.Context, r *report) (*answer, error) { return g.compute(ctx, c, version, r) }
+	if !shared {
+		return run(ctx, r)
+	}
+	return g.results.share(ctx, c, name, r, run)
+}
+
+// compute calls the version's model server when it is the call's turn, which ends with the answer's body.
+func (g *Gateway) compute(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
 	queued := time.Now()
 	leave, err := g.turns.take(ctx, v.ID)
 	r.queue = time.Since(queued)

@@ -23,7 +23,8 @@ func (r *report) take(of *report) {
 	if of.version == nil {
 		return
 	}
-	r.version, r.queue, r.cold, r.compute = of.version, of.queue, of.cold, of.compute
+	r.version, r.queue, r.compute = of.version, of.queue, of.compute
+	r.cold += of.cold // to what the call itself waited for
 }
 
 // started adds what an activator waited for the model server.

@@ -87,23 +87,25 @@ func nameOf(c *call, v *registry.Version) string {
 // errLong ends a shared run whose answer is too long to be kept.
 var errLong = errors.New("the answer is too long to be kept")
 
-// share gives the kept answer, or that of the identical call under way, or that of run, which it keeps.
-func (s *results) share(ctx context.Context, c *call, v *registry.Version, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
-	name := nameOf(c, v)
-	if !c.noCache {
-		if a, ok := s.kept.Peek(ctx, cache.Key{Name: name}); ok {
-			r.cache = cacheHit
-			return a, nil
-		}
+// peek gives the kept answer, unless the caller asked for a run.
+func (s *results) peek(ctx context.Context, c *call, name string) (*answer, bool) {
+	if c.noCache {
+		return nil, false
 	}
+	return s.kept.Peek(ctx, cache.Key{Name: name})
+}
+
+// share gives the answer of the identical call under way, or that of run, which it keeps. The report's version runs.
+func (s *results) share(ctx context.Context, c *call, name string, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
+	version := r.version
 	out, joined, err := s.flights.Do(ctx, name, func(ctx context.Context) (o outcome, err error) {
-		o.report = *r
+		o.report.version = version
 		if o.answer, err = run(ctx, &o.report); err != nil {
 			return o, err
 		}
 		if o.answer.rest != nil {
 			_ = o.answer.rest.Close()
-			s.long.Set(v.ID, time.Now())
+			s.long.Set(version.ID, time.Now())
 			return o, errLong
 		}
 		s.kept.Put(ctx, name, o.answer)

@@ -52,6 +52,32 @@ func TestACallWaitsForAStartNoLongerThanItPrefers(t *testing.T) {
 	}
 }
 
+func TestCallsOfADeterministicVersionWaitForItsStartInTheirOwnTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	route := w.asleep()
+	w.Change(route, func(r *maasv1.ResolveResponse) { r.Deterministic = true })
+	patient := make(chan reply, 1)
+	go func() { // ends when the version has started
+		time.Sleep(200 * time.Millisecond)
+		answer, _ := w.try(t.Context(), path, question)
+		patient <- answer
+	}()
+
+	for header, value := range map[string]string{"X-Request-Timeout": "1000", "Prefer": "wait=1"} {
+		answer := w.ask(path, question, header, value).want(t, http.StatusServiceUnavailable)
+		if answer.Header.Get("Retry-After") == "" || !strings.Contains(string(answer.body), "starting") {
+			t.Errorf("%s: %s %v", header, answer.body, answer.Header)
+		}
+	}
+	w.Change(route, func(r *maasv1.ResolveResponse) { r.Status, r.Endpoint = "ready", w.model.URL })
+
+	answer := (<-patient).want(t, http.StatusOK)
+	if ms, _ := strconv.Atoi(answer.Header.Get("X-Cold-Start-Ms")); ms < 40 || answer.Header.Get("X-Cache") != "miss" {
+		t.Errorf("cold start of %d ms, X-Cache %s", ms, answer.Header.Get("X-Cache"))
+	}
+}
+
 func TestAVersionThatCannotStartSaysWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
