@@ -3,14 +3,11 @@ package function
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"slices"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/usage"
 )
 
 // called tells the deployments which versions are in use, so that they keep running. It is a hint, to the minute: batches that come
@@ -45,16 +42,8 @@ func (c *called) run(ctx context.Context) {
 }
 
 func (c *called) tell(ctx context.Context, batch event.InferenceCompleted) {
-	versions := map[uuid.UUID]map[uuid.UUID]bool{}
-	for i := range batch.Calls {
-		call := &batch.Calls[i]
-		if versions[call.Tenant] == nil {
-			versions[call.Tenant] = map[uuid.UUID]bool{}
-		}
-		versions[call.Tenant][call.VersionID] = true
-	}
-	for tenant, ids := range versions {
-		if err := c.deployments.Called(ctx, tenant, slices.Collect(maps.Keys(ids)), time.Now()); err != nil && ctx.Err() == nil {
+	for tenant, versions := range usage.Called(batch) {
+		if err := c.deployments.Called(ctx, tenant, versions, time.Now()); err != nil && ctx.Err() == nil {
 			c.log.WarnContext(ctx, "it could not be told which versions are in use", "error", err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/identitytest"
@@ -137,5 +138,23 @@ func TestWhatIsNotSignedIsRefused(t *testing.T) {
 	status := l.f.Do(functiontest.Request{Method: http.MethodPost, Path: "/", Body: `{"specversion":"1.0"}`}).Status
 	if status != http.StatusUnprocessableEntity {
 		t.Errorf("status %d", status)
+	}
+}
+
+func TestCalledVersionsAreToldToTheirDeployments(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	version := w.Ready(w.Model("fraud"), "1.4.0")
+	l := &ledger{w.World, functiontest.Start(t, "meter-usage", New(), w.Vars), t}
+	b := l.batch(uuid.New(), 1, 1)
+	b.Calls[0].VersionID = version
+
+	l.post(l.eventOf(b))
+
+	for end := time.Now().Add(10 * time.Second); w.Count(`select count(*) from deployments where last_called > now() - interval '1 minute'`) == 0; {
+		if time.Now().After(end) {
+			t.Fatal("the deployment was not told")
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 
 	"connectrpc.com/connect"
 
@@ -133,6 +134,9 @@ func (p procedures) callFrom(ctx context.Context, in *connect.Request[pb.ModelIn
 	c, err := p.newCall(in.Header(), auth.PrincipalFrom(ctx), target)
 	if err != nil {
 		return nil, err
+	}
+	if end, ok := ctx.Deadline(); ok { // grpc-timeout's
+		c.timeout = min(c.timeout, time.Until(end).Round(time.Millisecond))
 	}
 	request, err := openinference.RequestFromProto(in.Msg)
 	if err != nil {
