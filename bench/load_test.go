@@ -66,7 +66,7 @@ func (t *target) press(b *testing.B, connections int, d time.Duration) {
 
 // ask goes on until the end, on one connection.
 func (t *target) ask(end time.Time) (took []time.Duration, err error) {
-	conn, err := net.Dial("tcp", t.address) //nolint:noctx // it is on this machine
+	conn, err := net.Dial("tcp", t.address)
 	if err != nil {
 		return nil, err
 	}

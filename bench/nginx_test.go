@@ -30,8 +30,8 @@ http {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command(program, "-p", folder, "-c", config) //nolint:gosec // it is nginx
-	go func() {                                              // ends with nginx, which writes nothing
+	cmd := exec.Command(program, "-p", folder, "-c", config)
+	go func() { // ends with nginx, which writes nothing
 		start(b, cmd)
 	}()
 	awaitReady(b, "http://"+address+"/ready")

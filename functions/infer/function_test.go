@@ -29,7 +29,8 @@ func newInfer(t *testing.T) (f *functiontest.Function, r *registrytest.Server, t
 	}))
 	t.Cleanup(model.Close)
 	r.Ready("echo", "1.0.0", model.URL)
-	return functiontest.Start(t, "infer", New(), r.Vars), r, r.TokenOf(r.Owner())
+	token = r.TokenOf(r.Owner())
+	return functiontest.Start(t, "infer", New(), r.Vars), r, token
 }
 
 func TestACallReachesTheModel(t *testing.T) {

@@ -23,7 +23,7 @@ func download(versions *catalog.Catalog, store *objects.Store) func(http.Respons
 		}
 		file.Deprecation.SetHeader(w.Header())
 		if !store.Public() {
-			return stream(w, r, store, file)
+			return store.Serve(w, r, file.Key, file.Size, file.SetHeader)
 		}
 		signed, err := store.PresignGet(r.Context(), file.Key, path.Base(string(file.Path)), time.Hour)
 		if err != nil {
@@ -33,16 +33,4 @@ func download(versions *catalog.Catalog, store *objects.Store) func(http.Respons
 		http.Redirect(w, r, signed.URL, http.StatusTemporaryRedirect)
 		return nil
 	}
-}
-
-// stream answers with the bytes; http.ServeContent knows ranges and preconditions (RFC 9110, 13 and 14).
-func stream(w http.ResponseWriter, r *http.Request, store *objects.Store, file catalog.StoredFile) error {
-	content, err := store.Content(r.Context(), file.Key, file.Size)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = content.Close() }() // only read from
-	file.SetHeader(w.Header())
-	http.ServeContent(w, r, "", time.Time{}, content)
-	return content.Err() // once the answer has begun, it can only be cut
 }

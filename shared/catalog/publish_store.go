@@ -41,7 +41,7 @@ const (
 		select json_build_object(` + fileFields + `, 'inputs', case when room then a.inputs else '[]' end,
 			'outputs', case when room then a.outputs else '[]' end, 'details', case when room then a.details else '{"omitted": true}' end)
 		from (
-			select f.*, sum(octet_length(a.inputs::text) + octet_length(a.outputs::text) + octet_length(a.details::text))
+			select f.tenant_id, f.path, f.digest, sum(octet_length(a.inputs::text) + octet_length(a.outputs::text) + octet_length(a.details::text))
 				over (order by f.path collate "C") <= $2::bigint as room` + ofVersion + `) f
 		join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
 		order by f.path collate "C"`

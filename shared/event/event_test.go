@@ -1,8 +1,10 @@
 package event_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -38,7 +40,7 @@ func sample(t *testing.T) event.Event {
 // receive sends the body through HTTP as a broker would, and reads it as a function does.
 func receive(t *testing.T, s event.Signer, header map[string]string, body string) (event.Event, error) {
 	t.Helper()
-	r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	for name, value := range header {
 		r.Header.Set(name, value)
 	}
@@ -167,7 +169,7 @@ func sameJSON(t *testing.T, a, b []byte) bool {
 	}
 	p, _ := json.Marshal(x)
 	q, _ := json.Marshal(y)
-	return string(p) == string(q)
+	return bytes.Equal(p, q)
 }
 
 func FuzzRead(f *testing.F) {

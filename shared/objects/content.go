@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"time"
 
 	"github.com/17882237881/MaaS/shared/fault"
 )
@@ -83,4 +85,17 @@ func (c *Content) Close() error {
 	body := c.body
 	c.body = nil
 	return body.Close()
+}
+
+// Serve answers a request with the bytes of an object of the size, or the ranges asked for; http.ServeContent knows ranges and preconditions
+// (RFC 9110, 13 and 14). header adds what else the answer has, once the object is there.
+func (s *Store) Serve(w http.ResponseWriter, r *http.Request, key Key, size int64, header func(http.Header)) error {
+	content, err := s.Content(r.Context(), key, size)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = content.Close() }() // only read from
+	header(w.Header())
+	http.ServeContent(w, r, "", time.Time{}, content)
+	return content.Err() // once the answer has begun, it can only be cut
 }

@@ -24,8 +24,8 @@ type Dispatcher struct {
 	log       *slog.Logger
 	first     time.Duration // the wait after the first failure
 
-	places chan struct{} // bounds the deliveries in hand
-	ctx    context.Context
+	places chan struct{}   // bounds the deliveries in hand
+	ctx    context.Context //nolint:containedctx // of the deliveries, not of a call; its end ends them
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 

@@ -63,7 +63,7 @@ func (h *Host) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := (&http.Client{Timeout: tick}).Do(r) // another tick comes then
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,12 @@ type memory struct {
 	text string
 }
 
+func (m *memory) keep(text string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.text = text
+}
+
 func newLastWords(next slog.Handler) lastWords { return lastWords{next, &memory{}} }
 
 // Enabled implements slog.Handler.
@@ -35,9 +41,7 @@ func (l lastWords) Handle(ctx context.Context, line slog.Record) error {
 			}
 			return true
 		})
-		l.mu.Lock()
-		l.text = text
-		l.mu.Unlock()
+		l.keep(text)
 	}
 	if !l.Handler.Enabled(ctx, line.Level) {
 		return nil

@@ -87,7 +87,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = []string{"application/json"}
 	}
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
-	_, _ = w.Write(body) //nolint:gosec // JSON or tensors, and said to be; the client may be gone
+	_, _ = w.Write(body) // the client may be gone
 }
 
 // run reads a request, runs the model and gives the answer's body.
