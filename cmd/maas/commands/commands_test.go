@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -182,6 +183,21 @@ func TestPublishWaitsUntilTheDeploymentIsReady(t *testing.T) {
 	}
 	if again := s.run("publish", "acme/a@1.0.0"); again.status != 0 || !strings.Contains(again.stderr, "published already") {
 		t.Errorf("%+v", again)
+	}
+}
+
+func TestPublishSaysThatTheServerGoesOnWhenItsTimeIsOver(t *testing.T) {
+	t.Parallel()
+	var looks atomic.Int64
+	s := serving(t, map[string]any{"GET /v1/models/acme/a/versions/1.0.0": func(w http.ResponseWriter, r *http.Request) {
+		if looks.Add(1) > 1 {
+			<-r.Context().Done() // the time ends during a look
+		}
+		_, _ = io.WriteString(w, `{"model":"acme/a","version":"1.0.0","status":"published","deployment":{"status":"starting"}}`)
+	}})
+	got := s.run("publish", "acme/a@1.0.0", "--timeout", "500ms")
+	if got.status != statusUnavailable || !strings.Contains(got.stderr, "not ready yet; the server goes on") {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -104,7 +104,11 @@ func (s *session) await(ctx context.Context, which version, v catalog.Version) (
 			return v, ended(ctx, which)
 		}
 		var now catalog.Version
-		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &now); err != nil {
+		err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &now)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return v, ended(ctx, which)
+		case err != nil:
 			return v, err
 		}
 		v = now
