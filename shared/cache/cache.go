@@ -73,7 +73,11 @@ func (c *Cache[T]) Get(ctx context.Context, key Key, load func(context.Context) 
 		return e.answer()
 	}
 	c.counts.process.miss()
-	e, _, err := c.flights.Do(ctx, key.Scope+"\x00"+key.Name, func(ctx context.Context) (entry[T], error) { return c.fetch(ctx, key, load) })
+	fetch := func(ctx context.Context) (entry[T], error) { return c.fetch(ctx, key, load) }
+	e, joined, err := c.flights.Do(ctx, key.Scope+"\x00"+key.Name, fetch)
+	if err == nil && joined && c.belowFloor(key, e.epoch) { // what was under way may have been read before a change that we came after
+		e, _, err = c.flights.Do(ctx, key.Scope+"\x00"+key.Name, fetch)
+	}
 	if err != nil {
 		var none T
 		return none, err

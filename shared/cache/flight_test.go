@@ -80,3 +80,33 @@ func TestAPanicIsAFailureOfThoseWhoWait(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+func TestWhoComesAfterAChangeDoesNotShareAReadFromBeforeIt(t *testing.T) {
+	t.Parallel()
+	p := newProcess(t, "", &truth{value: 7})
+	read, release := make(chan struct{}), make(chan struct{})
+	slow := func(ctx context.Context) (cache.Loaded[int], error) {
+		old, err := p.truth.load(ctx)
+		close(read)
+		<-release
+		return old, err
+	}
+	first := make(chan int, 1)
+	go func() { // ends when it is released
+		n, _ := p.Get(t.Context(), key, slow)
+		first <- n
+	}()
+	<-read
+	p.change(8)
+	go func() { // ends by itself
+		time.Sleep(50 * time.Millisecond) // for the second to have joined
+		close(release)
+	}()
+
+	if n := p.get(); n != 8 {
+		t.Errorf("it is %d", n)
+	}
+	if n := <-first; n != 7 {
+		t.Errorf("who came before the change has %d", n)
+	}
+}
