@@ -1,9 +1,13 @@
 package transfer_test
 
 import (
+	"cmp"
 	"context"
+	"io"
+	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -105,13 +109,52 @@ func through(t testing.TB, address string) (string, *toxiproxy.Proxy) {
 		t.Fatal(err)
 	}
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	proxy := toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", u.Host)
+	proxy := toxiproxy.NewProxy(server, t.Name(), "127.0.0.1:0", tcp(t, u))
 	if err := proxy.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(proxy.Stop)
 	u.Host = proxy.Listen
 	return u.String(), proxy
+}
+
+// tcp gives the address of the server that u names. A Postgres that listens on a socket (host= in the query) gets one, which u no longer hides.
+func tcp(t testing.TB, u *url.URL) string {
+	t.Helper()
+	folder := u.Query().Get("host")
+	if folder == "" {
+		return u.Host
+	}
+	port := cmp.Or(u.Query().Get("port"), u.Port(), "5432")
+	u.RawQuery = ""
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() { // ends with the listener
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go relay(client, filepath.Join(folder, ".s.PGSQL."+port)) // ends with either side
+		}
+	}()
+	return l.Addr().String()
+}
+
+func relay(client net.Conn, socket string) {
+	defer func() { _ = client.Close() }()
+	server, err := net.Dial("unix", socket)
+	if err != nil {
+		return
+	}
+	go func() { // ends with either side
+		_, _ = io.Copy(server, client)
+		_ = server.Close()
+	}()
+	_, _ = io.Copy(client, server)
 }
 
 // tryChange is change for what must be refused.

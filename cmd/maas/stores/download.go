@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -41,6 +42,7 @@ func tryOut(home, tree string) (output string, err error) {
 		return "", fmt.Errorf("temporary folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(trial)) }()
+	defer http.DefaultClient.CloseIdleConnections() //nolint:forbidigo // it is the library's, which leaves them open
 	port, err := freePort()
 	if err != nil {
 		return "", err
