@@ -7,7 +7,7 @@
 package ort
 
 /*
-#cgo CFLAGS: -D_GNU_SOURCE -O2 -Wall -Werror -I${SRCDIR}/include
+#cgo CFLAGS: -D_GNU_SOURCE -O2 -Wall -Werror
 #cgo LDFLAGS: -ldl
 #include <stdlib.h>
 #include "shim.h"

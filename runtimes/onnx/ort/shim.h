@@ -2,7 +2,7 @@
 // status that is NULL where all went well, and that the caller releases.
 #pragma once
 
-#include "onnxruntime_c_api.h"
+#include "abi.h"
 
 // maas_max_rank is the most dimensions that a tensor has here.
 enum { maas_max_rank = 32 };
