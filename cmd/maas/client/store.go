@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 )
 
 // Session is what signing in to a server gave.
@@ -89,20 +91,8 @@ func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error 
 	if err != nil {
 		return fmt.Errorf("stored session: %w", err)
 	}
-	return s.write(text)
-}
-
-func (s *Store) write(text []byte) error {
-	draft, err := os.CreateTemp(s.folder, ".draft-*") // mode 0600
-	if err != nil {
+	if err := wholefile.Write(s.file(), text); err != nil {
 		return fmt.Errorf("stored session: %w", err)
-	}
-	_, err = draft.Write(text)
-	if err = errors.Join(err, draft.Sync(), draft.Close()); err == nil {
-		err = os.Rename(draft.Name(), s.file())
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("stored session: %w", err), os.Remove(draft.Name()))
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/17882237881/MaaS/cmd/maas/installation"
 	"github.com/17882237881/MaaS/cmd/maas/runtimes"
+	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/objects"
@@ -114,5 +114,5 @@ func bindAgain(ctx context.Context, file string) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, installation.WriteWhole(file, []byte(l.Addr().String()))
+	return l, wholefile.Write(file, []byte(l.Addr().String()))
 }

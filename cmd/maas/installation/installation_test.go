@@ -57,20 +57,6 @@ func TestThePublicPartFollowsTheSigningKeys(t *testing.T) {
 	}
 }
 
-func TestAWriteThatFailsLeavesWhatWasThere(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "file")
-	if err := installation.WriteWhole(path, []byte("one")); err != nil {
-		t.Fatal(err)
-	}
-	if err := installation.WriteWhole(filepath.Join(path, "below-a-file"), []byte("two")); err == nil {
-		t.Error("a file was written below a file")
-	}
-	if read(t, path) != "one" {
-		t.Error("the file is another")
-	}
-}
-
 func TestAMalformedDatabaseURLIsRefusedWithoutItsPassword(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"postgres://ana:se%zzcret@localhost/maas", "postgres://ana:secret@local host/maas", "host=x password='secret port=1"} {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 	"github.com/17882237881/MaaS/shared/auth"
 )
 
@@ -36,7 +37,7 @@ func OpenKeys(folder string) (Keys, error) {
 	if err != nil {
 		return Keys{}, err
 	}
-	return k, WriteWhole(k.Verify, public)
+	return k, wholefile.Write(k.Verify, public)
 }
 
 func makeSigning() ([]byte, error) {
@@ -69,22 +70,5 @@ func ensure(path string, content func() ([]byte, error)) error {
 	if err != nil {
 		return err
 	}
-	return WriteWhole(path, text)
-}
-
-// WriteWhole writes a file whole or not at all, whatever ends the process meanwhile.
-func WriteWhole(path string, text []byte) error {
-	draft, err := os.CreateTemp(filepath.Dir(path), ".draft-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	_, err = draft.Write(text)
-	err = errors.Join(err, draft.Sync(), draft.Close())
-	if err == nil {
-		err = os.Rename(draft.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(draft.Name()))
-	}
-	return nil
+	return wholefile.Write(path, text)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/cmd/maas/stores"
+	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -22,7 +23,7 @@ func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 	for _, name := range []string{"DATABASE_URL", "K_SINK", "MAAS_SERVICE_KEY_FILE"} {
 		fmt.Fprintf(&lines, "%s=%s\n", name, vars[name])
 	}
-	return WriteWhole(filepath.Join(folder.Path, OperatorFile), []byte(lines.String()))
+	return wholefile.Write(filepath.Join(folder.Path, OperatorFile), []byte(lines.String()))
 }
 
 // Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL

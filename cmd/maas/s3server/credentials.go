@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 )
 
 // Credentials are what clients of the server sign with.
@@ -42,11 +44,7 @@ func makeCredentials(path string) (Credentials, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return Credentials{}, fmt.Errorf("object store credentials: %w", err)
 	}
-	fresh := path + ".new" // renamed when whole: a crash leaves no half of it
-	if err := os.WriteFile(fresh, text, 0o600); err != nil {
-		return Credentials{}, fmt.Errorf("object store credentials: %w", err)
-	}
-	if err := os.Rename(fresh, path); err != nil {
+	if err := wholefile.Write(path, text); err != nil {
 		return Credentials{}, fmt.Errorf("object store credentials: %w", err)
 	}
 	return keys, nil

@@ -1,0 +1,44 @@
+package wholefile_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/17882237881/MaaS/cmd/maas/wholefile"
+)
+
+func TestAWriteThatFailsLeavesWhatWasThere(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := wholefile.Write(path, []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	if err := wholefile.Write(filepath.Join(path, "below-a-file"), []byte("two")); err == nil {
+		t.Error("a file was written below a file")
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "one" {
+		t.Errorf("the file is %q, %v", text, err)
+	}
+}
+
+func TestAFileIsReplacedWholeAndIsItsOwnersAlone(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path := filepath.Join(folder, "file")
+	for _, text := range []string{"a longer text", "short"} {
+		if err := wholefile.Write(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != text {
+			t.Errorf("the file is %q, %v", got, err)
+		}
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("the folder has %v, %v", entries, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("its mode is %v, %v", info.Mode(), err)
+	}
+}
