@@ -27,16 +27,20 @@ const temporary = "temporary"
 // stopWithin bounds the stop of the servers; what is left then is killed.
 const stopWithin = 8 * time.Second
 
+type storesFlags struct {
+	data, listen string
+	fast         bool
+}
+
 func newStores() *cobra.Command {
-	var data string
-	var fast bool
+	var f storesFlags
 	cmd := &cobra.Command{
 		Use:   "stores [-- COMMAND…]",
 		Short: "Run a command beside Postgres, Redis and an S3 server",
 		Long: "Starts Postgres, Redis and an S3 server, or connects to those that DATABASE_URL, REDIS_URL and S3_ENDPOINT name,\n" +
 			"and runs a command that finds them by its environment. Without a command it prints the variables and waits.",
 		RunE: func(cmd *cobra.Command, command []string) error {
-			return withStores(cmd.Context(), data, fast, func(s *stores.Stores, log *slog.Logger, signals <-chan os.Signal) error {
+			return withStores(cmd.Context(), f, func(s *stores.Stores, log *slog.Logger, signals <-chan os.Signal) error {
 				if len(command) == 0 {
 					return printAndWait(cmd.OutOrStdout(), s, signals)
 				}
@@ -44,8 +48,11 @@ func newStores() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&data, "data", ".maas", `data folder, or "temporary" for one that ends with the command`)
-	cmd.Flags().BoolVar(&fast, "fast", false, "do not flush to the disk: for tests")
+	cmd.Flags().StringVar(&f.data, "data", ".maas", `data folder, or "temporary" for one that ends with the command`)
+	cmd.Flags().StringVar(&f.listen, "listen", "", fmt.Sprintf(
+		"IP address of this machine at which others reach them too, with passwords: Postgres at port %d, Redis at %d, S3 at %d",
+		stores.PostgresPort, stores.RedisPort, stores.S3Port))
+	cmd.Flags().BoolVar(&f.fast, "fast", false, "do not flush to the disk: for tests")
 	return cmd
 }
 
@@ -61,20 +68,22 @@ func newS3Server() *cobra.Command {
 
 // withStores calls do between the start and the stop of the servers. A signal during the start ends it.
 func withStores(
-	ctx context.Context, data string, fast bool, do func(*stores.Stores, *slog.Logger, <-chan os.Signal) error,
+	ctx context.Context, f storesFlags, do func(*stores.Stores, *slog.Logger, <-chan os.Signal) error,
 ) (err error) {
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer signal.Stop(signals)
 
-	folder, err := hold(data)
+	folder, err := hold(f.data)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	s, err := startUnlessSignalled(ctx, signals, folder, stores.Options{Log: log, Fast: fast, Environment: os.Environ()})
+	s, err := startUnlessSignalled(ctx, signals, folder, stores.Options{
+		Log: log, Listen: f.listen, Fast: f.fast, Environment: os.Environ(),
+	})
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,7 @@ package installation
 import (
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/17882237881/MaaS/cmd/maas/wholefile"
@@ -27,15 +24,17 @@ func OpenKeys(folder string) (Keys, error) {
 	k := Keys{
 		Signing: filepath.Join(folder, "signing.json"), Verify: filepath.Join(folder, "verify.json"), Service: filepath.Join(folder, "service.key"),
 	}
-	if err := ensure(k.Service, func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil }); err != nil {
-		return Keys{}, err
+	service := func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil }
+	if _, err := wholefile.ReadOrMake(k.Service, service); err != nil {
+		return Keys{}, fmt.Errorf("service key: %w", err)
 	}
-	if err := ensure(k.Signing, makeSigning); err != nil {
-		return Keys{}, err
-	}
-	public, err := publicPart(k.Signing)
+	signing, err := wholefile.ReadOrMake(k.Signing, makeSigning)
 	if err != nil {
-		return Keys{}, err
+		return Keys{}, fmt.Errorf("signing keys: %w", err)
+	}
+	public, err := publicPart(signing)
+	if err != nil {
+		return Keys{}, fmt.Errorf("signing keys %s: %w", k.Signing, err)
 	}
 	return k, wholefile.Write(k.Verify, public)
 }
@@ -48,27 +47,10 @@ func makeSigning() ([]byte, error) {
 	return json.Marshal(set)
 }
 
-func publicPart(signing string) ([]byte, error) {
-	text, err := os.ReadFile(signing)
-	if err != nil {
-		return nil, fmt.Errorf("signing keys: %w", err)
-	}
+func publicPart(signing []byte) ([]byte, error) {
 	var set auth.KeySet
-	if err := json.Unmarshal(text, &set); err != nil {
-		return nil, fmt.Errorf("signing keys %s: %w", signing, err)
+	if err := json.Unmarshal(signing, &set); err != nil {
+		return nil, err
 	}
 	return json.Marshal(set.Public())
-}
-
-// ensure makes a file unless it is there.
-func ensure(path string, content func() ([]byte, error)) error {
-	_, err := os.Stat(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	text, err := content()
-	if err != nil {
-		return err
-	}
-	return wholefile.Write(path, text)
 }

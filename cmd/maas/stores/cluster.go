@@ -2,10 +2,13 @@ package stores
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 )
 
 // cluster is what Postgres calls one server's data.
@@ -14,12 +17,13 @@ type cluster struct {
 	account  account
 	data     string // PGDATA
 	run      string // folder of the socket
+	public   *network
 	log      *slog.Logger
 	fast     bool
 }
 
 // openCluster makes the data at the first start, and clears what a crash left in the way.
-func openCluster(ctx context.Context, folder *Folder, o Options) (*cluster, error) {
+func openCluster(ctx context.Context, folder *Folder, public *network, o Options) (*cluster, error) {
 	home, err := folder.Sub("postgres")
 	if err != nil {
 		return nil, err
@@ -28,7 +32,7 @@ func openCluster(ctx context.Context, folder *Folder, o Options) (*cluster, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{data: filepath.Join(home, "data"), run: run, log: o.Log, fast: o.Fast}
+	c := &cluster{data: filepath.Join(home, "data"), run: run, public: public, log: o.Log, fast: o.Fast}
 	if c.programs, err = findPrograms(ctx, c.data, o.Log); err != nil {
 		return nil, err
 	}
@@ -42,19 +46,20 @@ func openCluster(ctx context.Context, folder *Folder, o Options) (*cluster, erro
 	if err := prepare(ctx); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return c, c.writeRules()
 }
 
-// command starts the server on a socket alone. Trust is safe there: the socket's folder is this user's alone.
+// command starts the server on a socket, and at the public address if there is one.
 func (c *cluster) command() (*exec.Cmd, error) {
 	settings := []string{
-		"listen_addresses=", "unix_socket_directories=" + c.run, "unix_socket_permissions=0700",
+		"unix_socket_directories=" + c.run, "unix_socket_permissions=0700",
 		"max_connections=300", "shared_buffers=128MB", "dynamic_shared_memory_type=mmap",
 		"wal_level=minimal", "max_wal_senders=0", "max_logical_replication_workers=0", "jit=off", "timezone=UTC",
 		// LOG, FATAL and PANIC: an ERROR is its client's to report.
 		"logging_collector=off", "log_destination=stderr", "log_min_messages=log", "log_min_error_statement=panic",
 		"log_line_prefix=", "log_timezone=UTC", "log_checkpoints=off",
 	}
+	settings = append(settings, c.listening()...)
 	if c.fast {
 		settings = append(settings, "fsync=off", "full_page_writes=off", "autovacuum=off", "max_wal_size=4GB")
 	}
@@ -68,9 +73,60 @@ func (c *cluster) command() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
+// listening says where the server listens. Trust, which initdb was told, is safe on the socket: its folder is this user's alone.
+func (c *cluster) listening() []string {
+	if c.public == nil {
+		return []string{"listen_addresses="}
+	}
+	return []string{"listen_addresses=" + c.public.host, "port=" + c.port(), "hba_file=" + c.rules()}
+}
+
+// port is the server's, and part of its socket's name.
+func (c *cluster) port() string {
+	if c.public == nil {
+		return "5432"
+	}
+	return strconv.Itoa(PostgresPort)
+}
+
+// rules is the path of the file that says who may connect by TCP.
+func (c *cluster) rules() string { return filepath.Join(filepath.Dir(c.data), "public_hba.conf") }
+
+// writeRules lets the two roles of the database come by TCP, with a password. initdb's own file trusts all of loopback.
+func (c *cluster) writeRules() error {
+	if c.public == nil {
+		return nil
+	}
+	const text = "local all all trust\n" +
+		"host " + database + " " + AppRole + "," + owner + " all scram-sha-256\n"
+	if err := os.WriteFile(c.rules(), []byte(text), 0o600); err != nil {
+		return fmt.Errorf("postgres: %w", err)
+	}
+	return c.account.own(c.rules())
+}
+
+// addresses are those of the database as its users have it.
+func (c *cluster) addresses() Postgres {
+	if c.public == nil {
+		return Postgres{URL: c.url(AppRole, database), MigrateURL: c.url(owner, database)}
+	}
+	return Postgres{
+		URL:        c.publicURL(AppRole, c.public.passwords.App),
+		MigrateURL: c.publicURL(owner, c.public.passwords.Owner),
+	}
+}
+
+// url is a role's way by the socket.
 func (c *cluster) url(role, database string) string {
 	return (&url.URL{
 		Scheme: "postgres", User: url.User(role), Path: "/" + database,
-		RawQuery: url.Values{"host": {c.run}}.Encode(),
+		RawQuery: url.Values{"host": {c.run}, "port": {c.port()}}.Encode(),
+	}).String()
+}
+
+func (c *cluster) publicURL(role, password string) string {
+	return (&url.URL{
+		Scheme: "postgres", User: url.UserPassword(role, password), Host: c.public.address(PostgresPort), Path: "/" + database,
+		RawQuery: "sslmode=disable", // it has no certificate: asking for one costs each connection a round trip
 	}).String()
 }

@@ -88,7 +88,22 @@ func (c *cluster) makeDatabase(ctx context.Context) error {
 	return errors.Join(
 		ensure(ctx, conn, findRole, AppRole, makeRole),
 		ensure(ctx, conn, findDatabase, database, makeDatabase),
+		c.setPasswords(ctx, conn),
 		conn.Close(ctx))
+}
+
+// setPasswords gives the roles those that TCP asks for.
+func (c *cluster) setPasswords(ctx context.Context, conn *pgx.Conn) error {
+	if c.public == nil {
+		return nil
+	}
+	for role, password := range map[string]string{owner: c.public.passwords.Owner, AppRole: c.public.passwords.App} {
+		quoted := "'" + strings.ReplaceAll(password, "'", "''") + "'" // the statement takes no parameters
+		if _, err := conn.Exec(ctx, "alter role "+role+" password "+quoted); err != nil {
+			return fmt.Errorf("set the password of %s: %w", role, err)
+		}
+	}
+	return nil
 }
 
 func ensure(ctx context.Context, conn *pgx.Conn, find, name, create string) error {

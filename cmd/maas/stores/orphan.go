@@ -31,7 +31,8 @@ func (c *cluster) clear(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, stale := range []string{pidFile, filepath.Join(c.run, ".s.PGSQL.5432.lock"), filepath.Join(c.run, ".s.PGSQL.5432")} {
+	socket := filepath.Join(c.run, ".s.PGSQL."+c.port())
+	for _, stale := range []string{pidFile, socket + ".lock", socket} {
 		if err := os.Remove(stale); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("postgres: %w", err)
 		}

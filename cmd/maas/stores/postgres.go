@@ -27,11 +27,11 @@ const (
 	database = "maas"
 )
 
-func (s *Stores) postgres(ctx context.Context, folder *Folder, g given, o Options) (Postgres, error) {
+func (s *Stores) postgres(ctx context.Context, folder *Folder, g given, public *network, o Options) (Postgres, error) {
 	if g.DatabaseURL != "" {
 		return connectPostgres(ctx, g)
 	}
-	cluster, err := openCluster(ctx, folder, o)
+	cluster, err := openCluster(ctx, folder, public, o)
 	if err != nil {
 		return Postgres{}, err
 	}
@@ -50,7 +50,7 @@ func (s *Stores) postgres(ctx context.Context, folder *Folder, g given, o Option
 	if err := cluster.makeDatabase(ctx); err != nil {
 		return Postgres{}, err
 	}
-	return Postgres{URL: cluster.url(AppRole, database), MigrateURL: cluster.url(owner, database)}, nil
+	return cluster.addresses(), nil
 }
 
 func connectPostgres(ctx context.Context, g given) (Postgres, error) {

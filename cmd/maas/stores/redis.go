@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,7 +30,7 @@ type Redis struct {
 // redisMemory is what a started server may hold; the keys used least recently go first. Nothing there must last.
 const redisMemory = "256mb"
 
-func (s *Stores) redis(ctx context.Context, folder *Folder, g given, o Options) (Redis, error) {
+func (s *Stores) redis(ctx context.Context, folder *Folder, g given, public *network, o Options) (Redis, error) {
 	if g.RedisURL != "" {
 		if err := pingRedis(ctx, g.RedisURL); err != nil {
 			return Redis{}, fmt.Errorf("REDIS_URL: %w", err)
@@ -37,12 +39,12 @@ func (s *Stores) redis(ctx context.Context, folder *Folder, g given, o Options) 
 	}
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
-		return s.redisInProcess(o.Log)
+		return s.redisInProcess(public, o.Log)
 	}
-	return s.redisServer(ctx, program, folder, o.Log)
+	return s.redisServer(ctx, program, folder, public, o.Log)
 }
 
-func (s *Stores) redisServer(ctx context.Context, program string, folder *Folder, log *slog.Logger) (Redis, error) {
+func (s *Stores) redisServer(ctx context.Context, program string, folder *Folder, public *network, log *slog.Logger) (Redis, error) {
 	home, err := folder.Sub("redis")
 	if err != nil {
 		return Redis{}, err
@@ -51,41 +53,73 @@ func (s *Stores) redisServer(ctx context.Context, program string, folder *Folder
 	if err != nil {
 		return Redis{}, err
 	}
-	socket := filepath.Join(run, "redis.sock")
-	address := (&url.URL{Scheme: "unix", Path: socket}).String()
+	at := redisSocket(filepath.Join(run, "redis.sock"))
+	if public != nil {
+		at = redisPublic(public)
+	}
 	server, err := child.Supervise(ctx, child.Spec{
 		Name: "redis",
 		Log:  log,
 		Command: func() (*exec.Cmd, error) {
-			cmd := exec.Command(program,
-				"--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", home,
+			cmd := exec.Command(program, append([]string{
+				"-", "--dir", home,
 				"--save", "", "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning",
-				"--maxmemory", redisMemory, "--maxmemory-policy", "allkeys-lru")
+				"--maxmemory", redisMemory, "--maxmemory-policy", "allkeys-lru",
+			}, at.arguments...)...)
+			cmd.Stdin = strings.NewReader(at.secret)
 			return cmd, nil
 		},
-		Ready: func(ctx context.Context) error { return pingRedis(ctx, address) },
+		Ready: func(ctx context.Context) error { return pingRedis(ctx, at.url) },
 		Stop:  syscall.SIGKILL, // it has nothing to save
 	})
 	if err != nil {
 		return Redis{}, err
 	}
 	s.onStop(server.Stop)
-	return Redis{URL: address}, nil
+	return Redis{URL: at.url}, nil
 }
 
-// redisInProcess serves on a loopback port that any user of the machine may reach, hence the password.
-func (s *Stores) redisInProcess(log *slog.Logger) (Redis, error) {
+// redisPlace is where a server listens.
+type redisPlace struct {
+	url       string
+	arguments []string
+	secret    string // configuration that is no argument: everyone on the machine can read those
+}
+
+func redisSocket(path string) redisPlace {
+	return redisPlace{
+		url:       (&url.URL{Scheme: "unix", Path: path}).String(),
+		arguments: []string{"--port", "0", "--unixsocket", path, "--unixsocketperm", "700"},
+	}
+}
+
+func redisPublic(public *network) redisPlace {
+	return redisPlace{
+		url:       redisURL(public.address(RedisPort), public.passwords.Redis),
+		arguments: []string{"--bind", public.host, "--port", strconv.Itoa(RedisPort)},
+		secret:    "requirepass " + public.passwords.Redis + "\n",
+	}
+}
+
+func redisURL(address, password string) string {
+	return (&url.URL{Scheme: "redis", Host: address, User: url.UserPassword("", password)}).String()
+}
+
+// redisInProcess serves on a port that any user of the machine may reach, hence the password.
+func (s *Stores) redisInProcess(public *network, log *slog.Logger) (Redis, error) {
+	address, password := "127.0.0.1:0", rand.Text()
+	if public != nil {
+		address, password = public.address(RedisPort), public.passwords.Redis
+	}
 	server := miniredis.NewMiniRedis()
-	password := rand.Text()
 	server.RequireAuth(password)
 	server.ClockTTL(true)
-	if err := server.StartAddr("127.0.0.1:0"); err != nil {
+	if err := server.StartAddr(address); err != nil {
 		return Redis{}, fmt.Errorf("redis in process: %w", err)
 	}
 	s.onStop(func(context.Context) { server.Close() })
 	log.Info("there is no redis-server on PATH: a smaller one runs in this process")
-	address := &url.URL{Scheme: "redis", Host: server.Addr(), User: url.UserPassword("", password)}
-	return Redis{URL: address.String()}, nil
+	return Redis{URL: redisURL(server.Addr(), password)}, nil
 }
 
 func pingRedis(ctx context.Context, address string) error {

@@ -30,13 +30,13 @@ type S3 struct {
 	SecretAccessKey string
 }
 
-func (s *Stores) s3(ctx context.Context, folder *Folder, g given, o Options) (S3, error) {
+func (s *Stores) s3(ctx context.Context, folder *Folder, g given, public *network, o Options) (S3, error) {
 	store := S3{
 		Endpoint: g.S3Endpoint, Region: g.S3Region, Bucket: g.S3Bucket,
 		AccessKeyID: g.S3AccessKeyID, SecretAccessKey: g.S3SecretAccessKey,
 	}
 	if store.Endpoint == "" {
-		if err := s.s3Server(ctx, folder, &store, o); err != nil {
+		if err := s.s3Server(ctx, folder, &store, public, o); err != nil {
 			return S3{}, err
 		}
 	}
@@ -47,7 +47,7 @@ func (s *Stores) s3(ctx context.Context, folder *Folder, g given, o Options) (S3
 }
 
 // s3Server starts the S3 server and fills in where it is.
-func (s *Stores) s3Server(ctx context.Context, folder *Folder, store *S3, o Options) error {
+func (s *Stores) s3Server(ctx context.Context, folder *Folder, store *S3, public *network, o Options) error {
 	home, err := folder.Sub("s3")
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (s *Stores) s3Server(ctx context.Context, folder *Folder, store *S3, o Opti
 	if err != nil {
 		return err
 	}
-	address, err := freeAddress()
+	address, err := s3Address(public)
 	if err != nil {
 		return err
 	}
@@ -78,6 +78,13 @@ func (s *Stores) s3Server(ctx context.Context, folder *Folder, store *S3, o Opti
 	}
 	s.onStop(server.Stop)
 	return nil
+}
+
+func s3Address(public *network) (string, error) {
+	if public != nil {
+		return public.address(S3Port), nil
+	}
+	return freeAddress()
 }
 
 func serverCommand(given []string) ([]string, error) {

@@ -12,7 +12,7 @@ import (
 // longestSocket is the longest path of a Unix socket in bytes (unix(7): sun_path less its end), longestName that of our names in it.
 const (
 	longestSocket = 107
-	longestName   = len("/.s.PGSQL.5432.lock")
+	longestName   = len("/.s.PGSQL.15432.lock")
 )
 
 // sockets gives the folder for Unix sockets: run/, or where its path is too long for one, a folder of this user's in the temporary

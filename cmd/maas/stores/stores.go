@@ -5,7 +5,8 @@
 //	REDIS_URL     else redis-server on PATH, else one in this process (miniredis)
 //	S3_ENDPOINT   else s3server, as a child process of this program's
 //
-// In the folder: lock, postgres/, s3/, redis/ and run/ (sockets). Nothing in redis/ and run/ outlives a run.
+// In the folder: lock, postgres/, s3/, redis/, run/ (sockets) and, with Options.Listen, passwords.json. Nothing in redis/ and run/ outlives
+// a run.
 package stores
 
 import (
@@ -23,6 +24,10 @@ type Options struct {
 	// Server is the command that serves S3: this program and the arguments that lead to ServeS3. The folder and the address are
 	// added. Empty stands for this executable with "s3-server".
 	Server []string
+	// Listen is an IP address of this machine. With it, other machines and containers can reach the servers there, at ports that do not
+	// change (PostgresPort, RedisPort, S3Port) and with passwords that are made once and kept in the folder. Without, only this
+	// machine can, on sockets and loopback.
+	Listen string
 	// Fast leaves out every fsync: for tests, whose data must survive a kill but no power cut.
 	Fast bool
 	// Environment is read for the URLs and credentials of servers that run already, as "NAME=value"; os.Environ() mostly. A
@@ -47,18 +52,22 @@ func Start(ctx context.Context, folder *Folder, o Options) (*Stores, error) {
 	if err != nil {
 		return nil, err
 	}
+	public, err := openNetwork(folder, o.Listen)
+	if err != nil {
+		return nil, err
+	}
 	s := &Stores{}
 	group, starting := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		s.Postgres, err = s.postgres(starting, folder, given, o)
+		s.Postgres, err = s.postgres(starting, folder, given, public, o)
 		return err
 	})
 	group.Go(func() (err error) {
-		s.Redis, err = s.redis(starting, folder, given, o)
+		s.Redis, err = s.redis(starting, folder, given, public, o)
 		return err
 	})
 	group.Go(func() (err error) {
-		s.S3, err = s.s3(starting, folder, given, o)
+		s.S3, err = s.s3(starting, folder, given, public, o)
 		return err
 	})
 	if err := group.Wait(); err != nil {

@@ -185,7 +185,7 @@ func TestKeysInRedisEnd(t *testing.T) {
 	t.Parallel()
 	s := &Stores{}
 	t.Cleanup(func() { s.Stop(context.Background()) })
-	server, err := s.redisInProcess(options(t).Log)
+	server, err := s.redisInProcess(nil, options(t).Log)
 	must(t, err)
 	client := openRedis(t, server.URL)
 

@@ -1,9 +1,10 @@
-// Package wholefile writes small files that must never be found half-written: keys, credentials, sessions, addresses.
+// Package wholefile keeps small files that must never be found half-written: keys, credentials, sessions, addresses.
 package wholefile
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -24,4 +25,16 @@ func Write(path string, text []byte) error {
 		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(draft.Name()))
 	}
 	return nil
+}
+
+// ReadOrMake gives the file's text. Where there is no file it first writes one with what is made, so that every later call gives the same.
+func ReadOrMake(path string, content func() ([]byte, error)) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return text, err
+	}
+	if text, err = content(); err != nil {
+		return nil, err
+	}
+	return text, Write(path, text)
 }

@@ -1,6 +1,7 @@
 package wholefile_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,5 +41,27 @@ func TestAFileIsReplacedWholeAndIsItsOwnersAlone(t *testing.T) {
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("its mode is %v, %v", info.Mode(), err)
+	}
+}
+
+func TestWhatWasMadeOnceIsReadFromThenOn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	for _, made := range []string{"first", "second"} {
+		text, err := wholefile.ReadOrMake(path, func() ([]byte, error) { return []byte(made), nil })
+		if err != nil || string(text) != "first" {
+			t.Errorf("the text is %q, %v", text, err)
+		}
+	}
+}
+
+func TestNothingIsWrittenOfWhatCouldNotBeMade(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	if _, err := wholefile.ReadOrMake(path, func() ([]byte, error) { return nil, os.ErrPermission }); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("err = %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file: %v", err)
 	}
 }

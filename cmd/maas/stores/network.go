@@ -1,0 +1,57 @@
+package stores
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+
+	"github.com/17882237881/MaaS/cmd/maas/wholefile"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// The ports at the address of Options.Listen. They lie below those that Linux gives to connections, as freeAddress's do.
+const (
+	PostgresPort = 15432
+	RedisPort    = 16379
+	S3Port       = 19000
+)
+
+// network is how other machines reach the servers; nil is that they do not.
+type network struct {
+	host      string
+	passwords passwords
+}
+
+// passwords are asked of those who come by TCP. The S3 server has credentials of its own, whoever comes.
+type passwords struct {
+	Owner string `json:"postgres_owner"`
+	App   string `json:"postgres_app"`
+	Redis string `json:"redis"`
+}
+
+// openNetwork reads the folder's passwords, and makes them at the first call (passwords.json, mode 0600).
+func openNetwork(folder *Folder, host string) (*network, error) {
+	if host == "" {
+		return nil, nil //nolint:nilnil // no network, and no failure
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		return nil, fault.New(fault.Invalid, "The servers listen on one IP address of this machine, which "+host+" is not.", fault.Field("listen"))
+	}
+	path := filepath.Join(folder.Path, "passwords.json")
+	text, err := wholefile.ReadOrMake(path, func() ([]byte, error) {
+		return json.Marshal(passwords{Owner: rand.Text(), App: rand.Text(), Redis: rand.Text()})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("passwords: %w", err)
+	}
+	n := &network{host: host}
+	if err := json.Unmarshal(text, &n.passwords); err != nil || n.passwords.Owner == "" || n.passwords.App == "" || n.passwords.Redis == "" {
+		return nil, fmt.Errorf("passwords: %s is damaged; remove it to have new ones made", path)
+	}
+	return n, nil
+}
+
+func (n *network) address(port int) string { return net.JoinHostPort(n.host, strconv.Itoa(port)) }
