@@ -1,0 +1,71 @@
+// Command manifests writes what of the cluster's manifests follows from the code, and of the functions' func.yaml from the manifests:
+// go run ./tools/manifests
+//
+//	knative/gateway/routes.yaml     an HTTPRoute for each function, out of the route table
+//	knative/eventing/triggers.yaml  a Trigger for each event type and consumer, out of the catalogue of events
+//	functions/*/func.yaml           how func runs and deploys the function, out of knative/base
+//
+// It is run in the repository's root and needs kustomize.
+package main
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"text/template"
+)
+
+//go:embed *.tmpl
+var templates embed.FS
+
+func main() {
+	if err := run("."); err != nil {
+		fmt.Fprintln(os.Stderr, "manifests:", err)
+		os.Exit(1)
+	}
+}
+
+func run(root string) error {
+	files, err := generate(root)
+	if err != nil {
+		return err
+	}
+	for path, text := range files {
+		if err := os.WriteFile(filepath.Join(root, path), text, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// generate gives the files by their paths below root.
+func generate(root string) (map[string][]byte, error) {
+	services, err := servicesOf(root)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for name, service := range services {
+		path := filepath.Join("functions", name, "func.yaml")
+		if files[path], err = describe(filepath.Join(root, path), service); err != nil {
+			return nil, err
+		}
+	}
+	if files["knative/gateway/routes.yaml"], err = render("routes.yaml.tmpl", routes(services)); err != nil {
+		return nil, err
+	}
+	files["knative/eventing/triggers.yaml"], err = render("triggers.yaml.tmpl", triggers())
+	return files, err
+}
+
+func render(name string, content any) ([]byte, error) {
+	parsed, err := template.ParseFS(templates, name)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	err = parsed.Execute(&text, content)
+	return text.Bytes(), err
+}

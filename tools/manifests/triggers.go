@@ -1,0 +1,29 @@
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/event"
+)
+
+// trigger lets the broker deliver a type of event to a consumer.
+type trigger struct {
+	Name     string
+	Type     event.Type
+	Consumer event.Consumer
+}
+
+// triggers gives one for each type and consumer of the catalogue, in the order of their names.
+func triggers() []trigger {
+	var all []trigger
+	for kind, consumers := range event.Consumers() {
+		for _, consumer := range consumers {
+			news := strings.ReplaceAll(strings.TrimPrefix(string(kind), "maas."), ".", "-")
+			all = append(all, trigger{string(consumer) + "-on-" + news, kind, consumer})
+		}
+	}
+	slices.SortFunc(all, func(a, b trigger) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
