@@ -9,6 +9,7 @@ import (
 
 	"github.com/17882237881/MaaS/cmd/maas/installation"
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/postgrestest"
 )
 
 func read(t *testing.T, path string) string {
@@ -65,4 +66,39 @@ func TestAMalformedDatabaseURLIsRefusedWithoutItsPassword(t *testing.T) {
 			t.Errorf("error is %v", err)
 		}
 	}
+}
+
+func TestMigrateReadsMountedFiles(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t)
+	vars := map[string]string{"DATABASE_URL_FILE": file(t, db.URL), "MIGRATE_DATABASE_URL_FILE": file(t, db.OwnerURL)}
+	if err := installation.Migrate(t.Context(), vars); err != nil {
+		t.Error(err)
+	}
+	vars["MIGRATE_DATABASE_URL_FILE"] = file(t, "postgres://localhost:1/elsewhere?connect_timeout=1")
+	if err := installation.Migrate(t.Context(), vars); err == nil {
+		t.Error("the file with the owner's address was not read")
+	}
+}
+
+func TestMigrateRefusesAFileThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"DATABASE_URL_FILE", "MIGRATE_DATABASE_URL_FILE"} {
+		vars := map[string]string{"DATABASE_URL": "postgres://localhost/maas", "MIGRATE_DATABASE_URL": "postgres://localhost/maas"}
+		delete(vars, strings.TrimSuffix(name, "_FILE"))
+		vars[name] = filepath.Join(t.TempDir(), "none")
+		if err := installation.Migrate(t.Context(), vars); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("error is %v, want one that names %s", err, name)
+		}
+	}
+}
+
+// file gives the path of a file, ended by a line break as people write one.
+func file(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(path, []byte(content+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

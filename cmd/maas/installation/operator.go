@@ -3,6 +3,7 @@ package installation
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/17882237881/MaaS/cmd/maas/stores"
 	"github.com/17882237881/MaaS/cmd/maas/wholefile"
+	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -27,10 +29,17 @@ func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 }
 
 // Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL
-// act for the functions.
+// act for the functions. Either may be in a file, which MIGRATE_DATABASE_URL_FILE or DATABASE_URL_FILE names.
 func Migrate(ctx context.Context, vars map[string]string) error {
-	app := vars["DATABASE_URL"]
-	owner := vars["MIGRATE_DATABASE_URL"]
+	e := env.New("migrate", vars, slog.New(slog.DiscardHandler))
+	app, err := e.Secret("DATABASE_URL")
+	if err != nil {
+		return err
+	}
+	owner, err := e.Secret("MIGRATE_DATABASE_URL")
+	if err != nil {
+		return err
+	}
 	if owner == "" {
 		owner = app
 	}
