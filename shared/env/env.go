@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	caarlos0 "github.com/caarlos0/env/v11"
 )
@@ -30,10 +31,12 @@ type process struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+	holds  atomic.Int64 // written under mu
 
 	mu     sync.Mutex
 	opened map[string]*slot
 	order  []*slot
+	free   chan struct{} // closed when the last hold is released
 }
 
 type slot struct {
@@ -48,7 +51,7 @@ func New(name string, vars map[string]string, log *slog.Logger) *Env {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Env{
 		name: name, vars: maps.Clone(vars), log: log,
-		process: &process{ctx: ctx, cancel: cancel, opened: map[string]*slot{}},
+		process: &process{ctx: ctx, cancel: cancel, opened: map[string]*slot{}, free: make(chan struct{})},
 	}
 }
 
@@ -147,6 +150,50 @@ func (p *process) settle(key string, s *slot) {
 
 // Go runs background work until it returns by itself or the process closes: then its context ends, and Close waits for it.
 func (e *Env) Go(run func(ctx context.Context)) { e.work.Go(func() { run(e.ctx) }) }
+
+// Hold keeps the process from being ready until the function that it gives is called.
+func (e *Env) Hold() (release func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.holds.Add(1)
+	return sync.OnceFunc(e.release)
+}
+
+func (p *process) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.holds.Add(-1) == 0 {
+		close(p.free)
+		p.free = make(chan struct{})
+	}
+}
+
+// Ready reports whether nothing holds the process. A platform asks up to a hundred times a second, so it costs a look at a number.
+func (e *Env) Ready() bool { return e.holds.Load() == 0 }
+
+// AwaitReady waits until nothing holds the process. It fails if ctx ends before.
+func (e *Env) AwaitReady(ctx context.Context) error {
+	for !e.Ready() {
+		select {
+		case <-e.freed():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// freed is closed when nothing holds the process.
+func (p *process) freed() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.holds.Load() == 0 {
+		none := make(chan struct{})
+		close(none)
+		return none
+	}
+	return p.free
+}
 
 // Close ends the background work, waits for it until ctx ends, and closes what was opened, last first.
 func (e *Env) Close(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
 )
@@ -111,5 +112,26 @@ func TestCloseEndsAndAwaitsBackgroundWork(t *testing.T) {
 	}
 	if !ended.Load() {
 		t.Error("Close returned before the work ended")
+	}
+}
+
+func TestAProcessIsReadyOnceNothingHoldsIt(t *testing.T) {
+	t.Parallel()
+	e := newEnv(nil)
+	first, second := e.Hold(), e.For("other").Hold()
+	first()
+	first()
+	if e.Ready() {
+		t.Error("it is ready while it is held")
+	}
+	time.AfterFunc(10*time.Millisecond, second)
+	if err := e.AwaitReady(t.Context()); err != nil || !e.Ready() || !e.For("other").Ready() {
+		t.Errorf("it is not ready, and nothing holds it: %v", err)
+	}
+	e.Hold()
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := e.AwaitReady(short); err == nil || e.Ready() {
+		t.Error("it is ready while it is held again")
 	}
 }
