@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -32,6 +33,36 @@ func TestUntilItHasStartedAFunctionIsNotReady(t *testing.T) {
 		if a := h.get(path); a.StatusCode != http.StatusOK {
 			t.Errorf("%s is %d: %s", path, a.StatusCode, a.body)
 		}
+	}
+}
+
+func TestAFunctionIsNotReadyWhileWhatItOpenedHoldsIt(t *testing.T) {
+	t.Parallel()
+	f := New(open)
+	e := env.New("things", nil, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { _ = e.Close(context.Background()) })
+	release := e.Hold()
+	mounted := make(chan error, 1)
+	go func() { mounted <- f.Mount(context.Background(), e) }() // ends with the hold
+	for f.host.Load() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	status := func() int {
+		w := httptest.NewRecorder()
+		f.Handle(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody))
+		return w.Code
+	}
+	if ready, err := f.Ready(t.Context()); ready || err != nil || status() != http.StatusServiceUnavailable {
+		t.Errorf("ready is %v, %v, and a request is answered %d", ready, err, status())
+	}
+
+	release()
+
+	if err := <-mounted; err != nil {
+		t.Fatal(err)
+	}
+	if ready, _ := f.Ready(t.Context()); !ready || status() != http.StatusOK {
+		t.Errorf("ready is %v, and a request is answered %d", ready, status())
 	}
 }
 

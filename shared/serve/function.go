@@ -37,8 +37,17 @@ func New(open Open) *Function {
 	return &Function{open: open, draining: make(chan struct{}), end: func(context.Context) error { return nil }}
 }
 
-// Mount starts the function within a host that has many, which owns e and closes it after all of them have stopped.
+// Mount starts the function within a host that has many, which owns e and closes it after all of them have stopped. It returns when the
+// function is ready.
 func (f *Function) Mount(ctx context.Context, e *env.Env) error {
+	if err := f.mount(ctx, e); err != nil {
+		return err
+	}
+	return e.AwaitReady(ctx)
+}
+
+// mount starts the function, whether or not what it opened holds it back.
+func (f *Function) mount(ctx context.Context, e *env.Env) error {
 	handler, err := f.open(ctx, e)
 	if err != nil {
 		return err
@@ -51,10 +60,10 @@ func (f *Function) Mount(ctx context.Context, e *env.Env) error {
 	return nil
 }
 
-// Handle answers a request. Until the function has started, and after it has stopped, that is 503.
+// Handle answers a request. Before the function is ready, and after it has stopped, that is 503.
 func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 	h := f.host.Load()
-	if h == nil || !f.enter() {
+	if h == nil || !h.ready() || !f.enter() {
 		notReady(w, r)
 		return
 	}
@@ -65,13 +74,15 @@ func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 // ServeHTTP is Handle, for hosts.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.Handle(w, r) }
 
-// Ready reports whether the function has started and is not about to end.
+// Ready reports whether the function has started, nothing that it opened holds it back (env.Env.Hold), and it is not about to end. It asks
+// nobody, so that a platform may ask it as often as it likes, and no outage makes it false.
 func (f *Function) Ready(context.Context) (bool, error) {
 	select {
 	case <-f.draining:
 		return false, nil
 	default:
-		return f.host.Load() != nil, nil
+		h := f.host.Load()
+		return h != nil && h.ready(), nil
 	}
 }
 

@@ -19,13 +19,14 @@ import (
 type host struct {
 	name      string
 	handler   http.Handler
+	ready     func() bool
 	telemetry *telemetry.Telemetry
 	log       *slog.Logger
 }
 
 func newHost(e *env.Env, handler http.Handler) (*host, error) {
 	t, err := telemetry.Open(e)
-	return &host{name: e.Name(), handler: handler, telemetry: t, log: e.Logger()}, err
+	return &host{name: e.Name(), handler: handler, ready: e.Ready, telemetry: t, log: e.Logger()}, err
 }
 
 func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan struct{}) {

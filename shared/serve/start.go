@@ -26,7 +26,7 @@ func (f *Function) Start(ctx context.Context, vars map[string]string) error {
 	e := env.New(f.name(), vars, log)
 	err = telemetry.ServeMetrics(e)
 	if err == nil {
-		err = f.Mount(ctx, e)
+		err = f.mount(ctx, e)
 	}
 	if err != nil {
 		return errors.Join(err, e.Close(ctx))

@@ -1,0 +1,137 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/pressly/goose/v3"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// gate keeps the process from being ready until its database has once said that its schema is as new as the program's, so that functions
+// which are applied beside the job that migrates wait for it. A newer schema is right too: migrations expand first, and contract in a
+// later version.
+//
+// A server that cannot be reached keeps nothing: then calls are answered 503 with Retry-After, which says more than an address without pods
+// behind it, and an outage takes no pod out. After the one good answer nobody asks again, so that whatever becomes of the database, pods
+// that were ready stay it.
+type gate struct {
+	pool   *pgxpool.Pool
+	needed int64 // the newest migration that the program has
+	env    *env.Env
+	open   func() // lets the process be ready; nil while nothing keeps it
+	told   string // what was logged last
+}
+
+const (
+	firstLook = 20 * time.Millisecond // the pauses double up to the last
+	lastLook  = time.Second
+	lookTime  = 5 * time.Second // for one look
+)
+
+// newGate gives a gate that is closed.
+func newGate(e *env.Env, pool *pgxpool.Pool) (*gate, error) {
+	needed, err := newestMigration()
+	return &gate{pool: pool, needed: needed, env: e, open: e.Hold()}, err
+}
+
+// newestMigration is the number of the last embedded one.
+func newestMigration() (newest int64, err error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return 0, fmt.Errorf("migrations: %w", err)
+	}
+	for _, file := range files {
+		number, err := goose.NumericComponent(file)
+		if err != nil {
+			return 0, fmt.Errorf("migrations: %w", err)
+		}
+		newest = max(newest, number)
+	}
+	return newest, nil
+}
+
+// follow looks until the schema is new enough, or ctx ends.
+func (g *gate) follow(ctx context.Context) {
+	for pause := firstLook; !g.look(ctx); pause = min(2*pause, lastLook) {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look opens or closes the gate by what the database says, and reports whether that is settled.
+func (g *gate) look(ctx context.Context) (settled bool) {
+	version, err := g.version(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err == nil && version >= g.needed:
+		g.pass()
+		return true
+	case err == nil:
+		g.keep(ctx, fmt.Sprintf("the database's schema has version %d, and this program needs %d: has maas migrate run?", version, g.needed))
+	case fault.Is(err, fault.Unavailable):
+		g.pass()
+		g.tell(ctx, "the database is away")
+	default:
+		g.keep(ctx, "the database refuses us: "+err.Error())
+	}
+	return false
+}
+
+func (g *gate) pass() {
+	if g.open != nil {
+		g.open()
+		g.open = nil
+	}
+}
+
+func (g *gate) keep(ctx context.Context, reason string) {
+	if g.open == nil {
+		g.open = g.env.Hold()
+	}
+	g.tell(ctx, reason)
+}
+
+// tell logs what was not logged last: the gate looks often.
+func (g *gate) tell(ctx context.Context, reason string) {
+	if g.told != reason {
+		g.told = reason
+		g.env.Logger().WarnContext(ctx, "the schema is not known to be there", "ready", g.open == nil, "reason", reason)
+	}
+}
+
+// SQLSTATEs of a database in which not even the first migration has run, or not the one that lets us read their table.
+const (
+	undefinedTable        = "42P01"
+	insufficientPrivilege = "42501"
+)
+
+const schemaSQL = `select coalesce(max(version_id), 0) from goose_db_version where is_applied`
+
+// version is the last migration that has run. It fails with Unavailable if the server cannot be reached, and with what it said if it refuses.
+func (g *gate) version(ctx context.Context) (version int64, err error) {
+	bounded, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	err = g.pool.QueryRow(bounded, schemaSQL, pgx.QueryExecModeExec).Scan(&version) // one round trip: a cold start waits for it
+	pg, refused := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case refused && (pg.Code == undefinedTable || pg.Code == insufficientPrivilege):
+		return 0, nil
+	case refused && strings.HasPrefix(pg.Code, "28"): // a wrong password is no outage
+		return 0, err
+	default:
+		return version, classify(ctx, err)
+	}
+}
