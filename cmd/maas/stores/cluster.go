@@ -46,7 +46,10 @@ func openCluster(ctx context.Context, folder *Folder, public *network, o Options
 	if err := prepare(ctx); err != nil {
 		return nil, err
 	}
-	return c, c.writeRules()
+	if err := c.writeRules(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // command starts the server on a socket, and at the public address if there is one.
@@ -97,9 +100,11 @@ func (c *cluster) writeRules() error {
 	if c.public == nil {
 		return nil
 	}
-	const text = "local all all trust\n" +
-		"host " + database + " " + AppRole + "," + owner + " all scram-sha-256\n"
-	if err := os.WriteFile(c.rules(), []byte(text), 0o600); err != nil {
+	const (
+		socket = "local " + database + ",postgres " + AppRole + "," + owner + " trust\n"
+		tcp    = "host " + database + " " + AppRole + "," + owner + " all scram-sha-256\n"
+	)
+	if err := os.WriteFile(c.rules(), []byte(socket+tcp), 0o600); err != nil {
 		return fmt.Errorf("postgres: %w", err)
 	}
 	return c.account.own(c.rules())
