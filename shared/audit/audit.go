@@ -26,19 +26,24 @@ const (
 )
 
 const insertSQL = `
-	insert into audit_entries (id, actor, action, resource, outcome, address, request) values ($1, $2, $3, $4, $5, $6, $7)`
+	insert into audit_entries (id, actor, action, resource, outcome, address, request, why) values ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 // Record writes that the principal did the action to the resource ("acme/fraud@1.4.0", a user's id), in the transaction that does it.
 func Record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string) error {
-	return record(ctx, tx, who, action, resource, Done)
+	return record(ctx, tx, who, action, resource, Done, "")
+}
+
+// RecordWhy is Record with the reason of the act, as it is told to people: why a version failed.
+func RecordWhy(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource, why string) error {
+	return record(ctx, tx, who, action, resource, Done, why)
 }
 
 // RecordRefused writes that the action was tried and refused: a failed sign-in, say.
 func RecordRefused(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string) error {
-	return record(ctx, tx, who, action, resource, Refused)
+	return record(ctx, tx, who, action, resource, Refused, "")
 }
 
-func record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string, outcome Outcome) error {
+func record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string, outcome Outcome, why string) error {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
@@ -47,7 +52,7 @@ func record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Acti
 	if who.Address.IsValid() {
 		address = &who.Address
 	}
-	if _, err := tx.Exec(ctx, insertSQL, id, who.Actor(), string(action), resource, string(outcome), address, who.RequestID); err != nil {
+	if _, err := tx.Exec(ctx, insertSQL, id, who.Actor(), string(action), resource, string(outcome), address, who.RequestID, why); err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
 	return nil

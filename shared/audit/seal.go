@@ -22,12 +22,12 @@ const (
 	tenantsSQL  = `select audit_unsealed($1)`
 	headSQL     = `select c.seq, c.hash, e.time from audit_chain c join audit_entries e on e.id = c.entry order by c.seq desc limit 1`
 	unsealedSQL = `
-		select id, time, actor, action, resource, outcome, address, request from audit_entries e
+		select id, time, actor, action, resource, outcome, address, request, why from audit_entries e
 		where time > $1 and not exists (select from audit_chain c where c.entry = e.id)
 		order by time, id limit $2`
 	linkSQL  = `insert into audit_chain (seq, entry, prev, hash) values ($1, $2, $3, $4)`
 	chainSQL = `
-		select c.seq, c.prev, c.hash, e.id, e.time, e.actor, e.action, e.resource, e.outcome, e.address, e.request
+		select c.seq, c.prev, c.hash, e.id, e.time, e.actor, e.action, e.resource, e.outcome, e.address, e.request, e.why
 		from audit_chain c join audit_entries e on e.id = c.entry where c.seq > $1 order by c.seq limit $2`
 )
 
@@ -49,6 +49,7 @@ type entry struct {
 	Outcome  string      `json:"outcome"`
 	Address  *netip.Addr `json:"address"`
 	Request  string      `json:"request"`
+	Why      string      `json:"why,omitempty"` // an entry without one has the hash that it had before there were any
 }
 
 // hash chains the entry to the one before: SHA-256 of that one's hash (32 zeros before the first) and the entry's JSON.
@@ -129,7 +130,7 @@ func unsealed(ctx context.Context, tx postgres.Tx, since time.Time) ([]entry, er
 		return nil, err
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e entry, err error) {
-		err = row.Scan(&e.ID, &e.Time, &e.Actor, &e.Action, &e.Resource, &e.Outcome, &e.Address, &e.Request)
+		err = row.Scan(&e.ID, &e.Time, &e.Actor, &e.Action, &e.Resource, &e.Outcome, &e.Address, &e.Request, &e.Why)
 		return e, err
 	})
 }

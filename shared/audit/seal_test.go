@@ -119,6 +119,7 @@ func TestTheFirstBrokenLinkIsNamed(t *testing.T) {
 		"an entry is changed":   {`update audit_entries e set actor = 'user:nobody' from audit_chain c where c.entry = e.id and c.seq = 2`, 2},
 		"an entry is taken out": {`delete from audit_chain where seq = 3`, 3},
 		"a hash is changed":     {`update audit_chain set hash = sha256(hash) where seq = 1`, 1},
+		"a reason is added":     {`update audit_entries e set why = 'bad luck' from audit_chain c where c.entry = e.id and c.seq = 3`, 3},
 		"a time is changed":     {`update audit_entries e set time = time - interval '1 s' from audit_chain c where c.entry = e.id and c.seq = 2`, 2},
 	}
 	for name, c := range cases {

@@ -41,7 +41,7 @@ func (r *Report) walk(ctx context.Context, tx postgres.Tx, prev []byte) (int, []
 		return 0, prev, err
 	}
 	read, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l linked, err error) {
-		err = row.Scan(&l.Seq, &l.prev, &l.hash, &l.ID, &l.Time, &l.Actor, &l.Action, &l.Resource, &l.Outcome, &l.Address, &l.Request)
+		err = row.Scan(&l.Seq, &l.prev, &l.hash, &l.ID, &l.Time, &l.Actor, &l.Action, &l.Resource, &l.Outcome, &l.Address, &l.Request, &l.Why)
 		return l, err
 	})
 	if err != nil {

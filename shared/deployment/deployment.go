@@ -53,26 +53,35 @@ func (d *Deployments) Request(ctx context.Context, tenant, version uuid.UUID, re
 	})
 }
 
-// Begin records that the host has begun to start a version. One that was retired meanwhile stays as it is.
+// Begin records that the host has begun to start a version. One that answers by now, or was retired meanwhile, stays as it is.
 func (d *Deployments) Begin(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if !r.served {
+		if !r.served || r.status.Serves() {
 			return nil
 		}
-		if r.status != Pending && r.status != Starting {
-			if err := r.put(ctx, state{status: Pending}); err != nil {
-				return err
-			}
+		if err := r.through(ctx, Starting); err != nil {
+			return err
 		}
 		return r.put(ctx, state{status: Starting})
 	})
 }
 
+// Lost records that what answered is gone from its host: it waits to be started anew.
+func (d *Deployments) Lost(ctx context.Context, tenant, version uuid.UUID) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if !r.status.Serves() {
+			return nil
+		}
+		return r.put(ctx, state{status: Pending})
+	})
+}
+
 // Ready records that a version answers at the endpoint, the base URL of its Open Inference Protocol server. The first time, the aliases move:
-// those that follow by themselves and those that its publication asked for. A version that was retired meanwhile stays as it is.
+// those that follow by themselves and those that its publication asked for. A version that was retired meanwhile stays as it is, and so does
+// one of which that is known.
 func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endpoint string, phases Phases) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if !r.served {
+		if !r.served || r.status == Ready && r.endpoint == endpoint {
 			return nil
 		}
 		woke := r.status == Idle // its endpoint is the same, and nobody wants to hear of each call after a pause
@@ -128,7 +137,7 @@ func (d *Deployments) Failed(ctx context.Context, tenant, version uuid.UUID, rea
 		if err := r.put(ctx, state{status: Failed, reason: reason}); err != nil || again {
 			return err
 		}
-		if err := audit.Record(ctx, r.tx, r.who, deploymentFailed, r.name); err != nil {
+		if err := audit.RecordWhy(ctx, r.tx, r.who, deploymentFailed, r.name, reason); err != nil {
 			return err
 		}
 		return d.events.Emit(ctx, r.tx, event.DeploymentFailed{Version: r.name, VersionID: version, Reason: reason})

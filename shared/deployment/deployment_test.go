@@ -3,6 +3,7 @@ package deployment_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,12 +88,30 @@ func TestAFailureIsToldOnceAndCanBeTriedAgain(t *testing.T) {
 		w.must(w.Deployments.Failed(ctx, tenant, id, "out of memory"))
 	}
 	w.AssertWrote(event.DeploymentFailed{}, 1)
+	if n := w.Count("select count(*) from audit_entries where action = 'deployment.failed' and why = 'out of memory'"); n != 1 {
+		t.Errorf("%d entries of the audit log say why", n)
+	}
 	w.must(w.Deployments.Begin(ctx, tenant, id))
 	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{}))
 	w.assertStatus(id, deployment.Ready)
 	if got := w.Alias(w.model, "latest"); got != "1.0.0" {
 		t.Errorf("latest leads to %q", got)
 	}
+}
+
+func TestWhatAnswersIsTakenOutOnlyWhereItIsLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, ctx, tenant := w.Ready(w.model, "1.0.0"), t.Context(), w.Owner.Tenant
+	w.must(w.Deployments.Begin(ctx, tenant, id))
+	w.must(w.Deployments.Request(ctx, tenant, id, "no room"))
+	w.must(w.Deployments.Ready(ctx, tenant, id, catalogtest.Endpoint(id), event.Phases{Load: 7}))
+	w.assertStatus(id, deployment.Ready)
+	w.AssertWrote(event.DeploymentReady{}, 1) // it was known
+	w.must(w.Deployments.Lost(ctx, tenant, id))
+	w.assertStatus(id, deployment.Pending)
+	w.must(w.Deployments.Lost(ctx, tenant, id))
+	w.assertStatus(id, deployment.Pending)
 }
 
 func TestLateReportsDoNotBringBackWhatIsGone(t *testing.T) {
@@ -278,12 +297,58 @@ func TestAHostThatCannotStartIsTriedAgain(t *testing.T) {
 	w := newWorld(t)
 	id := w.Published(w.model, "1.0.0")
 	host := &shelf{running: map[uuid.UUID]deployment.Spec{}, broken: true}
-	if w.Deployments.Run(t.Context(), host, w.Owner.Tenant, id) == nil {
+	if w.Deployments.Run(t.Context(), host, id) == nil {
 		t.Error("the failure is not told to whoever delivers the event")
 	}
 	host.broken = false
-	w.must(w.Deployments.Run(t.Context(), host, w.Owner.Tenant, id))
+	w.must(w.Deployments.Run(t.Context(), host, id))
 	if host.running[id].Version != "acme/fraud@1.0.0" {
 		t.Errorf("the host runs %v", host.running)
 	}
+}
+
+func TestAFailureOfManyVersionsIsToldShort(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, version := range []string{"1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4"} {
+		w.Published(w.model, version)
+	}
+	err := w.Deployments.Reconcile(t.Context(), &shelf{broken: true})
+	if err == nil || strings.Count(err.Error(), "no room") != 3 || !strings.Contains(err.Error(), "and 2 more") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestAnEventOfOneVersionDoesWhatItsRowsSay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, tenant := t.Context(), w.Owner.Tenant
+	host := &shelf{running: map[uuid.UUID]deployment.Spec{}}
+	run := func(version uuid.UUID, want deployment.Status, runs bool, why string) {
+		t.Helper()
+		host.running[version] = deployment.Spec{}
+		w.must(w.Deployments.Run(ctx, host, version))
+		w.assertStatus(version, want)
+		if _, ok := host.running[version]; ok != runs {
+			t.Errorf("%s: it runs: %v", why, ok)
+		}
+	}
+	id := w.Ready(w.model, "1.0.0")
+	run(id, deployment.Ready, true, "the target of an alias")
+	run(uuid.New(), deployment.None, false, "a version that is gone")
+	run(w.Draft(w.model, "9.0.0", "model.onnx"), deployment.None, false, "a draft")
+
+	w.must(w.Deployments.Failed(ctx, tenant, id, "out of memory"))
+	run(id, deployment.Failed, false, "what has failed")
+	w.owner("update versions set wanted_at = clock_timestamp() where id = $1", id)
+	run(id, deployment.Pending, true, "what is asked for after it has failed")
+	if s := host.running[id]; s.Status != deployment.Failed || s.Model != "acme/fraud" {
+		t.Errorf("the host was given %+v", s)
+	}
+
+	w.must(w.Deployments.Failed(ctx, tenant, id, "out of memory"))
+	w.Ready(w.model, "1.1.0")
+	_, err := w.Catalog.Retire(ctx, w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")})
+	w.must(err)
+	run(id, deployment.Removed, false, "what is retired")
 }

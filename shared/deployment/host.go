@@ -3,6 +3,7 @@ package deployment
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/google/uuid"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // Host runs model servers. Its calls are idempotent by version, return once the work is begun or done, and may come at the same time.
-// It reports what it sees to Deployments: Begin, Ready, Idle, Failed.
+// It reports what it sees to Deployments: Begin, Ready, Idle, Lost, Failed.
 type Host interface {
 	// Start begins to run a version, or sees to it that one that runs fits the spec. An error means: not begun, try again.
 	Start(ctx context.Context, s Spec) error
@@ -24,35 +25,57 @@ type Host interface {
 
 // Subscribe makes a receiver of deploy-version's events wake the host. An event is a hint: what is done follows from the rows.
 func (d *Deployments) Subscribe(r *outbox.Receiver, h Host) {
-	outbox.Wake(r, func(ctx context.Context, e event.Event, p event.VersionPublished) error {
-		return d.Run(ctx, h, e.Tenant, p.VersionID)
+	outbox.Wake(r, func(ctx context.Context, _ event.Event, p event.VersionPublished) error {
+		return d.Run(ctx, h, p.VersionID)
 	})
-	outbox.Wake(r, func(ctx context.Context, e event.Event, p event.DeploymentWanted) error {
-		return d.Run(ctx, h, e.Tenant, p.VersionID)
+	outbox.Wake(r, func(ctx context.Context, _ event.Event, p event.DeploymentWanted) error {
+		return d.Run(ctx, h, p.VersionID)
 	})
-	outbox.Wake(r, func(ctx context.Context, e event.Event, p event.VersionRetired) error {
-		return d.Run(ctx, h, e.Tenant, p.VersionID)
+	outbox.Wake(r, func(ctx context.Context, _ event.Event, p event.VersionRetired) error {
+		return d.Run(ctx, h, p.VersionID)
 	})
 	outbox.Wake(r, func(ctx context.Context, _ event.Event, _ event.ModelDeleted) error { return d.Reconcile(ctx, h) })
 	outbox.Wake(r, func(ctx context.Context, _ event.Event, _ event.VersionDeprecated) error { return d.Reconcile(ctx, h) })
 }
 
-// Run lets the host start a version, or stop it if it is gone or not to be served any more.
-func (d *Deployments) Run(ctx context.Context, h Host, tenant, version uuid.UUID) error {
-	return d.run(ctx, h, Desired{Tenant: tenant, Version: version})
+// Run lets the host start a version, of whatever tenant, if that should run, and stop it if not: it is gone, retired, or nobody needs it any
+// more. What has failed stays so until it is asked for again.
+func (d *Deployments) Run(ctx context.Context, h Host, version uuid.UUID) error {
+	found, err := d.plan(ctx, uuid.NullUUID{UUID: version, Valid: true})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return h.Stop(ctx, version) // it went with its model
+	}
+	return d.settle(ctx, h, found[0])
 }
 
-func (d *Deployments) run(ctx context.Context, h Host, wanted Desired) error {
+// settle makes the host do with one version what the plan says.
+func (d *Deployments) settle(ctx context.Context, h Host, p planned) error {
+	switch {
+	case p.wanted:
+		return d.start(ctx, h, p.Desired)
+	case p.Status == Failed && p.served:
+		return h.Stop(ctx, p.Version) // its row says why, to whoever asks
+	default:
+		return d.remove(ctx, h, p.Tenant, p.Version)
+	}
+}
+
+func (d *Deployments) start(ctx context.Context, h Host, wanted Desired) error {
 	s, err := d.SpecOf(ctx, wanted.Tenant, wanted.Version)
 	switch {
-	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Gone):
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Gone): // a moment ago
 		return d.remove(ctx, h, wanted.Tenant, wanted.Version)
 	case err != nil:
 		return err
 	}
-	s.Warm = wanted.Warm
-	if err := d.Request(ctx, s.Tenant, s.VersionID, ""); err != nil {
-		return err
+	s.Status, s.Warm = wanted.Status, wanted.Warm
+	if wanted.Status == None || wanted.Status == Failed || wanted.Status == Removed {
+		if err := d.Request(ctx, s.Tenant, s.VersionID, ""); err != nil {
+			return err
+		}
 	}
 	return h.Start(ctx, s)
 }
@@ -64,10 +87,10 @@ func (d *Deployments) remove(ctx context.Context, h Host, tenant, version uuid.U
 	return d.Removed(ctx, tenant, version)
 }
 
-// Reconcile makes the host run what should run, and nothing else. Hosts call it when they begin, and from time to time. What failed stays so
-// until it is asked for again.
+// Reconcile makes the host run what should run, and nothing else. Hosts call it when they begin, and from time to time. One version that
+// cannot be started does not keep the others.
 func (d *Deployments) Reconcile(ctx context.Context, h Host) error {
-	all, err := d.plan(ctx)
+	all, err := d.plan(ctx, uuid.NullUUID{})
 	if err != nil {
 		return err
 	}
@@ -76,20 +99,40 @@ func (d *Deployments) Reconcile(ctx context.Context, h Host) error {
 		return err
 	}
 	known := map[uuid.UUID]bool{}
-	var errs []error
+	var failed failures
 	for _, one := range all {
 		known[one.Version] = true
-		switch {
-		case !one.wanted:
-			errs = append(errs, d.remove(ctx, h, one.Tenant, one.Version))
-		case one.Status != Failed:
-			errs = append(errs, d.run(ctx, h, one.Desired))
-		}
+		failed.add(one.Version, d.settle(ctx, h, one))
 	}
 	for _, version := range running {
 		if !known[version] { // its model is deleted, or it failed and was kept
-			errs = append(errs, h.Stop(ctx, version))
+			failed.add(version, h.Stop(ctx, version))
 		}
 	}
-	return errors.Join(errs...)
+	return failed.join()
+}
+
+// failures are what kept versions from being reconciled. What is the matter with a host is the same for all of them, and a few tell it.
+type failures struct {
+	first []error
+	count int
+}
+
+const failuresTold = 3
+
+func (f *failures) add(version uuid.UUID, err error) {
+	if err == nil {
+		return
+	}
+	f.count++
+	if len(f.first) < failuresTold {
+		f.first = append(f.first, fmt.Errorf("version %s: %w", version, err))
+	}
+}
+
+func (f *failures) join() error {
+	if more := f.count - len(f.first); more > 0 {
+		f.first = append(f.first, fmt.Errorf("and %d more", more))
+	}
+	return errors.Join(f.first...)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -25,7 +24,8 @@ type Spec struct {
 	Format    string          // "onnx"
 	Resources json.RawMessage // catalog.Resources: cpu, memory, gpu
 	Scale     event.Scale
-	Warm      bool // to be kept from going idle: an alias left it within the guard window, and may be rolled back to it
+	Status    Status // as it was when the host was asked
+	Warm      bool   // to be kept from going idle: an alias left it within the guard window, and may be rolled back to it
 }
 
 const specSQL = `
@@ -69,11 +69,16 @@ type Desired struct {
 }
 
 // Desired gives what should run, of all tenants: the targets of aliases, their five targets before, what was called within 7 days, and what was
-// just published or asked for. Anything else that a host runs is to be stopped.
+// just published or asked for, and has not failed since. Anything else that a host runs is to be stopped.
 func (d *Deployments) Desired(ctx context.Context) ([]Desired, error) {
-	all, err := d.plan(ctx)
-	wanted := slices.DeleteFunc(all, func(p planned) bool { return !p.wanted })
-	return wanted.desired(), err
+	all, err := d.plan(ctx, uuid.NullUUID{})
+	var wanted []Desired
+	for _, one := range all {
+		if one.wanted {
+			wanted = append(wanted, one.Desired)
+		}
+	}
+	return wanted, err
 }
 
 // planned is a version that should run, or one that should not but whose row says that it does.
@@ -81,28 +86,21 @@ type planned struct {
 	Desired
 
 	wanted bool
+	served bool // it is published, and not retired
 }
 
-type plan []planned
+const planSQL = `select tenant_id, version_id, status, desired, served, warm from deployments_plan($1)`
 
-func (p plan) desired() []Desired {
-	all := make([]Desired, len(p))
-	for i, one := range p {
-		all[i] = one.Desired
-	}
-	return all
-}
-
-const planSQL = `select tenant_id, version_id, status, desired, warm from deployments_plan()`
-
-func (d *Deployments) plan(ctx context.Context) (all plan, err error) {
+// plan compares what should run with what the rows say, of all versions or of one: then it gives that one, whatever holds of it, or nothing if
+// it is gone.
+func (d *Deployments) plan(ctx context.Context, one uuid.NullUUID) (all []planned, err error) {
 	err = d.db.Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, planSQL)
+		rows, err := tx.Query(ctx, planSQL, one)
 		if err != nil {
 			return err
 		}
 		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p planned, err error) {
-			err = row.Scan(&p.Tenant, &p.Version, &p.Status, &p.wanted, &p.Warm)
+			err = row.Scan(&p.Tenant, &p.Version, &p.Status, &p.wanted, &p.served, &p.Warm)
 			return p, err
 		})
 		return err
