@@ -102,16 +102,22 @@ func (r *Receiver) Look(prefix string, look func(ctx context.Context, e cloudeve
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
 	err := r.receive(req)
-	if err == nil {
-		w.WriteHeader(http.StatusAccepted)
-		return
+	if err != nil {
+		r.log.ErrorContext(req.Context(), "event failed", "consumer", r.consumer, "error", err)
 	}
-	r.log.ErrorContext(req.Context(), "event failed", "consumer", r.consumer, "error", err)
-	status := http.StatusServiceUnavailable
-	if fault.Is(err, fault.Unprocessable) {
-		status = http.StatusUnprocessableEntity
+	w.WriteHeader(status(err))
+}
+
+// status is what a broker is told.
+func status(err error) int {
+	switch {
+	case err == nil:
+		return http.StatusAccepted
+	case fault.Is(err, fault.Unprocessable):
+		return http.StatusUnprocessableEntity
+	default:
+		return http.StatusServiceUnavailable
 	}
-	w.WriteHeader(status)
 }
 
 func (r *Receiver) receive(req *http.Request) error {
@@ -128,9 +134,9 @@ func (r *Receiver) receive(req *http.Request) error {
 			return s.look(ctx, ce)
 		}
 	}
-	text, err := json.Marshal(ce)
+	text, err := encode(ce)
 	if err != nil {
-		return fmt.Errorf("outbox: %w", err)
+		return err
 	}
 	e, err := r.signer.Verify(ce)
 	if err != nil {

@@ -1,0 +1,86 @@
+package outbox
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+// Undelivered is the handler of POST /undelivered/{consumer}, where a broker leaves what it could not deliver to the consumer (the
+// dead-letter sink of Knative's Triggers). It keeps the event as a dead letter, as a dispatcher does with Bury:
+//
+//	202  kept, now or before: what the consumer refused or gave up itself, it has kept under the same id
+//	422  no event, or no consumer
+//	503  not kept: the broker delivers it again
+func Undelivered(e *env.Env, db *postgres.DB) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /undelivered/{consumer}", func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		err := undelivered(r, db, event.Consumer(r.PathValue("consumer")))
+		if err != nil {
+			e.Logger().ErrorContext(r.Context(), "dead letter not kept", "error", err)
+		}
+		w.WriteHeader(status(err))
+	})
+	return mux
+}
+
+func undelivered(r *http.Request, db *postgres.DB, consumer event.Consumer) error {
+	if !acts(consumer) {
+		return fault.New(fault.Unprocessable, fmt.Sprintf("%q is no consumer of events.", consumer))
+	}
+	ce, _, err := read(r)
+	if err != nil {
+		return err
+	}
+	cause := failure(ce)
+	encoded, err := encode(ce)
+	if err != nil {
+		return err
+	}
+	return Bury(r.Context(), db, consumer, encoded, cause)
+}
+
+func acts(consumer event.Consumer) bool {
+	for _, consumers := range event.Consumers() {
+		if slices.Contains(consumers, consumer) {
+			return true
+		}
+	}
+	return false
+}
+
+// failure tells what the broker says of its last try, by the extensions that Knative's channels add.
+func failure(ce cloudevents.Event) error {
+	said := ce.Extensions()
+	body, err := base64.StdEncoding.DecodeString(fmt.Sprint(said["knativeerrordata"])) // cut off after 1,024 digits
+	if err != nil {
+		body = nil
+	}
+	return fmt.Errorf("not delivered: %v answered %v %s", said["knativeerrordest"], said["knativeerrorcode"], body)
+}
+
+// encode gives an event as it was posted, without what brokers add to it under way.
+func encode(ce cloudevents.Event) ([]byte, error) {
+	ce.Context = ce.Context.Clone()
+	for name := range ce.Extensions() {
+		if strings.HasPrefix(name, "knative") {
+			ce.SetExtension(name, nil)
+		}
+	}
+	text, err := json.Marshal(ce)
+	if err != nil {
+		return nil, fmt.Errorf("outbox: %w", err)
+	}
+	return text, nil
+}
