@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -30,7 +29,7 @@ type guard struct {
 	policy   *auth.Policy
 	cursors  cursors
 	verified *otter.Cache[[sha256.Size]byte, verified]
-	hops     int
+	proxies  proxies
 }
 
 const (
@@ -40,8 +39,8 @@ const (
 	verifiedFor = time.Minute
 )
 
-func newGuard(e *env.Env, authn auth.Authenticator, hops int) (guard, error) {
-	g := guard{authn: authn, hops: hops}
+func newGuard(e *env.Env, authn auth.Authenticator, trusted proxies) (guard, error) {
+	g := guard{authn: authn, proxies: trusted}
 	if authn == nil {
 		return g, nil
 	}
@@ -68,7 +67,7 @@ func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	who.Address, who.RequestID = g.address(r), telemetry.RequestID(r.Context())
+	who.Address, who.RequestID = g.proxies.client(r), telemetry.RequestID(r.Context())
 	if route.Permission == auth.Public || who.Function != "" {
 		return who, nil
 	}
@@ -166,18 +165,4 @@ func bearerOf(values []string) (string, error) {
 		return "", fault.New(fault.Unauthenticated, "The Authorization header is written Bearer, a space, and an access token or an API key.")
 	}
 	return credential, nil
-}
-
-// address is the client's: the one that the outermost of our own proxies saw, or the connection's.
-func (g *guard) address(r *http.Request) netip.Addr {
-	if g.hops > 0 {
-		seen := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-		if i := len(seen) - g.hops; i >= 0 {
-			if address, err := netip.ParseAddr(strings.TrimSpace(seen[i])); err == nil {
-				return address.Unmap()
-			}
-		}
-	}
-	address, _ := netip.ParseAddrPort(r.RemoteAddr) // zero where there is no address, as on a unix socket
-	return address.Addr().Unmap()
 }

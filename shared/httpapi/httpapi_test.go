@@ -47,7 +47,7 @@ type api struct {
 func newAPI(t *testing.T) *api {
 	t.Helper()
 	i := authtest.New(t)
-	e := i.Env("things", map[string]string{"MAAS_TRUSTED_HOPS": "1"})
+	e := i.Env("things", map[string]string{"MAAS_TRUSTED_PROXIES": "192.0.2.0/24"})
 	t.Cleanup(func() { _ = e.Close(context.Background()) })
 	m, err := newMux(e, i, testRoutes)
 	if err != nil {

@@ -26,9 +26,9 @@ type Mux struct {
 type config struct {
 	// Timeout bounds a whole exchange, except where the table or Stream says otherwise.
 	Timeout time.Duration `env:"MAAS_REQUEST_TIMEOUT" envDefault:"60s"`
-	// TrustedHops is how many proxies of our own stand before the function; each adds one address to X-Forwarded-For. With 0 that
-	// header is ignored, since anyone may send it.
-	TrustedHops int `env:"MAAS_TRUSTED_HOPS" envDefault:"0"`
+	// TrustedProxies are the networks of our own proxies, queue-proxy's loopback among them; X-Forwarded-For is ignored from anyone else,
+	// since anyone may send it.
+	TrustedProxies proxies `env:"MAAS_TRUSTED_PROXIES"`
 }
 
 // NewMux makes the Mux of the function that e is for. authn may be nil if all the routes it will have are public.
@@ -39,7 +39,7 @@ func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	if err := e.Config(&c); err != nil {
 		return nil, err
 	}
-	g, err := newGuard(e, authn, c.TrustedHops)
+	g, err := newGuard(e, authn, c.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
