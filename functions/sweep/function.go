@@ -1,4 +1,5 @@
 // Package function does each minute what nothing else comes to do. A tick of Knative's PingSource, or of the one-machine host, starts it.
+// It also keeps what Knative's broker could not deliver.
 package function
 
 import (
@@ -12,6 +13,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/outbox"
@@ -53,9 +55,14 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	deployments, err := deployment.Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
 	chores := []chore{
 		{"post events again", func(ctx context.Context) error { return second(events.Repost(ctx, db, time.Now())) }},
 		{"wake verifications", transfers.Wake},
+		{"wake deployments", deployments.Wake},
 		{"expire uploads", transfers.Expire},
 		{"retire versions", func(ctx context.Context) error { return second(models.RetireDue(ctx, e.Name(), atOnce)) }},
 		{"seal the audit log", func(ctx context.Context) error { return audit.Seal(ctx, db) }},
@@ -69,7 +76,10 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 		return nil, err
 	}
 	receiver.Look("dev.knative.sources.ping", func(ctx context.Context, _ cloudevents.Event) error { return do(ctx, chores) })
-	return receiver, nil
+	mux := http.NewServeMux()
+	mux.Handle("/", receiver)
+	mux.Handle("/undelivered/", outbox.Undelivered(e, db))
+	return mux, nil
 }
 
 func second[N int | int64](_ N, err error) error { return err }
