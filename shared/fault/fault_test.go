@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"testing"
 
+	"google.golang.org/grpc/codes"
+
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
@@ -47,6 +49,23 @@ func TestEveryKindHasAStatusThatLeadsBackToIt(t *testing.T) {
 	}
 	if fault.KindOfStatus(http.StatusTeapot) != fault.Invalid || fault.KindOfStatus(599) != fault.Internal {
 		t.Error("unknown statuses are read wrongly")
+	}
+}
+
+func TestEveryKindHasTheCodeThatTellsWhatToDo(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[fault.Kind]codes.Code{
+		fault.Invalid: codes.InvalidArgument, fault.Unprocessable: codes.InvalidArgument,
+		fault.Unauthenticated: codes.Unauthenticated, fault.Forbidden: codes.PermissionDenied,
+		fault.NotFound: codes.NotFound, fault.Gone: codes.NotFound,
+		fault.Conflict: codes.FailedPrecondition, fault.PreconditionFailed: codes.Aborted,
+		fault.QuotaExceeded: codes.ResourceExhausted, fault.RateLimited: codes.ResourceExhausted, fault.TooLarge: codes.ResourceExhausted,
+		fault.Unavailable: codes.Unavailable, fault.Upstream: codes.Unavailable,
+		fault.Timeout: codes.DeadlineExceeded, fault.Canceled: codes.Canceled, fault.Internal: codes.Internal, "nonsense": codes.Internal,
+	} {
+		if got := codes.Code(kind.Code()); got != want {
+			t.Errorf("%s is answered %s, want %s", kind, got, want)
+		}
 	}
 }
 

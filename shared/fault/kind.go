@@ -25,26 +25,44 @@ const (
 	Canceled           Kind = "canceled"            // the client went away; nobody reads the answer
 )
 
+// The codes of gRPC, as google.rpc.Code numbers and describes them.
+const (
+	cancelled          = 1
+	invalidArgument    = 3
+	deadlineExceeded   = 4
+	notFound           = 5
+	permissionDenied   = 7
+	resourceExhausted  = 8 // what gRPC's own limits on messages are answered with, too
+	failedPrecondition = 9
+	aborted            = 10
+	internal           = 13
+	unavailable        = 14
+	unauthenticated    = 16
+)
+
+// kinds has what each is answered with. The codes tell a client of gRPC what it can do: after FAILED_PRECONDITION nothing, before something
+// else has changed (Conflict); after ABORTED read again, and then change (PreconditionFailed); after UNAVAILABLE the same once more (Upstream).
 var kinds = map[Kind]struct {
 	status   int
+	code     uint32
 	sentence string
 }{
-	Invalid:            {http.StatusBadRequest, "The request is malformed."},
-	Unauthenticated:    {http.StatusUnauthorized, "A valid credential is needed."},
-	QuotaExceeded:      {http.StatusPaymentRequired, "The plan's limit is reached."},
-	Forbidden:          {http.StatusForbidden, "Your roles do not allow this."},
-	NotFound:           {http.StatusNotFound, "There is no such resource."},
-	Conflict:           {http.StatusConflict, "The request contradicts the resource's state."},
-	Gone:               {http.StatusGone, "The resource is retired."},
-	PreconditionFailed: {http.StatusPreconditionFailed, "The resource has changed since you read it."},
-	TooLarge:           {http.StatusRequestEntityTooLarge, "The request is too large."},
-	Unprocessable:      {http.StatusUnprocessableEntity, "The content is refused."},
-	RateLimited:        {http.StatusTooManyRequests, "Too many requests; wait and try again."},
-	Internal:           {http.StatusInternalServerError, "Something went wrong on our side."},
-	Upstream:           {http.StatusBadGateway, "The model server failed."},
-	Unavailable:        {http.StatusServiceUnavailable, "A service that is needed is away; try again."},
-	Timeout:            {http.StatusGatewayTimeout, "The deadline passed."},
-	Canceled:           {499, "The client went away."}, // nginx's status for a client that closed the request
+	Invalid:            {http.StatusBadRequest, invalidArgument, "The request is malformed."},
+	Unauthenticated:    {http.StatusUnauthorized, unauthenticated, "A valid credential is needed."},
+	QuotaExceeded:      {http.StatusPaymentRequired, resourceExhausted, "The plan's limit is reached."},
+	Forbidden:          {http.StatusForbidden, permissionDenied, "Your roles do not allow this."},
+	NotFound:           {http.StatusNotFound, notFound, "There is no such resource."},
+	Conflict:           {http.StatusConflict, failedPrecondition, "The request contradicts the resource's state."},
+	Gone:               {http.StatusGone, notFound, "The resource is retired."},
+	PreconditionFailed: {http.StatusPreconditionFailed, aborted, "The resource has changed since you read it."},
+	TooLarge:           {http.StatusRequestEntityTooLarge, resourceExhausted, "The request is too large."},
+	Unprocessable:      {http.StatusUnprocessableEntity, invalidArgument, "The content is refused."},
+	RateLimited:        {http.StatusTooManyRequests, resourceExhausted, "Too many requests; wait and try again."},
+	Internal:           {http.StatusInternalServerError, internal, "Something went wrong on our side."},
+	Upstream:           {http.StatusBadGateway, unavailable, "The model server failed."},
+	Unavailable:        {http.StatusServiceUnavailable, unavailable, "A service that is needed is away; try again."},
+	Timeout:            {http.StatusGatewayTimeout, deadlineExceeded, "The deadline passed."},
+	Canceled:           {499, cancelled, "The client went away."}, // nginx's status for a client that closed the request
 }
 
 // Status is the HTTP status that the kind is answered with.
@@ -53,6 +71,14 @@ func (k Kind) Status() int {
 		return known.status
 	}
 	return http.StatusInternalServerError
+}
+
+// Code is the gRPC status code that the kind is answered with, as a number, since this package knows no gRPC. Several kinds share one.
+func (k Kind) Code() uint32 {
+	if known, ok := kinds[k]; ok {
+		return known.code
+	}
+	return internal
 }
 
 // KindOfStatus is the inverse of Status, for clients; an unknown status is Internal from 500 on, and Invalid below.

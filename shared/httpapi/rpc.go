@@ -54,39 +54,13 @@ func ConnectErrors() connect.Interceptor {
 	})
 }
 
-// code maps kinds to gRPC's codes, as google.rpc.Code describes them.
-func code(kind fault.Kind) connect.Code {
-	switch kind {
-	case fault.Invalid, fault.TooLarge, fault.Unprocessable:
-		return connect.CodeInvalidArgument
-	case fault.Unauthenticated:
-		return connect.CodeUnauthenticated
-	case fault.Forbidden:
-		return connect.CodePermissionDenied
-	case fault.NotFound, fault.Gone:
-		return connect.CodeNotFound
-	case fault.Conflict, fault.PreconditionFailed:
-		return connect.CodeFailedPrecondition
-	case fault.QuotaExceeded, fault.RateLimited:
-		return connect.CodeResourceExhausted
-	case fault.Unavailable, fault.Upstream:
-		return connect.CodeUnavailable
-	case fault.Timeout:
-		return connect.CodeDeadlineExceeded
-	case fault.Canceled:
-		return connect.CodeCanceled
-	default:
-		return connect.CodeInternal
-	}
-}
-
 // kindHeader carries the exact kind beside the code, since several kinds share one.
 const kindHeader = "X-Maas-Kind"
 
 // ConnectError gives a fault as gRPC's error: its kind's code, its message, and the exact kind in the metadatum X-Maas-Kind.
 func ConnectError(err error) *connect.Error {
 	e := fault.From(err)
-	out := connect.NewError(code(e.Kind), errors.New(e.Message))
+	out := connect.NewError(connect.Code(e.Kind.Code()), errors.New(e.Message))
 	out.Meta().Set(kindHeader, string(e.Kind))
 	if e.RetryAfter > 0 {
 		out.Meta().Set("Retry-After", e.RetryAfter.Round(time.Millisecond).String())

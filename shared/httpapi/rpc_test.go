@@ -121,17 +121,3 @@ func TestOnlyTheGatewayCallsWhatIsForTheGateway(t *testing.T) {
 	_, err := client.ModelInfer(t.Context(), request)
 	assertCode(t, err, connect.CodePermissionDenied, "Only the inference gateway may call this.")
 }
-
-func TestEachKindHasItsCode(t *testing.T) {
-	t.Parallel()
-	for kind, code := range map[fault.Kind]connect.Code{
-		fault.Invalid: connect.CodeInvalidArgument, fault.Unprocessable: connect.CodeInvalidArgument, fault.Forbidden: connect.CodePermissionDenied,
-		fault.NotFound: connect.CodeNotFound, fault.Conflict: connect.CodeFailedPrecondition, fault.RateLimited: connect.CodeResourceExhausted,
-		fault.Unavailable: connect.CodeUnavailable, fault.Timeout: connect.CodeDeadlineExceeded, fault.Canceled: connect.CodeCanceled,
-		fault.Internal: connect.CodeInternal,
-	} {
-		if got := ConnectError(fault.New(kind, "x")).Code(); got != code {
-			t.Errorf("%s is %s, want %s", kind, got, code)
-		}
-	}
-}

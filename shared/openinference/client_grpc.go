@@ -66,31 +66,3 @@ func KindOfCode(code connect.Code) fault.Kind {
 		return fault.Upstream
 	}
 }
-
-// CodeOf gives the gRPC status code that a kind of fault is answered with: KindOfCode's inverse, and the rest of the kinds.
-func CodeOf(kind fault.Kind) connect.Code {
-	switch kind {
-	case fault.Invalid:
-		return connect.CodeInvalidArgument
-	case fault.Unauthenticated:
-		return connect.CodeUnauthenticated
-	case fault.Forbidden:
-		return connect.CodePermissionDenied
-	case fault.NotFound, fault.Gone:
-		return connect.CodeNotFound
-	case fault.Conflict:
-		return connect.CodeAborted
-	case fault.PreconditionFailed, fault.Unprocessable:
-		return connect.CodeFailedPrecondition
-	case fault.TooLarge, fault.RateLimited, fault.QuotaExceeded:
-		return connect.CodeResourceExhausted
-	case fault.Unavailable:
-		return connect.CodeUnavailable
-	case fault.Timeout:
-		return connect.CodeDeadlineExceeded
-	case fault.Canceled:
-		return connect.CodeCanceled
-	default:
-		return connect.CodeInternal
-	}
-}

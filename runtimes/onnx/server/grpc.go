@@ -85,7 +85,7 @@ func (s service) runProto(ctx context.Context, r *pb.ModelInferRequest) (*openin
 func (s service) refusal(ctx context.Context, r connect.AnyRequest, err error) error {
 	f := fault.From(err)
 	s.report(ctx, r.Spec().Procedure, f)
-	return connect.NewError(openinference.CodeOf(f.Kind), sentence(f.Message))
+	return connect.NewError(connect.Code(f.Kind.Code()), sentence(f.Message))
 }
 
 // sentence is an error that says no more than its message, whatever caused it.
