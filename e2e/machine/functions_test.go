@@ -1,4 +1,4 @@
-package e2e
+package machine
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/e2e/e2etest"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/httpapi"
@@ -56,8 +57,8 @@ func TestEachFunctionRunsByItself(t *testing.T) {
 // names gives the functions by their folders.
 func names(t *testing.T) []string {
 	t.Helper()
-	mains, err := filepath.Glob("../functions/*/cmd/*")
-	must(t, err)
+	mains, err := filepath.Glob("../../functions/*/cmd/*")
+	e2etest.Must(t, err)
 	all := make([]string, len(mains))
 	for i, path := range mains {
 		all[i] = filepath.Base(path)
@@ -77,7 +78,7 @@ func built(t *testing.T) string {
 		arguments = append(arguments, "./functions/"+name+"/cmd/"+name)
 	}
 	cmd := exec.CommandContext(t.Context(), "go", arguments...)
-	cmd.Dir = ".."
+	cmd.Dir = "../.."
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, text)
 	}
@@ -97,19 +98,19 @@ type fleet struct {
 type process struct {
 	name, url string
 	cmd       *exec.Cmd
-	log       logged
+	log       e2etest.Log
 }
 
 func (f fleet) begin(name string) *process {
 	f.Helper()
-	address := freeAddress()
+	address := e2etest.FreeAddress()
 	p := &process{name: name, url: "http://" + address, cmd: exec.CommandContext(context.Background(), filepath.Join(f.folder, name))}
-	p.cmd.Env = append(machine(), "LISTEN_ADDRESS="+address)
+	p.cmd.Env = append(e2etest.Machine(), "LISTEN_ADDRESS="+address)
 	for variable, value := range f.vars {
 		p.cmd.Env = append(p.cmd.Env, variable+"="+value)
 	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
-	must(f.T, p.cmd.Start())
+	e2etest.Must(f.T, p.cmd.Start())
 	f.Cleanup(func() { _ = p.cmd.Process.Kill() }) // it has ended, unless the test failed
 	f.running[name] = p
 	return p
@@ -130,7 +131,7 @@ func (p *process) answers(t *testing.T, path string, status int) {
 			return
 		}
 	}
-	t.Errorf("%s: GET %s: %s, want %d\n%s", p.name, path, last, status, p.log.tail())
+	t.Errorf("%s: GET %s: %s, want %d\n%s", p.name, path, last, status, p.log.String())
 }
 
 // firstRoute is the one that the function is asked by.
@@ -160,7 +161,7 @@ func (p *process) asked(t *testing.T, route httpapi.Route) {
 		want = http.StatusBadRequest
 	}
 	if answer.Status != want {
-		t.Errorf("%s: %s is answered %d, want %d: %s\n%s", p.name, route.Pattern, answer.Status, want, answer.Body, p.log.tail())
+		t.Errorf("%s: %s is answered %d, want %d: %s\n%s", p.name, route.Pattern, answer.Status, want, answer.Body, p.log.String())
 	}
 }
 
@@ -171,6 +172,6 @@ func (p *process) ends(t *testing.T) {
 	over := time.AfterFunc(15*time.Second, func() { _ = p.cmd.Process.Signal(os.Kill) })
 	defer over.Stop()
 	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("%s after SIGTERM: %v\n%s", p.name, err, p.log.tail())
+		t.Errorf("%s after SIGTERM: %v\n%s", p.name, err, p.log.String())
 	}
 }

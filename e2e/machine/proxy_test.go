@@ -1,4 +1,4 @@
-package e2e
+package machine
 
 import (
 	"io"
@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+
+	"github.com/17882237881/MaaS/e2e/e2etest"
 )
 
 // proxy passes TCP connections on to a server that can be taken away.
@@ -22,7 +24,7 @@ type proxy struct {
 // before puts a proxy before a server. It ends with the test.
 func before(t *testing.T, network, server string) *proxy {
 	t.Helper()
-	p := &proxy{address: freeAddress(), network: network, server: server}
+	p := &proxy{address: e2etest.FreeAddress(), network: network, server: server}
 	p.restore(t)
 	t.Cleanup(p.cut)
 	return p
@@ -32,7 +34,7 @@ func before(t *testing.T, network, server string) *proxy {
 func beforePostgres(t *testing.T, database string) (p *proxy, through string) {
 	t.Helper()
 	u, err := url.Parse(database)
-	must(t, err)
+	e2etest.Must(t, err)
 	if folder := u.Query().Get("host"); folder != "" {
 		p = before(t, "unix", folder+"/.s.PGSQL.5432")
 	} else {
@@ -53,12 +55,12 @@ func (p *proxy) cut() {
 }
 
 // restore brings the server back.
-func (p *proxy) restore(t *testing.T) {
+func (p *proxy) restore(t testing.TB) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l, err := net.Listen("tcp", p.address)
-	must(t, err)
+	e2etest.Must(t, err)
 	p.listener, p.open = l, map[net.Conn]bool{}
 	go p.accept(l) // ends with cut
 }

@@ -1,0 +1,17 @@
+// Command hello is the least that a Knative Service can be: the peer of the functions' cold starts.
+package main
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"time"
+)
+
+func main() {
+	server := &http.Server{
+		Addr: ":8080", ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello\n") }),
+	}
+	log.Fatal(server.ListenAndServe())
+}

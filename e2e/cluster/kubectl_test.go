@@ -1,0 +1,123 @@
+//go:build cluster
+
+package cluster
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/17882237881/MaaS/e2e/e2etest"
+)
+
+// try runs kubectl with something on its stdin, and gives what it wrote.
+func try(ctx context.Context, stdin string, arguments ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "kubectl", arguments...)
+	var out, wrong bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &wrong
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(arguments, " "), err, wrong.String())
+	}
+	return out.String(), nil
+}
+
+// kubectl is try where a failure is the test's. It may be called in a cleanup.
+func kubectl(t testing.TB, arguments ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	out, err := try(ctx, "", arguments...)
+	e2etest.Must(t, err)
+	return out
+}
+
+// apply makes, or changes, what the text in YAML or JSON says.
+func apply(t testing.TB, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	_, err := try(ctx, text, "apply", "--filename", "-")
+	e2etest.Must(t, err)
+}
+
+// read gives resources as they are now.
+func read(t testing.TB, into any, arguments ...string) {
+	t.Helper()
+	e2etest.Must(t, json.Unmarshal([]byte(kubectl(t, append([]string{"get", "--output", "json"}, arguments...)...)), into))
+}
+
+// pod is as much of a pod as the tests look at.
+type pod struct {
+	Metadata struct {
+		Name   string
+		Labels map[string]string
+	}
+}
+
+// service is the name of the Knative Service that the pod is of.
+func (p pod) service() string { return p.Metadata.Labels["serving.knative.dev/service"] }
+
+// pods gives those of a namespace that fit a selector, those included that are about to end.
+func pods(t testing.TB, namespace, selector string) []pod {
+	t.Helper()
+	var list struct{ Items []pod }
+	read(t, &list, "pods", "--namespace", namespace, "--selector", selector)
+	return list.Items
+}
+
+// of selects the pods of a function.
+func of(function string) string { return "serving.knative.dev/service=" + function }
+
+// kill ends pods at once, as the loss of their node does.
+func kill(t testing.TB, namespace, selector string) {
+	t.Helper()
+	t.Log(strings.TrimSpace(kubectl(t, "delete", "pods", "--namespace", namespace, "--selector", selector, "--force", "--grace-period=0", "--wait=false")))
+}
+
+// await looks until it sees what is awaited. what it saw last is told if it does not.
+func await(t testing.TB, what string, patience time.Duration, look func() (seen string, there bool)) {
+	t.Helper()
+	began := time.Now()
+	for {
+		seen, there := look()
+		if there {
+			return
+		}
+		if time.Since(began) > patience {
+			t.Fatalf("not within %s: %s; there is %s", patience, what, seen)
+		}
+		time.Sleep(250 * time.Millisecond)
+	}
+}
+
+// show logs the state of the cluster if the test has failed.
+func show(t testing.TB) {
+	if !t.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for _, look := range [][]string{
+		{"get", "pods", "--all-namespaces", "--output", "wide"},
+		{"get", "services.serving.knative.dev", "--namespace", functions},
+		{"get", "inferenceservices.serving.kserve.io", "--namespace", models},
+		{"get", "events", "--namespace", functions, "--sort-by=.lastTimestamp"},
+		{"get", "events", "--namespace", models, "--sort-by=.lastTimestamp"},
+		{"logs", "--namespace", functions, "--selector", "app.kubernetes.io/part-of=maas", "--container", "user-container", "--tail=20", "--prefix"},
+		{"logs", "--namespace", models, "--selector", "component=predictor", "--all-containers", "--tail=20", "--prefix"},
+	} {
+		out, err := try(ctx, "", look...)
+		if err != nil {
+			out = err.Error()
+		}
+		t.Logf("kubectl %s:\n%s", strings.Join(look, " "), end(out, 6<<10))
+	}
+}
+
+// end gives the last bytes of a text.
+func end(text string, most int) string { return text[max(0, len(text)-most):] }

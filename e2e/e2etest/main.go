@@ -1,0 +1,61 @@
+package e2etest
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// Run runs a package's tests, so many at once: they wait for processes more than they compute. It fails if there are no programs to test.
+func Run(m *testing.M, atOnce int) (status int, err error) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+		return 1, err
+	}
+	for _, name := range []string{"maas", "maas-onnx"} {
+		if _, err := os.Stat(program(name)); err != nil {
+			return 1, fmt.Errorf("run `make build` first: %w", err)
+		}
+	}
+	return m.Run(), nil
+}
+
+// program gives the path of one of ours.
+func program(name string) string {
+	folder := os.Getenv("MAAS_PROGRAMS")
+	if folder == "" {
+		folder = filepath.Join("..", "..", "bin")
+	}
+	return filepath.Join(folder, name)
+}
+
+// Folder makes a folder with a short path, since Unix sockets lie below it. It goes with the test.
+func Folder(t testing.TB) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "maas-e2e-") //nolint:usetesting // t.TempDir's is too long
+	Must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	return folder
+}
+
+// Must ends the test on an error.
+func Must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Eventually asks until the answer is yes.
+func Eventually(t testing.TB, what string, patience time.Duration, yes func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !yes(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %s: %s", patience, what)
+		}
+	}
+}

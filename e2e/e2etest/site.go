@@ -1,0 +1,141 @@
+package e2etest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/functiontest"
+)
+
+// Site is a server and a caller of it by plain HTTP.
+type Site struct {
+	*functiontest.Function
+
+	Token string
+
+	t testing.TB
+}
+
+// Visit gives a server to a caller without a credential.
+func Visit(t testing.TB, server string) Site {
+	t.Helper()
+	return Site{functiontest.At(t, server, nil), "", t}
+}
+
+// Site gives the user's server by plain HTTP, signed in.
+func (u *User) Site() Site {
+	u.Helper()
+	s := Visit(u.TB, u.Server)
+	var session struct {
+		Access string `json:"access_token"`
+	}
+	s.Post("/v1/auth/login", u.account(), http.StatusOK, &session)
+	s.Token = session.Access
+	return s
+}
+
+func (u *User) account() string { return fmt.Sprintf(`{"email":%q,"password":%q}`, u.Email, Password) }
+
+// Post asks for a change.
+func (s Site) Post(path, body string, status int, out any) {
+	s.t.Helper()
+	s.Must(functiontest.Request{Method: http.MethodPost, Path: path, Body: body, Token: s.Token}, status, out)
+}
+
+// Text gives a resource.
+func (s Site) Text(path string) string {
+	s.t.Helper()
+	return string(s.Must(functiontest.Request{Method: http.MethodGet, Path: path, Token: s.Token}, http.StatusOK, nil).Body)
+}
+
+// BeginUpload begins an upload of one chunk into a version, and gives its path.
+func (s Site) BeginUpload(model, version string, size int) string {
+	s.t.Helper()
+	var made struct{ ID string }
+	begin := fmt.Sprintf(`{"model":%q,"version":%q,"filename":"model.onnx","size":%d}`, model, version, size)
+	s.Post("/v1/uploads", begin, http.StatusCreated, &made)
+	return "/v1/uploads/" + made.ID
+}
+
+// Upload brings a file of one chunk into a version, waits until it is verified, and gives the upload's path.
+func (s Site) Upload(model, version string, file []byte) string {
+	s.t.Helper()
+	path := s.BeginUpload(model, version, len(file))
+	digest := Digest(file)
+	s.Must(functiontest.Request{
+		Method: http.MethodPut, Path: path + "/chunks/0", Token: s.Token, Body: string(file),
+		Header: map[string]string{"X-Chunk-SHA256": digest, "Content-Type": "application/octet-stream"},
+	}, http.StatusOK, nil)
+	s.Complete(path, digest)
+	return path
+}
+
+// Complete says that the chunks of an upload are all there, and waits half a minute for its verification.
+func (s Site) Complete(upload string, chunks ...string) {
+	s.t.Helper()
+	body, err := json.Marshal(map[string][]string{"chunks": chunks})
+	Must(s.t, err)
+	s.Must(functiontest.Request{
+		Method: http.MethodPost, Path: upload + "/complete", Token: s.Token, Body: string(body), Header: map[string]string{"Prefer": "wait=30"},
+	}, http.StatusAccepted, nil)
+}
+
+// Becomes waits until the resource has the text.
+func (s Site) Becomes(path, text string) {
+	s.t.Helper()
+	Eventually(s.t, path+" has "+text, time.Minute, func() bool { return strings.Contains(s.Text(path), text) })
+}
+
+// Digest is a chunk's or a file's SHA-256, as the API has it.
+func Digest(file []byte) string {
+	sum := sha256.Sum256(file)
+	return hex.EncodeToString(sum[:])
+}
+
+// Leave deletes the user's models, so that a host that stays after the tests does not go on serving them. It may be called in a cleanup.
+func (u *User) Leave() {
+	u.Helper()
+	var session struct {
+		Access string `json:"access_token"`
+	}
+	u.ask(http.MethodPost, "/v1/auth/login", "", u.account(), &session)
+	var models struct {
+		Items []struct{ Model string }
+	}
+	u.ask(http.MethodGet, "/v1/models?page_size=200", session.Access, "", &models)
+	for _, one := range models.Items {
+		u.ask(http.MethodDelete, "/v1/models/"+one.Model+"?force=true", session.Access, "", nil)
+	}
+}
+
+// ask is Site's Must after the test has ended.
+func (u *User) ask(method, path, token, body string, out any) {
+	u.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, method, u.Server+path, bytes.NewReader([]byte(body)))
+	Must(u.TB, err)
+	request.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	Must(u.TB, err)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	Must(u.TB, err)
+	if answer.StatusCode >= http.StatusMultipleChoices {
+		u.Errorf("%s %s: %s: %s", method, path, answer.Status, text)
+	} else if out != nil {
+		Must(u.TB, json.Unmarshal(text, out))
+	}
+}
