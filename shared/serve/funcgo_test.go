@@ -186,7 +186,7 @@ func TestStopWaitsForRequestsAndThenClosesWhatWasOpened(t *testing.T) {
 	}
 }
 
-func TestStopDoesNotWaitForEver(t *testing.T) {
+func TestWithinAHostStopDoesNotWaitForEver(t *testing.T) {
 	t.Parallel()
 	entered, leave := make(chan struct{}), make(chan struct{})
 	h := hostOn(t, NewServer, func(http.ResponseWriter, *http.Request) { close(entered); <-leave }).start()
@@ -203,6 +203,41 @@ func TestStopDoesNotWaitForEver(t *testing.T) {
 	}
 	close(leave)
 	<-answered
+}
+
+func TestAProcessOfItsOwnEndsLaterThanFuncGoWouldHaveIt(t *testing.T) {
+	t.Parallel()
+	entered, leave := make(chan struct{}), make(chan struct{})
+	closing := make(chan error, 1)
+	f := New(func(_ context.Context, e *env.Env) (http.Handler, error) {
+		_, err := env.Once(e, "x", func(context.Context) (int, func(context.Context) error, error) {
+			return 1, func(ctx context.Context) error { closing <- ctx.Err(); return nil }, nil
+		})
+		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { close(entered); <-leave }), err
+	})
+	if err := f.Start(t.Context(), map[string]string{"METRICS_ADDRESS": "off"}); err != nil {
+		t.Fatal(err)
+	}
+	go f.Handle(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)) // ends when the test leaves
+	<-entered
+	over, cancel := context.WithCancel(t.Context())
+	cancel() // as after func-go's 30 s
+	stopped := make(chan error, 1)
+	go func() { stopped <- f.Stop(over) }()
+
+	select {
+	case err := <-stopped:
+		t.Fatalf("Stop has not waited: %v", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	close(leave)
+
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if err := <-closing; err != nil {
+		t.Errorf("what was opened has no time to close: %v", err)
+	}
 }
 
 func TestAServersShutdownEndsEndlessStreams(t *testing.T) {

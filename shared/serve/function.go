@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
 )
@@ -29,30 +30,31 @@ type Function struct {
 	mu       sync.Mutex
 	stopped  bool
 	inFlight sync.WaitGroup
-	end      func(context.Context) error // what Stop does last
+	ended    atomic.Bool                 // well: Stop has cut nothing off
+	end      func(context.Context) error // what Stop does last in a process of its own; nil within a host
 }
 
 // New makes the function that open wires.
 func New(open Open) *Function {
-	return &Function{open: open, draining: make(chan struct{}), end: func(context.Context) error { return nil }}
+	return &Function{open: open, draining: make(chan struct{})}
 }
 
 // Mount starts the function within a host that has many, which owns e and closes it after all of them have stopped. It returns when the
 // function is ready.
 func (f *Function) Mount(ctx context.Context, e *env.Env) error {
-	if err := f.mount(ctx, e); err != nil {
+	if err := f.mount(ctx, e, nil); err != nil {
 		return err
 	}
 	return e.AwaitReady(ctx)
 }
 
-// mount starts the function, whether or not what it opened holds it back.
-func (f *Function) mount(ctx context.Context, e *env.Env) error {
+// mount starts the function, whether or not what it opened holds it back. cold may be nil.
+func (f *Function) mount(ctx context.Context, e *env.Env, cold *coldStart) error {
 	handler, err := f.open(ctx, e)
 	if err != nil {
 		return err
 	}
-	h, err := newHost(e, handler)
+	h, err := newHost(e, handler, cold)
 	if err != nil {
 		return err
 	}
@@ -92,19 +94,44 @@ func (f *Function) Alive(context.Context) (bool, error) { return true, nil }
 // Drain begins the end: Ready is false, and what streams without an end of its own (Draining) is told to finish. Requests are still answered.
 func (f *Function) Drain() { f.drain.Do(func() { close(f.draining) }) }
 
+const (
+	// longest is how long a process of its own waits at its end for the requests in flight: Knative's longest (max-revision-timeout-seconds).
+	// The platform's own patience, terminationGracePeriodSeconds, is mostly less.
+	longest = 10 * time.Minute
+	// closing is for what is left to do then: events and calls that are still to be posted, telemetry, connections.
+	closing = 15 * time.Second
+)
+
 // Stop drains, waits until the requests in flight are answered or ctx ends, and closes what the function opened (unless a host owns it).
+//
+// In a process of its own ctx does not count: it is func-go's, whose 30 s end before many a chunk of an upload has arrived. Then Stop waits for
+// as long as any request may take, and what it closes has a time of its own, so that nothing is cut off before the platform kills the process.
 func (f *Function) Stop(ctx context.Context) error {
 	f.Drain()
 	end := f.refuse()
+	if end == nil {
+		return f.awaitIdle(ctx)
+	}
+	ctx = context.WithoutCancel(ctx)
+	wait, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	late := f.awaitIdle(wait)
+	last, cancel := context.WithTimeout(ctx, closing)
+	defer cancel()
+	err := errors.Join(late, end(last))
+	f.ended.Store(err == nil)
+	return err
+}
+
+func (f *Function) awaitIdle(ctx context.Context) error {
 	idle := make(chan struct{})
 	go func() { f.inFlight.Wait(); close(idle) }() // ends with the last request
-	var late error
 	select {
 	case <-idle:
+		return nil
 	case <-ctx.Done():
-		late = errors.New("serve: requests were still in flight at the end")
+		return errors.New("serve: requests were still in flight at the end")
 	}
-	return errors.Join(late, end(ctx))
 }
 
 // refuse turns new requests away, and gives what is left to close.

@@ -20,13 +20,14 @@ type host struct {
 	name      string
 	handler   http.Handler
 	ready     func() bool
+	cold      *coldStart // nil where functions share the process
 	telemetry *telemetry.Telemetry
 	log       *slog.Logger
 }
 
-func newHost(e *env.Env, handler http.Handler) (*host, error) {
+func newHost(e *env.Env, handler http.Handler, cold *coldStart) (*host, error) {
 	t, err := telemetry.Open(e)
-	return &host{name: e.Name(), handler: handler, ready: e.Ready, telemetry: t, log: e.Logger()}, err
+	return &host{name: e.Name(), handler: handler, ready: e.Ready, cold: cold, telemetry: t, log: e.Logger()}, err
 }
 
 func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan struct{}) {
@@ -36,6 +37,7 @@ func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan st
 		return
 	}
 	x, r := h.telemetry.Begin(context.WithValue(r.Context(), drainingKey{}, draining), w, r)
+	h.cold.watch(x)
 	defer h.telemetry.End(x, r, h.log, h.name)
 	defer func() { h.survive(x, r, recover()) }()
 	h.handler.ServeHTTP(x, r)

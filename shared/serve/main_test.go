@@ -39,16 +39,21 @@ func openChild(_ context.Context, e *env.Env) (http.Handler, error) {
 // child starts the function as a process that listens on url.
 func child(t *testing.T, vars ...string) (process *exec.Cmd, url string, stderr *bytes.Buffer) {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := listener.Addr().String()
-	_ = listener.Close()
+	address := freeAddress(t)
 	process, stderr = exec.CommandContext(t.Context(), os.Args[0]), &bytes.Buffer{}
 	process.Env = append(os.Environ(), append(vars, childVar+"=1", "LISTEN_ADDRESS="+address, "METRICS_ADDRESS=off")...)
 	process.Stderr = stderr
 	return process, "http://" + address, stderr
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
 }
 
 func await(t *testing.T, url string) {

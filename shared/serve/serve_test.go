@@ -21,11 +21,17 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// childVar makes the test's own binary a function's process (TestMain), so that signals and exits can be seen.
-const childVar = "SERVE_TEST_CHILD"
+const (
+	// childVar makes the test's own binary a function's process (TestMain), so that signals and exits can be seen.
+	childVar = "SERVE_TEST_CHILD"
+	// linger is how long such a process has run when it gets to Main.
+	linger = "SERVE_TEST_LINGER"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(childVar) != "" {
+		before, _ := time.ParseDuration(os.Getenv(linger))
+		time.Sleep(before)
 		Main("child", New(openChild))
 		return
 	}

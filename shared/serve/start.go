@@ -24,17 +24,25 @@ func (f *Function) Start(ctx context.Context, vars map[string]string) error {
 		return err
 	}
 	e := env.New(f.name(), vars, log)
-	err = telemetry.ServeMetrics(e)
-	if err == nil {
-		err = f.mount(ctx, e)
-	}
-	if err != nil {
+	if err := f.begin(ctx, e); err != nil {
 		return errors.Join(err, e.Close(ctx))
 	}
 	if !f.endBy(e.Close) {
 		return e.Close(ctx)
 	}
 	return nil
+}
+
+func (f *Function) begin(ctx context.Context, e *env.Env) error {
+	defer e.Hold()() // so that nothing is ready before it is mounted
+	if err := telemetry.ServeMetrics(e); err != nil {
+		return err
+	}
+	cold, err := newColdStart(e)
+	if err != nil {
+		return err
+	}
+	return f.mount(ctx, e, cold)
 }
 
 // endBy makes Stop close what the function opened. It is false if Stop has been called already.

@@ -21,6 +21,7 @@ type Exchange struct {
 	bytes  int64
 	began  time.Time
 	span   trace.Span
+	begins func() // called when the answer begins, unless it is nil
 }
 
 type exchangeKey struct{}
@@ -67,20 +68,23 @@ func SetQuiet(ctx context.Context) {
 	}
 }
 
+// OnAnswer has f called when the answer begins.
+func (x *Exchange) OnAnswer(f func()) { x.begins = f }
+
 // Started reports whether the answer has begun, so that its status can no longer change.
 func (x *Exchange) Started() bool { return x.status != 0 }
 
 // WriteHeader implements http.ResponseWriter. Informational answers (1xx) are passed on and do not begin the answer.
 func (x *Exchange) WriteHeader(status int) {
-	if x.status == 0 && status >= http.StatusOK {
-		x.status = status
+	if status >= http.StatusOK {
+		x.start(status)
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (x *Exchange) Write(p []byte) (int, error) {
-	x.start()
+	x.start(http.StatusOK)
 	n, err := x.ResponseWriter.Write(p)
 	x.bytes += int64(n)
 	return n, err
@@ -88,7 +92,7 @@ func (x *Exchange) Write(p []byte) (int, error) {
 
 // ReadFrom lets io.Copy reach the connection's own, which may use sendfile.
 func (x *Exchange) ReadFrom(r io.Reader) (int64, error) {
-	x.start()
+	x.start(http.StatusOK)
 	n, err := io.Copy(x.ResponseWriter, r)
 	x.bytes += n
 	return n, err
@@ -96,7 +100,7 @@ func (x *Exchange) ReadFrom(r io.Reader) (int64, error) {
 
 // Flush implements http.Flusher, which connect asks for in streams.
 func (x *Exchange) Flush() {
-	x.start()
+	x.start(http.StatusOK)
 	if flusher, ok := x.ResponseWriter.(http.Flusher); ok {
 		flusher.Flush()
 	}
@@ -105,8 +109,12 @@ func (x *Exchange) Flush() {
 // Unwrap lets http.ResponseController reach the connection.
 func (x *Exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-func (x *Exchange) start() {
-	if x.status == 0 {
-		x.status = http.StatusOK
+func (x *Exchange) start(status int) {
+	if x.status != 0 {
+		return
+	}
+	x.status = status
+	if x.begins != nil {
+		x.begins()
 	}
 }

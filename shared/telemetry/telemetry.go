@@ -87,7 +87,7 @@ func (t *Telemetry) Begin(ctx context.Context, w http.ResponseWriter, r *http.Re
 // End ends the exchange: it counts it, logs its line, and ends its span.
 func (t *Telemetry) End(x *Exchange, r *http.Request, log *slog.Logger, function string) {
 	took := time.Since(x.began)
-	x.start() // a handler that wrote nothing has answered 200
+	x.start(http.StatusOK) // a handler that wrote nothing has answered 200
 	t.requests.WithLabelValues(function, x.route, strconv.Itoa(x.status)).Observe(took.Seconds())
 	if x.span.IsRecording() {
 		x.span.SetName(x.name(r))
