@@ -99,7 +99,7 @@ func (p publisher) run(ctx context.Context) {
 	for {
 		select {
 		case e := <-p.queue:
-			p.post(ctx, e)
+			p.post(context.WithoutCancel(ctx), e) // the process's end does not cut off what is under way; Post bounds itself
 		case <-ctx.Done():
 			p.drain(context.WithoutCancel(ctx))
 			return

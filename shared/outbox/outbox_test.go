@@ -3,6 +3,7 @@ package outbox_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -260,6 +261,39 @@ func TestAllThatIsNotDoneIsPostedOnceHoweverMuchItIs(t *testing.T) {
 	posted, err := w.eventsTo(sink.URL).RepostAll(t.Context(), w.db.DB)
 	if err != nil || posted != many || arrived.Load() != many {
 		t.Errorf("posted %d, %v; %d arrived; want %d", posted, err, arrived.Load(), many)
+	}
+}
+
+func TestTheEndOfAProcessCutsNoPostOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	arrived, finish, ended := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or nobody listens whether the client goes
+		close(arrived)
+		select {
+		case <-finish:
+		case <-r.Context().Done():
+		}
+		ended <- r.Context().Err()
+	}))
+	t.Cleanup(sink.Close)
+	vars := maps.Clone(w.vars)
+	vars["K_SINK"] = sink.URL
+	e := env.New("test", vars, slog.New(slog.DiscardHandler))
+	var err error
+	if w.events, err = outbox.Open(t.Context(), e); err != nil {
+		t.Fatal(err)
+	}
+	w.emit(event.UploadCompleted{Upload: uuid.New()})
+	<-arrived
+
+	closed := make(chan error, 1)
+	go func() { closed <- e.Close(context.Background()) }()
+	time.AfterFunc(50*time.Millisecond, func() { close(finish) })
+
+	if err := errors.Join(<-ended, <-closed); err != nil {
+		t.Errorf("the post was cut off: %v", err)
 	}
 }
 
