@@ -1,4 +1,4 @@
-# MaaS on one machine, its checks and its tools. `make` alone lists the targets.
+# MaaS on one machine and on a cluster, its checks and its tools. `make` alone lists the targets.
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -7,9 +7,18 @@ MAKEFLAGS += --no-print-directory
 TOOLS := $(CURDIR)/.cache/bin
 export PATH := $(TOOLS):$(PATH)
 
-# Two of everything at once: what a machine of two cores has memory for under the race detector.
-TEST := -race -shuffle=on -p 2 -timeout 10m
+# Two of everything at once: what a machine of two cores has memory for under the race detector. What the tests do not reach:
+# `make test TEST='-p 2 -coverprofile coverage.out'` and `go tool cover -func coverage.out`.
+export TEST := -race -shuffle=on -p 2 -timeout 10m
+# Where the tests run: on this machine, on a cluster (which is started), or on both with one summary: make test ON='machine cluster'
+ON := machine
 FUZZTIME := 20s
+
+# Where images go, and what `make deploy` puts into the cluster that KUBECONFIG names: a folder of knative/overlays.
+export KO_DOCKER_REPO ?= localhost:5000/maas
+OVERLAY ?= local
+# The folder of the programs up and down, which start and end a Kubernetes on this machine.
+export CLUSTER ?= ../shared/cluster
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,26 +31,34 @@ build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
 	go build -ldflags '-s -w' -o bin/maas-onnx ./runtimes/onnx
 	@library=$$(runtimes/onnx/library.sh); cmp -s "$$library" "bin/$${library##*/}" || install -m 644 "$$library" bin/
 
-test: build ## runs every test that needs no cluster, on real servers
+test: build ## runs every test that needs no cluster, on real servers; ON=cluster: those that need one
 	@go build -o $(TOOLS)/ ./tools/testsum
-	@bin/maas stores --data temporary --fast -- go test $(TEST) -json work | $(TOOLS)/testsum
+	@tools/tests $(ON) | $(TOOLS)/testsum
 
 lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## checks style, imports, vulnerabilities, generated code, modules
 	tools/lint
+
+cluster: build $(TOOLS)/ko $(TOOLS)/kustomize ## starts a Kubernetes on this machine with everything in it, as root
+	@tools/cluster up
+
+cluster-down: ## ends it and removes all that it held
+	@tools/cluster down
+
+images: $(TOOLS)/ko ## builds every container image and pushes it to KO_DOCKER_REPO
+	@tools/images
+
+deploy: $(TOOLS)/ko $(TOOLS)/kustomize ## images, migration and functions onto the cluster of KUBECONFIG: make deploy OVERLAY=x
+	@tools/deploy up $(OVERLAY)
+
+undeploy: $(TOOLS)/kustomize ## takes them out again; database, store and secrets stay
+	@tools/deploy down $(OVERLAY)
 
 generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## makes generated code and the OpenAPI document anew
 	cd shared/proto && buf lint && buf generate
 	go run ./tools/openapi
 
-tidy: ## tidies every module
-	tools/each-module go mod tidy
-
 bench: build ## runs every benchmark, five times each
 	@bin/maas stores --data temporary --fast -- go test -run '^$$' -bench . -benchmem -count 5 -p 1 -timeout 60m work
-
-cover: build ## says what the tests do not reach: coverage.out, and a line for each function
-	@bin/maas stores --data temporary --fast -- go test -p 2 -timeout 10m -coverprofile coverage.out work
-	@go tool cover -func coverage.out
 
 fuzz: ## fuzzes every parser of outside bytes for FUZZTIME each
 	tools/fuzz $(FUZZTIME)
@@ -52,7 +69,7 @@ new-function: ## makes functions/NAME: make new-function NAME=x
 clean: ## removes what was built; state in .maas stays
 	rm -rf bin .cache coverage.out
 
-.PHONY: help up build test lint generate tidy bench cover fuzz new-function clean
+.PHONY: help up build test lint cluster cluster-down images deploy undeploy generate bench fuzz new-function clean
 
 # Tools, each built once from its pinned version. Naming the package spares downloading what the other tools need.
 $(TOOLS)/buf:           PACKAGE := github.com/bufbuild/buf/cmd/buf

@@ -52,8 +52,15 @@ func TestSummarise(t *testing.T) {
 		{"counts a build that failed", `
 			{"Action":"build-output","ImportPath":"p","Output":"p.go:1: no\n"}
 			{"Action":"build-fail","ImportPath":"p"}
+			{"Action":"fail","Package":"p","FailedBuild":"p"}
 			{"Action":"pass","Package":"q","Test":"TestA"}`,
 			false, []string{"p.go:1: no", "1 passed, 1 failed"}},
+		{"counts a package that failed without a test", `
+			{"Action":"output","Package":"p","Output":"TestMain: no server\n"}
+			{"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}
+			{"Action":"fail","Package":"p"}
+			{"Action":"pass","Package":"q","Test":"TestA"}`,
+			false, []string{"TestMain: no server", "FAIL\tp\t0.1s", "1 passed, 1 failed"}},
 		{"passes on what is no event", `
 			go: warning
 			{"Action":"pass","Package":"p","Test":"TestA"}`,

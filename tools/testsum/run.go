@@ -17,6 +17,8 @@ type event struct {
 	ImportPath string // of build events, in Package's place
 	Test       string // "" in what concerns the package itself
 	Output     string
+	// FailedBuild is set in the failure of a package that was not built: its build-fail has been told before.
+	FailedBuild string
 }
 
 type test struct{ pkg, name string }
@@ -26,12 +28,13 @@ type run struct {
 	out            *bufio.Writer
 	output         map[test]*strings.Builder
 	late           map[string]string // by package: what came after a passed test's result, which test2json takes for its own
+	blamed         map[string]bool   // packages with a test that failed
 	passed, failed int
 	skipped        []test
 }
 
 func newRun(out *bufio.Writer) *run {
-	return &run{out: out, output: map[test]*strings.Builder{}, late: map[string]string{}}
+	return &run{out: out, output: map[test]*strings.Builder{}, late: map[string]string{}, blamed: map[string]bool{}}
 }
 
 // read takes each line: an event, or text that go itself printed among them, which is passed on.
@@ -77,7 +80,7 @@ func (r *run) take(e event) {
 }
 
 // takePackage passes on what go test prints for a package. A package that fails with tests still running died, of a panic or at its
-// time limit: their output tells why, or what came late.
+// time limit: their output tells why, or what came late. One that fails with no test to blame, as by its TestMain, counts as one itself.
 func (r *run) takePackage(e event) {
 	switch {
 	case e.Action == "output" && worthReading(e.Output):
@@ -88,6 +91,9 @@ func (r *run) takePackage(e event) {
 			r.fail(t)
 		}
 		fmt.Fprint(r.out, r.late[e.Package])
+		if !r.blamed[e.Package] && e.FailedBuild == "" {
+			r.failed++
+		}
 	}
 }
 
@@ -118,6 +124,7 @@ func (r *run) pass(t test) {
 
 func (r *run) fail(t test) {
 	r.failed++
+	r.blamed[t.pkg] = true
 	if kept := r.output[t]; kept != nil {
 		fmt.Fprint(r.out, kept)
 	}

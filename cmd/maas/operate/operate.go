@@ -1,4 +1,4 @@
-// Package operate is the operator's part of the command maas: migrations, and the events that died. Its commands work on the database
+// Package operate is the operator's part of the command maas: migrations, keys, and the events that died. Its commands work on the database
 // itself, by the environment that functions have (DATABASE_URL, K_SINK, MAAS_SERVICE_KEY), or by the one that a running `maas up` keeps in
 // its data folder.
 package operate
@@ -28,7 +28,7 @@ import (
 )
 
 // Commands gives the commands, to be hung on a root.
-func Commands() []*cobra.Command { return []*cobra.Command{migrate(), events()} }
+func Commands() []*cobra.Command { return []*cobra.Command{migrate(), makeKeys(), events()} }
 
 func migrate() *cobra.Command {
 	return &cobra.Command{
