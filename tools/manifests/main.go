@@ -10,6 +10,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"fmt"
 	"os"
@@ -21,14 +22,14 @@ import (
 var templates embed.FS
 
 func main() {
-	if err := run("."); err != nil {
+	if err := run(context.Background(), "."); err != nil {
 		fmt.Fprintln(os.Stderr, "manifests:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root string) error {
-	files, err := generate(root)
+func run(ctx context.Context, root string) error {
+	files, err := generate(ctx, root)
 	if err != nil {
 		return err
 	}
@@ -41,8 +42,8 @@ func run(root string) error {
 }
 
 // generate gives the files by their paths below root.
-func generate(root string) (map[string][]byte, error) {
-	services, err := servicesOf(root)
+func generate(ctx context.Context, root string) (map[string][]byte, error) {
+	services, err := servicesOf(ctx, root)
 	if err != nil {
 		return nil, err
 	}

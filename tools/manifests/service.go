@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -42,6 +43,7 @@ type container struct {
 	EnvFrom        []reference `yaml:"envFrom"`
 	LivenessProbe  probe       `yaml:"livenessProbe"`
 	ReadinessProbe probe       `yaml:"readinessProbe"`
+	Ports          []named     `yaml:"ports"`
 	Resources      resources   `yaml:"resources"`
 	VolumeMounts   []mount     `yaml:"volumeMounts"`
 }
@@ -70,8 +72,8 @@ type (
 )
 
 // servicesOf gives the Services of knative/base, by name.
-func servicesOf(root string) (map[string]service, error) {
-	text, err := build(filepath.Join(root, "knative", "base"))
+func servicesOf(ctx context.Context, root string) (map[string]service, error) {
+	text, err := build(ctx, filepath.Join(root, "knative", "base"))
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +98,9 @@ func servicesOf(root string) (map[string]service, error) {
 }
 
 // build gives what kustomize makes of a folder.
-func build(folder string) ([]byte, error) {
+func build(ctx context.Context, folder string) ([]byte, error) {
 	var out, failure bytes.Buffer
-	command := exec.Command("kustomize", "build", folder)
+	command := exec.CommandContext(ctx, "kustomize", "build", folder)
 	command.Stdout, command.Stderr = &out, &failure
 	if err := command.Run(); err != nil {
 		return nil, fmt.Errorf("kustomize build %s: %w\n%s", folder, err, failure.String())
