@@ -22,7 +22,9 @@ import (
 const brokerIngress = "http://broker-ingress.knative-eventing.svc.cluster.local/maas/maas"
 
 // local is the address that a function has inside the cluster.
-func local(function string) string { return "http://" + function + "." + functions + ".svc.cluster.local" }
+func local(function string) string {
+	return "http://" + function + "." + functions + ".svc.cluster.local"
+}
 
 // restricted is the securityContext that the Pod Security Standard "restricted" asks for.
 const restricted = `{runAsNonRoot: true, runAsUser: 65532, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}`
@@ -59,12 +61,17 @@ spec:
 	return &http.Client{Transport: transport, Timeout: 2 * time.Minute}
 }
 
-// image builds one of the programs below this folder, and gives where the cluster gets it.
+// image builds one of the programs below this folder, and gives where the cluster gets it: from where it gets the functions' images.
 func image(t testing.TB, program string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "ko", "build", "--base-import-paths", "./cluster/"+program)
-	cmd.Dir = ".."
-	cmd.Env = append(os.Environ(), "GOWORK=off")
+	models := kubectl(t, "get", "services.serving.knative.dev/models", "--namespace", functions, "--output=jsonpath={.spec.template.spec.containers[0].image}")
+	registry, _, _ := strings.Cut(models, "/models@")
+	cmd := exec.CommandContext(t.Context(), "ko", "build", "--base-import-paths", "./e2e/cluster/"+program)
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "KO_DOCKER_REPO="+registry)
+	if _, err := os.Stat("../../.cache/ko.yaml"); err == nil { // with the base images of this machine: tools/images
+		cmd.Env = append(cmd.Env, "KO_CONFIG_PATH=.cache/ko.yaml")
+	}
 	var wrong bytes.Buffer
 	cmd.Stderr = &wrong
 	out, err := cmd.Output()

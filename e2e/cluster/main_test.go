@@ -56,5 +56,6 @@ func there() error {
 	if _, err := try(ctx, "", "get", "services.serving.knative.dev", "--namespace", functions); err != nil {
 		return fmt.Errorf("KUBECONFIG names no cluster that MaaS runs on: %w", err)
 	}
-	return nil
+	_, err := try(ctx, "", "wait", "--for=delete", "namespace/"+ours, "--timeout=30s") // of the last run
+	return err
 }

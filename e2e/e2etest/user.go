@@ -48,6 +48,16 @@ func Register(t testing.TB, server string) *User {
 	return u
 }
 
+// Operator is a user who looks after an installation, with the variables that its functions have.
+func Operator(t testing.TB, vars map[string]string) *User {
+	t.Helper()
+	u := Stranger(t, "")
+	for name, value := range vars {
+		u.more = append(u.more, name+"="+value)
+	}
+	return u
+}
+
 // Said is what a command wrote and how it ended.
 type Said struct {
 	*User

@@ -3,7 +3,6 @@ package main
 
 import (
 	"io"
-	"log"
 	"net/http"
 	"time"
 )
@@ -13,5 +12,5 @@ func main() {
 		Addr: ":8080", ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello\n") }),
 	}
-	log.Fatal(server.ListenAndServe())
+	panic(server.ListenAndServe())
 }

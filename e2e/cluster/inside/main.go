@@ -2,7 +2,6 @@
 package main
 
 import (
-	"log"
 	"net/http"
 	"net/http/httputil"
 	"time"
@@ -13,5 +12,5 @@ func main() {
 		Addr: ":8080", ReadHeaderTimeout: time.Minute,
 		Handler: &httputil.ReverseProxy{Rewrite: func(*httputil.ProxyRequest) {}}, // a proxy's request names its host
 	}
-	log.Fatal(server.ListenAndServe())
+	panic(server.ListenAndServe())
 }

@@ -1,0 +1,271 @@
+//go:build cluster
+
+package cluster
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/e2e/e2etest"
+	"github.com/17882237881/MaaS/shared/event"
+)
+
+// TestAForgedEventIsRefusedInsideTheCluster posts, from a pod, events that nobody of MaaS has signed: to the function that would act on them,
+// and to the broker.
+func TestAForgedEventIsRefusedInsideTheCluster(t *testing.T) {
+	t.Parallel()
+	u, client := register(t), inside(t)
+	s := u.Site()
+	s.Post("/v1/models", `{"name":"digits"}`, http.StatusCreated, nil)
+	upload := s.BeginUpload(u.Of("digits"), "1.0.0", 10)
+	vars := installation(t)
+	stranger := signer(t, map[string]string{"MAAS_SERVICE_KEY": strings.Repeat("stranger", 8)})
+
+	for sink, status := range map[string]int{local("verify-upload"): http.StatusUnprocessableEntity, brokerIngress: http.StatusAccepted} {
+		for name, encode := range map[string]func(event.Event) []byte{
+			"signed by a stranger": func(e event.Event) []byte { return encoded(t, stranger, e) },
+			"not signed":           func(e event.Event) []byte { return without(t, encoded(t, stranger, e), "signature") },
+			"of another upload":    func(e event.Event) []byte { return altered(t, encoded(t, signer(t, vars), e)) },
+		} {
+			e := completed(t, strings.TrimPrefix(upload, "/v1/uploads/"))
+			if got := post(t, client, sink, encode(e)); got != status {
+				t.Errorf("an event %s: %s answers %d, want %d", name, sink, got, status)
+			}
+			letter := operator(t).letter(e.ID.String())
+			if letter.Consumer != "verify-upload" || !strings.Contains(letter.Reason, "signature") {
+				t.Errorf("an event %s became the dead letter %+v", name, letter)
+			}
+		}
+	}
+	if text := s.Text(upload); !strings.Contains(text, `"status":"open"`) {
+		t.Errorf("the upload is %s", text)
+	}
+}
+
+// TestWhatIsNoEventIsKeptAsADeadLetter posts noise: the broker takes none, and the function keeps it for whoever wonders.
+func TestWhatIsNoEventIsKeptAsADeadLetter(t *testing.T) {
+	t.Parallel()
+	client, noise := inside(t), "noise "+uuid.NewString()
+	if got := post(t, client, brokerIngress, []byte(noise)); got != http.StatusBadRequest {
+		t.Errorf("the broker answers %d", got)
+	}
+	if got := post(t, client, local("verify-upload"), []byte(noise)); got != http.StatusUnprocessableEntity {
+		t.Errorf("verify-upload answers %d", got)
+	}
+	if letter := operator(t).letter(noise); !strings.Contains(letter.Reason, "CloudEvent") {
+		t.Errorf("the dead letter's reason is %q", letter.Reason)
+	}
+}
+
+// TestAPoisonedEventIsReplayedOnceItsCauseIsMended has verify-upload know another key for a while, so that it takes what is signed for forged.
+func TestAPoisonedEventIsReplayedOnceItsCauseIsMended(t *testing.T) { //nolint:paralleltest // nothing is verified meanwhile
+	u := register(t)
+	mend := anotherKey(t, "verify-upload")
+	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx"))
+	o := operator(t)
+	letter := o.letter(uploadOf(t, u))
+	if !strings.Contains(letter.Reason, "signature") {
+		t.Errorf("the dead letter's reason is %q", letter.Reason)
+	}
+	mend()
+
+	began := time.Now()
+	o.Maas("events", "replay", letter.ID).Ends(0, "verify-upload")
+	(<-pushed).Ends(0, "verified")
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("the push ended %s after the replay: it is sweep that has posted the event", took)
+	}
+	if letter := o.letter(letter.ID); letter.Replayed == nil {
+		t.Error("the letter does not say that it was replayed")
+	}
+	check(t)
+}
+
+// TestWhatTheBrokerCannotDeliverBecomesADeadLetter adds a trigger like verify-upload's, but for one tenant, with fewer tries, and to an address
+// where nobody is.
+func TestWhatTheBrokerCannotDeliverBecomesADeadLetter(t *testing.T) {
+	t.Parallel()
+	u := register(t)
+	gone := awayFor(t, tenant(t, u))
+	u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx")).Ends(0, "verified")
+	o := operator(t)
+	letter := o.letter(uploadOf(t, u))
+	if letter.Consumer != "verify-upload" {
+		t.Errorf("the dead letter is for %s", letter.Consumer)
+	}
+	gone()
+
+	o.Maas("events", "replay", letter.ID).Ends(0, "verify-upload")
+	db := database(t)
+	await(t, "the replayed event is received", time.Minute, func() (string, bool) {
+		n := one[int](t, db, `select count(*) from inbox i join outbox o on o.source = i.source and o.id = i.id where o.subject = $1 and i.consumer = $2`,
+			uploadOf(t, u), letter.Consumer)
+		return fmt.Sprintf("%d receipts", n), n == 1
+	})
+}
+
+// anotherKey gives a function another service key, until mend is called.
+func anotherKey(t testing.TB, function string) (mend func()) {
+	t.Helper()
+	const other = "maas-service-key-of-another"
+	apply(t, fmt.Sprintf(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: %s}, stringData: {service.key: %s}}`,
+		other, functions, strings.Repeat("another.", 8)))
+	t.Cleanup(func() { kubectl(t, "delete", "secret", other, "--namespace", functions) })
+	at := fmt.Sprintf("/spec/template/spec/volumes/%d/secret/secretName", volume(t, function, "service-key"))
+	return redeployed(t, function, replace(at, other), replace(at, "maas-service-key"))
+}
+
+// volume gives the place of a volume in a function's template.
+func volume(t testing.TB, function, name string) int {
+	t.Helper()
+	var service struct {
+		Spec struct {
+			Template struct {
+				Spec struct{ Volumes []struct{ Name string } }
+			}
+		}
+	}
+	read(t, &service, "services.serving.knative.dev/"+function, "--namespace", functions)
+	for i, v := range service.Spec.Template.Spec.Volumes {
+		if v.Name == name {
+			return i
+		}
+	}
+	t.Fatalf("%s has no volume %s", function, name)
+	return 0
+}
+
+// awayFor adds a trigger for a tenant's completed uploads that leads nowhere, until gone is called. In all else it is verify-upload's own.
+func awayFor(t testing.TB, tenant string) (gone func()) {
+	t.Helper()
+	const own = "verify-upload-on-upload-completed-v1"
+	var trigger map[string]any
+	read(t, &trigger, "triggers.eventing.knative.dev/"+own, "--namespace", functions)
+	name := "away-" + tenant
+	trigger["metadata"] = map[string]string{"name": name, "namespace": functions}
+	delete(trigger, "status")
+	spec := trigger["spec"].(map[string]any)
+	spec["filter"].(map[string]any)["attributes"].(map[string]any)["tenant"] = tenant
+	spec["subscriber"] = map[string]string{"uri": local("away")}
+	spec["delivery"].(map[string]any)["retry"] = 2
+	text, err := json.Marshal(trigger)
+	e2etest.Must(t, err)
+	apply(t, string(text))
+	gone = sync.OnceFunc(func() { kubectl(t, "delete", "triggers.eventing.knative.dev", name, "--namespace", functions) })
+	t.Cleanup(gone)
+	kubectl(t, "wait", "triggers.eventing.knative.dev/"+name, "--namespace", functions, "--for=condition=Ready", "--timeout=60s")
+	return gone
+}
+
+// uploadOf gives the id of the user's upload, once there is one.
+func uploadOf(t testing.TB, u *e2etest.User) (id string) {
+	t.Helper()
+	db := database(t)
+	await(t, "an upload of "+u.Tenant, time.Minute, func() (string, bool) {
+		id = one[string](t, db, `select coalesce(max(u.id::text), '') from uploads u join tenants t on t.id = u.tenant_id where t.name = $1`, u.Tenant)
+		return "none", id != ""
+	})
+	return id
+}
+
+// tenant gives the id of the user's tenant.
+func tenant(t testing.TB, u *e2etest.User) string {
+	t.Helper()
+	return one[string](t, database(t), `select id::text from tenants where name = $1`, u.Tenant)
+}
+
+// completed is the event that begins an upload's verification.
+func completed(t testing.TB, upload string) event.Event {
+	t.Helper()
+	e, err := event.New("complete", uuid.New(), "", event.UploadCompleted{Upload: uuid.MustParse(upload)})
+	e2etest.Must(t, err)
+	return e
+}
+
+func encoded(t testing.TB, by event.Signer, e event.Event) []byte {
+	t.Helper()
+	text, err := by.Encode(e)
+	e2etest.Must(t, err)
+	return text
+}
+
+// without gives the event without an attribute.
+func without(t testing.TB, encoded []byte, attribute string) []byte {
+	t.Helper()
+	var attributes map[string]json.RawMessage
+	e2etest.Must(t, json.Unmarshal(encoded, &attributes))
+	delete(attributes, attribute)
+	text, err := json.Marshal(attributes)
+	e2etest.Must(t, err)
+	return text
+}
+
+// altered gives the event, signed as it was, for the tenant of nobody.
+func altered(t testing.TB, encoded []byte) []byte {
+	t.Helper()
+	var attributes map[string]json.RawMessage
+	e2etest.Must(t, json.Unmarshal(encoded, &attributes))
+	attributes["tenant"] = json.RawMessage(`"` + uuid.NewString() + `"`)
+	text, err := json.Marshal(attributes)
+	e2etest.Must(t, err)
+	return text
+}
+
+// post sends an event and gives the status of the answer, whose body is empty where a function answers.
+func post(t testing.TB, client *http.Client, sink string, text []byte) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, sink, bytes.NewReader(text))
+	e2etest.Must(t, err)
+	request.Header.Set("Content-Type", "application/cloudevents+json")
+	answer, err := client.Do(request)
+	e2etest.Must(t, err)
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	e2etest.Must(t, err)
+	if len(body) > 0 && sink != brokerIngress {
+		t.Errorf("%s answers %s with the body %q", sink, answer.Status, body)
+	}
+	return answer.StatusCode
+}
+
+// operatorOf is who looks after the installation: its stores' addresses are in the shell.
+type operatorOf struct{ *e2etest.User }
+
+func operator(t testing.TB) operatorOf {
+	t.Helper()
+	vars := installation(t)
+	vars["K_SINK"] = "http://" + forward(t, "knative-eventing", "service/broker-ingress", 80) + "/maas/maas"
+	return operatorOf{e2etest.Operator(t, vars)}
+}
+
+// letter is a dead letter as the command lists it.
+type letter struct {
+	ID, Consumer, Event, Reason string
+	Replayed                    *time.Time `json:"replayed_at"`
+}
+
+// letter waits for the dead letter in which a text occurs: an event's, or an upload's id.
+func (o operatorOf) letter(text string) (found letter) {
+	o.Helper()
+	await(o, "a dead letter with "+text, time.Minute, func() (string, bool) {
+		var all []letter
+		o.Maas("events", "dead", "--output", "json", "--limit", "1000").OK().Read(&all)
+		for _, one := range all {
+			if strings.Contains(one.Event, text) || one.ID == text {
+				found = one
+				return "", true
+			}
+		}
+		return fmt.Sprintf("none among %d", len(all)), false
+	})
+	return found
+}

@@ -1,0 +1,99 @@
+//go:build cluster
+
+package cluster
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/17882237881/MaaS/e2e/e2etest"
+)
+
+// big is enough that a push of it is still on its way when it is looked at.
+const big = 300 << 20
+
+// TestAPushOutlivesThePodsThatTakeIt kills the pods that take its chunks.
+func TestAPushOutlivesThePodsThatTakeIt(t *testing.T) { //nolint:paralleltest // it kills the pods that take other chunks too
+	u, db := register(t), database(t)
+	file := u.Padded(1, big)
+
+	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", file)
+	upload := uploadOf(t, u)
+	await(t, "some chunks are stored", time.Minute, func() (string, bool) {
+		n := one[int](t, db, `select count(*) from upload_chunks where upload = $1 and state = 'stored'`, upload)
+		return fmt.Sprintf("%d chunks", n), n > 2
+	})
+	kill(t, functions, of("upload-chunk"))
+	if status := one[string](t, db, `select status from uploads where id = $1`, upload); status != "open" {
+		t.Errorf("the pods were killed when the upload was %s already", status)
+	}
+	(<-pushed).Ends(0, "verified")
+
+	pulls(t, u, file)
+	check(t)
+}
+
+// TestAPushOutlivesThePodThatVerifiesIt kills it while it reads the file.
+func TestAPushOutlivesThePodThatVerifiesIt(t *testing.T) {
+	t.Parallel()
+	u, db := register(t), database(t)
+	file := u.Padded(2, big)
+
+	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", file)
+	upload := uploadOf(t, u)
+	await(t, "the verification has begun", time.Minute, func() (string, bool) {
+		status := one[string](t, db, `select status from uploads where id = $1`, upload)
+		return status, status == "verifying"
+	})
+	kill(t, functions, of("verify-upload"))
+	if status := one[string](t, db, `select status from uploads where id = $1`, upload); status != "verifying" {
+		t.Errorf("the pod was killed when the upload was %s already", status)
+	}
+	(<-pushed).Ends(0, "verified")
+
+	pulls(t, u, file)
+}
+
+// TestAJourneyOutlivesTheBroker kills all of the broker's pods, and the events that they hold in memory, while one model is pushed and another
+// is published.
+func TestAJourneyOutlivesTheBroker(t *testing.T) {
+	t.Parallel()
+	u, db := register(t), database(t)
+	u.Maas("push", u.Of("one")+"@1.0.0", e2etest.Data("digits.onnx")).Ends(0, "verified")
+
+	pushed := u.Meanwhile("push", u.Of("two")+"@1.0.0", u.Padded(1, 1<<10))
+	published := u.Meanwhile("publish", u.Of("one")+"@1.0.0")
+	await(t, "an event is on its way", time.Minute, func() (string, bool) {
+		n := one[int](t, db, `
+			select count(*) from outbox o join tenants t on t.id = o.tenant_id where t.name = $1 and o.done_at is null`, u.Tenant)
+		return fmt.Sprintf("%d events", n), n > 0
+	})
+	for _, part := range []string{"messaging.knative.dev/role=dispatcher", "eventing.knative.dev/brokerRole"} {
+		kill(t, "knative-eventing", part)
+	}
+	killed := time.Now()
+	(<-pushed).Ends(0, "verified")
+	(<-published).Ends(0, "latest")
+	t.Logf("it ended %s after the broker was killed", time.Since(killed).Round(time.Second))
+
+	u.Maas("publish", u.Of("two")+"@1.0.0").Ends(0, "latest")
+	u.Infers(u.Of("one"), "digits")
+	u.Infers(u.Of("two"), "digits")
+}
+
+// pulls expects to get the file back as it was pushed.
+func pulls(t testing.TB, u *e2etest.User, file string) {
+	t.Helper()
+	folder := t.TempDir()
+	u.Maas("pull", u.Of("digits")+"@1.0.0", folder).OK()
+	got, err := os.ReadFile(filepath.Join(folder, filepath.Base(file)))
+	e2etest.Must(t, err)
+	want, err := os.ReadFile(file)
+	e2etest.Must(t, err)
+	if e2etest.Digest(got) != e2etest.Digest(want) {
+		t.Error("what was pulled is not what was pushed")
+	}
+}

@@ -1,0 +1,54 @@
+//go:build cluster
+
+package cluster
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/17882237881/MaaS/e2e/e2etest"
+	"github.com/17882237881/MaaS/shared/functiontest"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/objectstest"
+)
+
+// TestATamperedObjectIsNotServed changes a verified model's bytes in the store, as whoever has the store's credentials can.
+func TestATamperedObjectIsNotServed(t *testing.T) {
+	t.Parallel()
+	u := register(t)
+	digits, file := u.Of("digits"), e2etest.Content(t, "digits.onnx")
+	u.Maas("push", digits+"@1.0.0", e2etest.Data("digits.onnx")).Ends(0, "verified")
+	store, db := objectstest.Open(t, installation(t)), database(t)
+	key := objects.Key(one[string](t, db, `select object_key from artifacts a join tenants t on t.id = a.tenant_id where t.name = $1`, u.Tenant))
+	overwrite := func(content []byte) {
+		e2etest.Must(t, store.Delete(t.Context(), key))
+		e2etest.Must(t, store.Put(t.Context(), key, content))
+	}
+	tampered := bytes.Clone(file)
+	tampered[len(tampered)/2] ^= 1
+	overwrite(tampered)
+
+	u.Maas("publish", digits+"@1.0.0").Ends(1, "cannot be served", e2etest.Digest(file))
+	s := u.Site()
+	answer := s.Do(functiontest.Request{
+		Method: http.MethodPost, Path: "/v2/models/" + digits + "/versions/1.0.0/infer", Token: s.Token,
+		Body: string(e2etest.Content(t, "digits-request.json")), Header: map[string]string{"X-Request-Timeout": "20000"},
+	})
+	if answer.Status < http.StatusInternalServerError || !strings.Contains(string(answer.Body), "problems/") {
+		t.Errorf("a call of it is answered %d: %s", answer.Status, answer.Body)
+	}
+	const entry = `select count(*) from audit_entries where action = 'deployment.failed' and resource = $1`
+	if n := one[int](t, db, entry, digits+"@1.0.0"); n == 0 {
+		t.Error("no audit entry tells of it")
+	}
+
+	overwrite(file)
+	await(t, "the right bytes are served", 3*time.Minute, func() (string, bool) {
+		said := u.Maas("infer", digits+"@1.0.0", "-f", e2etest.Data("digits-request.json"))
+		return said.Stderr, said.Status == 0
+	})
+	u.Infers(digits, "digits")
+}
