@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// newRoot makes a repository in which there is nothing but shared.
+// newRoot makes a repository in which there is nothing but shared, and a list of two Services.
 func newRoot(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
@@ -19,8 +19,16 @@ func newRoot(t *testing.T) string {
 	if err := os.CopyFS(filepath.Join(root, "shared"), os.DirFS(shared)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(root, "go.work"), []byte("go 1.26.8\n\nuse ./shared\n"), 0o600); err != nil {
+	if err := os.MkdirAll(filepath.Join(root, "knative", "base", "services"), 0o700); err != nil {
 		t.Fatal(err)
+	}
+	for path, text := range map[string]string{
+		"go.work": "go 1.26.8\n\nuse ./shared\n",
+		services:  "resources:\n- services/login.yaml\n- services/users.yaml\npatches: []\n",
+	} {
+		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return root
 }
@@ -48,6 +56,34 @@ func TestANewFunctionBuildsAndPassesItsTest(t *testing.T) {
 	mustGo(t, root, "go", "test", "./functions/side-door/...")
 	mustGo(t, folder, "env", "GOWORK=off", "go", "build", "-o", os.DevNull, "./cmd/side-door")
 	mustGo(t, asFuncDoes(t, folder), funcGo(t), "build", "-o", os.DevNull)
+	assertListed(t, root, "- services/login.yaml\n- services/side-door.yaml\n- services/users.yaml\n")
+}
+
+func assertListed(t *testing.T, root, lines string) {
+	t.Helper()
+	list, err := os.ReadFile(filepath.Join(root, services))
+	if err != nil || !strings.Contains(string(list), lines) {
+		t.Errorf("the Services are %s, %v", list, err)
+	}
+	if _, err := os.Stat(filepath.Join(root, "knative", "base", "services", "side-door.yaml")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestANameThatComesLastIsListedLast(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "list")
+	if err := os.WriteFile(path, []byte("- b\n- d\nrest\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"e", "a", "c"} {
+		if err := enlist(path, "- ", name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list, err := os.ReadFile(path); err != nil || string(list) != "- a\n- b\n- c\n- d\n- e\nrest\n" {
+		t.Errorf("the list is %s, %v", list, err)
+	}
 }
 
 // asFuncDoes generates the module that func v0.49.2 builds a Go function in: its requirements are copied, its replaces are not.

@@ -1,4 +1,4 @@
-// Command new-function makes functions/NAME, ready to build, test and run, and adds it to go.work: go run ./tools/new-function NAME
+// Command new-function makes functions/NAME, ready to build, test, run and deploy, and adds it to go.work: go run ./tools/new-function NAME
 //
 // It is run in the repository's root.
 package main
