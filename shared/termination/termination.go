@@ -1,0 +1,37 @@
+// Package termination leaves a program's last words where Kubernetes looks for them: the termination message of its container.
+package termination
+
+import (
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// Path is where a container's termination message is read from, unless its spec says otherwise.
+const Path = "/dev/termination-log"
+
+// longest is the most that Kubernetes reads of a container, in bytes (Kubernetes documentation, "Determine the Reason for Pod Failure").
+const longest = 4096
+
+// Say makes the sentence the message in the file at path, on one line. Where there is no such file the program runs in no container, and
+// nobody asks; a message that cannot be left is still in the log.
+func Say(path, sentence string) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
+	if err != nil {
+		return
+	}
+	_, _ = file.WriteString(line(sentence)) // as above
+	_ = file.Close()
+}
+
+func line(sentence string) string {
+	sentence = strings.Join(strings.Fields(sentence), " ")
+	if len(sentence) <= longest {
+		return sentence
+	}
+	end := longest
+	for !utf8.RuneStart(sentence[end]) {
+		end--
+	}
+	return sentence[:end]
+}
