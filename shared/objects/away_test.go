@@ -173,17 +173,52 @@ func TestACompleteWhoseAnswerIsLostSucceedsWhenItIsCalledAgain(t *testing.T) {
 	faulttest.AssertKind(t, w.Abort(t.Context(), m), fault.Conflict)
 }
 
-func TestAFetchThatBrokeOffGoesOnFromTheFilesThatItHas(t *testing.T) {
+func TestAFetchThatBrokeOffGoesOnInsideOfAFile(t *testing.T) {
 	t.Parallel()
 	w := newWire(t)
-	uri, dir := w.version(map[string][]byte{"small": []byte("small"), "large": random(2 * unit)}), t.TempDir()
-	w.poison("downstream", "limit_data", `"bytes":3000000`)
-	_, err := objects.Fetch(t.Context(), w.Store, uri, dir)
-	faulttest.AssertKind(t, err, fault.Unavailable)
+	uri, dir := w.version(map[string][]byte{"small": []byte("small"), "large": random(8 * unit)}), t.TempDir()
+	w.poison("downstream", "bandwidth", `"rate":5000`) // KB/s, of each connection
+	var progress objects.Progress
+	fetched := make(chan error, 1)
+	go func() { // ends with the fetch
+		_, err := objects.Fetch(t.Context(), w.Store, uri, dir, objects.WithProgress(&progress))
+		fetched <- err
+	}()
+	for progress.Loaded.Load() < unit/2 {
+		time.Sleep(time.Millisecond)
+	}
+	w.proxy.Stop()
+	faulttest.AssertKind(t, <-fetched, fault.Unavailable)
 	w.heal()
+	w.must(w.proxy.Start())
 
-	_, err = objects.Fetch(t.Context(), w.Store, uri, dir)
+	progress = objects.Progress{}
+	_, err := objects.Fetch(t.Context(), w.Store, uri, dir, objects.WithProgress(&progress))
 	w.must(err)
+
+	if there, loaded, total := progress.There.Load(), progress.Loaded.Load(), progress.Total.Load(); there < unit/2 || there+loaded != total {
+		t.Errorf("of %d bytes %d were there and %d were loaded", total, there, loaded)
+	}
+}
+
+func TestAPatientFetchWaitsForAStoreThatComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWire(t)
+	uri := w.version(map[string][]byte{"a": random(unit)})
+	w.proxy.Stop()
+	var progress objects.Progress
+	fetched := make(chan error, 1)
+	go func() { // ends with the fetch
+		_, err := objects.Fetch(t.Context(), w.Store, uri, t.TempDir(), objects.WithPatience(time.Minute), objects.WithProgress(&progress))
+		fetched <- err
+	}()
+	for progress.Waiting() == nil {
+		time.Sleep(time.Millisecond)
+	}
+
+	w.must(w.proxy.Start())
+
+	w.must(<-fetched)
 }
 
 func TestADeadlineIsATimeoutAndNoOutage(t *testing.T) {

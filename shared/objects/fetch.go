@@ -6,38 +6,87 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
 )
 
 const (
-	span        = 8 << 20 // bytes of one ranged read
-	spans       = 8       // ranged reads under way or waiting to be written, of all files together
-	filesAtOnce = 4
+	// spans of span bytes each are read at once or wait to be written, of all files together: as much as one connection of a store far away
+	// (90 MB/s is what Amazon tells of its own) is short of what one core hashes.
+	span        = 4 << 20
+	spans       = 16
+	filesAtOnce = 8
 	readable    = 0o755     // of directories: model servers run as other users
+	readableOne = 0o644     // of files
 	temporary   = ".fetch-" // begins the names of files that are not whole yet
 )
 
+// FetchOption changes what Fetch does.
+type FetchOption func(*fetcher)
+
+// WithCache takes files from a cache of the node where it has them, and puts there what had to be read from the store.
+func WithCache(c *FileCache) FetchOption { return func(f *fetcher) { f.cache = c } }
+
+// WithPatience waits that long for a store that is away, at each place where it is; otherwise it is some seconds.
+func WithPatience(most time.Duration) FetchOption {
+	return func(f *fetcher) { f.patience.most = most }
+}
+
+// WithProgress counts in p while the fetch goes on.
+func WithProgress(p *Progress) FetchOption {
+	return func(f *fetcher) { f.progress, f.patience.waiting = p, p.wait }
+}
+
+// Progress is how far a fetch is, in bytes, for others to read while it goes on.
+type Progress struct {
+	Total  atomic.Int64 // of the version; 0 until its manifest is read
+	There  atomic.Int64 // were in the folder already
+	Cached atomic.Int64 // came from the node's cache
+	Loaded atomic.Int64 // came from the store; more than once where they had to be read again
+
+	waiting atomic.Pointer[error]
+}
+
+// Waiting gives why the fetch has waited for the store since Waiting was last called, nil if it has not.
+func (p *Progress) Waiting() error {
+	if err := p.waiting.Swap(nil); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (p *Progress) wait(err error) { p.waiting.Store(&err) }
+
 // Fetch makes dir hold the files of the version that from names, and gives their manifest. Nothing is believed: the manifest must hash to its
-// name, and each file to its digest in the manifest before it gets its name in dir. It fails with Unprocessable where bytes are wrong, with
-// Conflict while another process fetches into dir, and then dir has no file that is not right.
+// name, and each file to its digest in the manifest before it gets its name in dir. It fails with Unprocessable where the store does not hold
+// the version as it was published, with NotFound where it holds no such manifest, and with Conflict while another process fetches into dir;
+// dir then has no file that is not right.
 //
-// Called again it keeps the files that are right already. Other files in dir are left alone. It holds 64 MiB of content at most.
-func Fetch(ctx context.Context, store *Store, from URI, dir string) (Manifest, error) {
-	manifest, err := store.manifest(ctx, from)
+// Called again it keeps the files that are right already, and goes on inside of those that were begun. Other files in dir are left alone. It
+// holds 64 MiB of content at most. Nothing is synced to the disk: whoever comes after a power cut fetches again, and finds out.
+func Fetch(ctx context.Context, store *Store, from URI, dir string, options ...FetchOption) (Manifest, error) {
+	f := fetcher{store: store, room: make(chan []byte, spans), patience: brief(), progress: &Progress{}}
+	for _, option := range options {
+		option(&f)
+	}
+	manifest, err := f.manifest(ctx, from)
 	if err != nil {
 		return nil, err
 	}
+	f.progress.Total.Store(manifest.Size())
 	root, release, err := occupy(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
 
-	f := fetcher{store: store, root: root, room: make(chan []byte, spans)}
+	f.root = root
 	for range spans {
 		f.room <- nil
 	}
@@ -53,20 +102,27 @@ func Fetch(ctx context.Context, store *Store, from URI, dir string) (Manifest, e
 }
 
 // manifest reads the manifest that from names, and checks it.
-func (s *Store) manifest(ctx context.Context, from URI) (Manifest, error) {
-	if from.Bucket != s.bucket {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("the model is in the bucket %q, and this store is %q", from.Bucket, s.bucket), fault.Field("uri"))
+func (f fetcher) manifest(ctx context.Context, from URI) (Manifest, error) {
+	if from.Bucket != f.store.bucket {
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("the model is in the bucket %q, and this store is %q", from.Bucket, f.store.bucket), fault.Field("uri"))
 	}
-	encoded, err := s.Get(ctx, ManifestKey(from.Tenant, from.Digest), MaxManifest)
-	if err != nil {
+	var encoded []byte
+	err := f.patience.insist(ctx, func() (err error) {
+		encoded, err = f.store.Get(ctx, ManifestKey(from.Tenant, from.Digest), MaxManifest)
+		return err
+	})
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return nil, fault.New(fault.NotFound, "the manifest is missing in the object store", fault.Op(opFetch), fault.Cause(err))
+	case err != nil:
 		return nil, err
+	}
+	if got := ref.SumOf(encoded); got != from.Digest {
+		return nil, refused("the manifest", hashes(got, from.Digest), fault.Field("manifest"))
 	}
 	manifest, err := ParseManifest(from.Tenant, encoded)
 	if err != nil {
 		return nil, err
-	}
-	if got := manifest.Digest(); got != from.Digest {
-		return nil, badManifest(fmt.Sprintf("hashes to its name %s; this one hashes to %s", from.Digest, got))
 	}
 	for _, file := range manifest {
 		if strings.HasPrefix(string(file.Path), temporary) {
@@ -74,6 +130,17 @@ func (s *Store) manifest(ctx context.Context, from URI) (Manifest, error) {
 		}
 	}
 	return manifest, nil
+}
+
+const opFetch = "objects.Fetch"
+
+// refused says that the store does not hold what was published. Its sentences reach whoever published the version.
+func refused(what, why string, options ...fault.Option) error {
+	return fault.New(fault.Unprocessable, "the bytes of "+what+" "+why, append(options, fault.Op(opFetch))...)
+}
+
+func hashes(got, want ref.Digest) string {
+	return fmt.Sprintf("hash to %s and should hash to %s", got, want)
 }
 
 // occupy opens a directory, which it makes if need be, for this process alone: the kernel lets go of it when the process dies.
@@ -89,19 +156,31 @@ func occupy(dir string) (root *os.Root, release func(), err error) {
 		return nil, nil, onDisk(errors.Join(err, root.Close()))
 	}
 	release = func() { _, _ = self.Close(), root.Close() } // nothing was written through them; closing unlocks
-	if err := syscall.Flock(int(self.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	switch held, err := lock(self); {
+	case err != nil:
 		release()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, nil, fault.New(fault.Conflict, "another process fetches into "+dir)
-		}
 		return nil, nil, onDisk(err)
+	case !held:
+		release()
+		return nil, nil, fault.New(fault.Conflict, "another process fetches into "+dir)
 	}
 	return root, release, nil
 }
 
-func onDisk(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fault.New(fault.Unavailable, "the disk is full", fault.Op("objects.Fetch"), fault.Cause(err))
+// lock takes the lock of an open file or directory, which its closing or the process's death releases; it gives false where another has it.
+func lock(file *os.File) (held bool, err error) {
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
 	}
-	return fault.New(fault.Internal, "the model's files cannot be written", fault.Op("objects.Fetch"), fault.Cause(err))
+	return err == nil, err
 }
+
+func onDisk(err error) error {
+	if isFull(err) {
+		return fault.New(fault.Unavailable, "the disk is full", fault.Op(opFetch), fault.Cause(err))
+	}
+	return fault.New(fault.Internal, "the model's files cannot be written", fault.Op(opFetch), fault.Cause(err))
+}
+
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

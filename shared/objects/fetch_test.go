@@ -2,8 +2,10 @@ package objects_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -105,6 +107,71 @@ func TestFetchFailsClosedOnWrongBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestFetchSaysWhatIsWrongInTheSameWordsForEver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	right, there := []byte("right"), objects.UploadKey(w.tenant, uuid.New())
+	w.must(w.Put(t.Context(), w.key, []byte("wrong")))
+	w.must(w.Put(t.Context(), there, []byte("righ")))
+	for _, test := range []struct {
+		object objects.Key
+		want   string
+	}{
+		{w.key, fmt.Sprintf(`the bytes of "a/b" hash to %s and should hash to %s`, ref.SumOf([]byte("wrong")), ref.SumOf(right))},
+		{there, `the bytes of "a/b" are fewer in the object store than the 5 of the manifest`},
+		{objects.UploadKey(w.tenant, uuid.New()), `the bytes of "a/b" are missing in the object store`},
+	} {
+		m, err := objects.NewManifest(w.tenant, []objects.ManifestFile{{Path: "a/b", Size: 5, SHA256: ref.SumOf(right), Object: test.object}})
+		w.must(err)
+
+		_, err = objects.Fetch(t.Context(), w.Store, w.manifest(m), t.TempDir())
+
+		faulttest.AssertKind(t, err, fault.Unprocessable)
+		if got := fault.From(err).Message; got != test.want {
+			t.Errorf("it says %s, want %s", got, test.want)
+		}
+	}
+}
+
+func TestFetchDoesNotBelieveWhatAnInterruptedOneLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	content := random(9 << 20)
+	uri := w.version(map[string][]byte{"model.onnx": content})
+	holed := slices.Clone(content[:5<<20])
+	clear(holed[1<<20 : 2<<20])
+	for name, test := range map[string]struct {
+		left []byte
+		kept int64
+	}{
+		"a beginning": {content[:5<<20+1], 5<<20 + 1},
+		"all":         {content, int64(len(content))},
+		"a hole":      {holed, 0},
+		"more":        {append(slices.Clone(content), 0), 0},
+		"nothing":     {nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			w.must(os.WriteFile(filepath.Join(dir, unfinished("model.onnx")), test.left, 0o600))
+			var progress objects.Progress
+
+			_, err := objects.Fetch(t.Context(), w.Store, uri, dir, objects.WithProgress(&progress))
+			w.must(err)
+
+			if got, err := os.ReadFile(filepath.Join(dir, "model.onnx")); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("the file has %d bytes, %v", len(got), err)
+			}
+			if kept := progress.There.Load(); kept != test.kept {
+				t.Errorf("%d bytes were kept, want %d", kept, test.kept)
+			}
+		})
+	}
+}
+
+// unfinished is what a file is called until it is whole.
+func unfinished(path string) string { return ".fetch-" + ref.SumOf([]byte(path)).String() }
 
 func TestFetchRefusesAManifestThatIsNotItsName(t *testing.T) {
 	t.Parallel()

@@ -5,11 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/ref"
@@ -17,21 +16,24 @@ import (
 
 // fetcher brings files into a directory. room has one buffer for each ranged read that may be under way.
 type fetcher struct {
-	store *Store
-	root  *os.Root
-	room  chan []byte
+	store    *Store
+	root     *os.Root
+	room     chan []byte
+	cache    *FileCache // nil: none
+	patience patience
+	progress *Progress
 }
 
-// file makes the directory hold a file: its bytes are written beside it, checked and synced before they get its name.
+// file makes the directory hold a file: its bytes are written beside it, and checked before they get its name.
 func (f fetcher) file(ctx context.Context, file ManifestFile) error {
-	if f.has(file) {
-		return nil
+	if there, err := f.has(ctx, file); there || err != nil {
+		return err
 	}
 	// What is wrong goes first, so that a fetch that fails leaves nothing wrong behind. If it cannot go, neither can the rename succeed.
 	_ = f.root.Remove(string(file.Path))
 	unfinished := temporary + ref.SumOf([]byte(file.Path)).String()
-	if err := f.write(ctx, file, unfinished); err != nil {
-		return errors.Join(err, f.root.Remove(unfinished))
+	if err := f.bring(ctx, file, unfinished); err != nil {
+		return err
 	}
 	if err := f.root.MkdirAll(path.Dir(string(file.Path)), readable); err != nil {
 		return onDisk(err)
@@ -39,116 +41,133 @@ func (f fetcher) file(ctx context.Context, file ManifestFile) error {
 	if err := f.root.Rename(unfinished, string(file.Path)); err != nil {
 		return onDisk(err)
 	}
-	return f.syncDirectory(path.Dir(string(file.Path)))
+	return nil
 }
 
-// has reports whether the file is there with its bytes.
-func (f fetcher) has(file ManifestFile) bool {
+// has reports whether the file is there with its bytes. It fails only when ctx ends.
+func (f fetcher) has(ctx context.Context, file ManifestFile) (bool, error) {
 	there, err := f.root.Open(string(file.Path))
 	if err != nil {
-		return false
+		return false, nil // it is brought anew, or tells then why it cannot be written
 	}
 	defer func() { _ = there.Close() }() // only read from
-	if about, err := there.Stat(); err != nil || !about.Mode().IsRegular() || about.Size() != file.Size {
-		return false
+	about, err := there.Stat()
+	if err != nil || !about.Mode().IsRegular() || about.Size() != file.Size {
+		return false, nil // as above
 	}
 	sum := sha256.New()
-	_, err = io.Copy(sum, there)
-	return err == nil && ref.DigestOf(sum.Sum(nil)) == file.SHA256
+	if err := hashRest(ctx, sum, there); err != nil {
+		return false, ended(ctx)
+	}
+	if ref.DigestOf(sum.Sum(nil)) != file.SHA256 {
+		return false, nil
+	}
+	f.progress.There.Add(file.Size)
+	return true, nil
 }
 
-func (f fetcher) write(ctx context.Context, file ManifestFile, name string) error {
-	out, err := f.root.Create(name)
+// bring makes the file of the name unfinished hold the bytes of the file. When it fails it leaves there what it may go on from later.
+func (f fetcher) bring(ctx context.Context, file ManifestFile, unfinished string) (err error) {
+	out, err := f.root.OpenFile(unfinished, os.O_RDWR|os.O_CREATE, readableOne)
 	if err != nil {
 		return onDisk(err)
 	}
+	defer func() {
+		if closing := out.Close(); err == nil && closing != nil {
+			err = onDisk(closing)
+		}
+		if err != nil && !interrupted(err) {
+			err = errors.Join(err, f.root.Remove(unfinished))
+		}
+	}()
+	place, taken := f.cache.take(ctx, file, out)
+	if taken {
+		f.progress.Cached.Add(file.Size)
+		return nil
+	}
+	defer place.release()
+	if err := f.load(ctx, file, out); err != nil {
+		return err
+	}
+	place.keep(ctx, out)
+	return nil
+}
+
+// load makes out hold the file's bytes out of the store, and goes on from those that it has.
+func (f fetcher) load(ctx context.Context, file ManifestFile, out *os.File) error {
 	sum := sha256.New()
-	if err := f.copy(ctx, io.MultiWriter(out, sum), file); err != nil {
-		return errors.Join(err, out.Close())
-	}
-	if err := errors.Join(out.Sync(), out.Close()); err != nil {
-		return onDisk(err)
-	}
-	if got := ref.DigestOf(sum.Sum(nil)); got != file.SHA256 {
-		return fault.New(fault.Unprocessable, fmt.Sprintf("the bytes of %q hash to %s and should hash to %s", file.Path, got, file.SHA256), fault.Op("objects.Fetch"))
-	}
-	return nil
-}
-
-// copy writes the object's bytes in order, read by parallel ranged reads.
-func (f fetcher) copy(ctx context.Context, to io.Writer, file ManifestFile) error {
-	order := make(chan (<-chan []byte), spans) // what is read, in the order of the file
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		defer close(order)
-		for offset := int64(0); offset < file.Size; offset += span {
-			part, err := f.read(ctx, group, file.Object, offset, min(span, file.Size-offset))
-			if err != nil {
-				return err
-			}
-			order <- part // has room: there are as many places as buffers
-		}
-		return nil
-	})
-	group.Go(func() error { return f.drain(ctx, to, order) })
-	return group.Wait()
-}
-
-// read begins a ranged read as soon as there is a buffer. Buffers are not given back when it fails: then all of Fetch ends.
-func (f fetcher) read(ctx context.Context, group *errgroup.Group, key Key, offset, length int64) (<-chan []byte, error) {
-	var b []byte
-	select {
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case b = <-f.room:
-	}
-	if int64(cap(b)) < length {
-		b = make([]byte, length)
-	}
-	b = b[:length]
-	done := make(chan []byte, 1)
-	group.Go(func() error { // bounded by the buffers
-		if err := f.store.readFull(ctx, key, offset, b); err != nil {
-			return outgrown(err)
-		}
-		done <- b
-		return nil
-	})
-	return done, nil
-}
-
-// drain writes what was read, and gives the buffers back.
-func (f fetcher) drain(ctx context.Context, to io.Writer, order <-chan (<-chan []byte)) error {
-	for part := range order {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case b := <-part:
-			if _, err := to.Write(b); err != nil {
-				return onDisk(err)
-			}
-			f.room <- b
-		}
-	}
-	return nil
-}
-
-// outgrown says of a range outside of the object that the object is not the manifest's.
-func outgrown(err error) error {
-	if fault.Is(err, fault.Invalid) {
-		return fault.New(fault.Unprocessable, "an object is shorter than its manifest says", fault.Op("objects.Fetch"), fault.Cause(err))
-	}
-	return err
-}
-
-// syncDirectory makes renames in a directory last.
-func (f fetcher) syncDirectory(name string) error {
-	dir, err := f.root.Open(name)
+	begun, err := resume(ctx, out, sum, file.Size)
 	if err != nil {
+		return err
+	}
+	f.progress.There.Add(begun)
+	if err := f.copy(ctx, io.Writer(out), sum, file, begun); err != nil {
+		return err
+	}
+	got := ref.DigestOf(sum.Sum(nil))
+	switch {
+	case got == file.SHA256:
+		return nil
+	case begun == 0:
+		return refused(quoted(file), hashes(got, file.SHA256))
+	}
+	// What was there may be what is wrong: a node that lost its power leaves holes.
+	f.progress.There.Add(-begun)
+	if err := out.Truncate(0); err != nil {
 		return onDisk(err)
 	}
-	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
-		return onDisk(err)
-	}
-	return nil
+	return f.load(ctx, file, out)
 }
+
+// resume hashes the bytes that an interrupted fetch left, which begin the file, and gives their number. out is then at their end.
+func resume(ctx context.Context, out *os.File, sum hash.Hash, size int64) (begun int64, err error) {
+	about, err := out.Stat()
+	if err != nil {
+		return 0, onDisk(err)
+	}
+	if about.Size() > size {
+		if err := out.Truncate(0); err != nil {
+			return 0, onDisk(err)
+		}
+	}
+	if _, err := out.Seek(0, io.SeekStart); err != nil {
+		return 0, onDisk(err)
+	}
+	if err := hashRest(ctx, sum, out); err != nil {
+		if ctx.Err() != nil {
+			return 0, ended(ctx)
+		}
+		return 0, onDisk(err)
+	}
+	if begun, err = out.Seek(0, io.SeekCurrent); err != nil {
+		return 0, onDisk(err)
+	}
+	return begun, nil
+}
+
+// hashRest hashes a file from where it is to its end, or until ctx ends.
+func hashRest(ctx context.Context, sum hash.Hash, from io.Reader) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch _, err := io.CopyN(sum, from, span); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// interrupted reports whether a fetch that failed may go on from what it has: the store went away, or the caller did.
+func interrupted(err error) bool {
+	return !isFull(err) && (fault.KindOf(err).Retryable() || fault.Is(err, fault.Canceled))
+}
+
+func ended(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	return fault.New(fault.KindOf(cause), "the fetch was ended", fault.Op(opFetch), fault.Cause(cause))
+}
+
+func quoted(file ManifestFile) string { return fmt.Sprintf("%q", string(file.Path)) }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/rs/zerolog" //nolint:depguard // toxiproxy logs by it
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/objects"
@@ -14,6 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // toxiproxy's own
 	// A stopped proxy leaves the links that were full; everything else that runs is ours.
 	const links = "github.com/Shopify/toxiproxy/v2"
 	goleak.VerifyTestMain(m,

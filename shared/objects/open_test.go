@@ -2,14 +2,13 @@ package objects_test
 
 import (
 	"log/slog"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/mounttest"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/objectstest"
 )
@@ -47,18 +46,26 @@ func TestAProcessHasOneStore(t *testing.T) {
 func TestCredentialsThatRotateInTheirFilesAreReadAgain(t *testing.T) {
 	t.Parallel()
 	vars := objectstest.Environment(t)
-	right, file := vars["S3_SECRET_ACCESS_KEY"], filepath.Join(t.TempDir(), "secret")
-	delete(vars, "S3_SECRET_ACCESS_KEY")
-	vars["S3_SECRET_ACCESS_KEY_FILE"] = file
+	const id, secret = "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"
+	right := map[string]string{id: vars[id], secret: vars[secret]}
+	mount := mounttest.New(t, right)
+	for name := range right {
+		delete(vars, name)
+		vars[name+"_FILE"] = mount.Path(name)
+	}
 	store := objectstest.Open(t, vars)
 
 	for _, c := range []struct {
-		secret string
-		want   fault.Kind
-	}{{right, ""}, {"retired", fault.Unavailable}, {"", fault.Unavailable}, {right, ""}} {
-		if err := os.WriteFile(file, []byte(c.secret+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		mounted map[string]string
+		want    fault.Kind
+	}{
+		{right, ""},
+		{map[string]string{id: right[id], secret: "retired"}, fault.Unavailable},
+		{map[string]string{id: "retired", secret: right[secret]}, fault.Unavailable},
+		{map[string]string{id: right[id], secret: ""}, fault.Unavailable},
+		{right, ""},
+	} {
+		mount.Replace(c.mounted)
 		if err := store.Ready(t.Context()); err != nil || c.want != "" {
 			faulttest.AssertKind(t, err, c.want)
 		}

@@ -5,16 +5,11 @@ import (
 	"io"
 	"slices"
 	"sync"
-	"time"
-
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 const (
 	block  = 256 << 10 // bytes read at once: what a header's next fields need, without another round trip
 	blocks = 16        // kept, the last used first: 4 MiB for one Reader
-	// patience is the longest pause between two tries of a ranged read.
-	patience = 3 * time.Second
 )
 
 // Reader reads an object of a known size at any place, for format readers that jump from header to header: whole blocks are read, and the
@@ -34,7 +29,7 @@ type page struct {
 
 // Reader gives a Reader whose reads end with ctx.
 func (s *Store) Reader(ctx context.Context, key Key, size int64) *Reader {
-	return &Reader{size: size, fill: func(b []byte, offset int64) error { return s.readFull(ctx, key, offset, b) }}
+	return &Reader{size: size, fill: func(b []byte, offset int64) error { return s.readFull(ctx, key, offset, b, brief()) }}
 }
 
 // ReadAt is io.ReaderAt's; its errors are io.EOF and the store's faults.
@@ -71,19 +66,9 @@ func (r *Reader) block(at int64) ([]byte, error) {
 	return content, nil
 }
 
-// readFull fills b from offset on; a store that breaks off or is away for a moment is asked again.
-func (s *Store) readFull(ctx context.Context, key Key, offset int64, b []byte) error {
-	for pause := 100 * time.Millisecond; ; pause *= 5 {
-		err := s.readOnce(ctx, key, offset, b)
-		if !fault.Is(err, fault.Unavailable) || pause > patience {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(pause):
-		}
-	}
+// readFull fills b from offset on; a store that breaks off or is away is asked again as long as the patience lasts.
+func (s *Store) readFull(ctx context.Context, key Key, offset int64, b []byte, p patience) error {
+	return p.insist(ctx, func() error { return s.readOnce(ctx, key, offset, b) })
 }
 
 func (s *Store) readOnce(ctx context.Context, key Key, offset int64, b []byte) error {

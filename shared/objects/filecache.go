@@ -1,0 +1,169 @@
+package objects
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// FileCache keeps the files of versions on a node by their digest, so that versions that share a file, and pods of one version, read it from
+// the store once. Any number of processes may use one folder at the same time.
+//
+// It is neither believed nor needed: what is taken out is checked as what comes from the store is, and whatever goes wrong with the cache is
+// logged, and the fetch goes on without it. Files are copied, by the file system's own cheapest way (XFS and Btrfs share the blocks). They are
+// not linked: a link does not cross mounts, and whoever could write to the files of one pod would write to those of all.
+//
+// A nil FileCache has nothing and keeps nothing.
+type FileCache struct {
+	root  *os.Root
+	limit int64
+	log   *slog.Logger
+}
+
+const (
+	copied = 64 << 20 // bytes that are copied at once, between two looks at whether the caller has gone
+	// A process that has begun to load a file for the cache is waited for as long as it would take at this rate, and a while more.
+	waitedFor   = 50e6 // bytes a second
+	waitedMore  = 2 * time.Second
+	lookedAgain = 100 * time.Millisecond
+)
+
+// OpenFileCache opens the cache in a folder, which holds limit bytes at most. It is nil, and the log tells why, where the folder cannot be used.
+func OpenFileCache(dir string, limit int64, log *slog.Logger) *FileCache {
+	c := &FileCache{limit: limit, log: log.With("cache", dir)}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		c.warn("open", err)
+		return nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		c.warn("open", err)
+		return nil
+	}
+	c.root = root
+	return c
+}
+
+// Close lets go of the folder.
+func (c *FileCache) Close() {
+	if c != nil {
+		_ = c.root.Close() // nothing was written through it
+	}
+}
+
+// take makes out hold the file's bytes, if the cache has them, or gets them from another process while it waits. Otherwise it gives the place
+// where the caller shall keep them once it has them: nil where it need not.
+func (c *FileCache) take(ctx context.Context, file ManifestFile, out *os.File) (p *place, taken bool) {
+	if c == nil || file.Size > c.limit {
+		return nil, false
+	}
+	patience := time.NewTimer(waitedMore + time.Duration(float64(file.Size)/waitedFor*float64(time.Second)))
+	defer patience.Stop()
+	for {
+		if c.copyOut(ctx, file, out) {
+			return nil, true
+		}
+		p, err := c.occupy(file)
+		switch {
+		case err != nil:
+			c.warn("lock", err)
+			return nil, false
+		case p != nil && c.has(file): // put there just before
+			p.release()
+		case p != nil:
+			return p, false
+		}
+		select {
+		case <-ctx.Done():
+			return nil, false
+		case <-patience.C:
+			return nil, false
+		case <-time.After(lookedAgain):
+		}
+	}
+}
+
+// copyOut reports whether out has got the file's bytes.
+func (c *FileCache) copyOut(ctx context.Context, file ManifestFile, out *os.File) bool {
+	name := file.SHA256.String()
+	entry, err := c.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	if err != nil {
+		c.warn("read", err)
+		return false
+	}
+	defer func() { _ = entry.Close() }() // only read from
+	if err := copyChecked(ctx, out, entry, file.SHA256); err != nil {
+		if ctx.Err() == nil {
+			c.warn("use", errors.Join(err, c.root.Remove(name)))
+		}
+		return false
+	}
+	now := time.Now()
+	if err := c.root.Chtimes(name, now, now); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been evicted
+		c.warn("mark", err)
+	}
+	return true
+}
+
+// copyChecked makes to a copy of from, which must have the digest. If it fails, to is empty.
+func copyChecked(ctx context.Context, to, from *os.File, digest ref.Digest) error {
+	err := copyWhole(ctx, to, from)
+	if err == nil {
+		_, err = to.Seek(0, io.SeekStart)
+	}
+	sum := sha256.New()
+	if err == nil {
+		err = hashRest(ctx, sum, to)
+	}
+	if got := ref.DigestOf(sum.Sum(nil)); err == nil && got != digest {
+		err = fmt.Errorf("the bytes of %s hash to %s", digest, got)
+	}
+	if err != nil {
+		_, seek := to.Seek(0, io.SeekStart)
+		return errors.Join(err, to.Truncate(0), seek)
+	}
+	return nil
+}
+
+// copyWhole copies a file: between two files io.Copy asks the kernel to (copy_file_range), which shares blocks where it can.
+func copyWhole(ctx context.Context, to, from *os.File) error {
+	_, there := to.Seek(0, io.SeekStart)
+	_, here := from.Seek(0, io.SeekStart)
+	if err := errors.Join(there, here); err != nil {
+		return err
+	}
+	var size int64
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := io.CopyN(to, from, copied)
+		size += n
+		if errors.Is(err, io.EOF) {
+			return to.Truncate(size) // what was there may have been longer
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (c *FileCache) has(file ManifestFile) bool {
+	_, err := c.root.Stat(file.SHA256.String())
+	return err == nil
+}
+
+func (c *FileCache) warn(act string, err error) {
+	c.log.Warn("the node's cache is of no use for a file; the fetch goes on without", "act", act, "error", err)
+}

@@ -1,0 +1,92 @@
+package objects
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+)
+
+const (
+	// begun ends the name of a file that a process holds, by its lock, while it loads and copies; the kernel lets go of it when the process dies.
+	begun   = ".begun"
+	private = 0o600
+)
+
+// place is where a file of the cache is to be, held by this process.
+type place struct {
+	cache *FileCache
+	name  string
+	file  *os.File // name with begun behind it, until it is whole
+	size  int64
+}
+
+// occupy gives the file's place, or nil while another process has it.
+func (c *FileCache) occupy(file ManifestFile) (*place, error) {
+	name := file.SHA256.String()
+	opened, held, err := c.openLocked(name + begun)
+	if !held || err != nil {
+		return nil, err
+	}
+	if err := opened.Truncate(0); err != nil { // what a dead process left
+		return nil, errors.Join(err, opened.Close())
+	}
+	return &place{cache: c, name: name, file: opened, size: file.Size}, nil
+}
+
+// openLocked opens a file, which it makes if need be, and takes its lock. A file that has lost its name meanwhile is not held: it is the
+// entry now, or was removed.
+func (c *FileCache) openLocked(name string) (file *os.File, held bool, err error) {
+	if file, err = c.root.OpenFile(name, os.O_RDWR|os.O_CREATE, private); err != nil {
+		return nil, false, err
+	}
+	if held, err = lock(file); held {
+		held, err = c.isNamed(file, name)
+	}
+	if !held || err != nil {
+		_ = file.Close() // nothing was written to it
+		return nil, false, err
+	}
+	return file, true, nil
+}
+
+func (c *FileCache) isNamed(file *os.File, name string) (bool, error) {
+	named, err := c.root.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	opened, err := file.Stat()
+	return err == nil && os.SameFile(named, opened), err
+}
+
+// keep puts a copy of the file into the place, once there is room.
+func (p *place) keep(ctx context.Context, from *os.File) {
+	if p == nil {
+		return
+	}
+	if err := p.reserve(ctx); err != nil {
+		p.cache.warn("make room in", err)
+		return
+	}
+	if err := copyWhole(ctx, p.file, from); err != nil {
+		p.cache.warn("fill", err)
+		return
+	}
+	if err := p.cache.root.Rename(p.name+begun, p.name); err != nil {
+		p.cache.warn("fill", err)
+	}
+}
+
+// release gives the place to others. What was not kept goes.
+func (p *place) release() {
+	if p == nil {
+		return
+	}
+	if named, err := p.cache.isNamed(p.file, p.name+begun); named && err == nil {
+		_ = p.cache.root.Remove(p.name + begun) // else it is removed when there must be room
+	}
+	_ = p.file.Close() // which unlocks it; what was written is checked when it is used
+}

@@ -1,0 +1,47 @@
+package objects
+
+import (
+	"context"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+const (
+	shortestPause = 100 * time.Millisecond // between the first two tries; each later one is five times as long
+	longestPause  = 3 * time.Second
+)
+
+// patience is how a reader waits for a store that breaks off or is away.
+type patience struct {
+	most    time.Duration // from the first failure of a read on until it is given up
+	waiting func(error)   // is told of each failure that is waited after; nil: nobody
+}
+
+// brief is the patience of a read that somebody waits for.
+func brief() patience { return patience{most: longestPause} }
+
+// insist tries until it succeeds, fails with anything but Unavailable, or the patience is over.
+func (p patience) insist(ctx context.Context, try func() error) error {
+	var failed time.Time
+	for pause := shortestPause; ; pause = min(5*pause, longestPause) {
+		err := try()
+		if !fault.Is(err, fault.Unavailable) {
+			return err
+		}
+		if failed.IsZero() {
+			failed = time.Now()
+		}
+		if time.Since(failed)+pause > p.most {
+			return err
+		}
+		if p.waiting != nil {
+			p.waiting(err)
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(pause):
+		}
+	}
+}
