@@ -3,8 +3,6 @@ package auth_test
 import (
 	"encoding/json"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/mounttest"
 )
 
 func TestKeysRotateUnderARunningProcess(t *testing.T) {
@@ -22,21 +21,15 @@ func TestKeysRotateUnderARunningProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "keys.json")
-	write := func(set auth.KeySet, stamp time.Time) {
+	mounted := func(set auth.KeySet) map[string]string {
 		text, err := json.Marshal(set)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path, stamp, stamp); err != nil {
-			t.Fatal(err)
-		}
+		return map[string]string{"signing.json": string(text)}
 	}
-	write(first, time.Now().Add(-time.Hour))
-	e := env.New("test", map[string]string{"MAAS_SIGNING_KEYS": path}, slog.New(slog.DiscardHandler))
+	mount := mounttest.New(t, mounted(first))
+	e := env.New("test", map[string]string{"MAAS_SIGNING_KEYS": mount.Path("signing.json")}, slog.New(slog.DiscardHandler))
 	signer, err := auth.OpenSigner(e)
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +43,7 @@ func TestKeysRotateUnderARunningProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(auth.KeySet{Keys: []auth.JWK{first.Keys[1], second.Keys[0]}}, time.Now())
+	mount.Replace(mounted(auth.KeySet{Keys: []auth.JWK{first.Keys[1], second.Keys[0]}}))
 	await(t, func() bool {
 		public, err := signer.PublicKeys()
 		return err == nil && public.Keys[0].ID == first.Keys[1].ID

@@ -17,6 +17,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/mounttest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -60,7 +61,17 @@ func (tr *truth) load(context.Context) (cache.Loaded[int], error) {
 // newProcess opens a cache over the Redis of the address, "" for none, and waits until it hears of changes.
 func newProcess(t *testing.T, address string, tr *truth) *process {
 	t.Helper()
-	e := env.New("test", map[string]string{"REDIS_URL": address}, slog.New(slog.DiscardHandler))
+	p := configured(t, map[string]string{"REDIS_URL": address}, tr)
+	if address != "" {
+		p.await("connected")
+	}
+	return p
+}
+
+// configured opens a cache as the variables say.
+func configured(t *testing.T, vars map[string]string, tr *truth) *process {
+	t.Helper()
+	e := env.New("test", vars, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { _ = e.Close(context.Background()) })
 	store, err := cache.Open(e)
 	if err != nil {
@@ -75,11 +86,7 @@ func newProcess(t *testing.T, address string, tr *truth) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{c, store, tr, t}
-	if address != "" {
-		p.await("connected")
-	}
-	return p
+	return &process{c, store, tr, t}
 }
 
 func (p *process) await(redis string) {
@@ -289,6 +296,31 @@ func TestRedisMayGoAndComeBack(t *testing.T) {
 	b.await("connected")
 	a.change(10)
 	eventually(t, func() bool { return a.get() == 10 && b.get() == 10 })
+}
+
+func TestAPasswordThatRotatesInItsFileIsReadAgain(t *testing.T) {
+	t.Parallel()
+	redis, tr := cachetest.New(t), &truth{value: 7}
+	mounted := func(password string) map[string]string {
+		return map[string]string{"url": "redis://:" + password + "@" + redis.Addr() + "\n"}
+	}
+	redis.RequireAuth("one")
+	mount := mounttest.New(t, mounted("one"))
+	p := configured(t, map[string]string{"REDIS_URL_FILE": mount.Path("url")}, tr)
+	p.await("connected")
+	p.get()
+
+	redis.RequireAuth("two")
+	redis.Close() // so that its connections are made anew
+	p.await("away")
+	if err := redis.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	mount.Replace(mounted("two"))
+
+	p.await("connected")
+	p.change(8)
+	eventually(t, func() bool { return p.get() == 8 && redis.Exists("maas:{acme/fraud}:floor") })
 }
 
 func TestAChangeThatRedisMissedIsToldLater(t *testing.T) {

@@ -9,13 +9,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
-
-	caarlos0 "github.com/caarlos0/env/v11"
 )
 
 // Env is one function's view of its process.
@@ -67,45 +63,6 @@ func (e *Env) Name() string { return e.name }
 
 // Logger is the process's logger, with the function's name on each line.
 func (e *Env) Logger() *slog.Logger { return e.log.With("function", e.name) }
-
-// Config fills a struct by its `env:"NAME" envDefault:"…"` tags (caarlos0/env). A variable that is unset is read from the file that
-// NAME_FILE names, where that is set.
-func (e *Env) Config(into any) error {
-	fields, err := caarlos0.GetFieldParams(into)
-	if err != nil {
-		return fmt.Errorf("configuration of %s: %w", e.name, err)
-	}
-	vars := maps.Clone(e.vars)
-	for _, field := range fields { // other programs have variables of that form too
-		file := e.vars[field.Key+"_FILE"]
-		if _, set := e.vars[field.Key]; set || file == "" {
-			continue
-		}
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("%s_FILE: %w", field.Key, err)
-		}
-		vars[field.Key] = strings.TrimSpace(string(text))
-	}
-	if err := caarlos0.ParseWithOptions(into, caarlos0.Options{Environment: vars}); err != nil {
-		return fmt.Errorf("configuration of %s: %w", e.name, err)
-	}
-	return nil
-}
-
-// Secret gives a variable as it is now: where it is mounted as a file (NAME_FILE), each call reads the file again, because mounted
-// credentials are rotated under a running process. It is "" where neither is set.
-func (e *Env) Secret(name string) (string, error) {
-	file := e.vars[name+"_FILE"]
-	if value, ok := e.vars[name]; ok || file == "" {
-		return value, nil
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("%s_FILE: %w", name, err)
-	}
-	return strings.TrimSpace(string(text)), nil
-}
 
 // Once opens what the process has one of under a key, or gives what was opened before. Concurrent callers wait for the first.
 // What failed to open is tried again by the next caller. open's context lives as long as the process; the function it returns

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/mounttest"
 )
 
 func newEnv(vars map[string]string) *env.Env { return env.New("test", vars, slog.Default()) }
@@ -49,14 +50,35 @@ func TestConfigReadsASecretFromItsFile(t *testing.T) {
 
 func TestSecretIsReadAgainEachTime(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "key")
-	e := newEnv(map[string]string{"KEY_FILE": file})
+	mount := mounttest.New(t, map[string]string{"key": "one"})
+	e := newEnv(map[string]string{"KEY_FILE": mount.Path("key")})
 	for _, want := range []string{"one", "two"} {
-		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		mount.Replace(map[string]string{"key": want + "\n"})
 		if got, err := e.Secret("KEY"); err != nil || got != want {
 			t.Errorf("Secret gives %q, %v; want %q", got, err, want)
+		}
+	}
+}
+
+func TestASecretIsReadWhileItIsReplaced(t *testing.T) {
+	t.Parallel()
+	mount := mounttest.New(t, map[string]string{"key": "secret"})
+	e := newEnv(map[string]string{"KEY_FILE": mount.Path("key")})
+	done := make(chan struct{})
+	go func() { // ends by itself
+		defer close(done)
+		for range 500 {
+			mount.Replace(map[string]string{"key": "secret"})
+		}
+	}()
+	for {
+		if got, err := e.Secret("KEY"); err != nil || got != "secret" {
+			t.Errorf("Secret gives %q, %v", got, err)
+		}
+		select {
+		case <-done:
+			return
+		default:
 		}
 	}
 }

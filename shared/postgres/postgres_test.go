@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/idempotency"
+	"github.com/17882237881/MaaS/shared/mounttest"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/postgrestest"
 )
@@ -90,6 +92,60 @@ func TestTimesAreReadInUTC(t *testing.T) {
 	if err != nil || at.Location() != time.UTC || !strings.HasSuffix(text, "+00:00") {
 		t.Errorf("%s in %s, %s in JSON, %v", at, at.Location(), text, err)
 	}
+}
+
+func TestAPasswordThatRotatesInItsFileIsReadForEachNewConnection(t *testing.T) {
+	t.Parallel()
+	db := postgrestest.New(t)
+	first, second := login(t, db), login(t, db)
+	mount := mounttest.New(t, map[string]string{"url": first.url + "\n"})
+	e := newEnv(map[string]string{"DATABASE_URL_FILE": mount.Path("url")})
+	t.Cleanup(func() { _ = e.Close(context.Background()) })
+	pool, err := postgres.Open(t.Context(), e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := func(tx postgres.Tx) (name string) {
+		if err := tx.QueryRow(t.Context(), "select session_user").Scan(&name); err != nil {
+			t.Error(err)
+		}
+		return name
+	}
+	catalog := pool.As(postgres.Catalog)
+	err = catalog.Tx(t.Context(), uuid.New(), func(old postgres.Tx) error {
+		mount.Replace(map[string]string{"url": second.url + "\n"})
+		return catalog.Tx(t.Context(), uuid.New(), func(fresh postgres.Tx) error { // on another connection, since that one is taken
+			if was, is := user(old), user(fresh); was != first.name || is != second.name {
+				t.Errorf("the connection from before is %s's, the new one %s's; want %s and %s", was, is, first.name, second.name)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// account is a LOGIN role, with the URL that it connects by.
+type account struct{ name, url string }
+
+func login(t *testing.T, db postgrestest.Database) account {
+	t.Helper()
+	name, password := "test_"+strings.ReplaceAll(uuid.NewString(), "-", ""), uuid.NewString()
+	do := func(statement string) {
+		db.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, statement)
+			return err
+		})
+	}
+	do("create role " + name + " login password '" + password + "' in role maas_login")
+	t.Cleanup(func() { do("drop role " + name) })
+	address, err := url.Parse(db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.User = url.UserPassword(name, password)
+	return account{name, address.String()}
 }
 
 func TestOnCommitFollowsTheCommitAlone(t *testing.T) {
@@ -175,15 +231,15 @@ func TestALostConnectionIsUnavailable(t *testing.T) {
 
 func TestMigrationsGoDownAndUpToTheSameSchema(t *testing.T) {
 	t.Parallel()
-	url := postgrestest.Empty(t)
+	address := postgrestest.Empty(t)
 	up := func() string {
-		if err := postgres.Migrate(t.Context(), url); err != nil {
+		if err := postgres.Migrate(t.Context(), address); err != nil {
 			t.Fatal(err)
 		}
-		return schema(t, url)
+		return schema(t, address)
 	}
 	first := up()
-	if err := postgres.Unmigrate(t.Context(), url); err != nil {
+	if err := postgres.Unmigrate(t.Context(), address); err != nil {
 		t.Fatal(err)
 	}
 	if second := up(); second != first {
@@ -192,13 +248,13 @@ func TestMigrationsGoDownAndUpToTheSameSchema(t *testing.T) {
 }
 
 // schema is what pg_dump says of the database, without what differs from dump to dump.
-func schema(t *testing.T, url string) string {
+func schema(t *testing.T, address string) string {
 	t.Helper()
 	dump := "pg_dump"
 	if path := os.Getenv("PG_DUMP"); path != "" {
 		dump = path
 	}
-	out, err := exec.CommandContext(t.Context(), dump, "--schema-only", url).Output()
+	out, err := exec.CommandContext(t.Context(), dump, "--schema-only", address).Output()
 	if err != nil {
 		t.Fatalf("%s: %v", dump, err)
 	}
