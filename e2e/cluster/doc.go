@@ -3,5 +3,5 @@
 //
 // The tests have the build tag cluster, since they need one: KUBECONFIG names it, and MAAS_SERVER is MaaS's address there. They look into the
 // cluster by kubectl, and into the stores with the credentials that the functions have. What they deploy is in a namespace of their own,
-// maas-e2e, which goes with them. ../on-cluster runs all of it; `../on-cluster figures` measures.
+// maas-e2e, which goes with them. `make test ON=cluster` runs them, and the journeys; ../figures measures.
 package cluster

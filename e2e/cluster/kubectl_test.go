@@ -51,6 +51,12 @@ func read(t testing.TB, into any, arguments ...string) {
 	e2etest.Must(t, json.Unmarshal([]byte(kubectl(t, append([]string{"get", "--output", "json"}, arguments...)...)), into))
 }
 
+// raw gives what the API server answers for a path.
+func raw(t testing.TB, into any, path string) {
+	t.Helper()
+	e2etest.Must(t, json.Unmarshal([]byte(kubectl(t, "get", "--raw", path)), into))
+}
+
 // pod is as much of a pod as the tests look at.
 type pod struct {
 	Metadata struct {

@@ -46,7 +46,7 @@ func run(m *testing.M) (status int, err error) {
 // there says what is missing.
 func there() error {
 	if os.Getenv("KUBECONFIG") == "" || server() == "" {
-		return errors.New("these tests need a cluster: set KUBECONFIG, and MAAS_SERVER to MaaS's address there, as `make cluster` prints them")
+		return errors.New("these tests need a cluster: set KUBECONFIG, and MAAS_SERVER to MaaS's address there, as `tools/cluster variables` prints them")
 	}
 	if _, err := exec.LookPath("kubectl"); err != nil {
 		return fmt.Errorf("these tests look into the cluster by kubectl: %w", err)
