@@ -63,10 +63,12 @@ func (g *Gateway) find(ctx context.Context, c *call, r *report) (*answer, error)
 		return nil, err
 	}
 	run := func(ctx context.Context, r *report) (*answer, error) { return g.compute(ctx, c, version, r) }
-	if !shared {
-		return run(ctx, r)
-	}
-	return g.results.share(ctx, c, name, r, run)
+	return g.whileItMayStart(ctx, c, r, func(ctx context.Context) (*answer, error) {
+		if !shared {
+			return run(ctx, r)
+		}
+		return g.results.share(ctx, c, name, r, run)
+	})
 }
 
 // compute calls the version's model server when it is the call's turn, which ends with the answer's body.
@@ -106,18 +108,17 @@ const (
 	wholeAnswer = 1 << 20
 	// longestRefusal bounds what is read of an error's body.
 	longestRefusal = 64 << 10
-	// coldStartHeader is where an activator says how long it waited for the model server to start, in milliseconds.
-	coldStartHeader = "X-Cold-Start-Ms"
 	// ownRuntime knows the versions' names; other servers have their own, of which there is one.
 	ownRuntime = "maas-onnx"
 )
 
 func (g *Gateway) forward(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
+	sent := time.Now()
 	response, err := g.servers.Forward(ctx, endpointOf(c.target.Model, v), c.body, c.header)
 	if err != nil {
 		return nil, g.broken(ctx, c, v, err)
 	}
-	r.started(response.Header.Get(coldStartHeader))
+	r.started(response.Header, time.Since(sent))
 	if response.StatusCode != http.StatusOK {
 		defer response.Body.Close()
 		text, err := io.ReadAll(io.LimitReader(response.Body, longestRefusal))

@@ -2,20 +2,10 @@ package inference
 
 import (
 	"context"
-	"fmt"
 	"hash/fnv"
-	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/registry"
-)
-
-const (
-	firstLook = 50 * time.Millisecond // after a version was found not to run
-	lastLook  = time.Second           // the pauses double up to this
-	// startRetry is when a client may come again for a version that starts.
-	startRetry = 2 * time.Second
 )
 
 // locate gives the version that the call goes to, whether or not it runs.
@@ -38,52 +28,6 @@ func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*registry.V
 		return nil, err
 	}
 	return &route.Version, nil
-}
-
-// awaitStart gives the version as it is when it runs; until then it looks again and again.
-func (g *Gateway) awaitStart(ctx context.Context, c *call, v *registry.Version, r *report) (*registry.Version, error) {
-	if v.Callable() {
-		return v, nil
-	}
-	began := time.Now()
-	defer func() { r.cold += time.Since(began) }()
-	if c.wait > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.wait)
-		defer cancel()
-	}
-	for pause := firstLook; !v.Callable(); pause = min(2*pause, lastLook) {
-		if v.Status == "failed" {
-			return nil, fault.New(fault.Unavailable, fmt.Sprintf("%s@%s cannot start: %s", c.target.Model, v.Version, v.Reason),
-				fault.RetryAfter(startRetry))
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, gaveUp(ctx, c.target.Model, v)
-		}
-		now, err := g.look(ctx, c, v.Version)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil, gaveUp(ctx, c.target.Model, v)
-		case err != nil:
-			return nil, err
-		}
-		v, r.version = now, now
-	}
-	return v, nil
-}
-
-// gaveUp is what a call is told that ends before its version has started.
-func gaveUp(ctx context.Context, m ref.Model, v *registry.Version) error {
-	if fault.Is(ctx.Err(), fault.Canceled) {
-		return ctx.Err()
-	}
-	return starting(m, v)
-}
-
-func starting(m ref.Model, v *registry.Version) error {
-	return fault.New(fault.Unavailable, fmt.Sprintf("%s@%s is still starting; try again.", m, v.Version), fault.RetryAfter(startRetry))
 }
 
 // choose gives the version that a caller's share of the traffic is, always the same one while the traffic is: the shares lie one after

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/registry"
 )
 
@@ -27,11 +28,27 @@ func (r *report) take(of *report) {
 	r.cold += of.cold // to what the call itself waited for
 }
 
-// started adds what an activator waited for the model server.
-func (r *report) started(ms string) {
-	if n, err := strconv.ParseInt(ms, 10, 64); err == nil && n > 0 {
-		r.cold += time.Duration(n) * time.Millisecond
+// coldStartHeader is where an activator says how long it waited for the model server to start, in milliseconds.
+const coldStartHeader = "X-Cold-Start-Ms"
+
+// started adds what the call waited for the model server, whose answer's header came after the time. Knative's activator does not say; there a
+// server that became ready within that time tells by its age.
+func (r *report) started(h http.Header, took time.Duration) {
+	if waited, ok := milliseconds(h, coldStartHeader); ok {
+		r.cold += waited
+	} else if age, ok := milliseconds(h, openinference.AgeHeader); ok {
+		r.cold += max(0, took-age)
 	}
+}
+
+// milliseconds reads a header that has a number of them.
+func milliseconds(h http.Header, name string) (time.Duration, bool) {
+	values := h[name]
+	if len(values) != 1 {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(values[0], 10, 32)
+	return time.Duration(n) * time.Millisecond, err == nil
 }
 
 // setHeader tells the client.

@@ -78,6 +78,53 @@ func TestCallsOfADeterministicVersionWaitForItsStartInTheirOwnTime(t *testing.T)
 	}
 }
 
+func TestACallOfAVersionScaledToZeroWaitsNoLongerThanItPrefers(t *testing.T) {
+	t.Parallel()
+	for name, deterministic := range map[string]bool{"each runs": false, "identical calls share a run": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.Change(w.Ready("adder", "1.0.0", w.model.URL), func(r *maasv1.ResolveResponse) { r.Status, r.Deterministic = "idle", deterministic })
+			release := w.model.hold() // it answers nobody, neither calls nor whether it is ready, as an activator does until it has started
+			patient := make(chan reply, 1)
+			go func() { // ends with the hold
+				answer, _ := w.try(t.Context(), path, question)
+				patient <- answer
+			}()
+			began := time.Now()
+
+			answer := w.ask(path, question, "Prefer", "wait=1").want(t, http.StatusServiceUnavailable)
+
+			if took := time.Since(began); took < time.Second || took > 10*time.Second {
+				t.Errorf("it waited for %s", took)
+			}
+			if answer.Header.Get("Retry-After") == "" || !strings.Contains(string(answer.body), "starting") {
+				t.Errorf("the answer is %s %v", answer.body, answer.Header)
+			}
+			release()
+			if got := (<-patient).want(t, http.StatusOK).y(t); got != "[2 3]" {
+				t.Errorf("who waits longer gets %s", got)
+			}
+		})
+	}
+}
+
+func TestACallThatRunsIsNotCutOffByWhatItPrefersToWaitForAStart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.model.do(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost {
+			time.Sleep(1500 * time.Millisecond)
+			return false
+		}
+		return true // it is ready
+	})
+
+	if got := w.ask(path, question, "Prefer", "wait=1").want(t, http.StatusOK).y(t); got != "[2 3]" {
+		t.Errorf("the answer is %s", got)
+	}
+}
+
 func TestAVersionThatCannotStartSaysWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -100,6 +147,22 @@ func TestAnActivatorsWaitIsToldAsAColdStart(t *testing.T) {
 
 	if ms := w.ask(path, question).want(t, http.StatusOK).Header.Get("X-Cold-Start-Ms"); ms != "1234" {
 		t.Errorf("cold start of %s ms", ms)
+	}
+}
+
+func TestAServerThatIsYoungerThanItsCallHasStartedForIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for age, most := range map[string]int{"50": 1000, "60000": 0, "-1": 0, "soon": 0} {
+		w.model.do(func(w http.ResponseWriter, _ *http.Request) bool {
+			time.Sleep(150 * time.Millisecond)
+			w.Header().Set("X-Ready-Ms", age)
+			return false
+		})
+		ms, _ := strconv.Atoi(w.ask(path, question).want(t, http.StatusOK).Header.Get("X-Cold-Start-Ms"))
+		if least := min(most, 100); ms < least || ms > most {
+			t.Errorf("ready for %s ms: a cold start of %d ms, want %d to %d", age, ms, least, most)
+		}
 	}
 }
 

@@ -100,6 +100,10 @@ func (c *Client) Forward(ctx context.Context, e Endpoint, body []byte, header st
 	return c.send(ctx, r)
 }
 
+// AgeHeader is the HTTP header by which a model server says, in milliseconds, for how long it had been ready when it answered. A caller who has
+// waited longer than that has waited for its start.
+const AgeHeader = "X-Ready-Ms"
+
 // TimeoutHeader is the HTTP header that says, in milliseconds, how long the caller waits for an answer.
 const TimeoutHeader = "X-Request-Timeout"
 

@@ -1,0 +1,103 @@
+package inference
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/openinference"
+	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/registry"
+)
+
+const (
+	firstLook = 50 * time.Millisecond // after a version was found not to run
+	lastLook  = time.Second           // the pauses double up to this
+	// startRetry is when a client may come again for a version that starts.
+	startRetry = 2 * time.Second
+	// askTime is how long a server may take to say that it is ready. One that starts lets whoever asks it wait.
+	askTime = 500 * time.Millisecond
+)
+
+// awaitStart gives the version as it is when it runs; until then it looks again and again.
+func (g *Gateway) awaitStart(ctx context.Context, c *call, v *registry.Version, r *report) (*registry.Version, error) {
+	if v.Callable() {
+		return v, nil
+	}
+	began := time.Now()
+	defer func() { r.cold += time.Since(began) }()
+	if c.wait > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.wait)
+		defer cancel()
+	}
+	for pause := firstLook; !v.Callable(); pause = min(2*pause, lastLook) {
+		if v.Status == "failed" {
+			return nil, fault.New(fault.Unavailable, fmt.Sprintf("%s@%s cannot start: %s", c.target.Model, v.Version, v.Reason),
+				fault.RetryAfter(startRetry))
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, gaveUp(ctx, c.target.Model, v)
+		}
+		now, err := g.look(ctx, c, v.Version)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, gaveUp(ctx, c.target.Model, v)
+		case err != nil:
+			return nil, err
+		}
+		v, r.version = now, now
+	}
+	return v, nil
+}
+
+// whileItMayStart runs the call, but not for longer than it prefers to wait (Prefer: wait) unless its server is ready by then. A version that is
+// scaled to zero counts as callable: the call itself starts it, and whatever holds it until then, a cluster's activator or ours, does not say so.
+// Who is turned away does not end the start.
+func (g *Gateway) whileItMayStart(
+	ctx context.Context, c *call, r *report, run func(context.Context) (*answer, error),
+) (*answer, error) {
+	if c.wait == 0 {
+		return run(ctx)
+	}
+	ctx, end := context.WithCancel(ctx) // ends with the call
+	var settled atomic.Bool             // the answer has begun, or the wait is over
+	server := endpointOf(c.target.Model, r.version)
+	timer := time.AfterFunc(c.wait-time.Since(r.began), func() {
+		if !g.ready(ctx, server) && settled.CompareAndSwap(false, true) {
+			end()
+		}
+	})
+	defer timer.Stop()
+	a, err := run(ctx)
+	if settled.CompareAndSwap(false, true) {
+		return a, err
+	}
+	if a != nil && a.rest != nil {
+		_ = a.rest.Close()
+	}
+	r.cold, r.compute = r.cold+r.compute, 0
+	return nil, starting(c.target.Model, r.version)
+}
+
+func (g *Gateway) ready(ctx context.Context, server openinference.Endpoint) bool {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	return g.servers.Ready(ctx, server) == nil
+}
+
+// gaveUp is what a call is told that ends before its version has started.
+func gaveUp(ctx context.Context, m ref.Model, v *registry.Version) error {
+	if fault.Is(ctx.Err(), fault.Canceled) {
+		return ctx.Err()
+	}
+	return starting(m, v)
+}
+
+func starting(m ref.Model, v *registry.Version) error {
+	return fault.New(fault.Unavailable, fmt.Sprintf("%s@%s is still starting; try again.", m, v.Version), fault.RetryAfter(startRetry))
+}
