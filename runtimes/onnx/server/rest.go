@@ -87,6 +87,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) {
 		w.Header()["Content-Type"] = []string{"application/json"}
 	}
 	w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
+	s.tellAge(w.Header())
 	_, _ = w.Write(body) // the client may be gone
 }
 

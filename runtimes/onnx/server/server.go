@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,8 @@ type Server struct {
 	config Config
 	log    *slog.Logger
 	model  atomic.Pointer[model.Model]
-	places chan struct{} // one element for each request under way
+	since  atomic.Pointer[time.Time] // when the model was there
+	places chan struct{}             // one element for each request under way
 }
 
 // New makes a server without a model.
@@ -44,7 +46,18 @@ func New(config Config, log *slog.Logger) *Server {
 }
 
 // Serve makes the server ready; with nil it becomes unready, while requests that have begun go on.
-func (s *Server) Serve(m *model.Model) { s.model.Store(m) }
+func (s *Server) Serve(m *model.Model) {
+	now := time.Now()
+	s.since.Store(&now)
+	s.model.Store(m)
+}
+
+// tellAge says for how long the model has been there, as long as it may be that a caller has waited for it.
+func (s *Server) tellAge(h http.Header) {
+	if age := time.Since(*s.since.Load()); age < s.config.MaxTimeout {
+		h[openinference.AgeHeader] = []string{strconv.FormatInt(age.Milliseconds(), 10)}
+	}
+}
 
 // Handler gives the routes.
 func (s *Server) Handler() http.Handler {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +183,25 @@ func TestIsLiveButNotReadyBeforeTheModelIsLoaded(t *testing.T) {
 	}
 	if got := w.do(http.MethodPost, "/v2/models/digits/infer", "{}"); got.status != http.StatusServiceUnavailable {
 		t.Errorf("inference is answered with %d", got.status)
+	}
+}
+
+func TestTellsHowLongItIsReadyToWhoMayHaveWaited(t *testing.T) {
+	t.Parallel()
+	const longest = 500 * time.Millisecond
+	config := settings()
+	config.MaxTimeout = longest
+	w := newWorld(t, "digits.onnx", config)
+	ask := func() string {
+		return w.do(http.MethodPost, "/v2/models/digits/infer", read(t, "digits-request.json")).header.Get("X-Ready-Ms")
+	}
+
+	if ms, err := strconv.Atoi(ask()); err != nil || ms >= int(longest.Milliseconds()) {
+		t.Errorf("just started, it is %d ms old: %v", ms, err)
+	}
+	time.Sleep(longest)
+	if age := ask(); age != "" {
+		t.Errorf("after the longest wait it says that it is %s ms old", age)
 	}
 }
 
