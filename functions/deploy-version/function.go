@@ -3,8 +3,12 @@ package function
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"github.com/17882237881/MaaS/functions/deploy-version/kserve"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/event"
@@ -29,6 +33,25 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	deployments.Subscribe(receiver, nowhere{deployments})
+	host, err := openHost(e, deployments)
+	if err != nil {
+		return nil, err
+	}
+	deployments.Subscribe(receiver, host)
+	receiver.Look("dev.knative.apiserver.", func(ctx context.Context, ce cloudevents.Event) error {
+		if version, ok := kserve.Changed(ce); ok {
+			return deployments.Run(ctx, host, version)
+		}
+		return nil // somebody else's
+	})
 	return receiver, nil
+}
+
+// openHost gives the cluster where there is one.
+func openHost(e *env.Env, d *deployment.Deployments) (deployment.Host, error) {
+	host, err := kserve.Open(e, d)
+	if errors.Is(err, kserve.ErrNoCluster) {
+		return nowhere{d}, nil
+	}
+	return host, err
 }

@@ -1,0 +1,91 @@
+package kserve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
+	"github.com/kserve/kserve/pkg/constants"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// races is how often another may be faster, at making or changing an InferenceService, before whoever asked is told to try again.
+const races = 5
+
+// apply sees to it that the InferenceService is there as it is wanted, and gives it as it is. Nothing is written where nothing differs: each
+// change of the spec makes KServe replace the pods. made says that it was not there.
+func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService) (service *v1beta1.InferenceService, made bool, err error) {
+	for range races {
+		service, err = h.services.Get(ctx, want.Name, metav1.GetOptions{})
+		switch {
+		case apierrors.IsNotFound(err):
+			made = true
+			service, err = h.services.Create(ctx, want, metav1.CreateOptions{})
+		case err != nil || service.DeletionTimestamp == nil && service.Annotations[digestAnnotation] == want.Annotations[digestAnnotation]:
+		default:
+			service, err = h.change(ctx, service, want)
+		}
+		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+			break
+		}
+		made = false
+	}
+	if err == nil && made {
+		h.log.InfoContext(ctx, "InferenceService made", "name", want.Name, "version", want.Annotations[versionAnnotation])
+	}
+	return service, made, away(err)
+}
+
+// change makes an InferenceService the wanted one. What others have added to its labels and annotations stays.
+func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService) (*v1beta1.InferenceService, error) {
+	if service.DeletionTimestamp != nil {
+		return nil, errLeaving
+	}
+	if service.Annotations[constants.DeploymentMode] != want.Annotations[constants.DeploymentMode] { // which KServe lets nobody change
+		if err := h.remove(ctx, service.Name, metav1.DeleteOptions{}); err != nil {
+			return nil, err
+		}
+		return nil, errLeaving
+	}
+	next := service.DeepCopy()
+	next.Spec = want.Spec
+	if next.Labels == nil {
+		next.Labels = map[string]string{}
+	}
+	maps.Copy(next.Labels, want.Labels)
+	maps.Copy(next.Annotations, want.Annotations)
+	h.log.InfoContext(ctx, "InferenceService changed", "name", want.Name, "version", want.Annotations[versionAnnotation])
+	return h.services.Update(ctx, next, metav1.UpdateOptions{})
+}
+
+// errLeaving is of an InferenceService whose former pods are still there.
+var errLeaving = fault.New(fault.Unavailable, "The version is still being stopped; it can be started in a moment.", fault.RetryAfter(5*time.Second))
+
+// away tells an API server that does not answer, or not now, from one that says no: the one is an outage, which nobody is to blame for.
+func away(err error) error {
+	if err == nil || fault.Is(err, fault.Unavailable) {
+		return err
+	}
+	switch apierrors.ReasonForError(err) {
+	case metav1.StatusReasonUnknown, metav1.StatusReasonServerTimeout, metav1.StatusReasonTimeout, metav1.StatusReasonTooManyRequests,
+		metav1.StatusReasonServiceUnavailable, metav1.StatusReasonInternalError, metav1.StatusReasonConflict, metav1.StatusReasonAlreadyExists:
+		return fault.New(fault.Unavailable, "The cluster's API does not answer.", fault.Cause(err))
+	default:
+		return fmt.Errorf("kserve: %w", err)
+	}
+}
+
+// refusal is what the API server said where it will never take an object, "" where it may.
+func refusal(err error) string {
+	if !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+		return ""
+	}
+	said, _ := errors.AsType[*apierrors.StatusError](err) // or it would be neither
+	return "the cluster refuses it: " + sentence(said.ErrStatus.Message)
+}

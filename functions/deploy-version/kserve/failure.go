@@ -1,0 +1,245 @@
+package kserve
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
+	"github.com/kserve/kserve/pkg/constants"
+	corev1 "k8s.io/api/core/v1"
+)
+
+const (
+	// patience is for what may be of a moment: a registry that does not answer, a secret that is on its way.
+	patience = time.Minute
+	// crashes in a row after which a server is given up: it has never been ready, or it has.
+	crashesOfNew, crashesOfServed = 2, 5
+)
+
+// failure says why the version cannot start, in words for its publisher, and "" as long as it may. Of a version that has been ready
+// Kubernetes starts the server again and again; only what will never be any better ends that.
+func (s sight) failure() string {
+	if why := s.misfit(); why != "" {
+		return why
+	}
+	pod := s.newest()
+	switch {
+	case pod == nil:
+		return s.verdict()
+	case s.firstReady() != nil:
+		return ""
+	}
+	for _, part := range parts {
+		if status := container(pod, part.container); status != nil {
+			if why := s.trouble(pod, part, status); why != "" {
+				return why
+			}
+		}
+	}
+	return s.overdue(pod)
+}
+
+// part is one of the containers of a pod that are a version's.
+type part struct {
+	container string
+	called    string // in a reason
+	failed    string // what it did not do, where nobody knows better
+	final     []int32
+}
+
+// exits of runtimes/fetch that no second try mends: it is not configured as it must be; the store does not hold the version as it was published.
+const exitMisuse, exitDiffers = 2, 3
+
+var parts = []part{
+	{constants.StorageInitializerContainerName, "fetcher", "its files cannot be fetched", []int32{exitMisuse, exitDiffers}},
+	{constants.InferenceServiceContainerName, "model server", "its model cannot be loaded", nil},
+}
+
+// misfit is what KServe itself finds wrong with the version.
+func (s sight) misfit() string {
+	model, info := s.service.Spec.Predictor.Model, s.service.Status.ModelStatus.LastFailureInfo
+	if s.service.Status.ModelStatus.TransitionStatus != v1beta1.InvalidSpec || info == nil || model == nil || model.Runtime == nil {
+		return ""
+	}
+	switch info.Reason {
+	case v1beta1.RuntimeNotRecognized:
+		return fmt.Sprintf("the cluster has no runtime %s", *model.Runtime)
+	case v1beta1.RuntimeDisabled:
+		return fmt.Sprintf("the cluster's runtime %s is disabled", *model.Runtime)
+	case v1beta1.NoSupportingRuntime:
+		return fmt.Sprintf("the cluster's runtime %s does not serve the format %s", *model.Runtime, model.ModelFormat.Name)
+	default:
+		return "the cluster's runtime cannot be used: " + sentence(info.Message)
+	}
+}
+
+// verdict is Knative's of a version that has no pod, once it has stood for a while: it made none, or took it away.
+func (s sight) verdict() string {
+	is := s.service.Status.GetCondition(v1beta1.PredictorConfigurationReady)
+	if s.served || is == nil || !is.IsFalse() || s.now.Sub(is.LastTransitionTime.Inner.Time) < patience {
+		return ""
+	}
+	_, why, ok := strings.Cut(is.Message, "failed with message: ")
+	if !ok {
+		why = is.Message
+	}
+	return "it did not start: " + sentence(why)
+}
+
+// overdue says of what has never been ready that it takes too long, and why, as far as that is known.
+func (s sight) overdue(pod *corev1.Pod) string {
+	if s.served || s.now.Sub(pod.CreationTimestamp.Time) < s.startTime {
+		return ""
+	}
+	if why := unschedulable(pod); why != "" {
+		return why
+	}
+	for _, part := range parts {
+		if status := container(pod, part.container); status != nil {
+			if end := lastEnd(status); end != nil && end.ExitCode != 0 {
+				return part.failed + ": " + sentence(end.Message)
+			}
+		}
+	}
+	return fmt.Sprintf("it did not answer within %s", s.startTime)
+}
+
+// trouble says what is the matter with a container, if that is certain.
+func (s sight) trouble(pod *corev1.Pod, part part, status *corev1.ContainerStatus) string {
+	if w := status.State.Waiting; w != nil {
+		if why := s.unmade(pod, part, status, w); why != "" {
+			return why
+		}
+	}
+	end, crashes := lastEnd(status), int(status.RestartCount)
+	if end == nil || end.ExitCode == 0 {
+		return ""
+	}
+	if status.State.Terminated != nil {
+		crashes++ // and is not started again yet
+	}
+	endures := s.served && (crashes < crashesOfServed || !backingOff(status)) // crashes with weeks between them are of one pod, too
+	switch {
+	case slices.Contains(part.final, end.ExitCode):
+		return sentence(end.Message)
+	case endures:
+		return ""
+	case end.Reason == "OOMKilled":
+		return fmt.Sprintf("its %s needs more memory than the %s that it is given", part.called, limit(pod, part.container))
+	case part.final == nil && crashes >= crashesOfNew: // what is not final of a fetch is tried again until the time is over
+		return part.failed + ": " + sentence(end.Message)
+	default:
+		return ""
+	}
+}
+
+// backingOff reports whether a container has crashed so soon after its start, and so often, that it is left alone for a while.
+func backingOff(status *corev1.ContainerStatus) bool {
+	return status.State.Waiting != nil && status.State.Waiting.Reason == "CrashLoopBackOff"
+}
+
+// lastEnd is how a container ended last, nil if it never has.
+func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
+	if status.State.Terminated != nil {
+		return status.State.Terminated
+	}
+	return status.LastTerminationState.Terminated
+}
+
+// unmade says why a container cannot be made.
+func (s sight) unmade(pod *corev1.Pod, part part, status *corev1.ContainerStatus, w *corev1.ContainerStateWaiting) string {
+	passing := s.served || s.now.Sub(pod.CreationTimestamp.Time) < patience
+	switch w.Reason {
+	case "ErrImagePull", "ImagePullBackOff":
+		if passing {
+			return ""
+		}
+		fallthrough
+	case "InvalidImageName", "ErrImageNeverPull":
+		return fmt.Sprintf("the image %s of its %s cannot be pulled: %s", status.Image, part.called, sentence(w.Message))
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
+		if passing {
+			return ""
+		}
+		return fmt.Sprintf("its %s cannot be run: %s", part.called, sentence(w.Message))
+	default:
+		return ""
+	}
+}
+
+// unschedulable says why no node takes the pod, "" where one does.
+func unschedulable(pod *corev1.Pod) string {
+	is := condition(pod, corev1.PodScheduled)
+	if is == nil || is.Status != corev1.ConditionFalse || is.Reason != corev1.PodReasonUnschedulable {
+		return ""
+	}
+	why, _, _ := strings.Cut(is.Message, ". ") // what follows is of preemption
+	return fmt.Sprintf("no node has room for it (%s): %s", asks(pod), sentence(why))
+}
+
+// asks tells what a pod's model server requests: "cpu 64, memory 1Gi".
+func asks(pod *corev1.Pod) string {
+	var all []string
+	for _, c := range pod.Spec.Containers {
+		if c.Name != constants.InferenceServiceContainerName {
+			continue
+		}
+		for _, kind := range []corev1.ResourceName{corev1.ResourceCPU, corev1.ResourceMemory, gpu} {
+			if q, ok := c.Resources.Requests[kind]; ok {
+				all = append(all, fmt.Sprintf("%s %s", kind, q.String()))
+			}
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// limit is how much memory a container may take.
+func limit(pod *corev1.Pod, name string) string {
+	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for _, c := range containers {
+			if c.Name == name && !c.Resources.Limits.Memory().IsZero() {
+				return c.Resources.Limits.Memory().String()
+			}
+		}
+	}
+	return "memory"
+}
+
+// longest is how much of a message is told, in bytes.
+const longest = 500
+
+// sentence makes what a program or the cluster said fit into a sentence: the last line, of a log line the error, and not too much.
+func sentence(message string) string {
+	message = strings.TrimSpace(message)
+	line := message[strings.LastIndexByte(message, '\n')+1:]
+	var logged struct {
+		Error   string `json:"error"`
+		Message string `json:"msg"`
+	}
+	if json.Unmarshal([]byte(line), &logged) == nil {
+		line = logged.Error
+		if line == "" {
+			line = logged.Message
+		}
+	}
+	line = strings.Map(printable, line)
+	if len(line) > longest {
+		line = strings.ToValidUTF8(line[:longest], "") + "…"
+	}
+	if line = strings.TrimRight(line, ". "); line == "" {
+		return "it gave no reason"
+	}
+	return line
+}
+
+func printable(r rune) rune {
+	if r == utf8.RuneError || unicode.IsControl(r) {
+		return ' '
+	}
+	return r
+}

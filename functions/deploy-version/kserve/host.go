@@ -1,0 +1,135 @@
+// Package kserve is the deployment.Host of a cluster: each version is an InferenceService, which KServe makes pods of. The host keeps nothing
+// itself. It compares what should be with the InferenceService and its pods, and tells what it sees; an event makes it look, and no loop does.
+package kserve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
+	services "github.com/kserve/kserve/pkg/client/clientset/versioned/typed/serving/v1beta1"
+	"github.com/kserve/kserve/pkg/constants"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	pods "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"github.com/17882237881/MaaS/shared/deployment"
+)
+
+// Host is the deployment.Host of one cluster. It is safe for concurrent use, also by several processes.
+type Host struct {
+	deployments *deployment.Deployments
+	services    services.InferenceServiceInterface
+	pods        pods.PodInterface
+	maker       maker
+	warmer      warmer
+	log         *slog.Logger
+}
+
+// Start implements deployment.Host: the InferenceService is there and as it should be, and what is seen of it is told.
+func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
+	want, err := h.maker.service(s)
+	if err != nil {
+		return h.deployments.Failed(ctx, s.Tenant, s.VersionID, err.Error())
+	}
+	service, made, err := h.apply(ctx, want)
+	if why := refusal(err); why != "" {
+		return h.deployments.Failed(ctx, s.Tenant, s.VersionID, why)
+	}
+	if err != nil {
+		return err
+	}
+	if made && s.Status.Serves() {
+		if err := h.deployments.Lost(ctx, s.Tenant, s.VersionID); err != nil {
+			return err
+		}
+		s.Status = deployment.Pending
+	}
+	return h.look(ctx, s, service)
+}
+
+// Stop implements deployment.Host. The InferenceService's name is free once its pods are gone: what is started again meets none of them.
+func (h *Host) Stop(ctx context.Context, version uuid.UUID) error {
+	return h.remove(ctx, name(version), metav1.DeleteOptions{})
+}
+
+// Running implements deployment.Host.
+func (h *Host) Running(ctx context.Context) ([]uuid.UUID, error) {
+	list, err := h.services.List(ctx, metav1.ListOptions{LabelSelector: managerLabel + "=" + manager})
+	if err != nil {
+		return nil, away(err)
+	}
+	all := make([]uuid.UUID, 0, len(list.Items))
+	for _, service := range list.Items {
+		if version, ok := versionOf(service.Name); ok && service.DeletionTimestamp == nil {
+			all = append(all, version)
+		}
+	}
+	return all, nil
+}
+
+// look tells what is seen of a version's InferenceService, where its row does not say it already.
+func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService) error {
+	list, err := h.pods.List(ctx, metav1.ListOptions{LabelSelector: constants.InferenceServicePodLabelKey + "=" + service.Name})
+	if err != nil {
+		return away(err)
+	}
+	seen := sight{
+		service: service, pods: living(list.Items), now: time.Now(), served: s.Status.Serves(), startTime: h.maker.startTime,
+	}.state()
+	if s.Warm && seen.endpoint != "" {
+		h.warmer.call(ctx, seen.endpoint)
+	}
+	switch seen.is {
+	case broken:
+		return h.giveUp(ctx, s, service, seen.why)
+	case ready:
+		return h.ready(ctx, s, seen)
+	case idle:
+		return h.idle(ctx, s, seen)
+	case starting:
+		return h.deployments.Begin(ctx, s.Tenant, s.VersionID)
+	default:
+		return h.deployments.Request(ctx, s.Tenant, s.VersionID, seen.why)
+	}
+}
+
+func (h *Host) ready(ctx context.Context, s deployment.Spec, seen state) error {
+	if s.Status == deployment.Ready {
+		return nil
+	}
+	return h.deployments.Ready(ctx, s.Tenant, s.VersionID, seen.endpoint, seen.phases)
+}
+
+// idle tells that a version is scaled to zero, and that it was ready before where nobody saw it.
+func (h *Host) idle(ctx context.Context, s deployment.Spec, seen state) error {
+	if s.Status == deployment.Idle {
+		return nil
+	}
+	if err := h.ready(ctx, s, seen); err != nil {
+		return err
+	}
+	return h.deployments.Idle(ctx, s.Tenant, s.VersionID)
+}
+
+// giveUp takes away what cannot start, and then tells why: whoever dies in between leaves a version that is started, and given up, again.
+func (h *Host) giveUp(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, why string) error {
+	h.log.WarnContext(ctx, "a model did not start", "version", s.Version, "reason", why)
+	seen := metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion} // and nobody has changed it since
+	if err := h.remove(ctx, service.Name, metav1.DeleteOptions{Preconditions: &seen}); err != nil {
+		return err
+	}
+	return h.deployments.Failed(ctx, s.Tenant, s.VersionID, why)
+}
+
+func (h *Host) remove(ctx context.Context, service string, options metav1.DeleteOptions) error {
+	policy := metav1.DeletePropagationForeground
+	options.PropagationPolicy = &policy
+	err := h.services.Delete(ctx, service, options)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return away(err)
+}

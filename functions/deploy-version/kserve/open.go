@@ -1,0 +1,100 @@
+package kserve
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	services "github.com/kserve/kserve/pkg/client/clientset/versioned/typed/serving/v1beta1"
+	"github.com/kserve/kserve/pkg/constants"
+	pods "k8s.io/client-go/kubernetes/typed/core/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/17882237881/MaaS/shared/deployment"
+	"github.com/17882237881/MaaS/shared/env"
+)
+
+// Mode is what KServe makes of an InferenceService.
+type Mode string
+
+// The modes.
+const (
+	Knative  Mode = Mode(constants.Knative)  // a Knative Service, which is scaled by calls, to zero too
+	Standard Mode = Mode(constants.Standard) // a Deployment, of one replica or more
+)
+
+// UnmarshalText checks a mode.
+func (m *Mode) UnmarshalText(text []byte) error {
+	*m = Mode(text)
+	if *m != Knative && *m != Standard {
+		return fmt.Errorf("%q is no deployment mode: it is %s or %s", text, Knative, Standard)
+	}
+	return nil
+}
+
+type config struct {
+	Kubeconfig  string        `env:"KUBECONFIG"` // of a cluster in which this process does not run
+	Namespace   string        `env:"MAAS_MODELS_NAMESPACE" envDefault:"maas-models"`
+	Mode        Mode          `env:"MAAS_DEPLOYMENT_MODE" envDefault:"Knative"`
+	StartTime   time.Duration `env:"MAAS_DEPLOYMENT_START" envDefault:"10m"`     // the longest that a start may take
+	Concurrency int32         `env:"MAAS_DEPLOYMENT_CONCURRENCY" envDefault:"8"` // calls under way at one replica, above which another is started
+}
+
+// ErrNoCluster is of a process that runs in no cluster and was told of none.
+var ErrNoCluster = errors.New("no cluster is configured")
+
+const (
+	apiTime = 15 * time.Second // for one request to the API server
+	// The API server bounds what we ask of it by itself (priority and fairness); client-go's own 5 requests a second would queue events.
+	apiRate, apiBurst = 200, 400
+)
+
+// Open gives the host of the cluster that KUBECONFIG names, or that the process runs in. It fails with ErrNoCluster where there is none.
+func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
+	var c config
+	if err := e.Config(&c); err != nil {
+		return nil, err
+	}
+	cluster, err := c.cluster()
+	if err != nil {
+		return nil, err
+	}
+	client, err := rest.HTTPClientFor(cluster)
+	if err != nil {
+		return nil, fmt.Errorf("kserve: %w", err)
+	}
+	kserve, err := services.NewForConfigAndClient(cluster, client)
+	if err != nil {
+		return nil, fmt.Errorf("kserve: %w", err)
+	}
+	kubernetes, err := pods.NewForConfigAndClient(cluster, client)
+	if err != nil {
+		return nil, fmt.Errorf("kserve: %w", err)
+	}
+	return &Host{
+		deployments: d, services: kserve.InferenceServices(c.Namespace), pods: kubernetes.Pods(c.Namespace), log: e.Logger(),
+		maker:  maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime},
+		warmer: warmer{&http.Client{Timeout: warmTime}},
+	}, nil
+}
+
+// cluster is how to reach the API server.
+func (c config) cluster() (*rest.Config, error) {
+	var cluster *rest.Config
+	var err error
+	if c.Kubeconfig != "" {
+		cluster, err = clientcmd.BuildConfigFromFlags("", c.Kubeconfig)
+	} else {
+		cluster, err = rest.InClusterConfig()
+	}
+	if errors.Is(err, rest.ErrNotInCluster) {
+		return nil, ErrNoCluster
+	}
+	if err != nil {
+		return nil, fmt.Errorf("kserve: %w", err)
+	}
+	cluster.Timeout, cluster.QPS, cluster.Burst = apiTime, apiRate, apiBurst
+	return cluster, nil
+}

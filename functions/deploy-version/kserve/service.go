@@ -1,0 +1,172 @@
+package kserve
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
+	"github.com/kserve/kserve/pkg/constants"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"knative.dev/serving/pkg/apis/serving"
+
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/deployment"
+)
+
+// What an InferenceService says of itself. The annotations are for people, and for the arguments of runtimes, which may name them.
+const (
+	managerLabel      = "app.kubernetes.io/managed-by"
+	manager           = "maas"
+	tenantLabel       = "maas.dev/tenant"      // "acme"
+	modelAnnotation   = "maas.dev/model"       // "acme/fraud": what its server is asked for
+	versionAnnotation = "maas.dev/version"     // "acme/fraud@1.4.0"
+	digestAnnotation  = "maas.dev/spec-digest" // of what was asked for: KServe adds to the spec, so that it cannot be compared itself
+	gpu               = "nvidia.com/gpu"       // the resource of whole GPUs
+)
+
+// callTime is the longest that a call may take: Knative's own bound (max-revision-timeout-seconds), and infer's.
+const callTime = 10 * time.Minute
+
+// startMargin is how much later than we Knative gives a start up: it takes the pods away, which know what was the matter.
+const startMargin = 2 * time.Minute
+
+// maker makes InferenceServices.
+type maker struct {
+	namespace   string
+	mode        Mode
+	concurrency int32         // calls under way at one replica, above which another is started
+	startTime   time.Duration // the longest that a start may take
+}
+
+// service gives the InferenceService of a version. It fails, in words for the publisher, where the spec says what no cluster understands.
+func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
+	given, err := resources(s.Resources)
+	if err != nil {
+		return nil, err
+	}
+	tenant, _, _ := strings.Cut(s.Model, "/")
+	service := &v1beta1.InferenceService{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: name(s.VersionID), Namespace: m.namespace,
+			Labels: map[string]string{
+				managerLabel: manager,
+				tenantLabel:  tenant,
+				// Not to be reached from outside: callers come through infer, which knows who may.
+				constants.NetworkVisibility: constants.ClusterLocalVisibility,
+				constants.VisibilityLabel:   constants.ClusterLocalVisibility,
+			},
+			Annotations: map[string]string{
+				constants.DeploymentMode:              string(m.mode),
+				serving.ProgressDeadlineAnnotationKey: (m.startTime + startMargin).String(),
+				modelAnnotation:                       s.Model,
+				versionAnnotation:                     s.Version,
+			},
+		},
+		Spec: v1beta1.InferenceServiceSpec{Predictor: v1beta1.PredictorSpec{
+			ComponentExtensionSpec: m.scale(s),
+			PodSpec:                v1beta1.PodSpec{AutomountServiceAccountToken: ptr.To(false), EnableServiceLinks: ptr.To(false)},
+			Model: &v1beta1.ModelSpec{
+				ModelFormat: v1beta1.ModelFormat{Name: s.Format},
+				Runtime:     &s.Runtime,
+				PredictorExtensionSpec: v1beta1.PredictorExtensionSpec{
+					StorageURI:      &s.Manifest,
+					ProtocolVersion: ptr.To(constants.ProtocolV2),
+					Container: corev1.Container{
+						Resources:                given,
+						SecurityContext:          restricted(),
+						TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+					},
+				},
+			},
+		}},
+	}
+	service.Annotations[digestAnnotation], err = digest(service)
+	return service, err
+}
+
+// scale bounds the replicas. Kept warm is what is called from time to time (keepWarm): other bounds would make a new revision with pods of
+// its own, beside those that are to be kept.
+func (m maker) scale(s deployment.Spec) v1beta1.ComponentExtensionSpec {
+	least := int32(s.Scale.Min) //nolint:gosec // catalog.Replicas: 0 to 100
+	if m.mode == Standard {
+		least = max(least, 1) // nothing would start it with a call
+	}
+	return v1beta1.ComponentExtensionSpec{
+		MinReplicas:    &least,
+		MaxReplicas:    max(least, int32(s.Scale.Max), 1), //nolint:gosec // as above; 0 would be any number
+		ScaleMetric:    m.metric(),
+		ScaleTarget:    m.target(),
+		TimeoutSeconds: ptr.To(int64(callTime.Seconds())),
+	}
+}
+
+// metric is what Knative's autoscaler counts. In Standard mode the HorizontalPodAutoscaler's default, CPU, is left as it is.
+func (m maker) metric() *v1beta1.ScaleMetric {
+	if m.mode == Standard {
+		return nil
+	}
+	return ptr.To(v1beta1.MetricConcurrency)
+}
+
+func (m maker) target() *int32 {
+	if m.mode == Standard {
+		return nil
+	}
+	return &m.concurrency
+}
+
+// resources are what a version says; the rest is its runtime's. What it says of CPU and memory is also their limit.
+func resources(said json.RawMessage) (corev1.ResourceRequirements, error) {
+	var r catalog.Resources
+	if len(said) > 0 {
+		if err := json.Unmarshal(said, &r); err != nil {
+			return corev1.ResourceRequirements{}, fmt.Errorf("its resources cannot be read: %w", err)
+		}
+	}
+	requests, limits := corev1.ResourceList{}, corev1.ResourceList{}
+	for kind, quantity := range map[corev1.ResourceName]catalog.Quantity{corev1.ResourceCPU: r.CPU, corev1.ResourceMemory: r.Memory} {
+		if quantity == "" {
+			continue
+		}
+		q, err := resource.ParseQuantity(string(quantity))
+		if err != nil {
+			return corev1.ResourceRequirements{}, fmt.Errorf("%q is no quantity of %s", quantity, kind)
+		}
+		requests[kind], limits[kind] = q, q
+	}
+	if r.GPU > 0 {
+		q := *resource.NewQuantity(int64(r.GPU), resource.DecimalSI)
+		requests[gpu], limits[gpu] = q, q
+	}
+	return corev1.ResourceRequirements{Requests: requests, Limits: limits}, nil
+}
+
+// restricted is what the Pod Security level of that name asks of a container.
+func restricted() *corev1.SecurityContext {
+	return &corev1.SecurityContext{
+		AllowPrivilegeEscalation: ptr.To(false),
+		RunAsNonRoot:             ptr.To(true),
+		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+	}
+}
+
+// digest tells one InferenceService that is asked for from another.
+func digest(service *v1beta1.InferenceService) (string, error) {
+	text, err := json.Marshal(struct {
+		Labels, Annotations map[string]string
+		Spec                v1beta1.InferenceServiceSpec
+	}{service.Labels, service.Annotations, service.Spec})
+	if err != nil {
+		return "", fmt.Errorf("kserve: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16]), nil
+}

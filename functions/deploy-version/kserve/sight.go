@@ -1,0 +1,149 @@
+package kserve
+
+import (
+	"slices"
+	"time"
+
+	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
+	"github.com/kserve/kserve/pkg/constants"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/17882237881/MaaS/shared/deployment"
+)
+
+// sight is what can be seen of a version.
+type sight struct {
+	service *v1beta1.InferenceService
+	pods    []corev1.Pod // those that are not on their way out
+	now     time.Time
+	served  bool // callers are sent to it: it has been ready
+
+	startTime time.Duration // the longest that a start may take
+}
+
+// outlook is how far a version is.
+type outlook int
+
+const (
+	waiting  outlook = iota // for KServe to make its pod, or for a node that has room
+	starting                // its files are fetched, its server starts
+	ready                   // answers
+	idle                    // has no pod that is ready; the next call makes one
+	broken                  // cannot start, for certain
+)
+
+// state is what a sight says.
+type state struct {
+	is       outlook
+	why      string // with broken, and where it is known what it waits for
+	endpoint string // with ready and idle
+	phases   deployment.Phases
+}
+
+func (s sight) state() state {
+	answers := s.service.Status.IsConditionReady(v1beta1.PredictorReady)
+	s.served = s.served || answers // whether its row says so yet or not
+	if why := s.failure(); why != "" {
+		return state{is: broken, why: why}
+	}
+	if endpoint := s.endpoint(); answers && endpoint != "" {
+		if first := s.firstReady(); first != nil {
+			return state{is: ready, endpoint: endpoint, phases: phases(first)}
+		}
+		return state{is: idle, endpoint: endpoint}
+	}
+	pod := s.newest()
+	if pod == nil {
+		return state{is: waiting}
+	}
+	if why := unschedulable(pod); why != "" {
+		return state{is: waiting, why: why}
+	}
+	if scheduled := condition(pod, corev1.PodScheduled); scheduled == nil || scheduled.Status != corev1.ConditionTrue {
+		return state{is: waiting}
+	}
+	return state{is: starting}
+}
+
+// endpoint is where the version's server answers within the cluster, "" where that is not known yet. With Knative it is the predictor's
+// address: the InferenceService's own is a name that only Istio serves.
+func (s sight) endpoint() string {
+	address := s.service.Status.Address
+	if s.service.Annotations[constants.DeploymentMode] == string(Knative) {
+		address = s.service.Status.Components[v1beta1.PredictorComponent].Address
+	}
+	if address == nil || address.URL == nil {
+		return ""
+	}
+	return address.URL.String()
+}
+
+// newest is the pod that was made last, which tells how the start goes on; nil where there is none.
+func (s sight) newest() *corev1.Pod {
+	if len(s.pods) == 0 {
+		return nil
+	}
+	pod := slices.MaxFunc(s.pods, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
+	return &pod
+}
+
+// firstReady is the pod that was ready first; nil where none is.
+func (s sight) firstReady() (first *corev1.Pod) {
+	for _, pod := range s.pods {
+		is := condition(&pod, corev1.PodReady)
+		if is == nil || is.Status != corev1.ConditionTrue {
+			continue
+		}
+		if first == nil || is.LastTransitionTime.Before(&condition(first, corev1.PodReady).LastTransitionTime) {
+			first = &pod
+		}
+	}
+	return first
+}
+
+// living leaves out the pods that are being stopped.
+func living(pods []corev1.Pod) []corev1.Pod {
+	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil })
+}
+
+func condition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
+	for i := range pod.Status.Conditions {
+		if pod.Status.Conditions[i].Type == kind {
+			return &pod.Status.Conditions[i]
+		}
+	}
+	return nil
+}
+
+// container gives the status of the pod's container, whether it runs before the others or beside them; nil where there is none yet.
+func container(pod *corev1.Pod, name string) *corev1.ContainerStatus {
+	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
+		for i := range statuses {
+			if statuses[i].Name == name {
+				return &statuses[i]
+			}
+		}
+	}
+	return nil
+}
+
+// phases tells how long the parts of a pod's start took: until its first container ran, until its files were there, until it answered.
+// Kubernetes tells the times to the second.
+func phases(pod *corev1.Pod) (p deployment.Phases) {
+	server := container(pod, constants.InferenceServiceContainerName)
+	answered := condition(pod, corev1.PodReady)
+	if server == nil || server.State.Running == nil || answered == nil {
+		return p
+	}
+	begun, loading := pod.CreationTimestamp.Time, server.State.Running.StartedAt.Time
+	first := loading
+	if fetch := container(pod, constants.StorageInitializerContainerName); fetch != nil && fetch.State.Terminated != nil {
+		first = fetch.State.Terminated.StartedAt.Time
+		p.Fetch = between(first, fetch.State.Terminated.FinishedAt.Time)
+	}
+	p.Schedule = between(begun, first)
+	p.Load = between(loading, answered.LastTransitionTime.Time)
+	return p
+}
+
+func between(from, to time.Time) int64 { return max(0, to.Sub(from).Milliseconds()) }
