@@ -17,8 +17,6 @@ FUZZTIME := 20s
 # Where images go, and what `make deploy` puts into the cluster that KUBECONFIG names: a folder of knative/overlays.
 export KO_DOCKER_REPO ?= localhost:5000/maas
 OVERLAY ?= local
-# The folder of the programs up and down, which start and end a Kubernetes on this machine.
-export CLUSTER ?= ../shared/cluster
 
 help: ## lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
