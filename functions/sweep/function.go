@@ -4,8 +4,6 @@ package function
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -13,6 +11,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/chore"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/identity"
@@ -23,17 +22,8 @@ import (
 	"github.com/17882237881/MaaS/shared/usage"
 )
 
-// atOnce is how many rows of a kind a tick ends; patience is for one chore, so that one that hangs leaves time for the others.
-const (
-	atOnce   = 1_000
-	patience = 15 * time.Second
-)
-
-// chore is one thing that sweep does, apart from the others.
-type chore struct {
-	name string
-	do   func(context.Context) error
-}
+// atOnce is how many rows of a kind a tick ends.
+const atOnce = 1_000
 
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
@@ -59,7 +49,11 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	chores := []chore{
+	backlog, err := outbox.NewBacklog(e, db)
+	if err != nil {
+		return nil, err
+	}
+	chores := []chore.Chore{
 		{"post events again", func(ctx context.Context) error { return second(events.Repost(ctx, db, time.Now())) }},
 		{"wake verifications", transfers.Wake},
 		{"wake deployments", deployments.Wake},
@@ -70,12 +64,13 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 		{"forget done events", func(ctx context.Context) error { return outbox.Trim(ctx, db) }},
 		{"forget calls", func(ctx context.Context) error { return usage.Trim(ctx, db) }},
 		{"forget sessions", func(ctx context.Context) error { return second(identity.Trim(ctx, db, atOnce)) }},
+		{"measure the backlog", backlog.Measure},
 	}
 	receiver, err := outbox.NewReceiver(e, db.As(postgres.Sweep), "sweep")
 	if err != nil {
 		return nil, err
 	}
-	receiver.Look("dev.knative.sources.ping", func(ctx context.Context, _ cloudevents.Event) error { return do(ctx, chores) })
+	receiver.Look("dev.knative.sources.ping", func(ctx context.Context, _ cloudevents.Event) error { return chore.Round(ctx, chores) })
 	mux := http.NewServeMux()
 	mux.Handle("/", receiver)
 	mux.Handle("/undelivered/", outbox.Undelivered(e, db))
@@ -83,16 +78,3 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 }
 
 func second[N int | int64](_ N, err error) error { return err }
-
-// do does all chores. What one fails with does not keep the others, and is told at the end.
-func do(ctx context.Context, chores []chore) error {
-	var errs []error
-	for _, one := range chores {
-		bounded, done := context.WithTimeout(ctx, patience)
-		if err := one.do(bounded); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", one.name, err))
-		}
-		done()
-	}
-	return errors.Join(errs...)
-}

@@ -1,0 +1,54 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// Backlog shows, as metrics, what the trail of all tenants still has to be done with. sweep measures it each minute.
+type Backlog struct {
+	db      *postgres.DB
+	oldest  prometheus.Gauge
+	letters prometheus.Gauge
+}
+
+// NewBacklog registers the metrics.
+func NewBacklog(e *env.Env, db *postgres.DB) (*Backlog, error) {
+	b := &Backlog{db: db.As(postgres.Sweep)}
+	for metric, options := range map[*prometheus.Gauge]prometheus.GaugeOpts{
+		&b.oldest: {
+			Name: "maas_events_oldest_seconds",
+			Help: "Age of the oldest event that a consumer has not acted on; 0 where there is none.",
+		},
+		&b.letters: {Name: "maas_dead_letters", Help: "Dead letters that nobody has replayed."},
+	} {
+		registered, err := telemetry.Register(e, prometheus.NewGauge(options))
+		if err != nil {
+			return nil, err
+		}
+		*metric = registered
+	}
+	return b, nil
+}
+
+const backlogSQL = `select oldest_seconds, letters from trail_backlog()`
+
+// Measure sets the metrics to what the rows say.
+func (b *Backlog) Measure(ctx context.Context) error {
+	return b.db.Definer(ctx, func(tx postgres.Tx) error {
+		var oldest float64
+		var letters int64
+		if err := tx.QueryRow(ctx, backlogSQL).Scan(&oldest, &letters); err != nil {
+			return fmt.Errorf("outbox: %w", err)
+		}
+		b.oldest.Set(oldest)
+		b.letters.Set(float64(letters))
+		return nil
+	})
+}
