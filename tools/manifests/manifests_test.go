@@ -46,8 +46,12 @@ func TestManifestsAndCodeAgree(t *testing.T) {
 func TestEachKustomizationBuilds(t *testing.T) {
 	t.Parallel()
 	for _, folder := range []string{"overlays/local", "overlays/production", "migrate", "namespaces", "runtimes/more"} {
-		if _, err := build(t.Context(), filepath.Join(root, "knative", folder)); err != nil {
+		text, err := build(t.Context(), filepath.Join(root, "knative", folder))
+		if err != nil {
 			t.Error(err)
+		}
+		if left := regexp.MustCompile(`.*of[-.]settings.*`).Find(text); left != nil {
+			t.Errorf("%s: nothing of its settings is put into %q", folder, left)
 		}
 	}
 }

@@ -35,10 +35,12 @@ const patience = 15 * time.Second
 // routes gives the HTTPRoutes of all functions that are reached from outside, by name.
 func routes(services map[string]service) []route {
 	matches := map[string][]match{}
-	owners := owners()
-	for path, functions := range owners {
+	for path, functions := range owners() {
 		for function, methods := range functions {
-			matches[function] = append(matches[function], matchesOf(path, methods, len(functions) == 1)...)
+			if len(functions) == 1 {
+				methods = []string{""}
+			}
+			matches[function] = append(matches[function], matchesOf(path, methods)...)
 		}
 	}
 	matches[fallback] = append(matches[fallback], match{Kind: "PathPrefix", Path: "/"})
@@ -71,13 +73,10 @@ func owners() map[string]map[string][]string {
 	return all
 }
 
-func matchesOf(path string, methods []string, alone bool) []match {
+func matchesOf(path string, methods []string) []match {
 	kind := "Exact"
 	if strings.HasPrefix(path, "^") {
 		kind = "RegularExpression"
-	}
-	if alone {
-		return []match{{Kind: kind, Path: path}}
 	}
 	var all []match
 	for _, method := range methods {
