@@ -136,3 +136,29 @@ func TestTheLifecyclesAreThoseOfTheDatabase(t *testing.T) {
 		t.Errorf("drawn  %q\nallowed %q", drawn, allowed)
 	}
 }
+
+// TestAlertsAreOfWhatIsMeasured keeps knative/alerts.yaml true: each metric is one that the code has, and operations.md tells what to do.
+func TestAlertsAreOfWhatIsMeasured(t *testing.T) {
+	t.Parallel()
+	rules, operations := read(t, "knative/alerts.yaml"), string(read(t, "docs/operations.md"))
+	var code strings.Builder
+	for _, file := range tracked(t, "shared/*.go") {
+		code.Write(read(t, file))
+	}
+
+	metrics := regexp.MustCompile(`\b((?:maas|http)_[a-z_]+?)(?:_bucket|_count)?[{\[)]`).FindAllSubmatch(rules, -1)
+	alerts := regexp.MustCompile(`- alert: (\w+)`).FindAllSubmatch(rules, -1)
+	if len(alerts) == 0 || len(metrics) < len(alerts) {
+		t.Fatalf("%d alerts of %d metrics", len(alerts), len(metrics))
+	}
+	for _, found := range metrics {
+		if !strings.Contains(code.String(), `"`+string(found[1])+`"`) {
+			t.Errorf("nothing measures %s", found[1])
+		}
+	}
+	for _, found := range alerts {
+		if !strings.Contains(operations, "`"+string(found[1])+"`") {
+			t.Errorf("docs/operations.md does not tell of %s", found[1])
+		}
+	}
+}
