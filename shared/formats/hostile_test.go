@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/17882237881/MaaS/shared/formats"
+	"github.com/17882237881/MaaS/shared/formatstest"
 )
 
 func TestEachCutOfAFileIsRefused(t *testing.T) {
@@ -39,10 +40,10 @@ func TestBytesAfterTheModelAreRefused(t *testing.T) {
 
 func TestDamageIsRefused(t *testing.T) {
 	t.Parallel()
-	endless := proto{}.int(1, 9)
+	endless := proto{}.Int(1, 9)
 	endless = protowire.AppendVarint(protowire.AppendTag(endless, 7, protowire.BytesType), 1<<63)
-	group := protowire.AppendTag(proto{}.int(1, 9), 7, protowire.StartGroupType)
-	nested := proto{}.message(11, value("z", 1))
+	group := protowire.AppendTag(proto{}.Int(1, 9), 7, protowire.StartGroupType)
+	nested := proto{}.Message(11, formatstest.Value("z", 1))
 	nested[1]++ // longer than what it is in
 	for name, c := range map[string]struct {
 		file proto
@@ -52,23 +53,23 @@ func TestDamageIsRefused(t *testing.T) {
 		"a group":                    {group, formats.Malformed},
 		"a field beyond its message": {append(model(nested), 0, 0, 0, 0), formats.Malformed},
 		"field 0":                    {append(model(graph()), 0, 0), formats.Malformed},
-		"no graph":                   {proto{}.int(1, 9).message(8, proto{}.int(2, 18)), formats.Malformed},
-		"two graphs":                 {model(graph()).message(7, graph()), formats.Malformed},
-		"no operator set":            {proto{}.int(1, 9).message(7, graph()), formats.Malformed},
-		"no output":                  {model(proto{}.message(11, value("x", 1))), formats.Malformed},
-		"a number for the graph":     {proto{}.int(1, 9).int(7, 1), formats.Malformed},
-		"text for a number":          {model(graph()).message(8, proto{}.text(2, "18")), formats.Malformed},
-		"an input twice":             {model(graph().message(11, value("x", 1))), formats.Malformed},
-		"an input without a name":    {model(graph().message(11, value("", 1))), formats.Malformed},
-		"a node without an operator": {model(graph().message(1, proto{}.text(1, "x"))), formats.Malformed},
-		"a name that is not UTF-8":   {model(graph().message(11, value("\xff", 1))), formats.Malformed},
-		"a name with a NUL":          {model(graph().message(11, value("a\x00b", 1))), formats.Malformed},
-		"a long name":                {model(graph().message(11, value(strings.Repeat("n", 5000), 1))), formats.Malformed},
-		"data shorter than shape":    {model(graph().message(5, tensor("w", "1234", 2))), formats.Malformed},
-		"data longer than shape":     {model(graph().message(5, tensor("w", "12345678", 1))), formats.Malformed},
-		"a negative extent":          {model(graph().message(5, tensor("w", "", -1))), formats.Malformed},
-		"an extent too large":        {model(graph().message(5, tensor("w", "", 1<<40, 1<<40))), formats.Malformed},
-		"too many dimensions":        {model(graph().message(5, tensor("w", "1234", make([]int64, 65)...))), formats.Malformed},
+		"no graph":                   {proto{}.Int(1, 9).Message(8, proto{}.Int(2, 18)), formats.Malformed},
+		"two graphs":                 {model(graph()).Message(7, graph()), formats.Malformed},
+		"no operator set":            {proto{}.Int(1, 9).Message(7, graph()), formats.Malformed},
+		"no output":                  {model(proto{}.Message(11, formatstest.Value("x", 1))), formats.Malformed},
+		"a number for the graph":     {proto{}.Int(1, 9).Int(7, 1), formats.Malformed},
+		"text for a number":          {model(graph()).Message(8, proto{}.Text(2, "18")), formats.Malformed},
+		"an input twice":             {model(graph().Message(11, formatstest.Value("x", 1))), formats.Malformed},
+		"an input without a name":    {model(graph().Message(11, formatstest.Value("", 1))), formats.Malformed},
+		"a node without an operator": {model(graph().Message(1, proto{}.Text(1, "x"))), formats.Malformed},
+		"a name that is not UTF-8":   {model(graph().Message(11, formatstest.Value("\xff", 1))), formats.Malformed},
+		"a name with a NUL":          {model(graph().Message(11, formatstest.Value("a\x00b", 1))), formats.Malformed},
+		"a long name":                {model(graph().Message(11, formatstest.Value(strings.Repeat("n", 5000), 1))), formats.Malformed},
+		"data shorter than shape":    {model(graph().Message(5, formatstest.Tensor("w", "1234", 2))), formats.Malformed},
+		"data longer than shape":     {model(graph().Message(5, formatstest.Tensor("w", "12345678", 1))), formats.Malformed},
+		"a negative extent":          {model(graph().Message(5, formatstest.Tensor("w", "", -1))), formats.Malformed},
+		"an extent too large":        {model(graph().Message(5, formatstest.Tensor("w", "", 1<<40, 1<<40))), formats.Malformed},
+		"too many dimensions":        {model(graph().Message(5, formatstest.Tensor("w", "1234", make([]int64, 65)...))), formats.Malformed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -80,9 +81,9 @@ func TestDamageIsRefused(t *testing.T) {
 func TestAnInvalidPlaceOfDataIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{{"-1", "1"}, {"x", "1"}, {"0", "-5"}, {"9223372036854775807", "1"}, {"99999999999999999999", "1"}} {
-		refers := tensor("w", "", 0).message(13, proto{}.text(1, "location").text(2, "w.bin")).
-			message(13, proto{}.text(1, "offset").text(2, c[0])).message(13, proto{}.text(1, "length").text(2, c[1])).int(14, 1)
-		assertRefused(t, model(graph().message(5, refers)), formats.Malformed)
+		refers := formatstest.Tensor("w", "", 0).Message(13, proto{}.Text(1, "location").Text(2, "w.bin")).
+			Message(13, proto{}.Text(1, "offset").Text(2, c[0])).Message(13, proto{}.Text(1, "length").Text(2, c[1])).Int(14, 1)
+		assertRefused(t, model(graph().Message(5, refers)), formats.Malformed)
 	}
 }
 
@@ -90,7 +91,7 @@ func TestGraphsInGraphsAreBounded(t *testing.T) {
 	t.Parallel()
 	inner := graph()
 	for range 100 {
-		inner = proto{}.message(1, node("If").message(5, proto{}.text(1, "then_branch").message(6, inner))).message(12, value("y", 1))
+		inner = proto{}.Message(1, node("If").Message(5, proto{}.Text(1, "then_branch").Message(6, inner))).Message(12, formatstest.Value("y", 1))
 	}
 	assertRefused(t, model(inner), formats.TooComplex)
 }
@@ -127,12 +128,12 @@ func TestWeightsAreNotRead(t *testing.T) {
 // aroundWeights gives a model with an initializer of that many bytes, without these bytes: what comes before, and after.
 func aroundWeights(n int64) (head, tail proto) {
 	after := graph()
-	w := protowire.AppendVarint(protowire.AppendTag(proto{}.int(1, n/4).int(2, 1).text(8, "w"), 9, protowire.BytesType), uint64(n))
+	w := protowire.AppendVarint(protowire.AppendTag(proto{}.Int(1, n/4).Int(2, 1).Text(8, "w"), 9, protowire.BytesType), uint64(n))
 	initializer := protowire.AppendVarint(protowire.AppendTag(proto{}, 5, protowire.BytesType), uint64(int64(len(w))+n))
 	initializer = append(initializer, w...)
-	head = proto{}.int(1, 9)
+	head = proto{}.Int(1, 9)
 	head = protowire.AppendVarint(protowire.AppendTag(head, 7, protowire.BytesType), uint64(int64(len(initializer)+len(after))+n))
-	return append(head, initializer...), after.message(8, proto{}.int(2, 18))
+	return append(head, initializer...), after.Message(8, proto{}.Int(2, 18))
 }
 
 // holed is a file of zeros between its head and its tail. It counts what is read.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/17882237881/MaaS/shared/formats"
+	"github.com/17882237881/MaaS/shared/formatstest"
 )
 
 func TestTheHeaderOfASampleModelIsRead(t *testing.T) {
@@ -112,7 +113,7 @@ func TestFilesThatHoldWeightsAreListedWithTheSizeThatTheyNeed(t *testing.T) {
 
 func TestEmptyListsAreListsInJSON(t *testing.T) {
 	t.Parallel()
-	m, err := recognise(model(proto{}.message(12, value("y", 1))))
+	m, err := recognise(model(proto{}.Message(12, formatstest.Value("y", 1))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,18 +140,18 @@ func TestWhatCallersCannotSendOrReadIsRefused(t *testing.T) {
 			t.Errorf("%s: %s", file, got)
 		}
 	}
-	assertRefused(t, model(graph().message(11, value("z", 99))), formats.UnsupportedType)
-	assertRefused(t, model(graph().message(11, proto{}.text(1, "z"))), formats.UnsupportedType)
+	assertRefused(t, model(graph().Message(11, formatstest.Value("z", 99))), formats.UnsupportedType)
+	assertRefused(t, model(graph().Message(11, proto{}.Text(1, "z"))), formats.UnsupportedType)
 }
 
 func TestDataOutsideOfTheVersionIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, location := range []string{"", "/etc/passwd", "../other", "a/../../b", `..\b`, "*/_ORT_MEM_ADDR_/*", "a\u202eb"} {
-		refers := tensor("w", "", 0).message(13, proto{}.text(1, "location").text(2, location)).int(14, 1)
+		refers := formatstest.Tensor("w", "", 0).Message(13, proto{}.Text(1, "location").Text(2, location)).Int(14, 1)
 		for name, m := range map[string]proto{
-			"initializer": model(graph().message(5, refers)),
-			"attribute":   model(graph().message(1, node("Constant").message(5, proto{}.text(1, "value").message(5, refers)))),
-			"sparse":      model(graph().message(15, proto{}.message(1, refers))),
+			"initializer": model(graph().Message(5, refers)),
+			"attribute":   model(graph().Message(1, node("Constant").Message(5, proto{}.Text(1, "value").Message(5, refers)))),
+			"sparse":      model(graph().Message(15, proto{}.Message(1, refers))),
 		} {
 			t.Run(fmt.Sprintf("%s %q", name, location), func(t *testing.T) {
 				t.Parallel()

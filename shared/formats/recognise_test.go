@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/17882237881/MaaS/shared/formats"
+	"github.com/17882237881/MaaS/shared/formatstest"
 )
 
 func TestOtherFormatsAreNamed(t *testing.T) {
@@ -94,7 +95,7 @@ func FuzzRecognise(f *testing.F) {
 	f.Add([]byte("\x80\x04."))
 	f.Add([]byte(safetensors()))
 	f.Add([]byte(zipOf(f, "archive/data.pkl")))
-	f.Add([]byte(model(graph().message(5, tensor("w", "1234", 1)))))
+	f.Add([]byte(model(graph().Message(5, formatstest.Tensor("w", "1234", 1)))))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := recognise(b)
 		var refusal *formats.Refusal

@@ -1,0 +1,100 @@
+// Package formatstest makes model files for tests: right ones, large ones, and the pieces of wrong ones.
+package formatstest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Proto builds protobuf messages. The field numbers here are those of onnx.proto.
+type Proto []byte
+
+// Int adds a number.
+func (p Proto) Int(number protowire.Number, v int64) Proto {
+	return protowire.AppendVarint(protowire.AppendTag(p, number, protowire.VarintType), uint64(v))
+}
+
+// Text adds a string, or bytes.
+func (p Proto) Text(number protowire.Number, s string) Proto {
+	return protowire.AppendString(protowire.AppendTag(p, number, protowire.BytesType), s)
+}
+
+// Message adds a message.
+func (p Proto) Message(number protowire.Number, m Proto) Proto {
+	return protowire.AppendBytes(protowire.AppendTag(p, number, protowire.BytesType), m)
+}
+
+// Value is a ValueInfoProto of a tensor; an extent of -1 may be any.
+func Value(name string, kind int64, extents ...int64) Proto {
+	shape := Proto{}
+	for _, extent := range extents {
+		dimension := Proto{}
+		if extent < 0 {
+			dimension = dimension.Text(2, "n")
+		} else {
+			dimension = dimension.Int(1, extent)
+		}
+		shape = shape.Message(1, dimension)
+	}
+	return Proto{}.Text(1, name).Message(2, Proto{}.Message(1, Proto{}.Int(1, kind).Message(2, shape)))
+}
+
+// Tensor is a TensorProto of floats with its data.
+func Tensor(name, raw string, extents ...int64) Proto {
+	t := Proto{}
+	for _, extent := range extents {
+		t = t.Int(1, extent)
+	}
+	return t.Int(2, float).Text(8, name).Text(9, raw)
+}
+
+const float = 1 // TensorProto.DataType
+
+// Node is a NodeProto with one output.
+func Node(kind, output string, inputs ...string) Proto {
+	n := Proto{}
+	for _, input := range inputs {
+		n = n.Text(1, input)
+	}
+	return n.Text(2, output).Text(4, kind)
+}
+
+// Model is a ModelProto of a graph.
+func Model(graph Proto, producer string) Proto {
+	return Proto{}.Int(1, 9).Text(2, producer).Message(7, graph).Message(8, Proto{}.Int(2, 18))
+}
+
+// Mirror is a model of some size bytes that answers with what it is asked: y = x, FP32 [-1,1024], by as many layers of 4 MiB of weights as it
+// takes. Another name makes another file.
+func Mirror(size int64, name string) []byte {
+	const (
+		width     = 1024
+		layerSize = width * width * 4
+	)
+	graph := make(Proto, 0, size+layerSize)
+	input := "x"
+	weights := identity(width)
+	layers := max(1, size/layerSize)
+	for layer := range layers {
+		output := fmt.Sprintf("h%d", layer)
+		if layer == layers-1 {
+			output = "y"
+		}
+		matrix := fmt.Sprintf("w%d", layer)
+		graph = graph.Message(1, Node("MatMul", output, input, matrix)).Message(5, Tensor(matrix, weights, width, width))
+		input = output
+	}
+	return Model(graph.Message(11, Value("x", float, -1, width)).Message(12, Value("y", float, -1, width)), name)
+}
+
+// identity is the identity matrix as ONNX has its data: floats row by row, little-endian.
+func identity(width int) string {
+	data := make([]byte, 4*width*width)
+	for i := range width {
+		binary.LittleEndian.PutUint32(data[4*i*(width+1):], math.Float32bits(1))
+	}
+	return string(data)
+}
