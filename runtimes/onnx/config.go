@@ -12,6 +12,7 @@ import (
 
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
 	"github.com/17882237881/MaaS/runtimes/onnx/server"
+	"github.com/17882237881/MaaS/shared/termination"
 )
 
 // config is what the program is started with.
@@ -22,7 +23,9 @@ type config struct {
 	device     string
 	threads    int
 	concurrent int
+	linger     time.Duration
 	drain      time.Duration
+	lastWords  string
 	logLevel   slog.Level
 	server     server.Config
 }
@@ -35,9 +38,11 @@ func parse(arguments []string, messages io.Writer) (config, error) {
 	f.StringVar(&c.folder, "model-dir", "/mnt/models", "folder of the version's files")
 	f.StringVar(&c.library, "library", "", "ONNX Runtime's shared library (default: $ONNXRUNTIME_LIB_PATH, else where it is usually found)")
 	f.StringVar(&c.device, "device", string(ort.CPU), "cpu or cuda")
-	f.IntVar(&c.threads, "intra-op-threads", 0, "threads of one run; 0: one for each core")
+	f.IntVar(&c.threads, "intra-op-threads", cores(), "threads of one run; 0: one for each core")
 	f.IntVar(&c.concurrent, "concurrent-runs", runtime.GOMAXPROCS(0), "runs under way at once; more wait")
-	f.DurationVar(&c.drain, "drain", 30*time.Second, "how long a stop waits for requests under way")
+	f.DurationVar(&c.linger, "linger", 0, "how long a stop goes on taking requests, which those that do not know of it yet send")
+	f.DurationVar(&c.drain, "drain", 25*time.Second, "how long a stop then waits for requests under way; Kubernetes kills after 30 s in all")
+	f.StringVar(&c.lastWords, "termination-log", termination.Path, "file that is told why it does not start, where there is one")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	f.StringVar(&c.server.ModelName, "model-name", "", "the name that is answered for (default: any)")
 	f.StringVar(&c.server.ModelVersion, "model-version", "", "the version that is answered for (default: any)")
@@ -66,6 +71,15 @@ func (c *config) check(f *flag.FlagSet) error {
 		return errors.New("-read-timeout and -max-timeout are above 0")
 	}
 	return nil
+}
+
+// cores is 0, for ONNX Runtime to take them all, unless the process may use fewer than the machine has: ONNX Runtime does not see the limit
+// of a container, and GOMAXPROCS does.
+func cores() int {
+	if may := runtime.GOMAXPROCS(0); may < runtime.NumCPU() {
+		return may
+	}
+	return 0
 }
 
 func environment(name, otherwise string) string {

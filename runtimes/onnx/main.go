@@ -2,7 +2,8 @@
 //
 // It listens at once and says so on stdout in one line, "listening http://ADDRESS"; a second line, "ready http://ADDRESS", follows when the
 // model is loaded. Logs go to stderr as JSON. Without -model-name it answers for any name, as KServe wants it. SIGTERM and SIGINT let the
-// requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, and 1 for all else.
+// requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, and 1 for all else, which in a container is also told
+// in its termination message. It writes no other file, and needs no home.
 package main
 
 import (
@@ -21,6 +22,8 @@ import (
 	"github.com/17882237881/MaaS/runtimes/onnx/model"
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
 	"github.com/17882237881/MaaS/runtimes/onnx/server"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/termination"
 )
 
 func main() {
@@ -35,6 +38,7 @@ func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
 	if err := run(c, log); err != nil {
 		log.Error("stopped", "error", err.Error())
+		termination.Say(c.lastWords, fault.From(err).Message)
 		os.Exit(1)
 	}
 }
@@ -56,7 +60,7 @@ func run(c config, log *slog.Logger) error {
 
 	select {
 	case <-ctx.Done():
-		return shutdown(host, c.drain)
+		return shutdown(host, c)
 	case err := <-served:
 		return err
 	case loaded := <-loadInBackground(c):
@@ -64,15 +68,16 @@ func run(c config, log *slog.Logger) error {
 			return errors.Join(loaded.err, host.Close())
 		}
 		onnx.Serve(loaded.model)
+		fmt.Println("ready", address)
+		log.Info("ready", "address", address, "folder", c.folder,
+			"find_ms", loaded.find.Milliseconds(), "library_ms", loaded.library.Milliseconds(), "load_ms", loaded.load.Milliseconds())
 	}
-	fmt.Println("ready", address)
-	log.Info("ready", "address", address, "folder", c.folder)
 
 	select {
 	case err := <-served:
 		return err
 	case <-ctx.Done():
-		return shutdown(host, c.drain)
+		return shutdown(host, c)
 	}
 }
 
@@ -88,41 +93,51 @@ func newHost(handler http.Handler) *http.Server {
 	return host
 }
 
-// result is what loading a model came to.
+// result is what loading a model came to, and how long each step took.
 type result struct {
 	model *model.Model
 	err   error
+
+	find, library, load time.Duration
 }
 
 // loadInBackground loads the model while the server answers that it is not ready; a stop does not wait for it.
 func loadInBackground(c config) <-chan result {
 	done := make(chan result, 1)
 	go func() {
-		m, err := load(c)
-		done <- result{m, err}
+		var r result
+		r.err = r.get(c)
+		done <- r
 	}()
 	return done
 }
 
-func load(c config) (*model.Model, error) {
+func (r *result) get(c config) error {
+	began := time.Now()
 	path, err := model.Find(c.folder)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	found := time.Now()
 	library, err := ort.Load(c.library)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	opened := time.Now()
 	session, err := library.Open(path, ort.Config{Device: ort.Device(c.device), Threads: c.threads})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return model.New(session, c.concurrent), nil
+	r.model = model.New(session, c.concurrent)
+	r.find, r.library, r.load = found.Sub(began), opened.Sub(found), time.Since(opened)
+	return nil
 }
 
-// shutdown takes no new requests and waits for those under way, which are cut off when the time is over.
-func shutdown(host *http.Server, drain time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
+// shutdown takes no new requests, once those have come that were sent before anybody knew, and waits for those under way, which are cut off
+// when the time is over.
+func shutdown(host *http.Server, c config) error {
+	<-time.After(c.linger)
+	ctx, cancel := context.WithTimeout(context.Background(), c.drain)
 	defer cancel()
 	if err := host.Shutdown(ctx); err != nil {
 		return errors.Join(err, host.Close())

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,7 +38,7 @@ type process struct {
 	stderr  *bytes.Buffer
 }
 
-func start(t *testing.T, arguments ...string) *process {
+func start(t testing.TB, arguments ...string) *process {
 	t.Helper()
 	p := &process{stderr: &bytes.Buffer{}}
 	p.Cmd = exec.CommandContext(t.Context(), os.Args[0], append([]string{"-listen", "127.0.0.1:0"}, arguments...)...)
@@ -57,7 +58,7 @@ func start(t *testing.T, arguments ...string) *process {
 }
 
 // line reads the next line of stdout and gives what follows the prefix.
-func (p *process) line(t *testing.T, prefix string) string {
+func (p *process) line(t testing.TB, prefix string) string {
 	t.Helper()
 	line, err := p.stdout.ReadString('\n')
 	after, ok := strings.CutPrefix(strings.TrimSpace(line), prefix)
@@ -154,24 +155,77 @@ func TestSaysWhyItDoesNotStart(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(text, "model.onnx"), []byte("not a model"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	broken := modelFolder(t, "digits.onnx")
+	replace(t, filepath.Join(broken, "weights.bin"), "LinearClassifier", "LinearClassifiex")
 	tests := []struct {
 		name, says string
 		arguments  []string
 	}{
 		{"no folder", "cannot be read", []string{"-model-dir", "/does/not/exist"}},
 		{"no model", "no ONNX model", []string{"-model-dir", text}},
+		{"a model that does not load", "does not load the model", []string{"-model-dir", broken}},
 		{"no library", "was not found", []string{"-model-dir", modelFolder(t, "digits.onnx"), "-library", "/does/not/exist.so"}},
 		{"no such library", "is no ONNX Runtime library", []string{"-model-dir", modelFolder(t, "digits.onnx"), "-library", "libc.so.6"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, test.arguments...)
+			words := filepath.Join(t.TempDir(), "termination-log")
+			if err := os.WriteFile(words, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, append(test.arguments, "-termination-log", words)...)
 			err := p.Wait()
 			if p.ProcessState.ExitCode() != 1 || !strings.Contains(p.stderr.String(), test.says) {
 				t.Errorf("it ended with %v and said %s", err, p.stderr)
 			}
+			if last, err := os.ReadFile(words); err != nil || !strings.Contains(string(last), test.says) {
+				t.Errorf("its last words are %q, %v", last, err)
+			}
 		})
+	}
+}
+
+func replace(t *testing.T, path, before, after string) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.ReplaceAll(content, []byte(before), []byte(after)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAStopTakesRequestsThatCameByARouteOfBefore(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-model-dir", modelFolder(t, "digits.onnx"), "-linger", "500ms")
+	p.line(t, "ready ")
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(250 * time.Millisecond); time.Now().Before(end); {
+		answer, err := http.Get(p.address + "/v2/health/live")
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("it ended with %v: %s", err, p.stderr)
+	}
+}
+
+func TestTakesNoMoreThreadsThanItsContainerHas(t *testing.T) {
+	t.Parallel()
+	limited := exec.CommandContext(t.Context(), os.Args[0], "-help")
+	limited.Env = append(os.Environ(), "MAAS_ONNX_MAIN=1", "GOMAXPROCS=1")
+	out, err := limited.CombinedOutput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "one for each core (default 1)"; runtime.NumCPU() > 1 && !strings.Contains(string(out), want) {
+		t.Errorf("-help does not say %q: %s", want, out)
 	}
 }
 

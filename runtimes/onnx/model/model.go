@@ -4,7 +4,6 @@ package model
 import (
 	"context"
 	"errors"
-	"regexp"
 
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -57,7 +56,7 @@ func failed(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ended(ctx)
 	case errors.As(err, &refusal):
-		return fault.New(kindOf(refusal.Code), "the model cannot run this input: "+readable(refusal.Message), fault.Cause(err))
+		return fault.New(kindOf(refusal.Code), "the model cannot run this input: "+refusal.Message, fault.Cause(err))
 	default:
 		return err
 	}
@@ -75,16 +74,4 @@ func ended(ctx context.Context) error {
 		return fault.New(fault.Timeout, "the deadline passed before the model was done", fault.Cause(ctx.Err()))
 	}
 	return fault.New(fault.Canceled, "the client went away before the model was done", fault.Cause(ctx.Err()))
-}
-
-// sourceLine is where in ONNX Runtime's sources a message comes from, which is nothing to its users.
-var sourceLine = regexp.MustCompile(`/\S+\.(?:cc|h|cpp):\d+ `)
-
-func readable(message string) string {
-	const longest = 500
-	message = sourceLine.ReplaceAllString(message, "")
-	if len(message) > longest {
-		message = message[:longest] + "…"
-	}
-	return message
 }

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"unsafe"
 
@@ -93,7 +94,7 @@ func load(path string) (*Library, error) {
 	return &Library{c: c, Path: path}, nil
 }
 
-// Error is a failure that ONNX Runtime reports.
+// Error is a failure that ONNX Runtime reports, in words for the model's owner.
 type Error struct {
 	Code    Code
 	Message string
@@ -114,5 +115,17 @@ func (l *Library) check(status *C.OrtStatus) error {
 		return nil
 	}
 	defer C.maas_release_status(l.c, status)
-	return &Error{Code: Code(C.maas_code(l.c, status)), Message: C.GoString(C.maas_message(l.c, status))}
+	return &Error{Code: Code(C.maas_code(l.c, status)), Message: readable(C.GoString(C.maas_message(l.c, status)))}
+}
+
+// sourceLine is where in ONNX Runtime's sources a message comes from, which is nothing to its users.
+var sourceLine = regexp.MustCompile(`/\S+\.(?:cc|h|cpp):\d+ `)
+
+func readable(message string) string {
+	const longest = 500
+	message = sourceLine.ReplaceAllString(message, "")
+	if len(message) > longest {
+		message = strings.ToValidUTF8(message[:longest], "") + "…"
+	}
+	return message
 }
