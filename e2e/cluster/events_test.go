@@ -23,7 +23,7 @@ import (
 // and to the broker.
 func TestAForgedEventIsRefusedInsideTheCluster(t *testing.T) {
 	t.Parallel()
-	u, client := register(t), inside(t)
+	u, client, o := register(t), inside(t), operator(t)
 	s := u.Site()
 	s.Post("/v1/models", `{"name":"digits"}`, http.StatusCreated, nil)
 	upload := s.BeginUpload(u.Of("digits"), "1.0.0", 10)
@@ -40,7 +40,7 @@ func TestAForgedEventIsRefusedInsideTheCluster(t *testing.T) {
 			if got := post(t, client, sink, encode(e)); got != status {
 				t.Errorf("an event %s: %s answers %d, want %d", name, sink, got, status)
 			}
-			letter := operator(t).letter(e.ID.String())
+			letter := o.letter(e.ID.String())
 			if letter.Consumer != "verify-upload" || !strings.Contains(letter.Reason, "signature") {
 				t.Errorf("an event %s became the dead letter %+v", name, letter)
 			}
@@ -117,8 +117,12 @@ func TestWhatTheBrokerCannotDeliverBecomesADeadLetter(t *testing.T) {
 func anotherKey(t testing.TB, function string) (mend func()) {
 	t.Helper()
 	const other = "maas-service-key-of-another"
-	apply(t, fmt.Sprintf(`{apiVersion: v1, kind: Secret, metadata: {name: %s, namespace: %s}, stringData: {service.key: %s}}`,
-		other, functions, strings.Repeat("another.", 8)))
+	apply(t, fmt.Sprintf(`
+apiVersion: v1
+kind: Secret
+metadata: {name: %s, namespace: %s}
+stringData: {service.key: %s}
+`, other, functions, strings.Repeat("another.", 8)))
 	t.Cleanup(func() { kubectl(t, "delete", "secret", other, "--namespace", functions) })
 	at := fmt.Sprintf("/spec/template/spec/volumes/%d/secret/secretName", volume(t, function, "service-key"))
 	return redeployed(t, function, replace(at, other), replace(at, "maas-service-key"))

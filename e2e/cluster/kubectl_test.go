@@ -109,13 +109,16 @@ func show(t testing.TB) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, look := range [][]string{
-		{"get", "pods", "--all-namespaces", "--output", "wide"},
+		{"get", "pods", "--namespace", functions},
+		{"get", "pods", "--namespace", models},
+		{"get", "pods", "--namespace", "knative-eventing"},
 		{"get", "services.serving.knative.dev", "--namespace", functions},
 		{"get", "inferenceservices.serving.kserve.io", "--namespace", models},
-		{"get", "events", "--namespace", functions, "--sort-by=.lastTimestamp"},
-		{"get", "events", "--namespace", models, "--sort-by=.lastTimestamp"},
-		{"logs", "--namespace", functions, "--selector", "app.kubernetes.io/part-of=maas", "--container", "user-container", "--tail=20", "--prefix"},
-		{"logs", "--namespace", models, "--selector", "component=predictor", "--all-containers", "--tail=20", "--prefix"},
+		{"get", "events", "--namespace", functions, "--field-selector=type=Warning", "--sort-by=.lastTimestamp"},
+		{"get", "events", "--namespace", models, "--field-selector=type=Warning", "--sort-by=.lastTimestamp"},
+		{"logs", "--namespace", functions, "--selector=serving.knative.dev/service", "--container=user-container", "--tail=20", "--prefix"},
+		{"logs", "--namespace", models, "--selector=component=predictor", "--container=storage-initializer", "--tail=5", "--prefix"},
+		{"logs", "--namespace", models, "--selector=component=predictor", "--container=kserve-container", "--tail=20", "--prefix"},
 	} {
 		out, err := try(ctx, "", look...)
 		if err != nil {

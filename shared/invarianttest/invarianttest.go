@@ -22,6 +22,8 @@ import (
 type Installation struct {
 	// Vars are DATABASE_URL (the functions' LOGIN role), MIGRATE_DATABASE_URL (the owner's) and S3_*, as `maas stores` prints them.
 	Vars map[string]string
+	// Poisoned says that there were events that nobody could act on: its dead letters are no violation.
+	Poisoned bool
 }
 
 // settled bounds the wait for the events that are still on their way.
@@ -47,7 +49,7 @@ func (i Installation) Check(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer func() { _ = owner.Close(ctx) }()
-	c := &check{TB: t, ctx: ctx, owner: owner, store: store, db: db}
+	c := &check{TB: t, ctx: ctx, owner: owner, store: store, db: db, poisoned: i.Poisoned}
 	c.settle()
 	c.published()
 	c.aliases()
@@ -66,6 +68,8 @@ type check struct {
 	owner *pgx.Conn
 	store *objects.Store
 	db    *postgres.DB
+
+	poisoned bool
 }
 
 // none reports each row of the query as a violation of the invariant. The query gives one column of text.
