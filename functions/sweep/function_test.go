@@ -2,6 +2,7 @@ package function
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -9,6 +10,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/catalogtest"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/functiontest"
+	"github.com/17882237881/MaaS/shared/objectstest"
+	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
@@ -40,6 +46,26 @@ func TestATickDoesWhatNothingElseComesToDo(t *testing.T) {
 	}
 }
 
+func TestATickAsksAgainForWhatWaitsForItsHost(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	maps.Copy(w.Vars, objectstest.Environment(t))
+	s := functiontest.Start(t, "sweep", New(), w.Vars)
+	if err := w.Deployments.Request(t.Context(), w.Owner.Tenant, w.Published(w.Model("fraud"), "1.0.0"), ""); err != nil {
+		t.Fatal(err)
+	}
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `update deployments set updated_at = now() - interval '1 minute'`)
+		return err
+	})
+
+	s.Do(functiontest.Request{
+		Method: http.MethodPost, Path: "/", Body: tick, Header: map[string]string{"Content-Type": "application/cloudevents+json"},
+	})
+
+	w.AssertWrote(event.DeploymentWanted{}, 1)
+}
+
 func TestAChoreThatFailsDoesNotKeepTheOthers(t *testing.T) {
 	t.Parallel()
 	w := transfertest.New(t, map[string]string{"K_SINK": "http://127.0.0.1:1"}) // nobody listens
@@ -68,5 +94,21 @@ func TestAnythingButATickIsPoison(t *testing.T) {
 		if answer := s.Send(http.MethodPost, "/", text, "Content-Type: application/cloudevents+json"); answer.Status != http.StatusUnprocessableEntity {
 			t.Errorf("status %d for %s", answer.Status, text)
 		}
+	}
+}
+
+func TestWhatTheBrokerCouldNotDeliverIsKept(t *testing.T) {
+	t.Parallel()
+	w := transfertest.New(t, map[string]string{"K_SINK": "http://127.0.0.1:1"})
+	s := w.Serve("sweep", open)
+	lost := `{"specversion": "1.0", "id": "1", "source": "/maas/complete", "type": "maas.upload.completed.v1", "knativeerrorcode": 503}`
+
+	if answer := s.Send(http.MethodPost, "/undelivered/verify-upload", lost, "Content-Type: application/cloudevents+json"); answer.Status != http.StatusAccepted {
+		t.Errorf("status %d: %s", answer.Status, answer.Body)
+	}
+
+	letters, err := outbox.Letters(t.Context(), w.Postgres.DB, 2)
+	if w.Must(err); len(letters) != 1 || letters[0].Consumer != event.VerifyUpload {
+		t.Errorf("dead letters %+v", letters)
 	}
 }

@@ -81,21 +81,33 @@ func TestProgramsImportNoTestHelpers(t *testing.T) {
 // TestInferLinksNoDatabaseDriver holds the promise that a thousand gateways open no connection to Postgres.
 func TestInferLinksNoDatabaseDriver(t *testing.T) {
 	t.Parallel()
-	if !slices.Contains(functions(t), "infer") {
-		t.Fatal("there is no functions/infer to look at")
+	for _, path := range linked(t, "./functions/infer/...") {
+		if strings.HasPrefix(path, "github.com/jackc/pgx") || path == ours+"shared/postgres" {
+			t.Errorf("functions/infer links %s", path)
+		}
 	}
+}
 
-	list := exec.CommandContext(t.Context(), "go", "list", "-deps", "./functions/infer/...")
+// TestTheCommandLinksNoKubernetes keeps what one machine runs as small as it is: clients of a cluster are deploy-version's alone.
+func TestTheCommandLinksNoKubernetes(t *testing.T) {
+	t.Parallel()
+	for _, path := range linked(t, "./cmd/maas/...") {
+		if strings.HasPrefix(path, "k8s.io/") || strings.HasPrefix(path, "github.com/kserve/") || path == ours+"functions/deploy-version" {
+			t.Errorf("cmd/maas links %s", path)
+		}
+	}
+}
+
+// linked gives the packages that the ones of a pattern are made of.
+func linked(t *testing.T, pattern string) []string {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", pattern)
 	list.Dir = root
 	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	for path := range strings.Lines(string(out)) {
-		if path = strings.TrimSpace(path); strings.HasPrefix(path, "github.com/jackc/pgx") || path == ours+"shared/postgres" {
-			t.Errorf("functions/infer links %s", path)
-		}
-	}
+	return strings.Fields(string(out))
 }
 
 func imports(t *testing.T, path string) []string {

@@ -81,7 +81,7 @@ func (s sight) misfit() string {
 // verdict is Knative's of a version that has no pod, once it has stood for a while: it made none, or took it away.
 func (s sight) verdict() string {
 	is := s.service.Status.GetCondition(v1beta1.PredictorConfigurationReady)
-	if s.served || is == nil || !is.IsFalse() || s.now.Sub(is.LastTransitionTime.Inner.Time) < patience {
+	if s.served() || is == nil || !is.IsFalse() || s.now.Sub(is.LastTransitionTime.Inner.Time) < patience {
 		return ""
 	}
 	_, why, ok := strings.Cut(is.Message, "failed with message: ")
@@ -93,7 +93,7 @@ func (s sight) verdict() string {
 
 // overdue says of what has never been ready that it takes too long, and why, as far as that is known.
 func (s sight) overdue(pod *corev1.Pod) string {
-	if s.served || s.now.Sub(pod.CreationTimestamp.Time) < s.startTime {
+	if s.served() || s.now.Sub(pod.CreationTimestamp.Time) < s.startTime {
 		return ""
 	}
 	if why := unschedulable(pod); why != "" {
@@ -123,7 +123,7 @@ func (s sight) trouble(pod *corev1.Pod, part part, status *corev1.ContainerStatu
 	if status.State.Terminated != nil {
 		crashes++ // and is not started again yet
 	}
-	endures := s.served && (crashes < crashesOfServed || !backingOff(status)) // crashes with weeks between them are of one pod, too
+	endures := s.served() && (crashes < crashesOfServed || !backingOff(status)) // crashes with weeks between them are of one pod, too
 	switch {
 	case slices.Contains(part.final, end.ExitCode):
 		return sentence(end.Message)
@@ -153,7 +153,7 @@ func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 
 // unmade says why a container cannot be made.
 func (s sight) unmade(pod *corev1.Pod, part part, status *corev1.ContainerStatus, w *corev1.ContainerStateWaiting) string {
-	passing := s.served || s.now.Sub(pod.CreationTimestamp.Time) < patience
+	passing := s.served() || s.now.Sub(pod.CreationTimestamp.Time) < patience
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff":
 		if passing {

@@ -77,7 +77,7 @@ func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 		return away(err)
 	}
 	seen := sight{
-		service: service, pods: living(list.Items), now: time.Now(), served: s.Status.Serves(), startTime: h.maker.startTime,
+		service: service, pods: living(list.Items), now: time.Now(), serves: s.Status.Serves(), startTime: h.maker.startTime,
 	}.state()
 	if s.Warm && seen.endpoint != "" {
 		h.warmer.call(ctx, seen.endpoint)

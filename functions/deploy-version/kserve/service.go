@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"knative.dev/serving/pkg/apis/serving"
 
 	"github.com/17882237881/MaaS/shared/catalog"
@@ -71,13 +70,13 @@ func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 		},
 		Spec: v1beta1.InferenceServiceSpec{Predictor: v1beta1.PredictorSpec{
 			ComponentExtensionSpec: m.scale(s),
-			PodSpec:                v1beta1.PodSpec{AutomountServiceAccountToken: ptr.To(false), EnableServiceLinks: ptr.To(false)},
+			PodSpec:                v1beta1.PodSpec{AutomountServiceAccountToken: new(false), EnableServiceLinks: new(false)},
 			Model: &v1beta1.ModelSpec{
 				ModelFormat: v1beta1.ModelFormat{Name: s.Format},
 				Runtime:     &s.Runtime,
 				PredictorExtensionSpec: v1beta1.PredictorExtensionSpec{
 					StorageURI:      &s.Manifest,
-					ProtocolVersion: ptr.To(constants.ProtocolV2),
+					ProtocolVersion: new(constants.ProtocolV2),
 					Container: corev1.Container{
 						Resources:                given,
 						SecurityContext:          restricted(),
@@ -103,7 +102,7 @@ func (m maker) scale(s deployment.Spec) v1beta1.ComponentExtensionSpec {
 		MaxReplicas:    max(least, int32(s.Scale.Max), 1), //nolint:gosec // as above; 0 would be any number
 		ScaleMetric:    m.metric(),
 		ScaleTarget:    m.target(),
-		TimeoutSeconds: ptr.To(int64(callTime.Seconds())),
+		TimeoutSeconds: new(int64(callTime.Seconds())),
 	}
 }
 
@@ -112,7 +111,7 @@ func (m maker) metric() *v1beta1.ScaleMetric {
 	if m.mode == Standard {
 		return nil
 	}
-	return ptr.To(v1beta1.MetricConcurrency)
+	return new(v1beta1.MetricConcurrency)
 }
 
 func (m maker) target() *int32 {
@@ -151,8 +150,8 @@ func resources(said json.RawMessage) (corev1.ResourceRequirements, error) {
 // restricted is what the Pod Security level of that name asks of a container.
 func restricted() *corev1.SecurityContext {
 	return &corev1.SecurityContext{
-		AllowPrivilegeEscalation: ptr.To(false),
-		RunAsNonRoot:             ptr.To(true),
+		AllowPrivilegeEscalation: new(false),
+		RunAsNonRoot:             new(true),
 		Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 		SeccompProfile:           &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 	}

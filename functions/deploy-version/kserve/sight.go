@@ -16,7 +16,7 @@ type sight struct {
 	service *v1beta1.InferenceService
 	pods    []corev1.Pod // those that are not on their way out
 	now     time.Time
-	served  bool // callers are sent to it: it has been ready
+	serves  bool // its row says that it has been ready, and callers are sent to it
 
 	startTime time.Duration // the longest that a start may take
 }
@@ -41,12 +41,10 @@ type state struct {
 }
 
 func (s sight) state() state {
-	answers := s.service.Status.IsConditionReady(v1beta1.PredictorReady)
-	s.served = s.served || answers // whether its row says so yet or not
 	if why := s.failure(); why != "" {
 		return state{is: broken, why: why}
 	}
-	if endpoint := s.endpoint(); answers && endpoint != "" {
+	if endpoint := s.endpoint(); s.answers() && endpoint != "" {
 		if first := s.firstReady(); first != nil {
 			return state{is: ready, endpoint: endpoint, phases: phases(first)}
 		}
@@ -64,6 +62,12 @@ func (s sight) state() state {
 	}
 	return state{is: starting}
 }
+
+// answers reports whether the version's server has been ready, and can be called.
+func (s sight) answers() bool { return s.service.Status.IsConditionReady(v1beta1.PredictorReady) }
+
+// served reports whether the version has been ready, whether its row says so yet or not.
+func (s sight) served() bool { return s.serves || s.answers() }
 
 // endpoint is where the version's server answers within the cluster, "" where that is not known yet. With Knative it is the predictor's
 // address: the InferenceService's own is a name that only Istio serves.

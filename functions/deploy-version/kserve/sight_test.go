@@ -86,14 +86,14 @@ func TestWhatHasBeenReadyIsGivenUpOnlyForGood(t *testing.T) {
 	}
 	for name, want := range cases {
 		s := seen(t, name, time.Hour)
-		s.served = true
+		s.serves = true
 		if got := s.state(); got.is != want {
 			t.Errorf("%s: %+v, want %d", name, got, want)
 		}
 	}
 
 	s := seen(t, "not-a-model", time.Hour)
-	s.served = true
+	s.serves = true
 	server := container(&s.pods[0], "kserve-container")
 	server.RestartCount = 7
 	if got := s.state(); got.is != starting {

@@ -55,8 +55,8 @@ $$;
 -- +goose StatementEnd
 
 -- The versions, and their names, that a host should look at although nothing has told it to: what should run and does not, or is on its way
--- for longer than half a minute, what runs and should not, and what is to be kept warm. None for which an event of the kind is on its way
--- already. What stays as it is for 20 minutes comes up each quarter of an hour.
+-- for longer than half a minute, what runs and should not, and what is to be kept warm. None for which an event of the kind is on its way and
+-- posted again soon. What stays as it is for 20 minutes comes up each quarter of an hour.
 -- +goose StatementBegin
 create function deployments_due(kind text, most int) returns table (tenant_id uuid, version_id uuid, name text)
     language sql stable security definer set search_path = public, pg_temp
@@ -75,7 +75,10 @@ as $$
             when f.status = 'failed' then false
             else f.age < interval '20 minutes' or extract(epoch from f.age)::bigint / 60 % 15 = 0
         end
-        and not exists (select from outbox o where o.done_at is null and o.type = kind and o.subject = f.name and o.tenant_id = f.tenant_id)
+        and not exists (
+            select from outbox o
+            where o.done_at is null and o.next_at < now() + interval '2 minutes'
+                and o.type = kind and o.subject = f.name and o.tenant_id = f.tenant_id)
     limit most;
 $$;
 -- +goose StatementEnd
