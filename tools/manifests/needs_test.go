@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/types"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,8 @@ type calls map[string]map[string]bool
 func loadCalls(t *testing.T) calls {
 	t.Helper()
 	loaded, err := packages.Load(&packages.Config{
-		Context: t.Context(), Dir: root, Mode: packages.NeedName | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports,
+		Context: t.Context(), Dir: root, BuildFlags: builtWith(),
+		Mode: packages.NeedName | packages.NeedSyntax | packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports,
 	}, patterns(t)...)
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +65,15 @@ func loadCalls(t *testing.T) calls {
 		}
 	}
 	return all
+}
+
+// builtWith gives the flags by which go finds compiled what is compiled for the other tests anyway: KServe's packages take minutes.
+func builtWith() []string {
+	info, _ := debug.ReadBuildInfo()
+	if info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		return []string{"-race"}
+	}
+	return nil
 }
 
 // patterns are of the packages that functions are made of.
