@@ -33,7 +33,7 @@ test: build ## runs every test that needs no cluster, on real servers; ON=cluste
 	@go build -o $(TOOLS)/ ./tools/testsum
 	@tools/tests $(ON) | $(TOOLS)/testsum
 
-lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## checks style, imports, vulnerabilities, generated code, modules
+lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/kustomize ## checks style, imports, vulnerabilities, generated code, modules
 	tools/lint
 
 cluster: build $(TOOLS)/ko $(TOOLS)/kustomize ## starts a Kubernetes on this machine with everything in it, as root
@@ -51,9 +51,10 @@ deploy: $(TOOLS)/ko $(TOOLS)/kustomize ## images, migration and functions onto t
 undeploy: $(TOOLS)/kustomize ## takes them out again; database, store and secrets stay
 	@tools/deploy down $(OVERLAY)
 
-generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go ## makes generated code and the OpenAPI document anew
+generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/kustomize ## makes generated code, manifests and the OpenAPI document anew
 	cd shared/proto && buf lint && buf generate
 	go run ./tools/openapi
+	go run ./tools/manifests
 
 bench: build ## runs every benchmark, five times each
 	@bin/maas stores --data temporary --fast -- go test -run '^$$' -bench . -benchmem -count 5 -p 1 -timeout 60m work
