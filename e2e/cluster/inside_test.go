@@ -66,19 +66,17 @@ func image(t testing.TB, program string) string {
 	t.Helper()
 	models := kubectl(t, "get", "services.serving.knative.dev/models", "--namespace", functions, "--output=jsonpath={.spec.template.spec.containers[0].image}")
 	registry, _, _ := strings.Cut(models, "/models@")
-	cmd := exec.CommandContext(t.Context(), "ko", "build", "--base-import-paths", "./e2e/cluster/"+program)
+	cmd := exec.CommandContext(t.Context(), "tools/images", "e2e/cluster/"+program)
 	cmd.Dir = "../.."
 	cmd.Env = append(os.Environ(), "KO_DOCKER_REPO="+registry)
-	if _, err := os.Stat("../../.cache/ko.yaml"); err == nil { // with the base images of this machine: tools/images
-		cmd.Env = append(cmd.Env, "KO_CONFIG_PATH=.cache/ko.yaml")
-	}
 	var wrong bytes.Buffer
 	cmd.Stderr = &wrong
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("ko build %s: %v\n%s", program, err, wrong.String())
+		t.Fatalf("tools/images %s: %v\n%s", program, err, wrong.String())
 	}
-	return strings.TrimSpace(string(out))
+	_, image, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+	return image
 }
 
 // forward gives an address of this machine that leads to a port of the cluster, for as long as the test runs.
