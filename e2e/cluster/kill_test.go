@@ -44,7 +44,7 @@ func TestAPushOutlivesThePodThatVerifiesIt(t *testing.T) {
 
 	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", file)
 	upload := uploadOf(t, u)
-	await(t, "the verification has begun", time.Minute, func() (string, bool) {
+	await(t, "the verification has begun", patience, func() (string, bool) {
 		status := one[string](t, db, `select status from uploads where id = $1`, upload)
 		return status, status == "verifying"
 	})
