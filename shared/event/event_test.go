@@ -15,6 +15,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/eventtest"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
 )
@@ -90,6 +91,64 @@ func TestABrokerMaySendItBinaryAndLaidOutAnew(t *testing.T) {
 	spaced := strings.ReplaceAll(string(want.Data), ":", " :  ")
 	if _, err := receive(t, s, header, spaced); err != nil {
 		t.Errorf("a binary event is refused: %v", err)
+	}
+}
+
+func TestWhatKnativesBrokerDeliversIsWhatWasSigned(t *testing.T) {
+	t.Parallel()
+	s := signer(t, eventtest.Key[:1])
+	for name, want := range map[string]event.Payload{
+		eventtest.Broker: &event.UploadCompleted{Upload: uuid.MustParse("1eeea0bf-69e9-49af-b934-07e00cc85e03")},
+		eventtest.Text: &event.UploadRejected{
+			Upload: uuid.MustParse("12dc05f8-bb7c-45f7-8bb5-d20bc1086e1e"), Code: "x", Reason: "<b>ä 漢字 & \u2028 \u0001 \"q\" \\ 😀</b>\n",
+		},
+	} {
+		r := eventtest.Request(t, name)
+		r.Header.Set("Ce-Knativekafkapartition", "3") // another broker's
+		ce, err := event.Read(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Verify(ce)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		data, err := json.Marshal(want)
+		if err != nil || !sameJSON(t, got.Data, data) || got.Type != want.EventType() || got.Subject != want.EventSubject() ||
+			got.Tenant != uuid.MustParse("0190a6c0-0000-7000-8000-00000000ac3e") || got.Source != "/maas/complete" || got.Traceparent == "" {
+			t.Errorf("%s is read as %+v", name, got)
+		}
+	}
+}
+
+func TestAnExtensionThatIsNoTextIsNotOurs(t *testing.T) {
+	t.Parallel()
+	s, e := signer(t, "k"), sample(t)
+	body, err := s.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := `{"knativearrivaltime":"2026-11-21T13:14:54.1Z","knativekafkaoffset":7,"some":true,`
+	if _, err := receive(t, s, structured, strings.Replace(string(body), "{", more, 1)); err != nil {
+		t.Errorf("extensions of brokers spoil it: %v", err)
+	}
+	_, err = receive(t, s, structured, strings.Replace(string(body), `"tenant":"`+e.Tenant.String()+`"`, `"tenant":7`, 1))
+	faulttest.AssertKind(t, err, fault.Unprocessable)
+}
+
+func TestEventsOfKnativesSourcesAreReadAndAreNotOurs(t *testing.T) {
+	t.Parallel()
+	s := signer(t, eventtest.Key[:1])
+	for name, want := range map[string]string{
+		eventtest.Ping: "dev.knative.sources.ping", eventtest.Reference: "dev.knative.apiserver.ref.add", eventtest.Resource: "dev.knative.apiserver.resource.add",
+	} {
+		ce, err := event.Read(eventtest.Request(t, name))
+		if err != nil || ce.Type() != want {
+			t.Errorf("%s is read as %s, %v", name, ce.Type(), err)
+		}
+		_, err = s.Verify(ce)
+		faulttest.AssertKind(t, err, fault.Unprocessable)
 	}
 }
 
