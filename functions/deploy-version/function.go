@@ -39,10 +39,15 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	}
 	deployments.Subscribe(receiver, host)
 	receiver.Look("dev.knative.apiserver.", func(ctx context.Context, ce cloudevents.Event) error {
-		if version, ok := kserve.Changed(ce); ok {
-			return deployments.Run(ctx, host, version)
+		version, ok := kserve.Changed(ce)
+		if !ok {
+			return nil // somebody else's
 		}
-		return nil // somebody else's
+		err := deployments.Run(ctx, host, version)
+		if errors.Is(err, kserve.ErrLeaving) {
+			return nil
+		}
+		return err
 	})
 	return receiver, nil
 }

@@ -83,6 +83,28 @@ func TestWithoutAClusterAVersionWaitsAndSaysWhy(t *testing.T) {
 	w.AssertWrote(event.DeploymentReady{}, 0)
 }
 
+func TestAChangeInTheClusterCausesALookAtTheRows(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.Published(w.model, "1.0.0")
+	const resource = "/apis/serving.kserve.io/v1beta1/namespaces/maas-models/inferenceservices/"
+	for _, subject := range []string{resource + "v-" + id.String(), resource + "v-" + uuid.NewString(), resource + "sklearn-iris"} {
+		status := w.Do(functiontest.Request{
+			Method: http.MethodPost, Path: "/", Header: map[string]string{"Content-Type": "application/cloudevents+json"},
+			Body: `{"specversion": "1.0", "id": "1", "source": "https://10.96.0.1:443", "type": "dev.knative.apiserver.ref.update", "subject": "` + subject + `"}`,
+		}).Status
+		if status != http.StatusAccepted {
+			t.Errorf("%s: status %d", subject, status)
+		}
+	}
+	if d := w.state("1.0.0"); d.Status != string(deployment.Pending) || !strings.Contains(d.Reason, "no cluster host") {
+		t.Errorf("%+v", d)
+	}
+	if n := w.Count("select count(*) from dead_letters"); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
+}
+
 func TestEventsInAnyOrderLeaveWhatTheRowsSay(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

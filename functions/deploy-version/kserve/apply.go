@@ -45,13 +45,13 @@ func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService) (servi
 // change makes an InferenceService the wanted one. What others have added to its labels and annotations stays.
 func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService) (*v1beta1.InferenceService, error) {
 	if service.DeletionTimestamp != nil {
-		return nil, errLeaving
+		return nil, ErrLeaving
 	}
 	if service.Annotations[constants.DeploymentMode] != want.Annotations[constants.DeploymentMode] { // which KServe lets nobody change
 		if err := h.remove(ctx, service.Name, metav1.DeleteOptions{}); err != nil {
 			return nil, err
 		}
-		return nil, errLeaving
+		return nil, ErrLeaving
 	}
 	next := service.DeepCopy()
 	next.Spec = want.Spec
@@ -64,8 +64,8 @@ func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceServi
 	return h.services.Update(ctx, next, metav1.UpdateOptions{})
 }
 
-// errLeaving is of an InferenceService whose former pods are still there.
-var errLeaving = fault.New(fault.Unavailable, "The version is still being stopped; it can be started in a moment.", fault.RetryAfter(5*time.Second))
+// ErrLeaving is of a version whose former pods are still there. That they are gone is an event.
+var ErrLeaving = fault.New(fault.Unavailable, "The version is still being stopped; it can be started in a moment.", fault.RetryAfter(5*time.Second))
 
 // away tells an API server that does not answer, or not now, from one that says no: the one is an outage, which nobody is to blame for.
 func away(err error) error {

@@ -79,8 +79,8 @@ func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 	seen := sight{
 		service: service, pods: living(list.Items), now: time.Now(), serves: s.Status.Serves(), startTime: h.maker.startTime,
 	}.state()
-	if s.Warm && seen.endpoint != "" {
-		h.warmer.call(ctx, seen.endpoint)
+	if s.Warm && h.maker.mode == Knative && seen.endpoint != "" {
+		h.warmer.keep(ctx, seen.endpoint)
 	}
 	switch seen.is {
 	case broken:

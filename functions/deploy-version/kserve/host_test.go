@@ -54,7 +54,7 @@ func newWorld(t *testing.T) world {
 	t.Cleanup(client.CloseIdleConnections)
 	return world{w, t, w.Model("fraud"), &Host{
 		deployments: w.Deployments, services: kserve.ServingV1beta1().InferenceServices(namespace), pods: kubernetes.CoreV1().Pods(namespace),
-		maker: maker{namespace: namespace, mode: Knative, concurrency: 8, startTime: time.Hour * 1e6}, warmer: warmer{client},
+		maker: maker{namespace: namespace, mode: Knative, concurrency: 8, startTime: time.Hour * 1e6}, warmer: warmer{client, w.Env.Go},
 		log: slog.New(slog.DiscardHandler),
 	}, kserve, kubernetes}
 }

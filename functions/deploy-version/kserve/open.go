@@ -76,7 +76,7 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	return &Host{
 		deployments: d, services: kserve.InferenceServices(c.Namespace), pods: kubernetes.Pods(c.Namespace), log: e.Logger(),
 		maker:  maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime},
-		warmer: warmer{&http.Client{Timeout: warmTime}},
+		warmer: warmer{&http.Client{Timeout: warmTime, Transport: &http.Transport{DisableKeepAlives: true}}, e.Go},
 	}, nil
 }
 

@@ -6,13 +6,30 @@ import (
 	"time"
 )
 
-// warmer calls versions so that they do not go idle. Knative keeps a pod for a version that was called within its window (60 s by default, and
-// 30 s of grace), and sweep has each version that is to be kept warm looked at each minute. A bound on its replicas would do it as well, but
-// by a new revision: with pods of its own, which fetch and load the model once more.
-type warmer struct{ client *http.Client }
+// warmer calls versions so that they do not go idle. Knative takes the last pod away once nobody has called for its window, 60 s by default.
+// sweep has each version that is to be kept warm looked at each minute, and half a minute later it is called once more. A bound on its replicas
+// would do as well, but by a new revision: with pods of its own, which fetch and load the model once more.
+type warmer struct {
+	client *http.Client
+	later  func(work func(ctx context.Context)) // runs work beside the caller, until the process ends at most
+}
 
-// warmTime is how long a call is waited for: one that starts a pod goes on without us.
-const warmTime = 2 * time.Second
+const (
+	warmAgain = 30 * time.Second
+	warmTime  = 2 * time.Second // for a call: one that starts a pod goes on without us
+)
+
+// keep calls a version now and once later.
+func (w warmer) keep(ctx context.Context, endpoint string) {
+	w.call(ctx, endpoint)
+	w.later(func(ctx context.Context) {
+		select {
+		case <-time.After(warmAgain):
+			w.call(ctx, endpoint)
+		case <-ctx.Done():
+		}
+	})
+}
 
 // call is answered or not: what comes of it is seen by the next look.
 func (w warmer) call(ctx context.Context, endpoint string) {
