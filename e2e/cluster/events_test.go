@@ -68,6 +68,7 @@ func TestWhatIsNoEventIsKeptAsADeadLetter(t *testing.T) {
 
 // TestAPoisonedEventIsReplayedOnceItsCauseIsMended has verify-upload know another key for a while, so that it takes what is signed for forged.
 func TestAPoisonedEventIsReplayedOnceItsCauseIsMended(t *testing.T) { //nolint:paralleltest // nothing is verified meanwhile
+	breaks(t)
 	u := register(t)
 	mend := anotherKey(t, "verify-upload")
 	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx"))
@@ -87,7 +88,6 @@ func TestAPoisonedEventIsReplayedOnceItsCauseIsMended(t *testing.T) { //nolint:p
 	if letter := o.letter(letter.ID); letter.Replayed == nil {
 		t.Error("the letter does not say that it was replayed")
 	}
-	check(t)
 }
 
 // TestWhatTheBrokerCannotDeliverBecomesADeadLetter adds a trigger like verify-upload's, but for one tenant, with fewer tries, and to an address

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,10 +58,18 @@ func installation(t testing.TB) map[string]string {
 	return vars
 }
 
-// check reports each invariant that does not hold.
-func check(t testing.TB) {
+// faults counts the tests under way that break something.
+var faults atomic.Int32
+
+// breaks says that the test does. When the last of them has ended, each invariant that does not hold is reported.
+func breaks(t testing.TB) {
 	t.Helper()
-	invarianttest.Installation{Vars: installation(t), Poisoned: true}.Check(t)
+	faults.Add(1)
+	t.Cleanup(func() {
+		if faults.Add(-1) == 0 {
+			invarianttest.Installation{Vars: installation(t), Settles: patience, Poisoned: true}.Check(t)
+		}
+	})
 }
 
 // database connects as the database's owner, who sees all tenants.

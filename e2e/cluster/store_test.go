@@ -18,6 +18,7 @@ import (
 // TestATamperedObjectIsNotServed changes a verified model's bytes in the store, as whoever has the store's credentials can.
 func TestATamperedObjectIsNotServed(t *testing.T) {
 	t.Parallel()
+	breaks(t)
 	u := register(t)
 	digits, file := u.Of("digits"), e2etest.Content(t, "digits.onnx")
 	u.Maas("push", digits+"@1.0.0", e2etest.Data("digits.onnx")).Ends(0, "verified")

@@ -92,7 +92,7 @@ func (s Site) Complete(upload string, chunks ...string) {
 // Becomes waits until the resource has the text.
 func (s Site) Becomes(path, text string) {
 	s.t.Helper()
-	Eventually(s.t, path+" has "+text, time.Minute, func() bool { return strings.Contains(s.Text(path), text) })
+	Eventually(s.t, path+" has "+text, 3*time.Minute, func() bool { return strings.Contains(s.Text(path), text) })
 }
 
 // Digest is a chunk's or a file's SHA-256, as the API has it.

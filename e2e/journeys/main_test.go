@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/17882237881/MaaS/e2e/e2etest"
 )
@@ -48,9 +49,10 @@ func register(t *testing.T) *e2etest.User {
 	return leaving(e2etest.Register(t, the.server))
 }
 
-// leaving has a user leave nothing running on a host that stays.
+// leaving has a user leave nothing running on a host that stays, where each version takes a pod and sweep comes by once a minute.
 func leaving(u *e2etest.User) *e2etest.User {
 	if the.stays {
+		u.Patience = 5 * time.Minute
 		u.Cleanup(u.Leave)
 	}
 	return u

@@ -3,6 +3,7 @@
 package invarianttest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -22,17 +23,20 @@ import (
 type Installation struct {
 	// Vars are DATABASE_URL (the functions' LOGIN role), MIGRATE_DATABASE_URL (the owner's) and S3_*, as `maas stores` prints them.
 	Vars map[string]string
+	// Settles is how long the events that are on their way may take: 30 s unless it is set.
+	Settles time.Duration
 	// Poisoned says that there were events that nobody could act on: its dead letters are no violation.
 	Poisoned bool
 }
 
-// settled bounds the wait for the events that are still on their way.
-const settled = 30 * time.Second
+// looking bounds a look at the installation, once its events have arrived.
+const looking = time.Minute
 
 // Check waits until the events that are on their way have arrived, and reports each invariant that does not hold.
 func (i Installation) Check(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*settled) // not the test's: it may be called in its cleanup
+	settles := cmp.Or(i.Settles, 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), settles+looking) // not the test's: it may be called in its cleanup
 	defer cancel()
 	e := env.New("invariants", i.Vars, slog.New(slog.DiscardHandler))
 	defer func() { _ = e.Close(ctx) }()
@@ -50,7 +54,7 @@ func (i Installation) Check(t testing.TB) {
 	}
 	defer func() { _ = owner.Close(ctx) }()
 	c := &check{TB: t, ctx: ctx, owner: owner, store: store, db: db, poisoned: i.Poisoned}
-	c.settle()
+	c.settle(settles)
 	c.published()
 	c.aliases()
 	c.chunks()
@@ -96,7 +100,7 @@ func (c *check) equal(what, one, other string) {
 
 func (c *check) tenants() []uuid.UUID {
 	c.Helper()
-	rows, err := c.owner.Query(c.ctx, `select id from tenants`)
+	rows, err := c.owner.Query(c.ctx, `select id from tenants order by id`)
 	if err != nil {
 		c.Fatal(err)
 	}

@@ -27,9 +27,9 @@ func (c *check) aliases() {
 }
 
 // settle waits until no event is on its way.
-func (c *check) settle() {
+func (c *check) settle(within time.Duration) {
 	c.Helper()
-	for end := time.Now().Add(settled); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(within); ; time.Sleep(20 * time.Millisecond) {
 		var waiting int
 		if err := c.owner.QueryRow(c.ctx, `select count(*) from outbox where done_at is null`).Scan(&waiting); err != nil {
 			c.Fatal(err)
