@@ -3,7 +3,6 @@ package kserve
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -34,11 +33,9 @@ func (s sight) failure() string {
 	case s.firstReady() != nil:
 		return ""
 	}
-	for _, part := range parts {
-		if status := container(pod, part.container); status != nil {
-			if why := s.trouble(pod, part, status); why != "" {
-				return why
-			}
+	for _, p := range parts {
+		if why := s.trouble(pod, p); why != "" {
+			return why
 		}
 	}
 	return s.overdue(pod)
@@ -49,21 +46,21 @@ type part struct {
 	container string
 	called    string // in a reason
 	failed    string // what it did not do, where nobody knows better
-	final     []int32
+	fetches   bool   // it is runtimes/fetch
 }
 
 // exits of runtimes/fetch that no second try mends: it is not configured as it must be; the store does not hold the version as it was published.
 const exitMisuse, exitDiffers = 2, 3
 
 var parts = []part{
-	{constants.StorageInitializerContainerName, "fetcher", "its files cannot be fetched", []int32{exitMisuse, exitDiffers}},
-	{constants.InferenceServiceContainerName, "model server", "its model cannot be loaded", nil},
+	{constants.StorageInitializerContainerName, "fetcher", "its files cannot be fetched", true},
+	{constants.InferenceServiceContainerName, "model server", "its model cannot be loaded", false},
 }
 
-// misfit is what KServe itself finds wrong with the version.
+// misfit is what KServe itself finds wrong with a version. One that has been ready goes on with the pods that it has.
 func (s sight) misfit() string {
 	model, info := s.service.Spec.Predictor.Model, s.service.Status.ModelStatus.LastFailureInfo
-	if s.service.Status.ModelStatus.TransitionStatus != v1beta1.InvalidSpec || info == nil || model == nil || model.Runtime == nil {
+	if s.served() || s.service.Status.ModelStatus.TransitionStatus != v1beta1.InvalidSpec || info == nil || model == nil || model.Runtime == nil {
 		return ""
 	}
 	switch info.Reason {
@@ -99,40 +96,39 @@ func (s sight) overdue(pod *corev1.Pod) string {
 	if why := unschedulable(pod); why != "" {
 		return why
 	}
-	for _, part := range parts {
-		if status := container(pod, part.container); status != nil {
-			if end := lastEnd(status); end != nil && end.ExitCode != 0 {
-				return part.failed + ": " + sentence(end.Message)
-			}
+	for _, p := range parts {
+		if end := lastEnd(container(pod, p.container)); end != nil && end.ExitCode != 0 {
+			return p.failed + ": " + sentence(end.Message)
 		}
 	}
 	return fmt.Sprintf("it did not answer within %s", s.startTime)
 }
 
 // trouble says what is the matter with a container, if that is certain.
-func (s sight) trouble(pod *corev1.Pod, part part, status *corev1.ContainerStatus) string {
-	if w := status.State.Waiting; w != nil {
-		if why := s.unmade(pod, part, status, w); why != "" {
-			return why
-		}
+func (s sight) trouble(pod *corev1.Pod, p part) string {
+	status := container(pod, p.container)
+	if why := s.unmade(pod, p, status); why != "" {
+		return why
 	}
-	end, crashes := lastEnd(status), int(status.RestartCount)
+	end := lastEnd(status)
 	if end == nil || end.ExitCode == 0 {
 		return ""
 	}
+	crashes := int(status.RestartCount)
 	if status.State.Terminated != nil {
 		crashes++ // and is not started again yet
 	}
-	endures := s.served() && (crashes < crashesOfServed || !backingOff(status)) // crashes with weeks between them are of one pod, too
 	switch {
-	case slices.Contains(part.final, end.ExitCode):
+	case p.fetches && end.ExitCode == exitDiffers:
 		return sentence(end.Message)
-	case endures:
+	case s.served() && (crashes < crashesOfServed || !backingOff(status)): // a pod may have crashes with weeks between them, too
 		return ""
+	case p.fetches && end.ExitCode == exitMisuse:
+		return sentence(end.Message)
 	case end.Reason == "OOMKilled":
-		return fmt.Sprintf("its %s needs more memory than the %s that it is given", part.called, limit(pod, part.container))
-	case part.final == nil && crashes >= crashesOfNew: // what is not final of a fetch is tried again until the time is over
-		return part.failed + ": " + sentence(end.Message)
+		return fmt.Sprintf("its %s needs more memory than the %s that it is given", p.called, limit(pod, p.container))
+	case !p.fetches && crashes >= crashesOfNew: // a fetch is tried again until the time is over
+		return p.failed + ": " + sentence(end.Message)
 	default:
 		return ""
 	}
@@ -145,6 +141,9 @@ func backingOff(status *corev1.ContainerStatus) bool {
 
 // lastEnd is how a container ended last, nil if it never has.
 func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
+	if status == nil {
+		return nil
+	}
 	if status.State.Terminated != nil {
 		return status.State.Terminated
 	}
@@ -152,7 +151,11 @@ func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 }
 
 // unmade says why a container cannot be made.
-func (s sight) unmade(pod *corev1.Pod, part part, status *corev1.ContainerStatus, w *corev1.ContainerStateWaiting) string {
+func (s sight) unmade(pod *corev1.Pod, p part, status *corev1.ContainerStatus) string {
+	if status == nil || status.State.Waiting == nil {
+		return ""
+	}
+	w := status.State.Waiting
 	passing := s.served() || s.now.Sub(pod.CreationTimestamp.Time) < patience
 	switch w.Reason {
 	case "ErrImagePull", "ImagePullBackOff":
@@ -161,12 +164,12 @@ func (s sight) unmade(pod *corev1.Pod, part part, status *corev1.ContainerStatus
 		}
 		fallthrough
 	case "InvalidImageName", "ErrImageNeverPull":
-		return fmt.Sprintf("the image %s of its %s cannot be pulled: %s", status.Image, part.called, sentence(w.Message))
+		return fmt.Sprintf("the image %s of its %s cannot be pulled: %s", status.Image, p.called, sentence(w.Message))
 	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
 		if passing {
 			return ""
 		}
-		return fmt.Sprintf("its %s cannot be run: %s", part.called, sentence(w.Message))
+		return fmt.Sprintf("its %s cannot be run: %s", p.called, sentence(w.Message))
 	default:
 		return ""
 	}

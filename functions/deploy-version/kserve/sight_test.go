@@ -81,8 +81,8 @@ func TestWhatIsSeenOfAVersion(t *testing.T) {
 func TestWhatHasBeenReadyIsGivenUpOnlyForGood(t *testing.T) {
 	t.Parallel()
 	cases := map[string]outlook{
-		"differs": broken, "no-runtime": broken,
-		"store-away": starting, "not-a-model": starting, "memory": starting, "no-image": starting, "no-room": waiting, "unresolved-image": waiting,
+		"differs":    broken,
+		"no-runtime": waiting, "store-away": starting, "not-a-model": starting, "memory": starting, "no-image": starting, "no-room": waiting, "unresolved-image": waiting,
 	}
 	for name, want := range cases {
 		s := seen(t, name, time.Hour)
@@ -127,6 +127,19 @@ func TestWhatCannotBeRunSaysWhy(t *testing.T) {
 		if got := s.state().why; !strings.HasPrefix(got, c.why) || c.why == "" && got != "" {
 			t.Errorf("%s after %s: %q, want %q", c.reason, c.after, got, c.why)
 		}
+	}
+}
+
+func TestAFetcherThatIsNotConfiguredFailsWhatNeverStarted(t *testing.T) {
+	t.Parallel()
+	s := seen(t, "differs", 5*time.Second)
+	container(&s.pods[0], "storage-initializer").State.Terminated.ExitCode = exitMisuse
+	if got := s.state(); got.is != broken {
+		t.Errorf("%+v", got)
+	}
+	s.serves = true
+	if got := s.state(); got.is != starting {
+		t.Errorf("with a configuration of before it started: %+v", got)
 	}
 }
 
