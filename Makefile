@@ -29,7 +29,7 @@ build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
 	go build -ldflags '-s -w' -o bin/maas-onnx ./runtimes/onnx
 	@library=$$(runtimes/onnx/library.sh); cmp -s "$$library" "bin/$${library##*/}" || install -m 644 "$$library" bin/
 
-test: build ## runs every test that needs no cluster, on real servers; ON=cluster: those that need one
+test: build $(TOOLS)/kustomize ## runs every test that needs no cluster, on real servers; ON=cluster: those that need one
 	@go build -o $(TOOLS)/ ./tools/testsum
 	@tools/tests $(ON) | $(TOOLS)/testsum
 
