@@ -29,10 +29,11 @@ func BenchmarkModelColdStart(b *testing.B) {
 	u := register(b)
 	table := newTable("round", "publish → ready", "schedule", "fetch", "load", "first answer from zero")
 	var published, called []time.Duration
-	started := make([]phases, rounds)
+	started, request := make([]phases, rounds), ""
 	for n := range rounds {
-		model := u.Of("large" + strconv.Itoa(n))
-		u.Maas("push", model+"@1.0.0", u.Padded(n, 100<<20)).Ends(0, "verified")
+		model, file := u.Of("large"+strconv.Itoa(n)), ""
+		file, request = weights(b, n)
+		u.Maas("push", model+"@1.0.0", file).Ends(0, "verified")
 		var version struct {
 			Deployment struct{ Phases phases }
 		}
@@ -44,7 +45,7 @@ func BenchmarkModelColdStart(b *testing.B) {
 	awaitZero(b, nil)
 	for n := range rounds {
 		began := time.Now()
-		u.Infers(u.Of("large"+strconv.Itoa(n)), "digits")
+		u.Maas("infer", u.Of("large"+strconv.Itoa(n)), "-f", request).OK()
 		called = append(called, time.Since(began))
 	}
 
