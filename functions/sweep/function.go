@@ -54,17 +54,17 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 		return nil, err
 	}
 	chores := []chore.Chore{
-		{"post events again", func(ctx context.Context) error { return second(events.Repost(ctx, db, time.Now())) }},
-		{"wake verifications", transfers.Wake},
-		{"wake deployments", deployments.Wake},
-		{"expire uploads", transfers.Expire},
-		{"retire versions", func(ctx context.Context) error { return second(models.RetireDue(ctx, e.Name(), atOnce)) }},
-		{"seal the audit log", func(ctx context.Context) error { return audit.Seal(ctx, db) }},
-		{"delete objects without a row", transfers.Collect},
-		{"forget done events", func(ctx context.Context) error { return outbox.Trim(ctx, db) }},
-		{"forget calls", func(ctx context.Context) error { return usage.Trim(ctx, db) }},
-		{"forget sessions", func(ctx context.Context) error { return second(identity.Trim(ctx, db, atOnce)) }},
-		{"measure the backlog", backlog.Measure},
+		{Name: "post events again", Do: func(ctx context.Context) error { return second(events.Repost(ctx, db, time.Now())) }},
+		{Name: "wake verifications", Do: transfers.Wake},
+		{Name: "wake deployments", Do: deployments.Wake},
+		{Name: "expire uploads", Do: transfers.Expire},
+		{Name: "retire versions", Do: func(ctx context.Context) error { return second(models.RetireDue(ctx, e.Name(), atOnce)) }},
+		{Name: "seal the audit log", Do: func(ctx context.Context) error { return audit.Seal(ctx, db) }},
+		{Name: "delete objects without a row", Do: transfers.Collect},
+		{Name: "forget done events", Do: func(ctx context.Context) error { return outbox.Trim(ctx, db) }},
+		{Name: "forget calls", Do: func(ctx context.Context) error { return usage.Trim(ctx, db) }},
+		{Name: "forget sessions", Do: func(ctx context.Context) error { return second(identity.Trim(ctx, db, atOnce)) }},
+		{Name: "measure the backlog", Do: backlog.Measure},
 	}
 	receiver, err := outbox.NewReceiver(e, db.As(postgres.Sweep), "sweep")
 	if err != nil {
