@@ -75,18 +75,39 @@ func (s sight) misfit() string {
 	}
 }
 
-// verdict is Knative's of a version that has no pod, once it has stood for a while: it made none, or took it away.
+// verdict is that of a version that has no pod: Knative makes none, or took it away. Most of what keeps it from that may pass, as an outage
+// does; what passes not is an image that nobody knows.
 func (s sight) verdict() string {
-	is := s.service.Status.GetCondition(v1beta1.PredictorConfigurationReady)
-	if s.served() || is == nil || !is.IsFalse() || s.now.Sub(is.LastTransitionTime.Inner.Time) < patience {
+	late := s.now.Sub(s.service.CreationTimestamp.Time) >= s.startTime
+	why, stands := s.revisionFailure()
+	unknown := strings.HasPrefix(why, "Unable to fetch image") && stands >= patience
+	switch {
+	case s.served():
 		return ""
+	case why != "" && (late || unknown):
+		return "it did not start: " + sentence(why)
+	case late:
+		return s.late()
+	default:
+		return ""
+	}
+}
+
+// revisionFailure is why Knative's revision failed, and for how long it says so; "" if it did not.
+func (s sight) revisionFailure() (why string, stands time.Duration) {
+	is := s.service.Status.GetCondition(v1beta1.PredictorConfigurationReady)
+	if is == nil || !is.IsFalse() {
+		return "", 0
 	}
 	_, why, ok := strings.Cut(is.Message, "failed with message: ")
 	if !ok {
 		why = is.Message
 	}
-	return "it did not start: " + sentence(why)
+	return why, s.now.Sub(is.LastTransitionTime.Inner.Time)
 }
+
+// late says of a version no more than that it does not answer.
+func (s sight) late() string { return fmt.Sprintf("it did not answer within %s", s.startTime) }
 
 // overdue says of what has never been ready that it takes too long, and why, as far as that is known.
 func (s sight) overdue(pod *corev1.Pod) string {
@@ -101,7 +122,7 @@ func (s sight) overdue(pod *corev1.Pod) string {
 			return p.failed + ": " + sentence(end.Message)
 		}
 	}
-	return fmt.Sprintf("it did not answer within %s", s.startTime)
+	return s.late()
 }
 
 // trouble says what is the matter with a container, if that is certain.

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	fakepods "k8s.io/client-go/kubernetes/fake"
 	cluster "k8s.io/client-go/testing"
 
@@ -50,6 +51,10 @@ func newWorld(t *testing.T) world {
 	t.Helper()
 	w := catalogtest.New(t)
 	kserve, kubernetes := fake.NewSimpleClientset(), fakepods.NewClientset()
+	kserve.PrependReactor("create", "inferenceservices", func(action cluster.Action) (bool, runtime.Object, error) {
+		action.(cluster.CreateAction).GetObject().(*v1beta1.InferenceService).CreationTimestamp = metav1.Now() // as a server would
+		return false, nil, nil
+	})
 	client := &http.Client{Timeout: time.Second}
 	t.Cleanup(client.CloseIdleConnections)
 	return world{w, t, w.Model("fraud"), &Host{

@@ -53,6 +53,9 @@ func TestWhatIsSeenOfAVersion(t *testing.T) {
 		{"no-room", 11 * time.Minute, broken, "no node has room for it (cpu 64, memory 1Gi, nvidia.com/gpu 1)"},
 		{"no-image-yet", 10 * time.Second, starting, ""},
 		{"no-image", 76 * time.Second, broken, "the image localhost:5000/maas/nope:latest of its model server cannot be pulled: Back-off"},
+		{"made", 11 * time.Minute, broken, "it did not answer within 10m0s"},
+		{"webhook-away", 5 * time.Minute, waiting, ""},
+		{"webhook-away", 11 * time.Minute, broken, "it did not start: Internal error occurred: failed calling webhook"},
 		{"unresolved-image", 10 * time.Second, waiting, ""},
 		{"unresolved-image", 90 * time.Second, broken, `it did not start: Unable to fetch image "registry.invalid/nope:latest"`},
 
