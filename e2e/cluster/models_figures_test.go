@@ -29,10 +29,11 @@ func BenchmarkModelColdStart(b *testing.B) {
 	u := register(b)
 	table := newTable("round", "publish → ready", "schedule", "fetch", "load", "first answer from zero")
 	var published, called []time.Duration
-	started, request := make([]phases, rounds), ""
+	started, requests := make([]phases, rounds), make([]string, rounds)
 	for n := range rounds {
-		model, file := u.Of("large"+strconv.Itoa(n)), ""
-		file, request = weights(b, n)
+		model := u.Of("large" + strconv.Itoa(n))
+		file, request := weights(b, n)
+		requests[n] = request
 		u.Maas("push", model+"@1.0.0", file).Ends(0, "verified")
 		var version struct {
 			Deployment struct{ Phases phases }
@@ -45,7 +46,7 @@ func BenchmarkModelColdStart(b *testing.B) {
 	awaitZero(b, nil)
 	for n := range rounds {
 		began := time.Now()
-		u.Maas("infer", u.Of("large"+strconv.Itoa(n)), "-f", request).OK()
+		u.Maas("infer", u.Of("large"+strconv.Itoa(n)), "-f", requests[n]).OK()
 		called = append(called, time.Since(began))
 	}
 
