@@ -19,10 +19,11 @@ import (
 // call is one request for a run of a model.
 type call struct {
 	who     auth.Principal
+	actor   string // who, in a word
 	target  ref.Target
 	body    []byte
 	header  string        // how many bytes of the body are JSON, as openinference.HeaderLength says it; "" for all
-	sticky  string        // calls with the same go to the same version of split traffic
+	sticky  string        // the caller's session, else who: calls with the same go to the same version of split traffic
 	timeout time.Duration // from the call's begin to the end of its answer
 	wait    time.Duration // for a version that starts, at most; 0 for the whole timeout
 	noCache bool          // run the model, whatever is kept

@@ -1,6 +1,7 @@
 package inference
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,9 +67,9 @@ func (g *Gateway) newCall(h http.Header, who auth.Principal, target ref.Target) 
 	if err != nil {
 		return nil, err
 	}
-	control := strings.ToLower(strings.Join(h["Cache-Control"], ","))
+	control, actor := strings.ToLower(strings.Join(h["Cache-Control"], ",")), who.Actor()
 	return &call{
-		who: who, target: target, timeout: timeout, wait: waitOf(h["Prefer"]), sticky: stickyOf(h.Get("X-Session"), who),
+		who: who, actor: actor, target: target, timeout: timeout, wait: waitOf(h["Prefer"]), sticky: cmp.Or(h.Get("X-Session"), actor),
 		noCache: strings.Contains(control, "no-cache"), noStore: strings.Contains(control, "no-store"),
 	}, nil
 }
@@ -118,14 +119,6 @@ func waitOf(prefer []string) time.Duration {
 	return 0
 }
 
-// stickyOf is the caller's session, else the key or the user.
-func stickyOf(session string, who auth.Principal) string {
-	if session != "" {
-		return session
-	}
-	return who.Actor()
-}
-
 // trustedLength is the longest body whose memory is taken at once because its length was announced; a longer one grows as it arrives.
 const trustedLength = 1 << 20
 
@@ -134,12 +127,13 @@ func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.R
 	if r.ContentLength > g.config.MaxBody {
 		return nil, g.tooLarge()
 	}
-	stop := context.AfterFunc(ctx, func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	end, _ := ctx.Deadline()
+	late := time.AfterFunc(time.Until(end), func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
+	defer late.Stop()
 	body, err := readAll(held.reader(r.Body), r.ContentLength, g.config.MaxBody)
 	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
+	case err != nil && !time.Now().Before(end):
+		return nil, context.DeadlineExceeded
 	case errors.Is(err, io.ErrShortBuffer):
 		return nil, g.tooLarge()
 	case err == nil && len(body) == 0:

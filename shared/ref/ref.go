@@ -4,7 +4,6 @@ package ref
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/17882237881/MaaS/shared/fault"
@@ -12,8 +11,6 @@ import (
 
 // maxName is the longest tenant or model name, in bytes: a DNS label (RFC 1035, 2.3.4), since both become parts of host names.
 const maxName = 63
-
-var namePattern = regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
 
 // Tenant is the name of a tenant: lowercase letters, digits and single dashes, 1 to 63.
 type Tenant string
@@ -90,10 +87,26 @@ func (m *Model) UnmarshalText(text []byte) (err error) {
 }
 
 func checkName(what, s string) error {
-	if s == "" || len(s) > maxName || !namePattern.MatchString(s) {
+	if len(s) > maxName || !isName(s) {
 		return invalid(what, s, fmt.Sprintf("has 1 to %d lowercase letters, digits and single dashes between them", maxName))
 	}
 	return nil
+}
+
+// isName reports whether s is [a-z0-9](-?[a-z0-9])*. Each call of a model asks, so it takes no regular expression.
+func isName(s string) bool {
+	dash := true // as if one stood before: none may begin, follow another or end
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+			dash = false
+		case c == '-' && !dash:
+			dash = true
+		default:
+			return false
+		}
+	}
+	return !dash
 }
 
 func invalid(what, got, rule string) error {

@@ -2,6 +2,7 @@ package ref_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -23,6 +24,17 @@ func TestNamesAreDNSLabels(t *testing.T) {
 		_, err := ref.ParseTenant(bad)
 		faulttest.AssertKind(t, err, fault.Invalid, "tenant")
 	}
+}
+
+func TestANameIsWhatThePatternSays(t *testing.T) {
+	t.Parallel()
+	pattern := regexp.MustCompile(`^[a-z0-9](-?[a-z0-9])*$`)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`[-a-z0-9A.é]{0,12}`).Draw(t, "s")
+		if _, err := ref.ParseName(s); (err == nil) != pattern.MatchString(s) {
+			t.Fatalf("%q: %v", s, err)
+		}
+	})
 }
 
 func TestAModelHasTwoNames(t *testing.T) {

@@ -52,7 +52,7 @@ func (v Version) String() string {
 	if v.v == nil {
 		return ""
 	}
-	return v.v.String()
+	return v.v.Original() // strictly parsed, it is the canonical form
 }
 
 // Major is the first number.

@@ -64,8 +64,9 @@ func (r *Registry) Resolve(ctx context.Context, who auth.Principal, target ref.T
 	if !who.Sees(target.Model) {
 		return nil, fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", target.Model))
 	}
+	of := tenant{who.Tenant, who.TenantName} // less to keep for the load than the whole principal, at each call
 	return r.routes.Get(ctx, keyOf(who, target), func(ctx context.Context) (cache.Loaded[*Route], error) {
-		route, err := r.ask(ctx, who, target)
+		route, err := r.ask(ctx, of, target)
 		if err != nil {
 			return cache.Loaded[*Route]{}, err
 		}
@@ -83,9 +84,9 @@ func keyOf(who auth.Principal, target ref.Target) cache.Key {
 	return cache.Key{Scope: target.Model.String(), Name: who.Tenant.String() + "@" + target.Selector.String()}
 }
 
-func (r *Registry) ask(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
+func (r *Registry) ask(ctx context.Context, of tenant, target ref.Target) (*Route, error) {
 	in := &maasv1.ResolveRequest{Model: target.Model.String(), Ref: target.Selector.String()}
-	out, err := call(ctx, r, r.resolve, tenant{who.Tenant, who.TenantName}, in, r.models.Resolve, maasv1connect.ModelServiceResolveProcedure)
+	out, err := call(ctx, r, r.resolve, of, in, r.models.Resolve, maasv1connect.ModelServiceResolveProcedure)
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,8 @@ type Exchange struct {
 	bytes  int64
 	began  time.Time
 	span   trace.Span
+	trace  trace.TraceID
+	id     string // the same, as RequestID gives it
 	begins func() // called when the answer begins, unless it is nil
 }
 
@@ -37,8 +39,9 @@ func Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 
 // begin gives a new exchange in the context's trace.
 func begin(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
-	x := &Exchange{ResponseWriter: w, began: time.Now(), span: trace.SpanFromContext(ctx)}
-	w.Header()["X-Request-Id"] = []string{RequestID(ctx)}
+	span := trace.SpanFromContext(ctx)
+	x := &Exchange{ResponseWriter: w, began: time.Now(), span: span, trace: span.SpanContext().TraceID(), id: RequestID(ctx)}
+	w.Header()["X-Request-Id"] = []string{x.id}
 	return x, r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 }
 

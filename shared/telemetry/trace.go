@@ -12,10 +12,14 @@ import (
 // RequestID is the trace's id, 32 lowercase hexadecimal digits: it names the request in answers (X-Request-Id), in logs and
 // in traces, over all hops. It is "" outside any request or event.
 func RequestID(ctx context.Context) string {
-	if id := trace.SpanContextFromContext(ctx).TraceID(); id.IsValid() {
-		return id.String()
+	id := trace.SpanContextFromContext(ctx).TraceID()
+	if x := from(ctx); x != nil && x.trace == id { // an event's trace is another than that of the request which brought it
+		return x.id
 	}
-	return ""
+	if !id.IsValid() {
+		return ""
+	}
+	return id.String()
 }
 
 // Inject writes the context's trace into the headers of a call that goes out.
