@@ -121,7 +121,15 @@ func (t *story) run(ctx context.Context, folder string) error {
 			return err
 		}
 	}
+	if err := t.leave(ctx); err != nil {
+		return err
+	}
 	return t.end()
+}
+
+// leave takes the model away: nobody can sign in to its tenant any more, and its servers would be kept for somebody who comes back.
+func (t *story) leave(ctx context.Context) error {
+	return t.Do(ctx, client.Request{Method: http.MethodDelete, Path: "/v1/models/" + t.model.String() + "?force=true"}, nil)
 }
 
 func (t *story) at(v string) version {
