@@ -97,7 +97,7 @@ func await(t testing.TB, what string, patience time.Duration, look func() (seen 
 		if time.Since(began) > patience {
 			t.Fatalf("not within %s: %s; there is %s", patience, what, seen)
 		}
-		time.Sleep(250 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 

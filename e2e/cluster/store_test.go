@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -25,9 +26,11 @@ func TestATamperedObjectIsNotServed(t *testing.T) {
 	store, db := objectstest.Open(t, installation(t)), database(t)
 	key := objects.Key(one[string](t, db, `select object_key from artifacts a join tenants t on t.id = a.tenant_id where t.name = $1`, u.Tenant))
 	overwrite := func(content []byte) {
-		e2etest.Must(t, store.Delete(t.Context(), key))
-		e2etest.Must(t, store.Put(t.Context(), key, content))
+		ctx := context.Background() // the test's has ended when it cleans up
+		e2etest.Must(t, store.Delete(ctx, key))
+		e2etest.Must(t, store.Put(ctx, key, content))
 	}
+	t.Cleanup(func() { overwrite(file) })
 	tampered := bytes.Clone(file)
 	tampered[len(tampered)/2] ^= 1
 	overwrite(tampered)
