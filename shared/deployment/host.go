@@ -87,8 +87,8 @@ func (d *Deployments) remove(ctx context.Context, h Host, tenant, version uuid.U
 	return d.Removed(ctx, tenant, version)
 }
 
-// Reconcile makes the host run what should run, and nothing else. Hosts call it when they begin, and from time to time. One version that
-// cannot be started does not keep the others.
+// Reconcile makes the host run what should run, and nothing else. Hosts call it when they begin; one that is not woken by sweep calls it from time
+// to time, too. One version that cannot be started does not keep the others.
 func (d *Deployments) Reconcile(ctx context.Context, h Host) error {
 	all, err := d.plan(ctx, uuid.NullUUID{})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
@@ -75,17 +76,22 @@ func away(err error) error {
 	switch apierrors.ReasonForError(err) {
 	case metav1.StatusReasonUnknown, metav1.StatusReasonServerTimeout, metav1.StatusReasonTimeout, metav1.StatusReasonTooManyRequests,
 		metav1.StatusReasonServiceUnavailable, metav1.StatusReasonInternalError, metav1.StatusReasonConflict, metav1.StatusReasonAlreadyExists:
-		return fault.New(fault.Unavailable, "The cluster's API does not answer.", fault.Cause(err))
+		return fault.New(fault.Unavailable, "The cluster's API does not answer, or not now.", fault.Cause(err))
 	default:
 		return fmt.Errorf("kserve: %w", err)
 	}
 }
 
-// refusal is what the API server said where it will never take an object, "" where it may.
+// refusal is what the API server, or a webhook, said where it will never take an object, "" where it may.
 func refusal(err error) string {
-	if !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+	said, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok {
 		return ""
 	}
-	said, _ := errors.AsType[*apierrors.StatusError](err) // or it would be neither
-	return "the cluster refuses it: " + sentence(said.ErrStatus.Message)
+	why := said.ErrStatus.Message
+	denied := apierrors.IsForbidden(err) && strings.Contains(why, "denied the request") // what RBAC forbids is no fault of the version's
+	if !denied && !apierrors.IsInvalid(err) && !apierrors.IsBadRequest(err) {
+		return ""
+	}
+	return "the cluster refuses it: " + sentence(why)
 }

@@ -41,6 +41,23 @@ func TestAnotherSpecIsWrittenAndWhatOthersSaidStays(t *testing.T) {
 	}
 }
 
+func TestARefusedChangeLeavesWhatServesAsItIs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.Published(w.model, "1.0.0")
+	w.run(id)
+	w.show(id, "ready")
+	w.run(id)
+	w.cluster.PrependReactor("update", "inferenceservices", func(cluster.Action) (bool, runtime.Object, error) {
+		return true, nil, apierrors.NewBadRequest("the timeout is too long")
+	})
+	w.host.maker.concurrency = 4
+	if w.Deployments.Run(t.Context(), w.host, id) == nil {
+		t.Error("nobody hears of it")
+	}
+	w.assertState("1.0.0", deployment.Ready, "")
+}
+
 func TestDeliveriesAtTheSameTimeMakeOne(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -89,7 +106,7 @@ func TestAnOutageOfTheClusterIsNobodysFailure(t *testing.T) {
 
 	refusal = apierrors.NewForbidden(schema.GroupResource{}, name(id), errors.New("no such right"))
 	faulttest.AssertKind(t, w.Deployments.Run(t.Context(), w.host, id), fault.Internal)
-	refusal = apierrors.NewBadRequest("admission webhook denied the request: the name is too long")
+	refusal = apierrors.NewForbidden(schema.GroupResource{}, name(id), errors.New(`admission webhook "x" denied the request: the name is too long`))
 	w.run(id)
-	w.assertState("1.0.0", deployment.Failed, "the cluster refuses it: admission webhook denied the request")
+	w.assertState("1.0.0", deployment.Failed, "denied the request: the name is too long")
 }

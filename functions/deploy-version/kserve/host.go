@@ -35,7 +35,7 @@ func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 		return h.deployments.Failed(ctx, s.Tenant, s.VersionID, err.Error())
 	}
 	service, made, err := h.apply(ctx, want)
-	if why := refusal(err); why != "" {
+	if why := refusal(err); why != "" && !s.Status.Serves() { // what serves goes on as it is
 		return h.deployments.Failed(ctx, s.Tenant, s.VersionID, why)
 	}
 	if err != nil {
@@ -70,7 +70,7 @@ func (h *Host) Running(ctx context.Context) ([]uuid.UUID, error) {
 	return all, nil
 }
 
-// look tells what is seen of a version's InferenceService, where its row does not say it already.
+// look sees how a version is, keeps it warm if it is to be kept, and tells.
 func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService) error {
 	list, err := h.pods.List(ctx, metav1.ListOptions{LabelSelector: constants.InferenceServicePodLabelKey + "=" + service.Name})
 	if err != nil {
@@ -82,17 +82,26 @@ func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 	if s.Warm && h.maker.mode == Knative && seen.endpoint != "" {
 		h.warmer.keep(ctx, seen.endpoint)
 	}
-	switch seen.is {
-	case broken:
+	return h.tell(ctx, s, service, seen)
+}
+
+// tell brings the row up to what is seen, where it is not yet. What answers stays so while its pods come and go.
+func (h *Host) tell(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, seen state) error {
+	switch {
+	case seen.is == broken:
 		return h.giveUp(ctx, s, service, seen.why)
-	case ready:
+	case seen.is == ready:
 		return h.ready(ctx, s, seen)
-	case idle:
+	case seen.is == idle:
 		return h.idle(ctx, s, seen)
-	case starting:
+	case s.Status.Serves():
+		return nil
+	case seen.is == starting && s.Status != deployment.Starting:
 		return h.deployments.Begin(ctx, s.Tenant, s.VersionID)
-	default:
+	case seen.is == waiting && seen.why != "":
 		return h.deployments.Request(ctx, s.Tenant, s.VersionID, seen.why)
+	default:
+		return nil
 	}
 }
 

@@ -1,6 +1,7 @@
 package kserve
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -51,7 +52,8 @@ const (
 	apiRate, apiBurst = 200, 400
 )
 
-// Open gives the host of the cluster that KUBECONFIG names, or that the process runs in. It fails with ErrNoCluster where there is none.
+// Open gives the host of the cluster that KUBECONFIG names, or that the process runs in. It fails with ErrNoCluster where there is none. What was
+// lost while nobody looked, all of it in a new cluster, is made anew meanwhile.
 func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	var c config
 	if err := e.Config(&c); err != nil {
@@ -73,11 +75,30 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kserve: %w", err)
 	}
-	return &Host{
+	h := &Host{
 		deployments: d, services: kserve.InferenceServices(c.Namespace), pods: kubernetes.Pods(c.Namespace), log: e.Logger(),
 		maker:  maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime},
 		warmer: warmer{&http.Client{Timeout: warmTime, Transport: &http.Transport{DisableKeepAlives: true}}, e.Go},
-	}, nil
+	}
+	e.Go(h.begin)
+	return h, nil
+}
+
+// begin makes all that should run run. It goes on until that is done, at ever longer intervals, or the process ends: a new cluster's webhooks may not
+// answer yet.
+func (h *Host) begin(ctx context.Context) {
+	for pause := 5 * time.Second; ; pause *= 2 {
+		err := h.deployments.Reconcile(ctx, h)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		h.log.WarnContext(ctx, "not all deployments could be reconciled; they are tried again", "in", pause, "error", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // cluster is how to reach the API server.
