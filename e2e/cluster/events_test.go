@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -23,7 +24,7 @@ import (
 // and to the broker.
 func TestAForgedEventIsRefusedInsideTheCluster(t *testing.T) {
 	t.Parallel()
-	u, client, o := register(t), inside(t), operator(t)
+	u, client, o := register(t), inside(t), newOperator(t)
 	s := u.Site()
 	s.Post("/v1/models", `{"name":"digits"}`, http.StatusCreated, nil)
 	upload := s.BeginUpload(u.Of("digits"), "1.0.0", 10)
@@ -61,7 +62,7 @@ func TestWhatIsNoEventIsKeptAsADeadLetter(t *testing.T) {
 	if got := post(t, client, local("verify-upload"), []byte(noise)); got != http.StatusUnprocessableEntity {
 		t.Errorf("verify-upload answers %d", got)
 	}
-	if letter := operator(t).letter(noise); !strings.Contains(letter.Reason, "CloudEvent") {
+	if letter := newOperator(t).letter(noise); !strings.Contains(letter.Reason, "CloudEvent") {
 		t.Errorf("the dead letter's reason is %q", letter.Reason)
 	}
 }
@@ -72,7 +73,7 @@ func TestAPoisonedEventIsReplayedOnceItsCauseIsMended(t *testing.T) { //nolint:p
 	u := register(t)
 	mend := anotherKey(t, "verify-upload")
 	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx"))
-	o := operator(t)
+	o := newOperator(t)
 	letter := o.letter(uploadOf(t, u))
 	if !strings.Contains(letter.Reason, "signature") {
 		t.Errorf("the dead letter's reason is %q", letter.Reason)
@@ -80,7 +81,7 @@ func TestAPoisonedEventIsReplayedOnceItsCauseIsMended(t *testing.T) { //nolint:p
 	mend()
 
 	began := time.Now()
-	o.Maas("events", "replay", letter.ID).Ends(0, "verify-upload")
+	o.replay(letter)
 	(<-pushed).Ends(0, "verified")
 	if took := time.Since(began); took > time.Minute {
 		t.Errorf("the push ended %s after the replay: it is sweep that has posted the event", took)
@@ -97,14 +98,14 @@ func TestWhatTheBrokerCannotDeliverBecomesADeadLetter(t *testing.T) {
 	u := register(t)
 	gone := awayFor(t, tenant(t, u))
 	u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx")).Ends(0, "verified")
-	o := operator(t)
+	o := newOperator(t)
 	letter := o.letter(uploadOf(t, u))
 	if letter.Consumer != "verify-upload" {
 		t.Errorf("the dead letter is for %s", letter.Consumer)
 	}
 	gone()
 
-	o.Maas("events", "replay", letter.ID).Ends(0, "verify-upload")
+	o.replay(letter)
 	db := database(t)
 	await(t, "the replayed event is received", time.Minute, func() (string, bool) {
 		n := one[int](t, db, `select count(*) from inbox i join outbox o on o.source = i.source and o.id = i.id where o.subject = $1 and i.consumer = $2`,
@@ -241,14 +242,28 @@ func post(t testing.TB, client *http.Client, sink string, text []byte) int {
 	return answer.StatusCode
 }
 
-// operatorOf is who looks after the installation: its stores' addresses are in the shell.
-type operatorOf struct{ *e2etest.User }
+// operator is who looks after the installation: its stores' addresses are in the shell.
+type operator struct {
+	*e2etest.User
 
-func operator(t testing.TB) operatorOf {
+	vars map[string]string
+}
+
+func newOperator(t testing.TB) operator {
 	t.Helper()
 	vars := installation(t)
-	vars["K_SINK"] = "http://" + forward(t, "knative-eventing", "service/broker-ingress", 80) + "/maas/maas"
-	return operatorOf{e2etest.Operator(t, vars)}
+	return operator{e2etest.Operator(t, vars), vars}
+}
+
+// replay posts a letter's event again: to the broker, which another test may just have killed.
+func (o operator) replay(l letter) {
+	o.Helper()
+	await(o, "the event is posted again", time.Minute, func() (string, bool) {
+		vars := maps.Clone(o.vars)
+		vars["K_SINK"] = "http://" + forward(o, "knative-eventing", "service/broker-ingress", 80) + "/maas/maas"
+		said := e2etest.Operator(o, vars).Maas("events", "replay", l.ID)
+		return said.Stderr, said.Status == 0
+	})
 }
 
 // letter is a dead letter as the command lists it.
@@ -258,7 +273,7 @@ type letter struct {
 }
 
 // letter waits for the dead letter in which a text occurs: an event's, or an upload's id.
-func (o operatorOf) letter(text string) (found letter) {
+func (o operator) letter(text string) (found letter) {
 	o.Helper()
 	await(o, "a dead letter with "+text, time.Minute, func() (string, bool) {
 		var all []letter

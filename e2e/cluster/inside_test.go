@@ -79,21 +79,22 @@ func image(t testing.TB, program string) string {
 	return image
 }
 
-// forward gives an address of this machine that leads to a port of the cluster, for as long as the test runs.
-func forward(t testing.TB, namespace, target string, port int) string {
+// forward gives an address of this machine that leads to a port of the cluster, for as long as the test runs or until a pod there is killed.
+func forward(t testing.TB, namespace, target string, port int) (address string) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, "kubectl", "port-forward", "--namespace", namespace, target, fmt.Sprintf(":%d", port))
-	var log e2etest.Log
-	cmd.Stderr = &log
-	out, err := cmd.StdoutPipe()
-	e2etest.Must(t, err)
-	e2etest.Must(t, cmd.Start())
-	t.Cleanup(func() { cancel(); _ = cmd.Wait() })
-	line, _ := bufio.NewReader(out).ReadString('\n') // ends with the process
-	address, _, ok := strings.Cut(strings.TrimPrefix(line, "Forwarding from "), " -> ")
-	if !ok {
-		t.Fatalf("kubectl port-forward says %q: %s", line, log.String())
-	}
+	await(t, target+" can be reached", time.Minute, func() (string, bool) {
+		ctx, cancel := context.WithCancel(context.Background())
+		cmd := exec.CommandContext(ctx, "kubectl", "port-forward", "--namespace", namespace, target, fmt.Sprintf(":%d", port))
+		var log e2etest.Log
+		cmd.Stderr = &log
+		out, err := cmd.StdoutPipe()
+		e2etest.Must(t, err)
+		e2etest.Must(t, cmd.Start())
+		t.Cleanup(func() { cancel(); _ = cmd.Wait() })
+		line, _ := bufio.NewReader(out).ReadString('\n') // ends with the process
+		var found bool
+		address, _, found = strings.Cut(strings.TrimPrefix(line, "Forwarding from "), " -> ")
+		return log.String(), found
+	})
 	return address
 }

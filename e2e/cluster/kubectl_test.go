@@ -65,6 +65,9 @@ type pod struct {
 	}
 }
 
+// String is the pod's name.
+func (p pod) String() string { return p.Metadata.Name }
+
 // service is the name of the Knative Service that the pod is of.
 func (p pod) service() string { return p.Metadata.Labels["serving.knative.dev/service"] }
 

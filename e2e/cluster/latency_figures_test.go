@@ -33,7 +33,7 @@ func BenchmarkCompleteToReady(b *testing.B) {
 		warm = append(warm, measured(n+1))
 	}
 	for n := range 3 {
-		awaitZero(b, []string{"verify-upload"})
+		awaitZero(b, []string{"verify-upload"}, u.Tenant)
 		cold = append(cold, measured(n+100))
 	}
 

@@ -16,7 +16,7 @@ import (
 // again for two minutes.
 func BenchmarkMemory(b *testing.B) {
 	client := inside(b)
-	awaitZero(b, names())
+	awaitZero(b, names(), "none")
 	for _, name := range names() {
 		coldStart(b, client, name)
 	}

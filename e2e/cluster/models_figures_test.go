@@ -43,7 +43,7 @@ func BenchmarkModelColdStart(b *testing.B) {
 		published = append(published, time.Since(began))
 		started[n] = version.Deployment.Phases
 	}
-	awaitZero(b, nil)
+	awaitZero(b, nil, u.Tenant)
 	for n := range rounds {
 		began := time.Now()
 		u.Maas("infer", u.Of("large"+strconv.Itoa(n)), "-f", requests[n]).OK()

@@ -16,7 +16,7 @@ import (
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
-// idle is how long nobody calls until the last pod has gone: Knative's stable window (60 s) and grace (30 s), thrice over, since infer keeps
+// idle is how long it may take until the last pod has gone: Knative's stable window (60 s) and grace (30 s), thrice over, since infer keeps
 // api-keys awake, and a model's end wakes deploy-version.
 const idle = 5 * time.Minute
 
@@ -27,7 +27,7 @@ func TestEachFunctionAndAModelScaleToZeroAndBack(t *testing.T) { //nolint:parall
 	u.Serve("digits")
 	key := u.Key("inference:execute")
 	client := inside(t)
-	awaitZero(t, names())
+	awaitZero(t, names(), u.Tenant)
 
 	for _, name := range names() {
 		began := time.Now()
@@ -49,18 +49,19 @@ func TestEachFunctionAndAModelScaleToZeroAndBack(t *testing.T) { //nolint:parall
 	t.Logf("the model answers from zero; X-Cold-Start-Ms: %s", answer.Header.Get("X-Cold-Start-Ms"))
 }
 
-// awaitZero waits until there is no pod of the functions, nor of any model. sweep's come and go: it is woken each minute.
-func awaitZero(t testing.TB, functionsToo []string) {
+// awaitZero waits until there is no pod of the functions, nor of a tenant's models. sweep's come and go: it is woken each minute. A model that
+// an alias has left less than ten minutes ago keeps its pod, and deploy-version awake, which looks after it each minute.
+func awaitZero(t testing.TB, functionsToo []string, tenant string) {
 	t.Helper()
 	await(t, "no pod of the functions and the models", idle, func() (string, bool) {
-		var still []string
-		for _, p := range append(pods(t, functions, "serving.knative.dev/service"), pods(t, models, "serving.knative.dev/service")...) {
-			if name := p.service(); name != "sweep" && (slices.Contains(functionsToo, name) || !slices.Contains(names(), name)) {
-				still = append(still, p.Metadata.Name)
+		all := pods(t, models, "maas.dev/tenant="+tenant)
+		for _, p := range pods(t, functions, "serving.knative.dev/service") {
+			if p.service() != "sweep" && slices.Contains(functionsToo, p.service()) {
+				all = append(all, p)
 			}
 		}
-		time.Sleep(time.Second) // kubectl takes what the pods need to end
-		return strings.Join(still, " "), len(still) == 0
+		time.Sleep(time.Second) // what kubectl takes, the pods need to end
+		return fmt.Sprint(all), len(all) == 0
 	})
 }
 
