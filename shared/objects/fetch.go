@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	// spans of span bytes each are read at once or wait to be written, of all files together: as much as one connection of a store far away
-	// (90 MB/s is what Amazon tells of its own) is short of what one core hashes.
-	span        = 4 << 20
+	span = 4 << 20 // bytes of one ranged read
+	// Of all files together as many ranged reads are under way, or wait to be hashed, as it takes to keep one core hashing: from narrow, which is
+	// enough for a store nearby, to spans, for one that gives 90 MB/s on a connection.
+	narrow      = 3
 	spans       = 16
 	filesAtOnce = 8
 	readable    = 0o755     // of directories: model servers run as other users
@@ -71,7 +72,7 @@ func (p *Progress) wait(err error) { p.waiting.Store(&err) }
 // Called again it keeps the files that are right already, and goes on inside of those that were begun. Other files in dir are left alone. It
 // holds 64 MiB of content at most. Nothing is synced to the disk: whoever comes after a power cut fetches again, and finds out.
 func Fetch(ctx context.Context, store *Store, from URI, dir string, options ...FetchOption) (Manifest, error) {
-	f := fetcher{store: store, room: make(chan []byte, spans), patience: brief(), progress: &Progress{}}
+	f := fetcher{store: store, room: make(chan []byte, spans), wide: new(atomic.Int64), patience: brief(), progress: &Progress{}}
 	for _, option := range options {
 		option(&f)
 	}
@@ -87,8 +88,8 @@ func Fetch(ctx context.Context, store *Store, from URI, dir string, options ...F
 	defer release()
 
 	f.root = root
-	for range spans {
-		f.room <- nil
+	for range narrow {
+		f.widen()
 	}
 	files, ctx := errgroup.WithContext(ctx)
 	files.SetLimit(filesAtOnce)

@@ -9,16 +9,19 @@ import (
 	"io"
 	"os"
 	"path"
+	"sync/atomic"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
-// fetcher brings files into a directory. room has one buffer for each ranged read that may be under way.
+// fetcher brings files into a directory. room has one buffer for each ranged read that may be under way, nil before its first; wide is how many
+// there are in all.
 type fetcher struct {
 	store    *Store
 	root     *os.Root
 	room     chan []byte
+	wide     *atomic.Int64
 	cache    *FileCache // nil: none
 	patience patience
 	progress *Progress
@@ -101,7 +104,7 @@ func (f fetcher) load(ctx context.Context, file ManifestFile, out *os.File) erro
 		return err
 	}
 	f.progress.There.Add(begun)
-	if err := f.copy(ctx, io.Writer(out), sum, file, begun); err != nil {
+	if err := f.copy(ctx, out, sum, file, begun); err != nil {
 		return err
 	}
 	got := ref.DigestOf(sum.Sum(nil))

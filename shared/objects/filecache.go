@@ -68,18 +68,15 @@ func (c *FileCache) take(ctx context.Context, file ManifestFile, out *os.File) (
 	patience := time.NewTimer(waitedMore + time.Duration(float64(file.Size)/waitedFor*float64(time.Second)))
 	defer patience.Stop()
 	for {
-		if c.copyOut(ctx, file, out) {
-			return nil, true
-		}
-		p, err := c.occupy(file)
+		p, taken, err := c.try(ctx, file, out)
 		switch {
-		case err != nil:
-			c.warn("lock", err)
+		case ctx.Err() != nil:
 			return nil, false
-		case p != nil && c.has(file): // put there just before
-			p.release()
-		case p != nil:
-			return p, false
+		case err != nil:
+			c.warn("use", err)
+			return nil, false
+		case p != nil || taken:
+			return p, taken
 		}
 		select {
 		case <-ctx.Done():
@@ -91,49 +88,61 @@ func (c *FileCache) take(ctx context.Context, file ManifestFile, out *os.File) (
 	}
 }
 
-// copyOut reports whether out has got the file's bytes.
-func (c *FileCache) copyOut(ctx context.Context, file ManifestFile, out *os.File) bool {
+// try is take without waiting: it gives neither a place nor the bytes while another process has the place.
+func (c *FileCache) try(ctx context.Context, file ManifestFile, out *os.File) (p *place, taken bool, err error) {
+	if taken, err = c.copyOut(ctx, file, out); taken || err != nil {
+		return nil, taken, err
+	}
+	if p, err = c.occupy(file); p == nil || err != nil {
+		return nil, false, err
+	}
+	if c.has(file) { // put there just before
+		p.release()
+		p = nil
+	}
+	return p, false, nil
+}
+
+// copyOut reports whether out has got the file's bytes. An entry that has others goes.
+func (c *FileCache) copyOut(ctx context.Context, file ManifestFile, out *os.File) (bool, error) {
 	name := file.SHA256.String()
 	entry, err := c.root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false
+		return false, nil
 	}
 	if err != nil {
-		c.warn("read", err)
-		return false
+		return false, err
 	}
 	defer func() { _ = entry.Close() }() // only read from
-	if err := copyChecked(ctx, out, entry, file.SHA256); err != nil {
-		if ctx.Err() == nil {
-			c.warn("use", errors.Join(err, c.root.Remove(name)))
-		}
-		return false
+	got, err := copyHashed(ctx, out, entry)
+	if err != nil {
+		return false, errors.Join(err, empty(out))
+	}
+	if got != file.SHA256 {
+		c.warn("believe", fmt.Errorf("the bytes of %s hash to %s", name, got))
+		return false, errors.Join(empty(out), c.root.Remove(name))
 	}
 	now := time.Now()
-	if err := c.root.Chtimes(name, now, now); err != nil && !errors.Is(err, fs.ErrNotExist) { // it may have been evicted
-		c.warn("mark", err)
-	}
-	return true
+	_ = c.root.Chtimes(name, now, now) // evicted just now, or another user's: it goes the sooner
+	return true, nil
 }
 
-// copyChecked makes to a copy of from, which must have the digest. If it fails, to is empty.
-func copyChecked(ctx context.Context, to, from *os.File, digest ref.Digest) error {
-	err := copyWhole(ctx, to, from)
-	if err == nil {
-		_, err = to.Seek(0, io.SeekStart)
+// copyHashed makes to a copy of from, and hashes the copy.
+func copyHashed(ctx context.Context, to, from *os.File) (ref.Digest, error) {
+	if err := copyWhole(ctx, to, from); err != nil {
+		return ref.Digest{}, err
+	}
+	if _, err := to.Seek(0, io.SeekStart); err != nil {
+		return ref.Digest{}, err
 	}
 	sum := sha256.New()
-	if err == nil {
-		err = hashRest(ctx, sum, to)
-	}
-	if got := ref.DigestOf(sum.Sum(nil)); err == nil && got != digest {
-		err = fmt.Errorf("the bytes of %s hash to %s", digest, got)
-	}
-	if err != nil {
-		_, seek := to.Seek(0, io.SeekStart)
-		return errors.Join(err, to.Truncate(0), seek)
-	}
-	return nil
+	err := hashRest(ctx, sum, to)
+	return ref.DigestOf(sum.Sum(nil)), err
+}
+
+func empty(file *os.File) error {
+	_, err := file.Seek(0, io.SeekStart)
+	return errors.Join(err, file.Truncate(0))
 }
 
 // copyWhole copies a file: between two files io.Copy asks the kernel to (copy_file_range), which shares blocks where it can.
