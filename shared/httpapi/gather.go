@@ -36,13 +36,23 @@ func gather(functions map[string]http.Handler, at func(Route) (pattern string, h
 		case pattern == route.Pattern:
 			mux.Handle(pattern, function)
 		default:
-			mux.Handle(pattern, http.StripPrefix(anything+route.Function, function))
+			mux.Handle(pattern, atRoot(function))
 		}
 	}
 	return mux
 }
 
 const anything = "/"
+
+// atRoot calls a function as its own server does, where its route is "/". An empty path, as http.StripPrefix leaves, would be redirected.
+func atRoot(function http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		moved, address := *r, *r.URL
+		address.Path, address.RawPath = anything, ""
+		moved.URL = &address
+		function.ServeHTTP(w, &moved)
+	})
+}
 
 // router is an http.ServeMux that answers what it does not know with problems.
 type router struct{ *http.ServeMux }

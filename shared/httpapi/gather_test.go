@@ -25,7 +25,7 @@ func TestFunctionsAreGatheredByTheTable(t *testing.T) {
 		{public, "POST", "/sweep", "", 404},
 		{public, "POST", "/v1/uploads", "", 404},
 		{public, "PUT", "/v1/api-keys", "", 405},
-		{internal, "POST", "/sweep", "sweep ", 200},
+		{internal, "POST", "/sweep", "sweep /", 200},
 		{internal, "POST", "/maas.v1.IdentityService/VerifyKey", "api-keys /maas.v1.IdentityService/VerifyKey", 200},
 		{internal, "GET", "/v1/models", "", 404},
 	}
