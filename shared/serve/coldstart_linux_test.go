@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -28,6 +29,20 @@ func coldStarts(t *testing.T, metrics string) map[string]time.Duration {
 		found[match[1]] = time.Duration(seconds * float64(time.Second))
 	}
 	return found
+}
+
+func text(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 func TestAProcessTellsHowLongItTookToItsFirstAnswer(t *testing.T) {

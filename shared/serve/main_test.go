@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,10 +28,6 @@ func openChild(_ context.Context, e *env.Env) (http.Handler, error) {
 	}
 	e.Go(func(ctx context.Context) { <-ctx.Done(); fmt.Println("background ended") })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/gc" {
-			_, _ = fmt.Fprint(w, debug.SetGCPercent(100)) // what it was
-			return
-		}
 		if r.URL.Path == "/slow" {
 			fmt.Println("slow entered")
 			time.Sleep(200 * time.Millisecond)
@@ -59,20 +54,6 @@ func freeAddress(t *testing.T) string {
 	}
 	defer listener.Close()
 	return listener.Addr().String()
-}
-
-func text(t *testing.T, url string) string {
-	t.Helper()
-	response, err := http.Get(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
 }
 
 func await(t *testing.T, url string) {
@@ -126,26 +107,6 @@ func TestSIGTERMStopsAProcessOnceItsRequestsAreAnswered(t *testing.T) {
 	rest, _ := io.ReadAll(stdout)
 	if err := process.Wait(); err != nil || string(rest) != "background ended\n" {
 		t.Errorf("the process ends with %v, after %q\n%s", err, rest, stderr)
-	}
-}
-
-func TestGarbageWaitsWhereMemoryHasALimit(t *testing.T) {
-	t.Parallel()
-	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	for want, vars := range map[string][]string{
-		"400": {"GOMEMLIMIT=100MiB", "GOGC="}, "50": {"GOMEMLIMIT=100MiB", "GOGC=50"}, "100": {"GOMEMLIMIT=", "GOGC="},
-	} {
-		process, url, _ := child(t, vars...)
-		if err := process.Start(); err != nil {
-			t.Fatal(err)
-		}
-		await(t, url+"/health/readiness")
-		if got := text(t, url+"/gc"); got != want {
-			t.Errorf("with %q the collector lets %s %% wait, want %s", vars, got, want)
-		}
-		if err := errors.Join(process.Process.Signal(syscall.SIGTERM), process.Wait()); err != nil {
-			t.Error(err)
-		}
 	}
 }
 
