@@ -7,7 +7,6 @@ import (
 	"path"
 	"reflect"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	fn "knative.dev/func-go/http"
@@ -24,7 +23,6 @@ func (f *Function) Start(ctx context.Context, vars map[string]string) error {
 	if err != nil {
 		return err
 	}
-	letGarbageWait(vars)
 	e := env.New(f.name(), vars, log)
 	if err := f.begin(ctx, e); err != nil {
 		return errors.Join(err, e.Close(ctx))
@@ -33,17 +31,6 @@ func (f *Function) Start(ctx context.Context, vars map[string]string) error {
 		return e.Close(ctx)
 	}
 	return nil
-}
-
-// patientGC is how much garbage there may be, in percent of what is in use, where memory has a limit. Under load functions keep little and
-// throw away much: at Go's 100 the gateway collects for a fifth of its time (bench, BenchmarkKeptAnswer).
-const patientGC = 400
-
-// letGarbageWait lets the collector run less often where GOMEMLIMIT bounds what that may cost, unless GOGC says how often.
-func letGarbageWait(vars map[string]string) {
-	if vars["GOMEMLIMIT"] != "" && vars["GOGC"] == "" {
-		debug.SetGCPercent(patientGC)
-	}
 }
 
 func (f *Function) begin(ctx context.Context, e *env.Env) error {
