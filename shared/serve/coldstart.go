@@ -15,7 +15,8 @@ import (
 // coldStart tells how long the process took from its start, as the kernel knows it, until it was ready and until its first answer began.
 // Functions that share a process have none: no start of theirs is the process's.
 type coldStart struct {
-	seconds  prometheus.Gauge // until the first answer
+	seconds  *prometheus.GaugeVec
+	function string
 	began    time.Time
 	ready    atomic.Int64 // after began, in nanoseconds; 0 until then
 	answered sync.Once
@@ -36,12 +37,12 @@ func newColdStart(e *env.Env) (*coldStart, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &coldStart{began: began, seconds: seconds.WithLabelValues(e.Name(), "first_byte")}
+	c := &coldStart{began: began, seconds: seconds, function: e.Name()}
 	e.Go(func(ctx context.Context) { // ends when the process is ready
 		if e.AwaitReady(ctx) == nil {
 			took := time.Since(began)
 			c.ready.Store(int64(took))
-			seconds.WithLabelValues(e.Name(), "ready").Set(took.Seconds())
+			c.tell("ready", took)
 		}
 	})
 	return c, nil
@@ -63,5 +64,10 @@ func (c *coldStart) record(arrived, answers time.Duration) {
 	if ready := time.Duration(c.ready.Load()); ready > 0 {
 		idle = max(0, arrived-ready)
 	}
-	c.seconds.Set((answers - idle).Seconds())
+	c.tell("first_byte", answers-idle)
+}
+
+// tell makes the phase's series, which is not there before it has a value.
+func (c *coldStart) tell(phase string, took time.Duration) {
+	c.seconds.WithLabelValues(c.function, phase).Set(took.Seconds())
 }

@@ -59,6 +59,9 @@ func TestAProcessTellsHowLongItTookToItsFirstAnswer(t *testing.T) {
 	await(t, url+"/health/readiness")
 	readyBy := time.Since(began)
 	time.Sleep(idle) // nobody asks, which is no part of the start
+	if _, told := coldStarts(t, text(t, "http://"+metrics+"/metrics"))["first_byte"]; told {
+		t.Error("there is a first byte before anybody asked")
+	}
 	asked := time.Now()
 	for range 2 {
 		_ = text(t, url+"/")
