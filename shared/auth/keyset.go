@@ -74,7 +74,7 @@ type keyFile struct {
 
 	mu      sync.Mutex
 	set     KeySet
-	stamp   time.Time
+	seen    os.FileInfo // of the file that the set was read from
 	checked time.Time
 }
 
@@ -88,36 +88,37 @@ func (f *keyFile) load() (KeySet, error) {
 	if time.Since(f.checked) < recheck {
 		return f.set, nil
 	}
-	set, stamp, err := readKeySet(f.path, f.stamp)
+	set, seen, err := readKeySet(f.path, f.seen)
 	if err != nil && f.set.Keys == nil {
 		return KeySet{}, err
 	}
 	f.checked = time.Now()
 	if err == nil && set.Keys != nil {
-		f.set, f.stamp = set, stamp
+		f.set, f.seen = set, seen
 	}
 	return f.set, nil
 }
 
-// readKeySet reads the file unless its time is the one known already: then the set has no keys.
-func readKeySet(path string, known time.Time) (KeySet, time.Time, error) {
+// readKeySet reads the file unless it is the one that was seen already: then the set has no keys. A mounted file is another one after each
+// change, perhaps of the same time; one on a disk is written again.
+func readKeySet(path string, seen os.FileInfo) (KeySet, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return KeySet{}, known, fmt.Errorf("auth: key set: %w", err)
+		return KeySet{}, seen, fmt.Errorf("auth: key set: %w", err)
 	}
-	if info.ModTime().Equal(known) {
-		return KeySet{}, known, nil
+	if seen != nil && os.SameFile(info, seen) && info.ModTime().Equal(seen.ModTime()) {
+		return KeySet{}, seen, nil
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return KeySet{}, known, fmt.Errorf("auth: key set: %w", err)
+		return KeySet{}, seen, fmt.Errorf("auth: key set: %w", err)
 	}
 	var set KeySet
 	if err := json.Unmarshal(text, &set); err != nil {
-		return KeySet{}, known, fmt.Errorf("auth: key set %s is no JWK set: %w", path, err)
+		return KeySet{}, seen, fmt.Errorf("auth: key set %s is no JWK set: %w", path, err)
 	}
 	if len(set.Keys) == 0 {
-		return KeySet{}, known, fmt.Errorf("auth: key set %s has no keys", path)
+		return KeySet{}, seen, fmt.Errorf("auth: key set %s has no keys", path)
 	}
-	return set, info.ModTime(), nil
+	return set, info, nil
 }
