@@ -57,6 +57,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 		{Name: "post events again", Do: func(ctx context.Context) error { return second(events.Repost(ctx, db, time.Now())) }},
 		{Name: "wake verifications", Do: transfers.Wake},
 		{Name: "wake deployments", Do: deployments.Wake},
+		{Name: "keep deployments warm", Do: deployments.Warm},
 		{Name: "expire uploads", Do: transfers.Expire},
 		{Name: "retire versions", Do: func(ctx context.Context) error { return second(models.RetireDue(ctx, e.Name(), atOnce)) }},
 		{Name: "seal the audit log", Do: func(ctx context.Context) error { return audit.Seal(ctx, db) }},

@@ -17,7 +17,7 @@ const (
 )
 
 // Wake has the hosts look at versions that nothing else makes them look at: what should run and does not, or is on its way for longer than
-// half a minute, what runs and should not, and what is to be kept warm. It asks for none that is asked for already.
+// half a minute, and what runs and should not. It asks for none that is asked for already.
 func (d *Deployments) Wake(ctx context.Context) error {
 	due, err := d.due(ctx)
 	for _, one := range due {

@@ -1,13 +1,15 @@
 package deployment_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/event"
 )
 
@@ -76,16 +78,36 @@ func TestWhatRunsAndShouldNotIsAskedFor(t *testing.T) {
 	w.assertWakes(0, "removed")
 }
 
-func TestWhatAnAliasJustLeftIsAskedForAgainAndAgain(t *testing.T) {
+func TestWhatAnAliasJustLeftIsCalled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.Ready(w.model, "1.0.0")
-	w.Ready(w.model, "1.0.1")
-	for range 3 {
-		w.assertWakes(1, "within the guard window")
+	var calls atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/d/1/v2/health/ready" {
+			calls.Add(1)
+		}
+	}))
+	t.Cleanup(server.Close)
+	assertCalls := func(want int32, why string) {
+		t.Helper()
+		calls.Store(0)
+		w.must(w.Deployments.Warm(t.Context()))
+		if got := calls.Load(); got != want {
+			t.Errorf("%s: called %d times, want %d", why, got, want)
+		}
 	}
-	w.assertStatus(id, deployment.Ready)
+	id := w.Published(w.model, "1.0.0")
+	w.must(w.Deployments.Ready(t.Context(), w.Owner.Tenant, id, server.URL+"/d/1", event.Phases{}))
+	assertCalls(0, "an alias leads to it")
+	w.Ready(w.model, "1.0.1") // whose endpoint does not answer
+	for range 3 {
+		assertCalls(1, "within the guard window")
+	}
+	w.must(w.Deployments.Failed(t.Context(), w.Owner.Tenant, id, "out of memory"))
+	assertCalls(0, "failed")
+	w.Start(id)
 	w.owner("alter table alias_moves disable trigger alias_moves_append_only")
 	w.owner("update alias_moves set moved_at = now() - interval '11 minutes'")
-	w.assertWakes(0, "after it")
+	assertCalls(0, "after the guard window")
+	w.assertWakes(0, "it runs")
 }

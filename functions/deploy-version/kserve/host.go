@@ -24,7 +24,6 @@ type Host struct {
 	services    services.InferenceServiceInterface
 	pods        pods.PodInterface
 	maker       maker
-	warmer      warmer
 	log         *slog.Logger
 }
 
@@ -70,7 +69,7 @@ func (h *Host) Running(ctx context.Context) ([]uuid.UUID, error) {
 	return all, nil
 }
 
-// look sees how a version is, keeps it warm if it is to be kept, and tells.
+// look sees how a version is, and tells.
 func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService) error {
 	list, err := h.pods.List(ctx, metav1.ListOptions{LabelSelector: constants.InferenceServicePodLabelKey + "=" + service.Name})
 	if err != nil {
@@ -79,9 +78,6 @@ func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 	seen := sight{
 		service: service, pods: living(list.Items), now: time.Now(), serves: s.Status.Serves(), startTime: h.maker.startTime,
 	}.state()
-	if s.Warm && h.maker.mode == Knative && seen.endpoint != "" {
-		h.warmer.keep(ctx, seen.endpoint)
-	}
 	return h.tell(ctx, s, service, seen)
 }
 

@@ -3,10 +3,7 @@ package kserve
 import (
 	"encoding/json"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,12 +52,10 @@ func newWorld(t *testing.T) world {
 		action.(cluster.CreateAction).GetObject().(*v1beta1.InferenceService).CreationTimestamp = metav1.Now() // as a server would
 		return false, nil, nil
 	})
-	client := &http.Client{Timeout: time.Second}
-	t.Cleanup(client.CloseIdleConnections)
 	return world{w, t, w.Model("fraud"), &Host{
 		deployments: w.Deployments, services: kserve.ServingV1beta1().InferenceServices(namespace), pods: kubernetes.CoreV1().Pods(namespace),
-		maker: maker{namespace: namespace, mode: Knative, concurrency: 8, startTime: time.Hour * 1e6}, warmer: warmer{client, w.Env.Go},
-		log: slog.New(slog.DiscardHandler),
+		maker: maker{namespace: namespace, mode: Knative, concurrency: 8, startTime: time.Hour * 1e6},
+		log:   slog.New(slog.DiscardHandler),
 	}, kserve, kubernetes}
 }
 
@@ -295,37 +290,6 @@ func TestStraysAreFoundByTheirLabel(t *testing.T) {
 	}
 	if want := "sklearn-iris " + name(id); strings.Join(names, " ") != want {
 		t.Errorf("the cluster has %v, want %s", names, want)
-	}
-}
-
-func TestWhatIsKeptWarmIsCalled(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	var calls atomic.Int32
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v2/health/ready" {
-			calls.Add(1)
-		}
-	}))
-	t.Cleanup(server.Close)
-	left := w.Ready(w.model, "1.0.0")
-	w.run(left)
-	w.show(left, "ready")
-	service := w.service(left)
-	w.must(service.Status.Components[v1beta1.PredictorComponent].Address.URL.UnmarshalJSON([]byte(`"` + server.URL + `"`)))
-	_, err := w.host.services.UpdateStatus(t.Context(), service, metav1.UpdateOptions{})
-	w.must(err)
-	w.run(left)
-	if n := calls.Load(); n != 0 {
-		t.Errorf("called %d times while an alias leads to it", n)
-	}
-	w.Ready(w.model, "1.1.0")
-	w.run(left)
-	if n := calls.Load(); n != 1 {
-		t.Errorf("called %d times when the alias has just left it", n)
-	}
-	if w.writes("update") != 0 {
-		t.Error("a change of the InferenceService would replace its pods")
 	}
 }
 

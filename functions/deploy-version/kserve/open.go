@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	services "github.com/kserve/kserve/pkg/client/clientset/versioned/typed/serving/v1beta1"
@@ -77,8 +76,7 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	}
 	h := &Host{
 		deployments: d, services: kserve.InferenceServices(c.Namespace), pods: kubernetes.Pods(c.Namespace), log: e.Logger(),
-		maker:  maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime},
-		warmer: warmer{&http.Client{Timeout: warmTime, Transport: &http.Transport{DisableKeepAlives: true}}, e.Go},
+		maker: maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime},
 	}
 	e.Go(h.begin)
 	return h, nil

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"knative.dev/serving/pkg/apis/autoscaling"
 	"knative.dev/serving/pkg/apis/serving"
 
 	"github.com/17882237881/MaaS/shared/catalog"
@@ -35,6 +36,10 @@ const callTime = 10 * time.Minute
 
 // startMargin is how much later than we Knative gives a start up: it takes the pods away, which know what was the matter.
 const startMargin = 2 * time.Minute
+
+// retention is for how long Knative keeps the last pod beyond its window of 60 s: together longer than the minute between the calls that keep
+// a version warm (deployment.Warm). A bound on its replicas would keep it, too, but by a new revision, with pods of its own.
+const retention = 45 * time.Second
 
 // maker makes InferenceServices.
 type maker struct {
@@ -62,10 +67,11 @@ func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 				constants.VisibilityLabel:   constants.ClusterLocalVisibility,
 			},
 			Annotations: map[string]string{
-				constants.DeploymentMode:              string(m.mode),
-				serving.ProgressDeadlineAnnotationKey: (m.startTime + startMargin).String(),
-				modelAnnotation:                       s.Model,
-				versionAnnotation:                     s.Version,
+				constants.DeploymentMode:                     string(m.mode),
+				serving.ProgressDeadlineAnnotationKey:        (m.startTime + startMargin).String(),
+				autoscaling.ScaleToZeroPodRetentionPeriodKey: retention.String(),
+				modelAnnotation:                              s.Model,
+				versionAnnotation:                            s.Version,
 			},
 		},
 		Spec: v1beta1.InferenceServiceSpec{Predictor: v1beta1.PredictorSpec{
@@ -90,8 +96,7 @@ func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 	return service, err
 }
 
-// scale bounds the replicas. Kept warm is what is called from time to time (keepWarm): other bounds would make a new revision with pods of
-// its own, beside those that are to be kept.
+// scale bounds the replicas.
 func (m maker) scale(s deployment.Spec) v1beta1.ComponentExtensionSpec {
 	least := int32(s.Scale.Min) //nolint:gosec // catalog.Replicas: 0 to 100
 	if m.mode == Standard {

@@ -55,8 +55,8 @@ $$;
 -- +goose StatementEnd
 
 -- The versions, and their names, that a host should look at although nothing has told it to: what should run and does not, or is on its way
--- for longer than half a minute, what runs and should not, and what is to be kept warm. None for which an event of the kind is on its way and
--- posted again soon. What stays as it is for 20 minutes comes up each quarter of an hour.
+-- for longer than half a minute, and what runs and should not. None for which an event of the kind is on its way and posted again soon. What
+-- stays as it is for 20 minutes comes up each quarter of an hour.
 -- +goose StatementBegin
 create function deployments_due(kind text, most int) returns table (tenant_id uuid, version_id uuid, name text)
     language sql stable security definer set search_path = public, pg_temp
@@ -69,8 +69,7 @@ as $$
     select f.tenant_id, f.version_id, f.name
     from facts f
     where case
-            when f.desired and f.status in ('ready', 'idle') then f.warm
-            when f.age < interval '30 seconds' then false
+            when f.desired and f.status in ('ready', 'idle') or f.age < interval '30 seconds' then false
             when f.desired and f.status in ('none', 'removed', 'failed') then true
             when f.status = 'failed' then false
             else f.age < interval '20 minutes' or extract(epoch from f.age)::bigint / 60 % 15 = 0

@@ -1,0 +1,54 @@
+package deployment
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+const (
+	warmTime   = 2 * time.Second // for a call: what it starts goes on without us
+	warmAtOnce = 16
+)
+
+// Warm calls each version that an alias left within the guard window, so that it does not go idle, or starts again. It is to be called each
+// minute: no host may let idle what was called within one.
+func (d *Deployments) Warm(ctx context.Context) error {
+	all, err := d.plan(ctx, uuid.NullUUID{})
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: warmTime, Transport: &http.Transport{DisableKeepAlives: true}}
+	var calls errgroup.Group
+	calls.SetLimit(warmAtOnce)
+	for _, one := range all {
+		if one.wanted && one.Warm && one.Status.Serves() {
+			calls.Go(func() error { return d.warm(ctx, client, one.Desired) })
+		}
+	}
+	return calls.Wait()
+}
+
+const endpointSQL = `select endpoint from deployments where version_id = $1`
+
+// warm calls a version. Whether it answers does not matter: the call is made for what it causes.
+func (d *Deployments) warm(ctx context.Context, client *http.Client, one Desired) error {
+	var endpoint string
+	err := d.db.Tx(ctx, one.Tenant, func(tx postgres.Tx) error { return tx.QueryRow(ctx, endpointSQL, one.Version).Scan(&endpoint) })
+	if err != nil {
+		return err
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/v2/health/ready", http.NoBody)
+	if err != nil {
+		return err
+	}
+	if answer, err := client.Do(request); err == nil {
+		_ = answer.Body.Close()
+	}
+	return nil
+}
