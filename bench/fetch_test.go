@@ -107,6 +107,12 @@ func getAll(b *testing.B, s *objects.Store, files objects.Manifest, to sink) err
 	defer client.CloseIdleConnections()
 	group, ctx := errgroup.WithContext(b.Context())
 	group.SetLimit(spans)
+	var open []io.Closer // until the round is over
+	defer func() {
+		for _, out := range open {
+			_ = out.Close()
+		}
+	}()
 	for n, file := range files {
 		signed, err := s.PresignGet(ctx, file.Object, "x", time.Hour)
 		if err != nil {
@@ -116,7 +122,7 @@ func getAll(b *testing.B, s *objects.Store, files objects.Manifest, to sink) err
 		if err != nil {
 			return err
 		}
-		defer out.Close() //nolint:revive // all files are open until the round is over
+		open = append(open, out)
 		for at := int64(0); at < file.Size; at += span {
 			group.Go(func() error { return get(client, signed.URL, io.NewOffsetWriter(out, at), at, min(span, file.Size-at)) })
 		}
