@@ -32,14 +32,18 @@ func BenchmarkCompleteToReady(b *testing.B) {
 	for n := range 30 {
 		warm = append(warm, measured(n+1))
 	}
-	for n := range 3 {
+	for n := range rounds {
 		awaitZero(b, []string{"verify-upload"}, u.Tenant)
 		cold = append(cold, measured(n+100))
 	}
 
-	table := newTable("complete → ready", "median", "p95")
-	table.row("warm", median(warm).Round(time.Millisecond), quantile(warm, 0.95).Round(time.Millisecond))
-	table.row("cold", median(cold).Round(time.Millisecond), quantile(cold, 0.95).Round(time.Millisecond))
+	table := newTable("complete → ready", "times", "median", "p95", "most")
+	row := func(name string, took []time.Duration) {
+		ms := func(q float64) time.Duration { return quantile(took, q).Round(time.Millisecond) }
+		table.row(name, len(took), ms(0.5), ms(0.95), ms(1))
+	}
+	row("warm", warm)
+	row("cold", cold)
 	table.print()
 	b.ReportMetric(median(warm).Seconds()*1000, "warm-ms")
 	b.ReportMetric(median(cold).Seconds()*1000, "cold-ms")

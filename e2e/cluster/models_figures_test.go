@@ -25,7 +25,6 @@ type phases struct {
 
 // BenchmarkModelColdStart measures the start of a model of 100 MB: as its version is published, by phase, and as it is called when it has no pod.
 func BenchmarkModelColdStart(b *testing.B) {
-	const rounds = 3
 	u := register(b)
 	table := newTable("round", "publish → ready", "schedule", "fetch", "load", "first answer from zero")
 	var published, called []time.Duration

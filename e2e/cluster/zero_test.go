@@ -49,8 +49,8 @@ func TestEachFunctionAndAModelScaleToZeroAndBack(t *testing.T) { //nolint:parall
 	t.Logf("the model answers from zero; X-Cold-Start-Ms: %s", answer.Header.Get("X-Cold-Start-Ms"))
 }
 
-// awaitZero waits until there is no pod of the functions, nor of a tenant's models. sweep's come and go: it is woken each minute. A model that
-// an alias has left less than ten minutes ago keeps its pod, and deploy-version awake, which looks after it each minute.
+// awaitZero waits until there is no pod of the functions, nor of a tenant's models. sweep's come and go: it is woken each minute, and
+// keeps the pods of a model that an alias has left less than ten minutes ago.
 func awaitZero(t testing.TB, functionsToo []string, tenant string) {
 	t.Helper()
 	await(t, "no pod of the functions and the models", idle, func() (string, bool) {
