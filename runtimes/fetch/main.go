@@ -95,14 +95,13 @@ func misused(err error) error {
 }
 
 func status(err error) int {
-	const failed, misuse, differs = 1, 2, 3
 	switch fault.KindOf(err) {
 	case fault.Unprocessable, fault.NotFound:
-		return differs
+		return termination.Differs
 	case fault.Invalid:
-		return misuse
+		return termination.Misused
 	default:
-		return failed
+		return 1
 	}
 }
 

@@ -187,11 +187,23 @@ func TestASpecSaysAllThatAHostNeeds(t *testing.T) {
 	if err != nil || s.Version != "acme/fraud@1.0.0" || s.Model != "acme/fraud" || s.Runtime != "maas-onnx" || s.Format != "onnx" || s.Scale.Max != 1 {
 		t.Errorf("%+v, %v", s, err)
 	}
+	if s.Size <= 0 {
+		t.Errorf("its files have %d bytes", s.Size)
+	}
 	draft := w.Draft(w.model, "2.0.0", "model.onnx")
 	_, err = w.Deployments.SpecOf(t.Context(), w.Owner.Tenant, draft)
 	faulttest.AssertKind(t, err, fault.Gone)
 	_, err = w.Deployments.SpecOf(t.Context(), w.Other().Tenant, id)
 	faulttest.AssertKind(t, err, fault.NotFound)
+}
+
+func TestALargeVersionMayTakeLongerToStart(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int64]time.Duration{4 << 10: 10 * time.Minute, 1 << 30: 10*time.Minute + 40*time.Second, 100 << 30: 78*time.Minute + 16*time.Second} {
+		if got := (deployment.Spec{Size: size}).StartTime(10 * time.Minute); got != want {
+			t.Errorf("%d bytes: %s, want %s", size, got, want)
+		}
+	}
 }
 
 func (w world) desired() map[uuid.UUID]bool {

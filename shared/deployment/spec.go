@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -22,14 +23,23 @@ type Spec struct {
 	Manifest  string          // maas://<bucket>/t/<tenant>/manifests/<digest>
 	Runtime   string          // "maas-onnx"
 	Format    string          // "onnx"
+	Size      int64           // bytes of all its files
 	Resources json.RawMessage // catalog.Resources: cpu, memory, gpu
 	Scale     event.Scale
 	Status    Status // as it was when the host was asked
 	Warm      bool   // to be kept from going idle: an alias left it within the guard window, and may be rolled back to it
 }
 
+// slowest is the least rate, in bytes a second, at which files are expected to be fetched, checked and loaded: a fifth of a link of 1 Gbit/s.
+const slowest = 25 << 20
+
+// StartTime is the longest that a start may take: what the host gives to any version, and more for one of many bytes.
+func (s Spec) StartTime(atLeast time.Duration) time.Duration {
+	return atLeast + time.Duration(s.Size/slowest)*time.Second
+}
+
 const specSQL = `
-	select v.tenant_id, v.id, t.name || '/' || m.name || '@' || v.version, t.name || '/' || m.name, v.uri, v.runtime, v.format, v.resources,
+	select v.tenant_id, v.id, t.name || '/' || m.name || '@' || v.version, t.name || '/' || m.name, v.uri, v.runtime, v.format, v.size, v.resources,
 		v.min_replicas, v.max_replicas, v.status
 	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id
 	where v.id = $1`
@@ -45,8 +55,9 @@ func (d *Deployments) SpecOf(ctx context.Context, tenant, version uuid.UUID) (s 
 
 func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err error) {
 	var uri, runtime, format *string
+	var size *int64
 	var status string
-	err = tx.QueryRow(ctx, specSQL, version).Scan(&s.Tenant, &s.VersionID, &s.Version, &s.Model, &uri, &runtime, &format, &s.Resources,
+	err = tx.QueryRow(ctx, specSQL, version).Scan(&s.Tenant, &s.VersionID, &s.Version, &s.Model, &uri, &runtime, &format, &size, &s.Resources,
 		&s.Scale.Min, &s.Scale.Max, &status)
 	switch {
 	case postgres.NotFound(err):
@@ -56,7 +67,7 @@ func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err e
 	case status != "published" && status != "deprecated":
 		return s, fault.New(fault.Gone, fmt.Sprintf("%s is %s, and not to be served.", s.Version, status))
 	}
-	s.Manifest, s.Runtime, s.Format = *uri, *runtime, *format // a published version has them (versions_frozen)
+	s.Manifest, s.Runtime, s.Format, s.Size = *uri, *runtime, *format, *size // a published version has them (versions_frozen)
 	return s, nil
 }
 

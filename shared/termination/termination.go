@@ -1,4 +1,5 @@
-// Package termination leaves a program's last words where Kubernetes looks for them: the termination message of its container.
+// Package termination is how programs in pods end: by which exit status, and with last words where Kubernetes looks for them, in the
+// termination message of the container.
 package termination
 
 import (
@@ -9,6 +10,12 @@ import (
 
 // Path is where a container's termination message is read from, unless its spec says otherwise.
 const Path = "/dev/termination-log"
+
+// Exit statuses of runtimes/fetch that no second try mends.
+const (
+	Misused = 2 // it is not called or configured as it must be
+	Differs = 3 // the store does not hold the version as it was published
+)
 
 // longest is the most that Kubernetes reads of a container, in bytes (Kubernetes documentation, "Determine the Reason for Pod Failure").
 const longest = 4096

@@ -20,7 +20,7 @@ type pool struct {
 	changed   func(ctx context.Context, c change)                         // told of each change, one after the other, in order
 	keep      func(version uuid.UUID) bool                                // whether it stays without calls (min_replicas)
 	idleAfter time.Duration
-	startTime time.Duration // bound on one start
+	startTime func(version uuid.UUID) time.Duration // bound on one start
 	log       *slog.Logger
 
 	life context.Context //nolint:containedctx // of the starts, not of a call; its end ends them
@@ -113,7 +113,7 @@ func (p *pool) leave(i *instance) {
 }
 
 func (p *pool) start(version uuid.UUID, i *instance) {
-	ctx, cancel := context.WithTimeout(p.life, p.startTime)
+	ctx, cancel := context.WithTimeout(p.life, p.startTime(version))
 	defer cancel()
 	began := time.Now()
 	m, err := p.prepare(ctx, version)

@@ -61,7 +61,7 @@ func newBench(t *testing.T, idleAfter time.Duration) *bench {
 			b.seen = append(b.seen, c.state)
 		},
 		keep:      func(version uuid.UUID) bool { return b.kept[version] },
-		idleAfter: idleAfter, startTime: 30 * time.Second, log: slog.New(slog.DiscardHandler),
+		idleAfter: idleAfter, startTime: func(uuid.UUID) time.Duration { return 30 * time.Second }, log: slog.New(slog.DiscardHandler),
 		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1), life: life, end: end,
 	}
 	ctx, cancel := context.WithCancel(context.Background())

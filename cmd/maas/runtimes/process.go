@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/child"
 )
@@ -80,14 +81,15 @@ func (a *announcements) ready(context.Context) error {
 	return nil
 }
 
-// launch starts a runtime and waits until its model is loaded, or ctx ends. What the runtime says of a failure is the error's last words.
+// launch starts a runtime and waits until its model is loaded, or ctx ends, which has a deadline. What the runtime says of a failure is the error's last words.
 func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
 	said := &announcements{}
 	last := newLastWords(log.Handler())
+	deadline, _ := ctx.Deadline()
 	c, err := child.Start(ctx, child.Spec{
 		Name:  "runtime " + m.name,
 		Log:   slog.New(last),
-		Ready: said.ready, ReadyWithin: startTime, // a large model loads for minutes
+		Ready: said.ready, ReadyWithin: time.Until(deadline), // a large model loads for minutes
 		Command: func() (*exec.Cmd, error) {
 			cmd := exec.Command(m.program.Path, "--model-dir", m.folder, "--listen", "127.0.0.1:0")
 			cmd.Env = append(cmd.Environ(), m.program.Environment...)

@@ -50,7 +50,7 @@ type Options struct {
 }
 
 const (
-	startTime      = 5 * time.Minute // for one start, the fetch of its files included
+	startTime      = 5 * time.Minute // for the start of a small version, the fetch of its files included
 	reconcileEvery = time.Minute
 	reportTime     = 30 * time.Second // for writing down one change
 )
@@ -63,7 +63,7 @@ func New(o Options) *Supervisor {
 	}
 	life, end := context.WithCancel(context.Background())
 	s.pool = &pool{
-		prepare: s.prepare, changed: s.changed, keep: s.keep, idleAfter: o.IdleAfter, startTime: startTime, log: o.Log, life: life, end: end,
+		prepare: s.prepare, changed: s.changed, keep: s.keep, idleAfter: o.IdleAfter, startTime: s.startTime, log: o.Log, life: life, end: end,
 		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -144,6 +144,12 @@ func (s *Supervisor) adopt(ctx context.Context, spec deployment.Spec) error {
 		s.deployments.Idle(ctx, spec.Tenant, spec.VersionID),
 		s.deployments.Moved(ctx, spec.Tenant, spec.VersionID, s.endpointOf(spec.VersionID)),
 	)
+}
+
+func (s *Supervisor) startTime(version uuid.UUID) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.specs[version].StartTime(startTime)
 }
 
 // launch starts the version's runtime, if it does not run, and does not wait for it.

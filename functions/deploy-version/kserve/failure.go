@@ -11,6 +11,8 @@ import (
 	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
 	"github.com/kserve/kserve/pkg/constants"
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/17882237881/MaaS/shared/termination"
 )
 
 const (
@@ -48,9 +50,6 @@ type part struct {
 	failed    string // what it did not do, where nobody knows better
 	fetches   bool   // it is runtimes/fetch
 }
-
-// exits of runtimes/fetch that no second try mends: it is not configured as it must be; the store does not hold the version as it was published.
-const exitMisuse, exitDiffers = 2, 3
 
 var parts = []part{
 	{constants.StorageInitializerContainerName, "fetcher", "its files cannot be fetched", true},
@@ -140,11 +139,11 @@ func (s sight) trouble(pod *corev1.Pod, p part) string {
 		crashes++ // and is not started again yet
 	}
 	switch {
-	case p.fetches && end.ExitCode == exitDiffers:
+	case p.fetches && end.ExitCode == termination.Differs:
 		return sentence(end.Message)
 	case s.served() && (crashes < crashesOfServed || !backingOff(status)): // a pod may have crashes with weeks between them, too
 		return ""
-	case p.fetches && end.ExitCode == exitMisuse:
+	case p.fetches && end.ExitCode == termination.Misused:
 		return sentence(end.Message)
 	case end.Reason == "OOMKilled":
 		return fmt.Sprintf("its %s needs more memory than the %s that it is given", p.called, limit(pod, p.container))

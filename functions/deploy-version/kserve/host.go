@@ -76,7 +76,7 @@ func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 		return away(err)
 	}
 	seen := sight{
-		service: service, pods: living(list.Items), now: time.Now(), serves: s.Status.Serves(), startTime: h.maker.startTime,
+		service: service, pods: living(list.Items), now: time.Now(), serves: s.Status.Serves(), startTime: s.StartTime(h.maker.startTime),
 	}.state()
 	return h.tell(ctx, s, service, seen)
 }

@@ -38,7 +38,7 @@ type config struct {
 	Kubeconfig  string        `env:"KUBECONFIG"` // of a cluster in which this process does not run
 	Namespace   string        `env:"MAAS_MODELS_NAMESPACE" envDefault:"maas-models"`
 	Mode        Mode          `env:"MAAS_DEPLOYMENT_MODE" envDefault:"Knative"`
-	StartTime   time.Duration `env:"MAAS_DEPLOYMENT_START" envDefault:"10m"`     // the longest that a start may take
+	StartTime   time.Duration `env:"MAAS_DEPLOYMENT_START" envDefault:"10m"`     // the longest that the start of a small version may take
 	Concurrency int32         `env:"MAAS_DEPLOYMENT_CONCURRENCY" envDefault:"8"` // calls under way at one replica, above which another is started
 }
 

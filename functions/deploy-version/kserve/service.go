@@ -46,7 +46,7 @@ type maker struct {
 	namespace   string
 	mode        Mode
 	concurrency int32         // calls under way at one replica, above which another is started
-	startTime   time.Duration // the longest that a start may take
+	startTime   time.Duration // the longest that the start of a small version may take
 }
 
 // service gives the InferenceService of a version. It fails, in words for the publisher, where the spec says what no cluster understands.
@@ -68,7 +68,7 @@ func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 			},
 			Annotations: map[string]string{
 				constants.DeploymentMode:                     string(m.mode),
-				serving.ProgressDeadlineAnnotationKey:        (m.startTime + startMargin).String(),
+				serving.ProgressDeadlineAnnotationKey:        (s.StartTime(m.startTime) + startMargin).String(),
 				autoscaling.ScaleToZeroPodRetentionPeriodKey: retention.String(),
 				modelAnnotation:                              s.Model,
 				versionAnnotation:                            s.Version,

@@ -60,6 +60,15 @@ func TestAVersionBecomesAnInferenceService(t *testing.T) {
 	}
 }
 
+func TestKnativeGivesUpALargeVersionAfterWeDo(t *testing.T) {
+	t.Parallel()
+	large := fraud()
+	large.Size = 100 << 30
+	if _, text := made(t, Knative, large); !strings.Contains(text, "progress-deadline: 1h20m16s") {
+		t.Errorf("it is\n%s", text)
+	}
+}
+
 func TestInStandardModeOneReplicaAlwaysRuns(t *testing.T) {
 	t.Parallel()
 	_, text := made(t, Standard, fraud())

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/17882237881/MaaS/shared/deployment"
+	"github.com/17882237881/MaaS/shared/termination"
 )
 
 // seen is what a cluster once showed: an InferenceService and its pods, in testdata. It is looked at so long after the InferenceService was made.
@@ -136,7 +137,7 @@ func TestWhatCannotBeRunSaysWhy(t *testing.T) {
 func TestAFetcherThatIsNotConfiguredFailsWhatNeverStarted(t *testing.T) {
 	t.Parallel()
 	s := seen(t, "differs", 5*time.Second)
-	container(&s.pods[0], "storage-initializer").State.Terminated.ExitCode = exitMisuse
+	container(&s.pods[0], "storage-initializer").State.Terminated.ExitCode = termination.Misused
 	if got := s.state(); got.is != broken {
 		t.Errorf("%+v", got)
 	}
