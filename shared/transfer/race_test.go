@@ -205,13 +205,14 @@ func (g *gated) Read(space []byte) (int, error) {
 	return n, nil
 }
 
-// TestAWriterWhoseClientIsSlowKeepsItsPlace sends a body that takes several leases.
+// TestAWriterWhoseClientIsSlowKeepsItsPlace sends a body for longer than a lease. Its length leaves a busy machine two seconds to renew it.
 func TestAWriterWhoseClientIsSlowKeepsItsPlace(t *testing.T) {
 	t.Parallel()
-	w := transfertest.New(t, shortLeases())
+	const lease = 3 * time.Second
+	w := transfertest.New(t, map[string]string{"MAAS_CHUNK_LEASE": lease.String()})
 	u := w.MustBegin(transfertest.Wanted(raced))
 	slow := &gated{content: bytesOf(1), half: func() {
-		time.Sleep(3 * lease)
+		time.Sleep(lease + lease/3)
 		_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
 		faulttest.AssertKind(t, err, fault.Conflict, "sha256")
 	}}
