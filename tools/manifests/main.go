@@ -4,6 +4,7 @@
 //	knative/gateway/routes.yaml     an HTTPRoute for each function, out of the route table
 //	knative/eventing/triggers.yaml  a Trigger for each event type and consumer, out of the catalogue of events
 //	functions/*/func.yaml           how func runs and deploys the function, out of knative/base
+//	infra/terraform/modules/functions/manifests/*.tftpl    the overlays as Terraform takes them, out of knative/overlays
 //
 // It is run in the repository's root and needs kustomize.
 package main
@@ -13,6 +14,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"text/template"
@@ -57,7 +59,11 @@ func generate(ctx context.Context, root string) (map[string][]byte, error) {
 	if files["knative/gateway/routes.yaml"], err = render("routes.yaml.tmpl", routes(services)); err != nil {
 		return nil, err
 	}
-	files["knative/eventing/triggers.yaml"], err = render("triggers.yaml.tmpl", triggers())
+	if files["knative/eventing/triggers.yaml"], err = render("triggers.yaml.tmpl", triggers()); err != nil {
+		return nil, err
+	}
+	opened, err := overlays(ctx, root)
+	maps.Copy(files, opened)
 	return files, err
 }
 
