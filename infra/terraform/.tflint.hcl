@@ -1,0 +1,5 @@
+# What tools/terraform asks of every module and environment.
+plugin "terraform" {
+  enabled = true
+  preset  = "all"
+}
