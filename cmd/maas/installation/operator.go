@@ -29,7 +29,8 @@ func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 }
 
 // Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL
-// act for the functions. Either may be in a file, which MIGRATE_DATABASE_URL_FILE or DATABASE_URL_FILE names.
+// act for the functions: a user that cannot connect with the password there is made, or given it. Either may be in a file, which
+// MIGRATE_DATABASE_URL_FILE or DATABASE_URL_FILE names.
 func Migrate(ctx context.Context, vars map[string]string) error {
 	e := env.New("migrate", vars, slog.New(slog.DiscardHandler))
 	app, err := e.Secret("DATABASE_URL")
@@ -52,6 +53,11 @@ func Migrate(ctx context.Context, vars map[string]string) error {
 	login, err := pgx.ParseConfig(app) // whose errors, unlike net/url's, do not tell the password
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	if login.Password != "" && owner != app {
+		if err := postgres.EnsureLogin(ctx, owner, app); err != nil {
+			return err
+		}
 	}
 	return postgres.Migrate(ctx, owner, login.User)
 }

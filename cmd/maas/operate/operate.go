@@ -34,7 +34,8 @@ func migrate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database's schema up to this program's",
-		Long: "Migrates the database of MIGRATE_DATABASE_URL, as its owner, and lets the user of DATABASE_URL act for the functions.\n" +
+		Long: "Migrates the database of MIGRATE_DATABASE_URL, as its owner, and lets the user of DATABASE_URL act for the functions; a user that\n" +
+			"cannot connect with the password there is made, or given it.\n" +
 			"It may run at any time and by several at once; `maas up` does it by itself.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 )
@@ -33,4 +34,42 @@ func LoadCredentials(data string) (Credentials, error) {
 		return Credentials{}, fmt.Errorf("object store credentials: %s is damaged; remove it to have new ones made", path)
 	}
 	return keys, nil
+}
+
+// ReadCredentials reads a folder that has a folder for each account, with the files access-key-id and secret-access-key in it, as Secrets
+// are mounted. All are good alike, so that one can follow another without a moment at which a client's is not.
+func ReadCredentials(folder string) ([]Credentials, error) {
+	accounts, err := filepath.Glob(filepath.Join(folder, "*", "access-key-id"))
+	if err != nil {
+		return nil, fmt.Errorf("object store credentials: %w", err)
+	}
+	all := make([]Credentials, 0, len(accounts))
+	for _, path := range accounts {
+		id, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("object store credentials: %w", err)
+		}
+		secret, err := os.ReadFile(filepath.Join(filepath.Dir(path), "secret-access-key"))
+		if err != nil {
+			return nil, fmt.Errorf("object store credentials: %w", err)
+		}
+		one := Credentials{AccessKeyID: strings.TrimSpace(string(id)), SecretAccessKey: strings.TrimSpace(string(secret))}
+		if one.AccessKeyID == "" || one.SecretAccessKey == "" {
+			return nil, fmt.Errorf("object store credentials: a file of %s is empty", filepath.Dir(path))
+		}
+		all = append(all, one)
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("object store credentials: there is no ACCOUNT/access-key-id in %s", folder)
+	}
+	return all, nil
+}
+
+// credentials gives those that are good, one at least.
+func (cfg Config) credentials() ([]Credentials, error) {
+	if cfg.Credentials != "" {
+		return ReadCredentials(cfg.Credentials)
+	}
+	one, err := LoadCredentials(cfg.Data)
+	return []Credentials{one}, err
 }

@@ -11,7 +11,10 @@ import (
 
 // Arguments gives the command line that Main reads.
 func Arguments(cfg Config) []string {
-	return []string{"--data", cfg.Data, "--listen", cfg.Listen, "--region", cfg.Region, "--fast=" + strconv.FormatBool(cfg.Fast)}
+	return []string{
+		"--data", cfg.Data, "--credentials", cfg.Credentials, "--bucket", cfg.Bucket, "--listen", cfg.Listen, "--region", cfg.Region,
+		"--fast=" + strconv.FormatBool(cfg.Fast),
+	}
 }
 
 // Main serves as a process of its own: what `maas s3-server` runs, until SIGTERM or SIGINT.
@@ -19,6 +22,8 @@ func Main(ctx context.Context, arguments []string) error {
 	var cfg Config
 	flags := flag.NewFlagSet("s3-server", flag.ContinueOnError)
 	flags.StringVar(&cfg.Data, "data", "", "folder of the objects, absolute")
+	flags.StringVar(&cfg.Credentials, "credentials", "", "folder with ACCOUNT/access-key-id and ACCOUNT/secret-access-key; without, the data folder has one")
+	flags.StringVar(&cfg.Bucket, "bucket", "", "bucket that is made where it is not there")
 	flags.StringVar(&cfg.Listen, "listen", "", "address, host:port")
 	flags.StringVar(&cfg.Region, "region", "us-east-1", "region that clients sign for")
 	flags.BoolVar(&cfg.Fast, "fast", false, "do not flush to the disk: for tests")

@@ -16,7 +16,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/versity/versitygw/auth"
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
@@ -27,8 +26,12 @@ const HealthPath = "/-/healthy"
 
 // Config says where the server keeps and serves objects.
 type Config struct {
-	// Data is the folder, absolute: objects/, metadata/ and credentials.json in it.
+	// Data is the folder, absolute: objects/, metadata/ and, without Credentials, credentials.json in it.
 	Data string
+	// Credentials is a folder with those that are good, as ReadCredentials has it.
+	Credentials string
+	// Bucket is made where it is not there. Empty stands for none.
+	Bucket string
 	// Listen is the address, host:port.
 	Listen string
 	// Region is what clients sign for.
@@ -39,7 +42,7 @@ type Config struct {
 
 // Run serves until ctx ends. It waits up to 10 s for another server on the same folder to be gone.
 func Run(ctx context.Context, cfg Config) error {
-	keys, err := LoadCredentials(cfg.Data)
+	keys, err := cfg.credentials()
 	if err != nil {
 		return err
 	}
@@ -53,12 +56,13 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if err := s.ensureBucket(ctx, cfg.Bucket, keys[0]); err != nil {
+		return err
+	}
 	return embedgw.RunVersityGW(ctx, s, &embedgw.Config{
-		RootUserAccess: keys.AccessKeyID,
-		RootUserSecret: keys.SecretAccessKey,
-		IAMService: auth.NewIAMServiceSingle(auth.Account{
-			Access: keys.AccessKeyID, Secret: keys.SecretAccessKey, Role: auth.RoleAdmin,
-		}),
+		RootUserAccess: keys[0].AccessKeyID,
+		RootUserSecret: keys[0].SecretAccessKey,
+		IAMService:     newAccounts(keys),
 		Region:         cfg.Region,
 		Ports:          []string{cfg.Listen},
 		MaxConnections: 1024,
