@@ -1,0 +1,25 @@
+output "endpoint" {
+  description = "Where functions reach the store, once it answers."
+  value       = "http://${local.host}:${local.port}"
+  depends_on  = [kubernetes_stateful_set_v1.this]
+}
+
+output "public_endpoint" {
+  description = "Where clients reach it; null where they cannot."
+  value       = var.public == null ? null : "http://${var.public.host}:${var.public.port}"
+}
+
+output "bucket" {
+  description = "The bucket."
+  value       = var.bucket
+}
+
+output "region" {
+  description = "What clients sign for."
+  value       = var.region
+}
+
+output "access_key_id" {
+  description = "The id that belongs to this revision's secret access key."
+  value       = local.access_key_id
+}
