@@ -16,3 +16,11 @@ output "namespaces" {
   description = "Where functions and models run."
   value       = { functions = local.functions, models = local.models }
 }
+
+output "written" {
+  description = "What each Secret was last written for: another number whenever it is written anew."
+  value = merge(
+    { for name, secret in kubernetes_secret_v1.this : name => secret.data_wo_revision },
+    { maas-database = kubernetes_secret_v1.database.data_wo_revision },
+  )
+}

@@ -1,0 +1,64 @@
+# What could not work fails before anything is made.
+mock_provider "kubernetes" {
+  override_data {
+    target = data.kubernetes_resources.apis
+    values = {
+      objects = [
+        { metadata = { name = "v1.serving.knative.dev" } },
+        { metadata = { name = "v1.eventing.knative.dev" } },
+        { metadata = { name = "v1.sources.knative.dev" } },
+        { metadata = { name = "v1beta1.serving.kserve.io" } },
+        { metadata = { name = "v1.gateway.networking.k8s.io" } },
+      ]
+    }
+  }
+}
+
+variables {
+  overlay = "local"
+  binding = "done"
+  images = {
+    for program in toset(regexall("ko://[^\"]+", file("manifests/local.yaml.tftpl"))) :
+    program => "registry.example.com/${basename(program)}@sha256:${sha256(program)}"
+  }
+}
+
+run "no_image_for_a_program" {
+  command = plan
+  variables {
+    images = {}
+  }
+  expect_failures = [var.images]
+}
+
+run "an_image_by_its_tag" {
+  command = plan
+  variables {
+    images = { for program in toset(regexall("ko://[^\"]+", file("manifests/local.yaml.tftpl"))) : program => "registry.example.com/x:latest" }
+  }
+  expect_failures = [var.images]
+}
+
+run "a_setting_that_there_is_not" {
+  command = plan
+  variables {
+    settings = { domain = "maas.example.com" }
+  }
+  expect_failures = [var.settings]
+}
+
+run "a_setting_that_would_be_yaml" {
+  command = plan
+  variables {
+    settings = { host = "maas.example.com\n  x: y" }
+  }
+  expect_failures = [var.settings]
+}
+
+run "an_overlay_that_there_is_not" {
+  command = plan
+  variables {
+    overlay = "staging"
+  }
+  expect_failures = [var.overlay]
+}

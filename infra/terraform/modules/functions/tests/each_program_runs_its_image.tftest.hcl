@@ -1,0 +1,40 @@
+# What runs is the image that was given for it, by its digest.
+mock_provider "kubernetes" {
+  override_data {
+    target = data.kubernetes_resources.apis
+    values = {
+      objects = [
+        { metadata = { name = "v1.serving.knative.dev" } },
+        { metadata = { name = "v1.eventing.knative.dev" } },
+        { metadata = { name = "v1.sources.knative.dev" } },
+        { metadata = { name = "v1beta1.serving.kserve.io" } },
+        { metadata = { name = "v1.gateway.networking.k8s.io" } },
+      ]
+    }
+  }
+}
+
+variables {
+  overlay = "local"
+  binding = "done"
+  images = {
+    for program in toset(regexall("ko://[^\"]+", file("manifests/local.yaml.tftpl"))) :
+    program => "registry.example.com/${basename(program)}@sha256:${sha256(program)}"
+  }
+}
+
+run "local" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for name, function in kubernetes_manifest.functions :
+      function.manifest.spec.template.spec.containers[0].image == var.images["ko://github.com/17882237881/MaaS/functions/${function.manifest.metadata.name}/cmd/${function.manifest.metadata.name}"]
+    ])
+    error_message = "A function runs another's image."
+  }
+  assert {
+    condition     = length(kubernetes_manifest.functions) == length(fileset("../../../../functions", "*/function.go"))
+    error_message = "A function is missing."
+  }
+}

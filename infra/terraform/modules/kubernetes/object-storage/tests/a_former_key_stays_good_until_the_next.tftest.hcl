@@ -1,0 +1,30 @@
+# Functions read the new key a minute after it is written: until then the former account is let in.
+mock_provider "kubernetes" {}
+
+variables {
+  namespace         = "maas-stores"
+  image             = "registry.example.com/maas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  secret_access_key = "a-secret-access-key-of-a-test-of-it"
+  volume            = { storage_class = "gp3" }
+}
+
+run "first" {
+  command = plan
+
+  assert {
+    condition     = keys(kubernetes_secret_v1.account) == ["a"] && output.access_key_id == "maas-a"
+    error_message = "The first account is not a alone."
+  }
+}
+
+run "second" {
+  command = plan
+  variables {
+    revision = 2
+  }
+
+  assert {
+    condition     = kubernetes_secret_v1.account["a"].data_wo_revision == 1 && kubernetes_secret_v1.account["b"].data_wo_revision == 2 && output.access_key_id == "maas-b"
+    error_message = "The second revision does not leave the first one's account as it is."
+  }
+}

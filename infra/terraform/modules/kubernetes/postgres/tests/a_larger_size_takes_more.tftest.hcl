@@ -1,0 +1,29 @@
+# Each size asks for more than the one before, and nothing else of the server changes with it.
+mock_provider "kubernetes" {}
+
+variables {
+  namespace      = "maas-stores"
+  image          = "registry.example.com/postgres@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  owner_password = "an-owner-password-of-a-test"
+  volume         = { storage_class = "gp3" }
+}
+
+run "small" {
+  command = plan
+}
+
+run "medium" {
+  command = plan
+  variables {
+    size = "medium"
+  }
+
+  assert {
+    condition     = kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].container[0].resources[0].limits["memory"] != "512Mi"
+    error_message = "medium takes what small does."
+  }
+  assert {
+    condition     = output.host == run.small.host
+    error_message = "A size is another server."
+  }
+}
