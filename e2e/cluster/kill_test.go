@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/17882237881/MaaS/e2e/e2etest"
 )
 
@@ -45,17 +47,30 @@ func TestAPushOutlivesThePodThatVerifiesIt(t *testing.T) {
 
 	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", file)
 	upload := uploadOf(t, u)
-	await(t, "the verification has begun", patience, func() (string, bool) {
-		status := one[string](t, db, `select status from uploads where id = $1`, upload)
-		return status, status == "verifying"
-	})
+	goOn := holdVerification(t, db, upload)
 	kill(t, functions, of("verify-upload"))
-	if status := one[string](t, db, `select status from uploads where id = $1`, upload); status != "verifying" {
-		t.Errorf("the pod was killed when the upload was %s already", status)
-	}
+	goOn()
 	(<-pushed).Ends(0, "verified")
 
 	pulls(t, u, file)
+}
+
+// holdVerification keeps a verification that is under way from ending: it holds the upload's row until goOn is called.
+func holdVerification(t *testing.T, db *pgx.Conn, upload string) (goOn func()) {
+	t.Helper()
+	var held pgx.Tx
+	await(t, "the verification has begun", patience, func() (status string, begun bool) {
+		tx, err := db.Begin(t.Context())
+		e2etest.Must(t, err)
+		e2etest.Must(t, tx.QueryRow(t.Context(), `select status from uploads where id = $1 for update`, upload).Scan(&status))
+		if status != "verifying" {
+			e2etest.Must(t, tx.Rollback(t.Context()))
+			return status, false
+		}
+		held = tx
+		return status, true
+	})
+	return func() { e2etest.Must(t, held.Rollback(t.Context())) }
 }
 
 // TestAJourneyOutlivesTheBroker kills all of the broker's pods, and the events that they hold in memory, while one model is pushed and another
