@@ -1,12 +1,16 @@
 package stores
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
 	"strconv"
+	"syscall"
+	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -32,8 +36,9 @@ type passwords struct {
 	Redis string `json:"redis"`
 }
 
-// openNetwork reads the folder's passwords, and makes them at the first call (passwords.json, mode 0600).
-func openNetwork(folder *Folder, host string) (*network, error) {
+// openNetwork reads the folder's passwords, and makes them at the first call (passwords.json, mode 0600). It fails with Conflict where another
+// program listens at one of the ports, and does not end within dying.
+func openNetwork(ctx context.Context, folder *Folder, host string) (*network, error) {
 	if host == "" {
 		return nil, nil //nolint:nilnil // no network, and no failure
 	}
@@ -51,7 +56,31 @@ func openNetwork(folder *Folder, host string) (*network, error) {
 	if err := json.Unmarshal(text, &n.passwords); err != nil || n.passwords.Owner == "" || n.passwords.App == "" || n.passwords.Redis == "" {
 		return nil, fmt.Errorf("passwords: %s is damaged; remove it to have new ones made", path)
 	}
+	for _, port := range []int{PostgresPort, RedisPort, S3Port} {
+		if err := n.free(ctx, port); err != nil {
+			return nil, err
+		}
+	}
 	return n, nil
+}
+
+// dying is how long a server of a process that was killed may take to end.
+const dying = 5 * time.Second
+
+func (n *network) free(ctx context.Context, port int) error {
+	for end := time.Now().Add(dying); ; {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", n.address(port))
+		switch {
+		case err == nil:
+			return listener.Close()
+		case !errors.Is(err, syscall.EADDRINUSE):
+			return fault.New(fault.Invalid, fmt.Sprintf("The servers cannot listen at %s.", n.address(port)), fault.Field("listen"), fault.Cause(err))
+		case time.Now().After(end):
+			return fault.New(fault.Conflict, fmt.Sprintf(
+				"Another program listens at %s: end it, or the servers of another data folder, first.", n.address(port)), fault.Field("listen"))
+		}
+		time.Sleep(dying / 50)
+	}
 }
 
 func (n *network) address(port int) string { return net.JoinHostPort(n.host, strconv.Itoa(port)) }

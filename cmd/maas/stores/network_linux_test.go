@@ -140,7 +140,7 @@ func TestTheSameDataServesWithAndWithoutTCP(t *testing.T) {
 
 func TestARedisInProcessIsReachedByTCPToo(t *testing.T) {
 	t.Parallel()
-	public, err := openNetwork(hold(t, t.TempDir()), loopback())
+	public, err := openNetwork(t.Context(), hold(t, t.TempDir()), loopback())
 	must(t, err)
 	s := &Stores{}
 	t.Cleanup(func() { s.Stop(context.Background()) })
@@ -152,6 +152,23 @@ func TestARedisInProcessIsReachedByTCPToo(t *testing.T) {
 		t.Errorf("the address is %s", server.URL)
 	}
 	must(t, pingRedis(t.Context(), server.URL))
+}
+
+func TestAPortThatIsTakenIsNamed(t *testing.T) {
+	t.Parallel()
+	host := loopback()
+	other, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", host+":16379")
+	must(t, err)
+	t.Cleanup(func() { _ = other.Close() })
+	o := options(t)
+	o.Listen = host
+
+	_, err = Start(t.Context(), hold(t, t.TempDir()), o)
+
+	faulttest.AssertKind(t, err, fault.Conflict, "listen")
+	if !strings.Contains(err.Error(), host+":16379") {
+		t.Errorf("error is %v", err)
+	}
 }
 
 func TestServersListenAtOneAddress(t *testing.T) {
@@ -171,7 +188,7 @@ func TestDamagedPasswordsAreNotReplacedSilently(t *testing.T) {
 	folder := hold(t, t.TempDir())
 	must(t, os.WriteFile(filepath.Join(folder.Path, "passwords.json"), []byte(`{"redis": "alone"}`), 0o600))
 
-	_, err := openNetwork(folder, loopback())
+	_, err := openNetwork(t.Context(), folder, loopback())
 
 	if err == nil || !strings.Contains(err.Error(), "is damaged") {
 		t.Errorf("err = %v", err)

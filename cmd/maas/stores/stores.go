@@ -52,7 +52,7 @@ func Start(ctx context.Context, folder *Folder, o Options) (*Stores, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := openNetwork(folder, o.Listen)
+	public, err := openNetwork(ctx, folder, o.Listen)
 	if err != nil {
 		return nil, err
 	}
