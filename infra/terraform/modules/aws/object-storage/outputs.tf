@@ -16,7 +16,7 @@ output "public_endpoint" {
 
 output "bucket" {
   description = "The bucket's name."
-  value       = aws_s3_bucket.this.id
+  value       = aws_s3_bucket.this.bucket
 
   # Whoever is given the bucket's name finds it closed and encrypted.
   depends_on = [
