@@ -70,13 +70,19 @@ func (s Site) BeginUpload(model, version string, size int) string {
 func (s Site) Upload(model, version string, file []byte) string {
 	s.t.Helper()
 	path := s.BeginUpload(model, version, len(file))
-	digest := Digest(file)
+	s.Complete(path, s.Chunk(path, file))
+	return path
+}
+
+// Chunk sends the first chunk of an upload, and gives its digest.
+func (s Site) Chunk(upload string, content []byte) string {
+	s.t.Helper()
+	digest := Digest(content)
 	s.Must(functiontest.Request{
-		Method: http.MethodPut, Path: path + "/chunks/0", Token: s.Token, Body: string(file),
+		Method: http.MethodPut, Path: upload + "/chunks/0", Token: s.Token, Body: string(content),
 		Header: map[string]string{"X-Chunk-SHA256": digest, "Content-Type": "application/octet-stream"},
 	}, http.StatusOK, nil)
-	s.Complete(path, digest)
-	return path
+	return digest
 }
 
 // Complete says that the chunks of an upload are all there, and waits half a minute for its verification.
