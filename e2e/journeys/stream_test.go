@@ -52,7 +52,7 @@ func listen(t *testing.T, s e2etest.Site, upload, after string) stream {
 	e2etest.Must(t, err)
 	request.Header.Set("Authorization", "Bearer "+s.Token)
 	request.Header.Set("Last-Event-ID", after)
-	answer, err := http.DefaultClient.Do(request) //nolint:bodyclose // in the cleanup
+	answer, err := http.DefaultClient.Do(request)
 	e2etest.Must(t, err)
 	t.Cleanup(func() { _ = answer.Body.Close() })
 	if kind := answer.Header.Get("Content-Type"); answer.StatusCode != http.StatusOK || kind != "text/event-stream" {
