@@ -3,11 +3,8 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -15,25 +12,10 @@ import (
 	"github.com/17882237881/MaaS/e2e/e2etest"
 )
 
-// try runs kubectl with something on its stdin, and gives what it wrote.
-func try(ctx context.Context, stdin string, arguments ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "kubectl", arguments...)
-	var out, wrong bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &wrong
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("kubectl %s: %w: %s", strings.Join(arguments, " "), err, wrong.String())
-	}
-	return out.String(), nil
-}
-
-// kubectl is try where a failure is the test's. It may be called in a cleanup.
+// kubectl gives what it wrote. It may be called in a cleanup.
 func kubectl(t testing.TB, arguments ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	out, err := try(ctx, "", arguments...)
-	e2etest.Must(t, err)
-	return out
+	return e2etest.Kubectl(t, arguments...)
 }
 
 // apply makes, or changes, what the text in YAML or JSON says.
@@ -41,7 +23,7 @@ func apply(t testing.TB, text string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	_, err := try(ctx, text, "apply", "--filename", "-")
+	_, err := e2etest.TryKubectl(ctx, text, "apply", "--filename", "-")
 	e2etest.Must(t, err)
 }
 
@@ -123,7 +105,7 @@ func show(t testing.TB) {
 		{"logs", "--namespace", models, "--selector=component=predictor", "--container=storage-initializer", "--tail=5", "--prefix"},
 		{"logs", "--namespace", models, "--selector=component=predictor", "--container=kserve-container", "--tail=20", "--prefix"},
 	} {
-		out, err := try(ctx, "", look...)
+		out, err := e2etest.TryKubectl(ctx, "", look...)
 		if err != nil {
 			out = err.Error()
 		}

@@ -36,7 +36,7 @@ func run(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() {
-		if _, gone := try(context.Background(), "", "delete", "namespace", ours, "--ignore-not-found", "--wait=false"); gone != nil {
+		if _, gone := e2etest.TryKubectl(context.Background(), "", "delete", "namespace", ours, "--ignore-not-found", "--wait=false"); gone != nil {
 			err = errors.Join(err, gone)
 		}
 	}()
@@ -53,9 +53,9 @@ func there() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	if _, err := try(ctx, "", "get", "services.serving.knative.dev", "--namespace", functions); err != nil {
+	if _, err := e2etest.TryKubectl(ctx, "", "get", "services.serving.knative.dev", "--namespace", functions); err != nil {
 		return fmt.Errorf("KUBECONFIG names no cluster that MaaS runs on: %w", err)
 	}
-	_, err := try(ctx, "", "delete", "namespace", ours, "--ignore-not-found") // of a run that was killed
+	_, err := e2etest.TryKubectl(ctx, "", "delete", "namespace", ours, "--ignore-not-found") // of a run that was killed
 	return err
 }

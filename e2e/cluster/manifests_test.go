@@ -22,7 +22,7 @@ func TestTheAPIServerTakesWhatIsNotAppliedHere(t *testing.T) {
 				asked = append(asked, strings.ReplaceAll(document, "ko://github.com/17882237881/MaaS/", "example.com/"))
 			}
 		}
-		_, err = try(t.Context(), strings.Join(asked, "\n---\n"), "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", "-")
+		_, err = e2etest.TryKubectl(t.Context(), strings.Join(asked, "\n---\n"), "apply", "--server-side", "--force-conflicts", "--dry-run=server", "--filename", "-")
 		if err != nil {
 			t.Errorf("%s: %v", folder, err)
 		}
