@@ -21,21 +21,31 @@ const (
 )
 
 // connect gives a client of REDIS_URL, nil if that is not set. It connects when it is first used, and each connection reads the credentials
-// anew, since mounted ones are rotated.
+// anew, since mounted ones are rotated, or signs a password where the cache knows its users by IAM.
 func connect(e *env.Env) (*redis.Client, error) {
 	options, err := redisOptions(e)
 	if err != nil || options == nil {
 		return nil, err
 	}
+	signed, err := openIAM(e)
+	if err != nil {
+		return nil, err
+	}
+	if signed != nil {
+		options.ConnMaxLifetime = connectionLife
+	}
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = redisDial, redisTime, redisTime
 	options.PoolSize, options.ContextTimeoutEnabled = redisPool, true
 	options.MaxRetries, options.DialerRetries = -1, 1 // a miss is cheaper than another try
-	options.CredentialsProviderContext = func(context.Context) (string, string, error) {
+	options.CredentialsProviderContext = func(ctx context.Context) (string, string, error) {
 		fresh, err := redisOptions(e)
 		if err != nil || fresh == nil {
 			return "", "", err
 		}
-		return fresh.Username, fresh.Password, nil
+		if signed != nil {
+			fresh.Password, err = signed.password(ctx, fresh.Username)
+		}
+		return fresh.Username, fresh.Password, err
 	}
 	return redis.NewClient(options), nil
 }

@@ -2,6 +2,8 @@ package objects
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/http"
 	"sync"
 	"time"
@@ -9,8 +11,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/podidentity"
 )
+
+// credentialsOf gives what requests are signed with: the keys that are set or mounted, and else the process's role in AWS.
+func credentialsOf(e *env.Env) (aws.CredentialsProvider, error) {
+	id, err := e.Secret("S3_ACCESS_KEY_ID")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || id != "" {
+		return mounted{e.Secret}, nil // what cannot be read now is told by each request
+	}
+	role, err := podidentity.Open(e)
+	if err != nil || role == nil {
+		return mounted{e.Secret}, err
+	}
+	return role, nil
+}
 
 // mounted reads the credentials for each request: managed credentials rotate in their files.
 type mounted struct {

@@ -36,7 +36,11 @@ func Open(_ context.Context, e *env.Env) (*Store, error) {
 		if err := e.Config(&c); err != nil {
 			return nil, nil, err
 		}
-		s, err := c.store(mounted{e.Secret})
+		credentials, err := credentialsOf(e)
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := c.store(credentials)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -2,6 +2,7 @@ package objects_test
 
 import (
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/mounttest"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/objectstest"
+	"github.com/17882237881/MaaS/shared/podidentitytest"
 )
 
 func TestAWrongConfigurationNamesTheVariable(t *testing.T) {
@@ -69,6 +71,30 @@ func TestCredentialsThatRotateInTheirFilesAreReadAgain(t *testing.T) {
 		if err := store.Ready(t.Context()); err != nil || c.want != "" {
 			faulttest.AssertKind(t, err, c.want)
 		}
+	}
+}
+
+func TestWithoutKeysTheProcessesRoleIsUsed(t *testing.T) {
+	t.Parallel()
+	vars := objectstest.Environment(t)
+	agent := podidentitytest.New(t)
+	agent.ID, agent.Secret, agent.Session = vars["S3_ACCESS_KEY_ID"], vars["S3_SECRET_ACCESS_KEY"], ""
+	for _, name := range []string{"S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"} {
+		delete(vars, name)
+		vars[name+"_FILE"] = filepath.Join(t.TempDir(), "absent") // as a Secret that need not be there is mounted
+	}
+
+	if err := objectstest.Open(t, agent.Variables(vars)).Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeysGoBeforeTheProcessesRole(t *testing.T) {
+	t.Parallel()
+	agent := podidentitytest.New(t)
+
+	if err := objectstest.Open(t, agent.Variables(objectstest.Environment(t))).Ready(t.Context()); err != nil || agent.Asked.Load() != 0 {
+		t.Errorf("the role was asked for %d times: %v", agent.Asked.Load(), err)
 	}
 }
 
