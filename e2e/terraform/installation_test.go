@@ -17,10 +17,7 @@ import (
 	"github.com/17882237881/MaaS/e2e/e2etest"
 )
 
-const (
-	root        = "../.."
-	environment = root + "/infra/terraform/environments/local"
-)
+const root = "../.."
 
 // longest is how long an apply may take on a machine that does other things too.
 const longest = 15 * time.Minute
@@ -29,7 +26,7 @@ const longest = 15 * time.Minute
 type installation struct {
 	testing.TB
 
-	work   string // the state, and what terraform has fetched
+	work   string // a copy of the environment, the state, and what terraform has fetched
 	stores string // the volumes
 	keys   string
 	images string
@@ -48,9 +45,23 @@ func newInstallation(t testing.TB) *installation {
 		lines.Write(output(t, program))
 	}
 	e2etest.Must(t, os.WriteFile(i.images, lines.Bytes(), 0o600))
+	i.copy("infra/terraform", "knative")
 	i.terraform("init", "-input=false")
 	t.Cleanup(i.leave)
 	return i
+}
+
+// copy has terraform write nothing into the repository. The copy is not bound to the registry's builds of the providers: a mirror may have others.
+func (i *installation) copy(folders ...string) {
+	i.Helper()
+	for _, folder := range folders {
+		e2etest.Must(i, os.CopyFS(filepath.Join(i.work, folder), os.DirFS(filepath.Join(root, folder))))
+	}
+	e2etest.Must(i, os.RemoveAll(filepath.Join(i.environment(), ".terraform.lock.hcl")))
+}
+
+func (i *installation) environment() string {
+	return filepath.Join(i.work, "infra/terraform/environments/local")
 }
 
 // output gives what a program of the repository prints.
@@ -74,7 +85,7 @@ func (i *installation) run(arguments ...string) (said string, status int) {
 	i.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), longest) // in a cleanup, too
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "terraform", append([]string{"-chdir=" + environment}, arguments...)...)
+	cmd := exec.CommandContext(ctx, "terraform", append([]string{"-chdir=" + i.environment()}, arguments...)...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = time.Minute
 	cmd.Env = append(os.Environ(), "TF_DATA_DIR="+filepath.Join(i.work, "data"), "TF_IN_AUTOMATION=1", "TF_CLI_ARGS=-no-color")

@@ -34,7 +34,7 @@ run "local" {
     error_message = "A function runs another's image."
   }
   assert {
-    condition     = length(kubernetes_manifest.functions) == length(fileset("../../../../functions", "*/function.go"))
+    condition     = length(kubernetes_manifest.functions) == length(fileset("../../../../knative/base/services", "*.yaml"))
     error_message = "A function is missing."
   }
 }
