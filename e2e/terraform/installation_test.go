@@ -39,6 +39,7 @@ func newInstallation(t testing.TB) *installation {
 	i := &installation{TB: t, work: t.TempDir(), more: map[string]any{}}
 	i.stores = filepath.Join(e2etest.Folder(t), "stores")
 	i.keys, i.images = filepath.Join(i.work, "keys"), filepath.Join(i.work, "images")
+	i.more["postgres_tls"] = certificate(t, i.work, "postgres.maas-stores.svc.cluster.local")
 	e2etest.Stranger(t, "").Maas("make-keys", i.keys).OK()
 	var lines bytes.Buffer
 	for _, program := range []string{"tools/images", "infra/terraform/images/build"} {
@@ -61,7 +62,7 @@ func (i *installation) copy(folders ...string) {
 }
 
 func (i *installation) environment() string {
-	return filepath.Join(i.work, "infra/terraform/environments/local")
+	return filepath.Join(i.work, "infra", "terraform", "environments", "local")
 }
 
 // output gives what a program of the repository prints.

@@ -44,7 +44,14 @@ func TestAnInstallationComesAndGoes(t *testing.T) { //nolint:paralleltest // a c
 	}
 }
 
-func journey(_ *testing.T, _ *installation, u *e2etest.User) { u.Serve("digits") }
+// journey serves a model, and looks how functions come to the database.
+func journey(t *testing.T, _ *installation, u *e2etest.User) {
+	u.Serve("digits")
+	const open = "select count(*) from pg_stat_activity join pg_stat_ssl using (pid) where usename = 'maas_login_a' and not ssl"
+	if without := psql(t, open); without != "0" {
+		t.Errorf("%s connections are without TLS", without)
+	}
+}
 
 func nothingToDo(t *testing.T, i *installation, _ *e2etest.User) {
 	const changes = 2 // terraform plan -detailed-exitcode
@@ -68,7 +75,7 @@ func noSecretInState(t *testing.T, i *installation, _ *e2etest.User) {
 			for key, value := range secret.Data {
 				text, err := base64.StdEncoding.DecodeString(value)
 				e2etest.Must(t, err)
-				if key == "access-key-id" || key == "ca.pem" {
+				if key == "access-key-id" || key == "ca.pem" || key == "tls.crt" {
 					continue // no secret
 				}
 				for _, found := range append(passwords(string(text)), value, strings.TrimSpace(string(text))) {
