@@ -20,6 +20,12 @@ module "namespace" {
   labels = { "pod-security.kubernetes.io/enforce" = "restricted" }
 }
 
+data "kubernetes_nodes" "there" {}
+
+locals {
+  addresses = { for node in data.kubernetes_nodes.there.nodes : node.metadata[0].name => [for at in node.status[0].addresses : at.address if at.type == "InternalIP"] }
+}
+
 # The cluster has no provisioner of volumes: a folder for each store's, of the user that stores run as.
 resource "terraform_data" "folder" {
   for_each = toset(["postgres", "object-storage"])
@@ -31,6 +37,13 @@ resource "terraform_data" "folder" {
   provisioner "local-exec" {
     when    = destroy
     command = "rm -rf '${self.input}' && rmdir --ignore-fail-on-non-empty '${dirname(self.input)}'"
+  }
+
+  lifecycle {
+    precondition {
+      condition     = contains(keys(local.addresses), var.node.name)
+      error_message = "The cluster has no node ${var.node.name}: name one of ${join(", ", keys(local.addresses))} by -var 'node={name=\"…\"}'."
+    }
   }
 }
 
@@ -68,7 +81,7 @@ module "object_storage" {
   volume            = { node = { name = var.node.name, path = terraform_data.folder["object-storage"].output } }
   secret_access_key = local.passwords.store
   revision          = var.revisions.store
-  public            = { host = module.functions.host, port = var.store_port }
+  public            = { host = try(local.addresses[var.node.name][0], "unknown"), port = var.store_port }
 }
 
 module "binding" {

@@ -13,6 +13,15 @@ mock_provider "kubernetes" {
     }
   }
   override_data {
+    target = data.kubernetes_nodes.there
+    values = {
+      nodes = [{
+        metadata = [{ name = "node-1" }]
+        status   = [{ addresses = [{ type = "InternalIP", address = "192.0.2.1" }] }]
+      }]
+    }
+  }
+  override_data {
     target = module.namespace.data.kubernetes_resources.there
     values = { objects = [] }
   }

@@ -13,6 +13,15 @@ mock_provider "kubernetes" {
     }
   }
   override_data {
+    target = data.kubernetes_nodes.there
+    values = {
+      nodes = [{
+        metadata = [{ name = "node-1" }]
+        status   = [{ addresses = [{ type = "InternalIP", address = "192.0.2.1" }] }]
+      }]
+    }
+  }
+  override_data {
     target = module.namespace.data.kubernetes_resources.there
     values = { objects = [] }
   }
@@ -40,7 +49,7 @@ run "plan" {
     error_message = "A store is elsewhere."
   }
   assert {
-    condition     = output.address == "http://maas.local:30080" && module.object_storage.public_endpoint == "http://maas.local:30090"
+    condition     = output.address == "http://maas.local:30080" && module.object_storage.public_endpoint == "http://192.0.2.1:30090"
     error_message = "Clients are sent elsewhere."
   }
   assert {
