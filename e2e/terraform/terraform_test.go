@@ -35,6 +35,7 @@ func TestAnInstallationComesAndGoes(t *testing.T) { //nolint:paralleltest // a c
 		{"a changed size loses nothing", changedSize},
 		{"a rotated login is picked up without a restart", rotatedLogin},
 		{"the other passwords rotate", rotatedStores},
+		{"a lost installation is restored", restored},
 		{"destroy leaves nothing", destroyed},
 	}
 	for _, s := range story {
@@ -210,11 +211,10 @@ func pods(t testing.TB, function string) string {
 		"--output=jsonpath={range .items[*]}{.metadata.name}{\" \"}{.status.containerStatuses[*].restartCount}{\"\\n\"}{end}")
 }
 
-// psql asks the server as its owner, in its own pod.
+// psql gives the answer of a query that has one.
 func psql(t testing.TB, query string) string {
 	t.Helper()
-	return strings.TrimSpace(e2etest.Kubectl(t, "exec", "--namespace=maas-stores", "postgres-0", "--container=postgres", "--",
-		"sh", "-c", `exec /usr/lib/postgresql/*/bin/psql -h /run/postgresql -U maas_owner -At -c "$1" maas`, "psql", query))
+	return strings.TrimSpace(inPostgres(t, "", "psql", "--no-align", "--tuples-only", "--dbname=maas", "--command="+query))
 }
 
 // rotatedStores has the stores take other passwords, for which they start again.
