@@ -75,6 +75,7 @@ module "object_storage" {
   keep_deleted_days   = var.keep_deleted_days
   log_bucket          = var.log_bucket
   deletion_protection = var.deletion_protection
+  private_endpoint    = var.private_store ? { vpc_id = local.vpc_id, subnet_ids = local.subnet_ids, clients = local.clients } : null
 }
 
 module "identity" {

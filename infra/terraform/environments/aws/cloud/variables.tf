@@ -137,6 +137,13 @@ variable "bucket" {
   default     = null
 }
 
+variable "private_store" {
+  description = "Whether functions reach the store by addresses in subnet_ids, which policies can name, and not by S3's own, which are too many."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
 variable "log_bucket" {
   description = "A bucket that S3 may write access logs into; null: no access logs."
   type        = string

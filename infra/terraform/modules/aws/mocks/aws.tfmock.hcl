@@ -56,3 +56,9 @@ mock_resource "aws_s3_bucket" {
 mock_resource "aws_vpc" {
   defaults = { id = "vpc-0123456789abcdef0" }
 }
+
+mock_resource "aws_vpc_endpoint" {
+  defaults = {
+    dns_entry = [{ dns_name = "*.vpce-0123456789abcdef0-abcdefgh.s3.eu-central-1.vpce.amazonaws.com", hosted_zone_id = "Z273ZU8SZ5RJPC" }]
+  }
+}

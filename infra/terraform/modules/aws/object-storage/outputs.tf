@@ -2,11 +2,13 @@ locals {
   # The suffix differs in China alone, of the partitions that have S3.
   suffix   = data.aws_partition.this.dns_suffix
   endpoint = "https://s3.${data.aws_region.this.name}.${local.suffix}"
+  # "*.vpce-….s3.REGION.vpce.amazonaws.com": of the names below it, "bucket" is the one for paths.
+  private = [for e in aws_vpc_endpoint.this : "https://${replace(e.dns_entry[0].dns_name, "*", "bucket")}"]
 }
 
 output "endpoint" {
   description = "Where functions reach the store."
-  value       = local.endpoint
+  value       = coalesce(one(local.private), local.endpoint)
 }
 
 output "public_endpoint" {

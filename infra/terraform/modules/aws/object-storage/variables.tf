@@ -37,6 +37,21 @@ variable "keep_deleted_days" {
   }
 }
 
+variable "private_endpoint" {
+  description = "Where the store gets addresses of its own in a network, for functions: policies can let pods reach these, and not all of S3. null: S3's own addresses."
+  type        = object({ vpc_id = string, subnet_ids = set(string), clients = map(string) })
+  default     = null
+
+  validation {
+    condition     = var.private_endpoint == null || try(startswith(var.private_endpoint.vpc_id, "vpc-") && length(var.private_endpoint.subnet_ids) >= 2, false)
+    error_message = "Let private_endpoint have a network's id, vpc-…, and subnets of two availability zones or more."
+  }
+  validation {
+    condition     = var.private_endpoint == null || try(length(var.private_endpoint.clients) > 0 && alltrue([for id in values(var.private_endpoint.clients) : startswith(id, "sg-")]), false)
+    error_message = "Let private_endpoint.clients have one security group or more, like {cluster = \"sg-…\"}: nobody else reaches the endpoint."
+  }
+}
+
 variable "log_bucket" {
   description = "A bucket that S3 may write access logs into; null: no access logs."
   type        = string

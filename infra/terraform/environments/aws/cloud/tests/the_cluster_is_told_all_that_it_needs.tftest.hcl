@@ -30,7 +30,7 @@ run "the_cluster_is_told_all_that_it_needs" {
     error_message = "The cache is not given as binding takes it."
   }
   assert {
-    condition     = output.cluster.object_storage.endpoint == "https://s3.eu-central-1.amazonaws.com"
+    condition     = strcontains(output.cluster.object_storage.endpoint, ".vpce.") && output.cluster.object_storage.public_endpoint == "https://s3.eu-central-1.amazonaws.com"
     error_message = "The store is not given as binding takes it."
   }
   assert {

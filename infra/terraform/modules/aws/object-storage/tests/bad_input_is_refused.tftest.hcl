@@ -87,3 +87,20 @@ run "logs_of_its_own_logs" {
   expect_failures = [var.log_bucket]
 }
 
+run "an_endpoint_in_one_subnet" {
+  command = plan
+
+  variables {
+    private_endpoint = { vpc_id = "vpc-1", subnet_ids = ["subnet-1"], clients = { cluster = "sg-1" } }
+  }
+  expect_failures = [var.private_endpoint]
+}
+
+run "an_endpoint_for_addresses" {
+  command = plan
+
+  variables {
+    private_endpoint = { vpc_id = "vpc-1", subnet_ids = ["subnet-1", "subnet-2"], clients = { all = "0.0.0.0/0" } }
+  }
+  expect_failures = [var.private_endpoint]
+}
