@@ -13,6 +13,7 @@ provider "kubernetes" {
 }
 
 locals {
+  images  = { for line in split("\n", trimspace(file(var.images))) : split(" ", line)[0] => split(" ", line)[1] }
   migrate = "ko://github.com/17882237881/MaaS/cmd/maas" # as knative/migrate names it
 }
 
@@ -28,7 +29,7 @@ module "binding" {
   identity_by_pod = true # at the store and at the cache: there is no key and no password to bring
   keys            = var.keys
   verify_keys     = var.verify_keys
-  revisions       = var.revisions
+  revisions       = { owner = var.revisions.database, login = var.revisions.database, keys = var.revisions.keys }
 
   config = merge(var.config, {
     REDIS_IAM_CACHE  = var.cluster.redis.iam.cache
@@ -36,14 +37,14 @@ module "binding" {
   })
   trusted_proxies = var.trusted_proxies
   sink            = var.sink
-  migrate_image   = var.images[local.migrate]
+  migrate_image   = local.images[local.migrate]
 }
 
 module "functions" {
   source = "../../../modules/functions"
 
   overlay  = "production"
-  images   = var.images
+  images   = local.images
   settings = var.settings
   binding  = module.binding.done
 }

@@ -42,13 +42,17 @@ variable "cluster" {
 }
 
 variable "images" {
-  description = "The image of each program by its digest, as tools/images prints them."
-  type        = map(string)
+  description = "The file that `make images` prints: a line for each program, its name in manifests and its image by the digest."
+  type        = string
   nullable    = false
 
   validation {
-    condition     = contains(keys(var.images), local.migrate)
-    error_message = "No image is given for ${local.migrate}: tools/images builds them all."
+    condition     = fileexists(var.images)
+    error_message = "There is no such file: make -s images >${var.images}"
+  }
+  validation {
+    condition     = !fileexists(var.images) ? true : can(regex("(?m)^${local.migrate} \\S+@sha256:[0-9a-f]{64}$", file(var.images)))
+    error_message = "${var.images} has no image of ${local.migrate}: make -s images builds and prints them all."
   }
 }
 
@@ -113,14 +117,18 @@ variable "verify_keys" {
 }
 
 variable "revisions" {
-  description = "One number for each secret: it is written anew when its number is raised."
+  description = "One number for each kind of secret: it is written anew when its number is raised. database: both of the database's passwords, since the migration that is given one gives the other."
   type = object({
-    owner = optional(number, 1)
-    login = optional(number, 1)
-    keys  = optional(number, 1)
+    database = optional(number, 1)
+    keys     = optional(number, 1)
   })
   default  = {}
   nullable = false
+
+  validation {
+    condition     = alltrue([for revision in values(var.revisions) : revision >= 1 && floor(revision) == revision])
+    error_message = "Let revisions be whole numbers from 1 on."
+  }
 }
 
 variable "config" {

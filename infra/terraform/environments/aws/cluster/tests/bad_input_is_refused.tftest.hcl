@@ -17,7 +17,7 @@ variables {
     object_storage = { endpoint = "https://s3.eu-central-1.amazonaws.com", public_endpoint = "https://s3.eu-central-1.amazonaws.com", bucket = "maas-files", region = "eu-central-1" }
     kubernetes     = { name = "production", region = "eu-central-1", endpoint = "https://cluster.example", ca = "LS0t" }
   }
-  images          = { "ko://github.com/17882237881/MaaS/cmd/maas" = "registry.example/maas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" }
+  images          = "tests/images"
   settings        = { host = "maas.acme.test", postgres = "10.0.240.0/22", redis = "10.0.240.0/22", store = "3.5.136.0/22", api-server = "10.0.0.10/32" }
   trusted_proxies = ["127.0.0.0/8", "::1", "10.0.0.0/17"]
   owner_password  = "correct-horse-battery"
@@ -30,9 +30,27 @@ run "images_that_were_not_built" {
   command = plan
 
   variables {
-    images = {}
+    images = "tests/none"
   }
   expect_failures = [var.images]
+}
+
+run "images_that_lack_the_migration" {
+  command = plan
+
+  variables {
+    images = "tests/images-without-migration"
+  }
+  expect_failures = [var.images]
+}
+
+run "a_revision_that_is_none" {
+  command = plan
+
+  variables {
+    revisions = { database = 0 }
+  }
+  expect_failures = [var.revisions]
 }
 
 run "a_cloud_without_its_cluster" {
