@@ -1,6 +1,6 @@
 // Command testsum reads what `go test -json` writes and says what matters: go test's own line for each package, all output of what
 // failed, and at the end "N passed, N failed". It exits with 1 if anything failed, if a test was skipped (a check that does not run
-// must not look like one that passed), or if no test ran at all.
+// must not look like one that passed), or if no test ran at all. A test that failed and then was run again, and passed, is named.
 package main
 
 import (

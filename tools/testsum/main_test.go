@@ -33,6 +33,14 @@ func TestSummarise(t *testing.T) {
 			{"Action":"pass","Package":"p","Test":"TestA"}
 			{"Action":"skip","Package":"p","Test":"TestB"}`,
 			false, []string{"skipped, which counts as failed: p TestB", "1 passed, 1 failed"}},
+		{"names what passed when it ran again", `
+			{"Action":"output","Package":"p","Test":"TestA","Output":"too slow\n"}
+			{"Action":"fail","Package":"p","Test":"TestA"}
+			{"Action":"pass","Package":"p","Test":"TestB"}
+			{"Action":"fail","Package":"p"}
+			{"Action":"pass","Package":"p","Test":"TestA"}
+			{"Action":"pass","Package":"p"}`,
+			true, []string{"too slow", "failed at first, and passed alone: p TestA", "2 passed, 0 failed"}},
 		{"takes a package without tests for no skip", `
 			{"Action":"pass","Package":"p","Test":"TestA"}
 			{"Action":"output","Package":"q","Output":"?   \tq\t[no test files]\n"}

@@ -29,12 +29,14 @@ type run struct {
 	output         map[test]*strings.Builder
 	late           map[string]string // by package: what came after a passed test's result, which test2json takes for its own
 	blamed         map[string]bool   // packages with a test that failed
-	passed, failed int
+	passed, failed int             // failed: packages and builds alone
+	failures       map[test]bool
+	again          []test // failed, and passed when they were run once more
 	skipped        []test
 }
 
 func newRun(out *bufio.Writer) *run {
-	return &run{out: out, output: map[test]*strings.Builder{}, late: map[string]string{}, blamed: map[string]bool{}}
+	return &run{out: out, output: map[test]*strings.Builder{}, late: map[string]string{}, blamed: map[string]bool{}, failures: map[test]bool{}}
 }
 
 // read takes each line: an event, or text that go itself printed among them, which is passed on.
@@ -114,6 +116,10 @@ func (r *run) keep(t test, output string) {
 
 func (r *run) pass(t test) {
 	r.passed++
+	if r.failures[t] {
+		delete(r.failures, t)
+		r.again = append(r.again, t)
+	}
 	if kept := r.output[t]; kept != nil {
 		_, result, _ := strings.Cut(kept.String(), "--- PASS: "+t.name+" (")
 		_, late, _ := strings.Cut(result, "\n")
@@ -123,7 +129,7 @@ func (r *run) pass(t test) {
 }
 
 func (r *run) fail(t test) {
-	r.failed++
+	r.failures[t] = true
 	r.blamed[t.pkg] = true
 	if kept := r.output[t]; kept != nil {
 		fmt.Fprint(r.out, kept)
@@ -142,7 +148,10 @@ func (r *run) close() bool {
 	for _, t := range r.skipped {
 		fmt.Fprintf(r.out, "skipped, which counts as failed: %s %s\n", t.pkg, t.name)
 	}
-	failed := r.failed + len(r.skipped)
+	for _, t := range r.again {
+		fmt.Fprintf(r.out, "failed at first, and passed alone: %s %s\n", t.pkg, t.name)
+	}
+	failed := r.failed + len(r.failures) + len(r.skipped)
 	if r.passed+failed == 0 {
 		fmt.Fprintln(r.out, "no test ran")
 	}
