@@ -18,7 +18,7 @@ locals {
 
   # What leads to functions, or is led to, comes after them and goes before them: an event or a request finds nobody else.
   leading   = ["Broker", "Trigger", "PingSource", "ApiServerSource", "HTTPRoute"]
-  functions = { for name, manifest in local.named : name => manifest if manifest.apiVersion == "serving.knative.dev/v1" }
+  functions = { for name, manifest in local.named : manifest.metadata.name => manifest if manifest.apiVersion == "serving.knative.dev/v1" }
   ways      = { for name, manifest in local.named : name => manifest if contains(local.leading, manifest.kind) }
   grounds   = { for name, manifest in local.named : name => manifest if !contains(local.leading, manifest.kind) && manifest.apiVersion != "serving.knative.dev/v1" }
 }
@@ -31,9 +31,50 @@ resource "kubernetes_manifest" "grounds" {
   depends_on = [terraform_data.platform, terraform_data.binding]
 }
 
+# A function's own variables come by a ConfigMap of their name and content: the provider (3.2.1) does not survive a Service with two of them, because
+# Knative's schema leaves open what a variable's fieldRef is.
+locals {
+  variables = {
+    for name, function in local.functions :
+    name => { for variable in function.spec.template.spec.containers[0].env : variable.name => variable.value }
+  }
+}
+
+resource "kubernetes_config_map_v1" "variables" {
+  for_each = local.variables
+
+  metadata {
+    namespace = "maas"
+    name      = "${each.key}-${substr(sha256(jsonencode(each.value)), 0, 8)}"
+    labels    = { "app.kubernetes.io/part-of" = "maas" }
+  }
+  data      = each.value
+  immutable = true
+
+  lifecycle {
+    create_before_destroy = true
+  }
+
+  depends_on = [terraform_data.platform, terraform_data.binding]
+}
+
 resource "kubernetes_manifest" "functions" {
   for_each = local.functions
-  manifest = each.value
+
+  manifest = merge(each.value, {
+    spec = merge(each.value.spec, {
+      template = merge(each.value.spec.template, {
+        spec = merge(each.value.spec.template.spec, {
+          containers = [
+            for container in each.value.spec.template.spec.containers : merge(
+              { for name, value in container : name => value if name != "env" },
+              { envFrom = concat(container.envFrom, [{ configMapRef = { name = kubernetes_config_map_v1.variables[each.key].metadata[0].name } }]) },
+            )
+          ]
+        })
+      })
+    })
+  })
 
   wait {
     condition {
@@ -52,7 +93,13 @@ resource "kubernetes_manifest" "functions" {
 
 resource "kubernetes_manifest" "ways" {
   for_each = local.ways
-  manifest = each.value
+
+  manifest = merge(each.value, {
+    # A try's timeout is not in the Trigger's schema, which the provider goes by; without one, Knative's longest request ends it.
+    spec = merge(each.value.spec, try({
+      delivery = { for name, value in each.value.spec.delivery : name => value if name != "timeout" }
+    }, {}))
+  })
 
   depends_on = [kubernetes_manifest.functions]
 }
