@@ -17,7 +17,7 @@ import (
 var migrations embed.FS
 
 // Migrate brings the database up to this program's schema, under an advisory lock, and lets the given LOGIN roles act for the
-// capabilities. url is the owner's: it creates roles, one of them with BYPASSRLS, which needs a superuser before PostgreSQL 16.
+// capabilities. url is the owner's, who may make roles (CREATEROLE) and need not be a superuser.
 func Migrate(ctx context.Context, url string, logins ...string) error {
 	provider, db, err := migrator(url)
 	if err != nil {

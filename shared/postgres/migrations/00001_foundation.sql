@@ -14,9 +14,14 @@ begin
         end;
     end loop;
     begin
-        -- Owns the SECURITY DEFINER functions: what must be read before the tenant is known.
-        create role maas_definer nologin bypassrls;
+        -- Owns the SECURITY DEFINER functions: what must be read before the tenant is known. Policies let it (00010).
+        create role maas_definer nologin;
     exception when duplicate_object or unique_violation then null;
+    end;
+    begin
+        -- Who gives functions to a role has to be it, which since PostgreSQL 16 nobody is by having made it.
+        execute format('grant maas_definer to %I', current_user);
+    exception when insufficient_privilege then null; -- another database's owner made it, and this one is a member already, or fails below
     end;
     begin
         -- What an installation's LOGIN role is made a member of.
