@@ -67,6 +67,17 @@ func TestAMountedAccountFollowsAnother(t *testing.T) {
 	}
 }
 
+func TestAnEmptyVolumeIsEnough(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.cfg.Data, w.cfg.Bucket = filepath.Join(t.TempDir(), "s3"), bucket
+	w.mount(map[string]Credentials{"a": {"maas-a", "first"}})
+	w.restart()
+	w.as(Credentials{"maas-a", "first"})
+
+	w.must(w.put("t/a", []byte("bytes")))
+}
+
 func TestTheBucketIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -46,6 +46,9 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
 	lock, err := waitForLock(ctx, filepath.Join(cfg.Data, "lock"))
 	if err != nil {
 		return err

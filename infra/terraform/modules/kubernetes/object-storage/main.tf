@@ -116,6 +116,7 @@ resource "kubernetes_stateful_set_v1" "this" {
             failure_threshold = 6
           }
           security_context {
+            run_as_non_root            = true # else the provider says false
             allow_privilege_escalation = false
             read_only_root_filesystem  = true
             capabilities {

@@ -112,6 +112,7 @@ resource "kubernetes_stateful_set_v1" "this" {
             }
           }
           security_context {
+            run_as_non_root            = true # else the provider says false
             allow_privilege_escalation = false
             read_only_root_filesystem  = true
             capabilities {

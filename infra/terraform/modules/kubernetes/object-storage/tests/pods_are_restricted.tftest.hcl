@@ -14,7 +14,7 @@ run "pod" {
   assert {
     condition = alltrue([
       for container in concat(kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].container, kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].init_container) :
-      container.security_context[0].read_only_root_filesystem && !container.security_context[0].allow_privilege_escalation && container.security_context[0].capabilities[0].drop[0] == "ALL"
+      container.security_context[0].read_only_root_filesystem && container.security_context[0].run_as_non_root && !container.security_context[0].allow_privilege_escalation && container.security_context[0].capabilities[0].drop[0] == "ALL"
     ])
     error_message = "A container has rights."
   }
