@@ -34,7 +34,7 @@ test: build $(TOOLS)/kustomize ## runs every test that needs no cluster, on real
 	@go build -o $(TOOLS)/ ./tools/testsum
 	@tools/tests $(ON) | $(TOOLS)/testsum
 
-lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/kustomize ## checks style, imports, vulnerabilities, generated code, modules
+lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/kustomize $(TOOLS)/tflint ## checks style, imports, vulnerabilities, generated code, modules, Terraform
 	tools/lint
 
 cluster: build $(TOOLS)/ko $(TOOLS)/kustomize ## starts a Kubernetes on this machine with everything in it, as root
@@ -80,6 +80,11 @@ $(TOOLS)/kustomize:     PACKAGE := sigs.k8s.io/kustomize/kustomize/v5
 
 $(TOOLS)/buf $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/ko $(TOOLS)/kustomize: tools/pinned/go.mod tools/pinned/go.sum
 	GOWORK=off go build -C tools/pinned -o $(TOOLS)/ $(PACKAGE)
+	@touch $@
+
+# A module of its own: what it needs does not go together with what the others need.
+$(TOOLS)/tflint: tools/pinned/tflint/go.mod tools/pinned/tflint/go.sum
+	GOWORK=off go build -C tools/pinned/tflint -o $(TOOLS)/ github.com/terraform-linters/tflint
 	@touch $@
 
 # The plugins come from shared's own requirements: generated code and the runtime that it links are of one version.
