@@ -102,7 +102,7 @@ func (i *installation) terraform(arguments ...string) (said string) {
 	i.Helper()
 	said, status := i.run(arguments...)
 	if status != 0 {
-		i.Fatalf("terraform %v: exit status %d\n%s", arguments, status, said)
+		i.Fatalf("terraform %v: exit status %d\n%s", arguments, status, end(said))
 	}
 	return said
 }
@@ -155,7 +155,7 @@ func (i *installation) leave() {
 		}
 	}
 	if said, status := i.run(i.with("destroy", ownState, "-auto-approve")...); status != 0 {
-		i.Errorf("terraform destroy: exit status %d\n%s", status, said)
+		i.Errorf("terraform destroy: exit status %d\n%s", status, end(said))
 	}
 }
 

@@ -21,8 +21,8 @@ func TestMain(m *testing.M) {
 }
 
 func run(m *testing.M) (int, error) {
-	if os.Getenv("KUBECONFIG") == "" {
-		return 1, errors.New("these tests need a cluster without MaaS: set KUBECONFIG, as `tools/cluster variables` prints it")
+	if os.Getenv("KUBECONFIG") == "" || os.Getenv("KO_DOCKER_REPO") == "" {
+		return 1, errors.New("these tests need a cluster without MaaS, and its registry: set KUBECONFIG, as `tools/cluster variables` prints it, and KO_DOCKER_REPO")
 	}
 	for _, program := range []string{"terraform", "kubectl"} {
 		if _, err := exec.LookPath(program); err != nil {

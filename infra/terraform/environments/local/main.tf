@@ -45,6 +45,8 @@ resource "terraform_data" "folder" {
       error_message = "The cluster has no node ${var.node.name}: name one of ${join(", ", keys(local.addresses))} by -var 'node={name=\"…\"}'."
     }
   }
+
+  depends_on = [module.namespace] # it is nobody else's, and so the folder, which goes with destroy, is not either
 }
 
 module "postgres" {
