@@ -48,7 +48,7 @@ func newInstallation(t testing.TB) *installation {
 	e2etest.Must(t, os.WriteFile(i.images, lines.Bytes(), 0o600))
 	i.copy("infra/terraform", "knative")
 	i.terraform("init", "-input=false")
-	t.Cleanup(i.leave)
+	t.Cleanup(func() { i.TB = t; i.leave() })
 	return i
 }
 

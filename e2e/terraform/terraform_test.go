@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestAnInstallationComesAndGoes(t *testing.T) { //nolint:paralleltest // a c
 		{"destroy leaves nothing", destroyed},
 	}
 	for _, s := range story {
-		if !t.Run(s.part, func(t *testing.T) { s.run(t, i, u) }) {
+		if !t.Run(s.part, func(t *testing.T) { i.TB, u.TB = t, t; s.run(t, i, u) }) {
 			return // what follows would fail for the same reason
 		}
 	}
@@ -125,13 +126,15 @@ func unwrapped(said string) string {
 // the version that was there is what it was.
 func changedSize(t *testing.T, i *installation, u *e2etest.User) {
 	i.more["sizes"] = map[string]string{"postgres": "medium", "object_storage": "medium"}
-	stop, made := make(chan struct{}), make(chan []string)
-	go func() { made <- makeModels(u.Site(), stop) }() // ends with stop
+	s := u.Site()
+	var made []string
+	end := while(t, func() { made = append(made, makeModel(s, len(made))...) })
 	i.apply()
-	close(stop)
+	end()
+	t.Logf("%d models were made meanwhile", len(made))
 
-	for _, name := range <-made {
-		u.Site().Text("/v1/models/" + u.Of(name))
+	for _, name := range made {
+		s.Text("/v1/models/" + u.Of(name))
 	}
 	folder := t.TempDir()
 	u.Maas("pull", u.Of("digits")+"@1.0.0", folder).OK()
@@ -147,20 +150,34 @@ func changedSize(t *testing.T, i *installation, u *e2etest.User) {
 	}
 }
 
-// makeModels gives the names of those that were answered 201.
-func makeModels(s e2etest.Site, stop <-chan struct{}) (names []string) {
-	for n := 0; ; n++ {
-		select {
-		case <-stop:
-			return names
-		case <-time.After(200 * time.Millisecond):
+// while does something again and again, until end is called.
+func while(t testing.TB, do func()) (end func()) {
+	t.Helper()
+	stop, ended := make(chan struct{}), make(chan struct{})
+	go func() { // ends with stop
+		defer close(ended)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Millisecond):
+				do()
+			}
 		}
-		name := fmt.Sprintf("while-%d", n)
-		answer := s.Do(functiontest.Request{Method: http.MethodPost, Path: "/v1/models", Body: fmt.Sprintf(`{"name":%q}`, name), Token: s.Token})
-		if answer.Status == http.StatusCreated {
-			names = append(names, name)
-		}
+	}()
+	end = sync.OnceFunc(func() { close(stop); <-ended })
+	t.Cleanup(end)
+	return end
+}
+
+// makeModel gives the name of the one that was made, if it was.
+func makeModel(s e2etest.Site, n int) []string {
+	name := fmt.Sprintf("while-%d", n)
+	answer := s.Do(functiontest.Request{Method: http.MethodPost, Path: "/v1/models", Body: fmt.Sprintf(`{"name":%q}`, name), Token: s.Token})
+	if answer.Status == http.StatusCreated || answer.Status == http.StatusConflict { // the answer to a request before was lost
+		return []string{name}
 	}
+	return nil
 }
 
 // rotatedLogin holds that functions come as the next login by themselves, and that nobody is refused meanwhile.
@@ -168,14 +185,18 @@ func rotatedLogin(t *testing.T, i *installation, u *e2etest.User) {
 	s := u.Site()
 	s.Text("/v1/models")
 	before := pods(t, "models")
-	stop, refused := make(chan struct{}), make(chan []string)
-	go func() { refused <- listModels(s, stop) }() // ends with stop
+	var refused []string
+	end := while(t, func() {
+		if answer := s.Do(functiontest.Request{Method: http.MethodGet, Path: "/v1/models", Token: s.Token}); answer.Status != http.StatusOK {
+			refused = append(refused, fmt.Sprintf("%d at %s: %s", answer.Status, time.Now().Format(time.TimeOnly), answer.Body))
+		}
+	})
 	i.more["revisions"] = map[string]int{"login": 2}
 	i.apply()
 	time.Sleep(kubelets)
-	close(stop)
-	if failures := <-refused; len(failures) > 0 {
-		t.Errorf("%d requests failed, among them %s", len(failures), failures[0])
+	end()
+	if len(refused) > 0 {
+		t.Errorf("%d requests failed, among them %s", len(refused), refused[0])
 	}
 
 	// Connections stay until they end; here they are ended.
@@ -192,20 +213,6 @@ func rotatedLogin(t *testing.T, i *installation, u *e2etest.User) {
 
 // kubelets is how long kubelet may take until pods have a Secret's new value (its sync period and the life of its cache).
 const kubelets = 100 * time.Second
-
-// listModels asks until stop, and gives the answers that were none.
-func listModels(s e2etest.Site, stop <-chan struct{}) (failures []string) {
-	for {
-		select {
-		case <-stop:
-			return failures
-		case <-time.After(100 * time.Millisecond):
-		}
-		if answer := s.Do(functiontest.Request{Method: http.MethodGet, Path: "/v1/models", Token: s.Token}); answer.Status != http.StatusOK {
-			failures = append(failures, fmt.Sprintf("%d at %s: %s", answer.Status, time.Now().Format(time.TimeOnly), answer.Body))
-		}
-	}
-}
 
 // pods gives those of a function, each with the number of its restarts.
 func pods(t testing.TB, function string) string {

@@ -53,112 +53,74 @@ resource "kubernetes_service_v1" "this" {
   }
 }
 
-resource "kubernetes_stateful_set_v1" "this" {
-  metadata {
-    namespace = var.namespace
-    name      = var.name
-    labels    = local.labels
-  }
-  spec {
-    replicas     = 1 # the volume is one pod's; a store of many is what the aws module is for
-    service_name = kubernetes_service_v1.this.metadata[0].name
-    selector {
-      match_labels = local.labels
-    }
-    template {
-      metadata {
-        labels      = local.labels
-        annotations = { "maas.dev/revision" = var.revision }
-      }
-      spec {
-        automount_service_account_token  = false
-        enable_service_links             = false
-        termination_grace_period_seconds = 60
-        security_context {
-          run_as_non_root = true
-          run_as_user     = 65532
-          run_as_group    = 65532
-          fs_group        = 65532
-          # Always, each start would walk over every object.
-          fs_group_change_policy = "OnRootMismatch"
-          seccomp_profile {
-            type = "RuntimeDefault"
-          }
+# By its manifest: the provider's own resource (3.2.1) fails when it has waited for the rollout of a change (its issue 2926).
+resource "kubernetes_manifest" "server" {
+  manifest = {
+    apiVersion = "apps/v1"
+    kind       = "StatefulSet"
+    metadata   = { namespace = var.namespace, name = var.name, labels = local.labels }
+    spec = {
+      replicas    = 1 # the volume is one pod's; a store of many is what the aws module is for
+      serviceName = kubernetes_service_v1.this.metadata[0].name
+      selector    = { matchLabels = local.labels }
+      template = {
+        metadata = {
+          labels      = local.labels
+          annotations = { "maas.dev/revision" = tostring(var.revision) }
         }
-        container {
-          name  = "s3"
-          image = var.image
-          args = [
-            "s3-server", "--data", "/var/lib/maas/s3", "--listen", ":${local.port}", "--region", var.region,
-            "--credentials", "/run/secrets/maas", "--bucket", var.bucket,
-          ]
-          port {
-            name           = "s3"
-            container_port = local.port
+        spec = {
+          automountServiceAccountToken  = false
+          enableServiceLinks            = false
+          terminationGracePeriodSeconds = 60
+          securityContext = {
+            runAsNonRoot        = true
+            runAsUser           = 65532
+            runAsGroup          = 65532
+            fsGroup             = 65532
+            fsGroupChangePolicy = "OnRootMismatch" # Always, each start would walk over every object
+            seccompProfile      = { type = "RuntimeDefault" }
           }
-          resources {
-            requests = { cpu = local.size.cpu, memory = local.size.memory }
-            limits   = { memory = local.size.memory }
-          }
-          readiness_probe {
-            http_get {
-              path = "/-/healthy"
-              port = "s3"
+          containers = [{
+            name  = "s3"
+            image = var.image
+            args = [
+              "s3-server", "--data", "/var/lib/maas/s3", "--listen", ":${local.port}", "--region", var.region,
+              "--credentials", "/run/secrets/maas", "--bucket", var.bucket,
+            ]
+            ports          = [{ name = "s3", containerPort = local.port }]
+            readinessProbe = { httpGet = { path = "/-/healthy", port = "s3" }, periodSeconds = 2 }
+            livenessProbe  = { httpGet = { path = "/-/healthy", port = "s3" }, timeoutSeconds = 10, failureThreshold = 6 }
+            volumeMounts = concat(
+              [{ name = "data", mountPath = "/var/lib/maas", readOnly = false }],
+              [for turn in keys(local.turns) : { name = turn, mountPath = "/run/secrets/maas/${turn}", readOnly = true }],
+            )
+            resources = {
+              requests = { cpu = local.size.cpu, memory = local.size.memory }
+              limits   = { memory = local.size.memory }
             }
-            period_seconds = 2
-          }
-          liveness_probe {
-            http_get {
-              path = "/-/healthy"
-              port = "s3"
+            securityContext = {
+              runAsNonRoot             = true
+              allowPrivilegeEscalation = false
+              readOnlyRootFilesystem   = true
+              capabilities             = { drop = ["ALL"] }
             }
-            timeout_seconds   = 10
-            failure_threshold = 6
-          }
-          security_context {
-            run_as_non_root            = true # else the provider says false
-            allow_privilege_escalation = false
-            read_only_root_filesystem  = true
-            capabilities {
-              drop = ["ALL"]
-            }
-          }
-          volume_mount {
-            name       = "data"
-            mount_path = "/var/lib/maas"
-          }
-          dynamic "volume_mount" {
-            for_each = local.turns
-            content {
-              name       = volume_mount.key
-              mount_path = "/run/secrets/maas/${volume_mount.key}"
-              read_only  = true
-            }
-          }
-        }
-        volume {
-          name = "data"
-          persistent_volume_claim {
-            claim_name = module.volume.claim
-          }
-        }
-        dynamic "volume" {
-          for_each = local.turns
-          content {
-            name = volume.key
-            secret {
-              secret_name  = kubernetes_secret_v1.account[volume.key].metadata[0].name
-              default_mode = "0440"
-            }
-          }
+          }]
+          volumes = concat(
+            [{ name = "data", persistentVolumeClaim = { claimName = module.volume.claim } }],
+            [for turn in keys(local.turns) : { name = turn, secret = { secretName = kubernetes_secret_v1.account[turn].metadata[0].name, defaultMode = 288 } }], # 0440
+          )
         }
       }
     }
   }
 
+  wait {
+    rollout = true
+  }
+
   timeouts {
     create = "5m"
-    update = "5m"
+    update = "10m"
   }
 }
 

@@ -1,7 +1,7 @@
 output "endpoint" {
   description = "Where functions reach the store, once it answers."
   value       = "http://${local.host}:${local.port}"
-  depends_on  = [kubernetes_stateful_set_v1.this]
+  depends_on  = [kubernetes_manifest.server]
 }
 
 output "public_endpoint" {

@@ -1,168 +1,107 @@
-resource "kubernetes_stateful_set_v1" "this" {
-  metadata {
-    namespace = var.namespace
-    name      = var.name
-    labels    = local.labels
+# By its manifest: the provider's own resource (3.2.1) fails when it has waited for the rollout of a change (its issue 2926).
+locals {
+  restricted = {
+    runAsNonRoot             = true
+    allowPrivilegeEscalation = false
+    readOnlyRootFilesystem   = true
+    capabilities             = { drop = ["ALL"] }
   }
-  spec {
-    replicas     = 1 # the volume is one pod's; a server with a standby is what the aws module is for
-    service_name = kubernetes_service_v1.this.metadata[0].name
-    selector {
-      match_labels = local.labels
-    }
-    template {
-      metadata {
-        labels = local.labels
-        annotations = {
-          "maas.dev/revision" = var.owner_revision
-          "maas.dev/config"   = sha256(jsonencode([kubernetes_config_map_v1.this.data, var.tls]))
-        }
-      }
-      spec {
-        automount_service_account_token  = false
-        enable_service_links             = false
-        termination_grace_period_seconds = 120
-        security_context {
-          run_as_non_root = true
-          run_as_user     = var.user
-          run_as_group    = var.user
-          fs_group        = var.user
-          # Always, each start would open the data to the group, which Postgres refuses.
-          fs_group_change_policy = "OnRootMismatch"
-          seccomp_profile {
-            type = "RuntimeDefault"
+  mounts = [
+    { name = "data", mountPath = local.data },
+    { name = "config", mountPath = "/etc/maas", readOnly = true },
+    { name = "secrets", mountPath = "/run/secrets/maas", readOnly = true },
+    { name = "run", mountPath = "/run/postgresql" },
+    { name = "shm", mountPath = "/dev/shm" },
+    { name = "tmp", mountPath = "/tmp" },
+  ]
+  resources = {
+    requests = { cpu = local.size.cpu, memory = local.size.memory }
+    limits   = { memory = local.size.memory }
+  }
+  bin = "/usr/lib/postgresql/*/bin" # Debian's place
+}
+
+resource "kubernetes_manifest" "server" {
+  manifest = {
+    apiVersion = "apps/v1"
+    kind       = "StatefulSet"
+    metadata   = { namespace = var.namespace, name = var.name, labels = local.labels }
+    spec = {
+      replicas    = 1 # the volume is one pod's; a server with a standby is what the aws module is for
+      serviceName = kubernetes_service_v1.this.metadata[0].name
+      selector    = { matchLabels = local.labels }
+      template = {
+        metadata = {
+          labels = local.labels
+          annotations = {
+            "maas.dev/revision" = tostring(var.owner_revision)
+            "maas.dev/config"   = sha256(jsonencode([kubernetes_config_map_v1.this.data, var.tls]))
           }
         }
-        init_container {
-          name    = "initialise"
-          image   = var.image
-          command = ["sh", "/etc/maas/initialise"]
-          dynamic "env" {
-            for_each = { PGDATA = "${local.data}/data", OWNER = local.owner, DATABASE = local.database }
-            content {
-              name  = env.key
-              value = env.value
+        spec = {
+          automountServiceAccountToken  = false
+          enableServiceLinks            = false
+          terminationGracePeriodSeconds = 120
+          securityContext = {
+            runAsNonRoot        = true
+            runAsUser           = var.user
+            runAsGroup          = var.user
+            fsGroup             = var.user
+            fsGroupChangePolicy = "OnRootMismatch" # Always, each start would open the data to the group, which Postgres refuses
+            seccompProfile      = { type = "RuntimeDefault" }
+          }
+          initContainers = [{
+            name                     = "initialise"
+            image                    = var.image
+            command                  = ["sh", "/etc/maas/initialise"]
+            env                      = [for name, value in { PGDATA = "${local.data}/data", OWNER = local.owner, DATABASE = local.database } : { name = name, value = value }]
+            resources                = local.resources
+            securityContext          = local.restricted
+            volumeMounts             = local.mounts
+            terminationMessagePolicy = "FallbackToLogsOnError"
+          }]
+          containers = [{
+            name      = "postgres"
+            image     = var.image
+            command   = ["sh", "-c", "exec ${local.bin}/postgres \"$@\"", "postgres"]
+            args      = concat(["-D", "${local.data}/data"], flatten([for name, value in local.settings : ["-c", "${name}=${value}"]]))
+            ports     = [{ name = "postgres", containerPort = local.port }]
+            resources = local.resources
+            readinessProbe = {
+              exec          = { command = ["sh", "-c", "exec ${local.bin}/pg_isready -q -h 127.0.0.1"] }
+              periodSeconds = 2
             }
-          }
-          resources {
-            requests = { cpu = local.size.cpu, memory = local.size.memory }
-            limits   = { memory = local.size.memory }
-          }
-          security_context {
-            run_as_non_root            = true # else the provider says false
-            allow_privilege_escalation = false
-            read_only_root_filesystem  = true
-            capabilities {
-              drop = ["ALL"]
+            livenessProbe = { # one that recovers (1) is alive
+              exec                = { command = ["sh", "-c", "${local.bin}/pg_isready -q -h 127.0.0.1 || [ $? = 1 ]"] }
+              initialDelaySeconds = 30
+              timeoutSeconds      = 10
+              failureThreshold    = 6
             }
-          }
-          dynamic "volume_mount" {
-            for_each = local.mounts
-            content {
-              name       = volume_mount.key
-              mount_path = volume_mount.value.path
-              read_only  = volume_mount.value.read_only
+            lifecycle = { # fast: SIGTERM would wait for functions to leave
+              preStop = { exec = { command = ["sh", "-c", "exec ${local.bin}/pg_ctl stop -D ${local.data}/data -m fast"] } }
             }
-          }
-          termination_message_policy = "FallbackToLogsOnError"
-        }
-        container {
-          name    = "postgres"
-          image   = var.image
-          command = ["sh", "-c", "exec /usr/lib/postgresql/*/bin/postgres \"$@\"", "postgres"]
-          args    = concat(["-D", "${local.data}/data"], flatten([for name, value in local.settings : ["-c", "${name}=${value}"]]))
-          port {
-            name           = "postgres"
-            container_port = local.port
-          }
-          resources {
-            requests = { cpu = local.size.cpu, memory = local.size.memory }
-            limits   = { memory = local.size.memory }
-          }
-          readiness_probe {
-            exec {
-              command = ["sh", "-c", "exec /usr/lib/postgresql/*/bin/pg_isready -q -h 127.0.0.1"]
-            }
-            period_seconds = 2
-          }
-          liveness_probe { # one that recovers (1) is alive
-            exec {
-              command = ["sh", "-c", "/usr/lib/postgresql/*/bin/pg_isready -q -h 127.0.0.1 || [ $? = 1 ]"]
-            }
-            initial_delay_seconds = 30
-            timeout_seconds       = 10
-            failure_threshold     = 6
-          }
-          lifecycle {
-            pre_stop { # fast: SIGTERM would wait for functions to leave
-              exec {
-                command = ["sh", "-c", "exec /usr/lib/postgresql/*/bin/pg_ctl stop -D ${local.data}/data -m fast"]
-              }
-            }
-          }
-          security_context {
-            run_as_non_root            = true # else the provider says false
-            allow_privilege_escalation = false
-            read_only_root_filesystem  = true
-            capabilities {
-              drop = ["ALL"]
-            }
-          }
-          dynamic "volume_mount" {
-            for_each = local.mounts
-            content {
-              name       = volume_mount.key
-              mount_path = volume_mount.value.path
-              read_only  = volume_mount.value.read_only
-            }
-          }
-        }
-        volume {
-          name = "data"
-          persistent_volume_claim {
-            claim_name = module.volume.claim
-          }
-        }
-        volume {
-          name = "config"
-          config_map {
-            name = kubernetes_config_map_v1.this.metadata[0].name
-          }
-        }
-        volume {
-          name = "secrets"
-          secret {
-            secret_name  = kubernetes_secret_v1.this.metadata[0].name
-            default_mode = "0440"
-          }
-        }
-        dynamic "volume" {
-          for_each = toset(["run", "shm", "tmp"])
-          content {
-            name = volume.key
-            empty_dir {
-              medium     = "Memory"
-              size_limit = "64Mi"
-            }
-          }
+            securityContext = local.restricted
+            volumeMounts    = local.mounts
+          }]
+          volumes = [
+            { name = "data", persistentVolumeClaim = { claimName = module.volume.claim } },
+            { name = "config", configMap = { name = kubernetes_config_map_v1.this.metadata[0].name } },
+            { name = "secrets", secret = { secretName = kubernetes_secret_v1.this.metadata[0].name, defaultMode = 288 } }, # 0440
+            { name = "run", emptyDir = { medium = "Memory", sizeLimit = "64Mi" } },
+            { name = "shm", emptyDir = { medium = "Memory", sizeLimit = "64Mi" } },
+            { name = "tmp", emptyDir = { medium = "Memory", sizeLimit = "64Mi" } },
+          ]
         }
       }
     }
+  }
+
+  wait {
+    rollout = true
   }
 
   timeouts {
     create = "5m"
     update = "10m"
-  }
-}
-
-locals {
-  mounts = {
-    data    = { path = local.data, read_only = false }
-    config  = { path = "/etc/maas", read_only = true }
-    secrets = { path = "/run/secrets/maas", read_only = true }
-    run     = { path = "/run/postgresql", read_only = false }
-    shm     = { path = "/dev/shm", read_only = false }
-    tmp     = { path = "/tmp", read_only = false }
   }
 }

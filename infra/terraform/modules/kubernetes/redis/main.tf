@@ -54,103 +54,69 @@ resource "kubernetes_service_v1" "this" {
   }
 }
 
-resource "kubernetes_stateful_set_v1" "this" {
-  metadata {
-    namespace = var.namespace
-    name      = var.name
-    labels    = local.labels
+# By its manifest: the provider's own resource (3.2.1) fails when it has waited for the rollout of a change (its issue 2926).
+resource "kubernetes_manifest" "server" {
+  manifest = {
+    apiVersion = "apps/v1"
+    kind       = "StatefulSet"
+    metadata   = { namespace = var.namespace, name = var.name, labels = local.labels }
+    spec = {
+      replicas    = 1 # functions do without it while it starts again
+      serviceName = kubernetes_service_v1.this.metadata[0].name
+      selector    = { matchLabels = local.labels }
+      template = {
+        metadata = {
+          labels      = local.labels
+          annotations = { "maas.dev/revision" = tostring(var.revision) }
+        }
+        spec = {
+          automountServiceAccountToken = false
+          enableServiceLinks           = false
+          securityContext = {
+            runAsNonRoot   = true
+            runAsUser      = 65532
+            runAsGroup     = 65532
+            fsGroup        = 65532
+            seccompProfile = { type = "RuntimeDefault" }
+          }
+          containers = [{
+            name  = "redis"
+            image = var.image
+            command = ["sh", "-c", join(" && ", [
+              "umask 077",
+              "{ echo user default off; cat /run/secrets/maas/*/user; } >/run/redis/users.acl",
+              "exec redis-server \"$@\"",
+            ]), "redis"]
+            args           = flatten([for name, value in local.settings : ["--${name}", tostring(value)]])
+            ports          = [{ name = "redis", containerPort = local.port }]
+            readinessProbe = { tcpSocket = { port = "redis" }, periodSeconds = 2 }
+            livenessProbe  = { tcpSocket = { port = "redis" } }
+            volumeMounts = concat(
+              [{ name = "run", mountPath = "/run/redis", readOnly = false }],
+              [for turn in keys(local.turns) : { name = turn, mountPath = "/run/secrets/maas/${turn}", readOnly = true }],
+            )
+            resources = {
+              requests = { cpu = local.size.cpu, memory = local.size.memory }
+              limits   = { memory = local.size.memory }
+            }
+            securityContext = {
+              runAsNonRoot             = true
+              allowPrivilegeEscalation = false
+              readOnlyRootFilesystem   = true
+              capabilities             = { drop = ["ALL"] }
+            }
+          }]
+          volumes = concat(
+            [{ name = "run", emptyDir = { medium = "Memory", sizeLimit = "1Mi" } }],
+            [for turn in keys(local.turns) : { name = turn, secret = { secretName = kubernetes_secret_v1.user[turn].metadata[0].name, defaultMode = 288 } }], # 0440
+          )
+        }
+      }
+    }
   }
-  spec {
-    replicas     = 1 # functions do without it while it starts again
-    service_name = kubernetes_service_v1.this.metadata[0].name
-    selector {
-      match_labels = local.labels
-    }
-    template {
-      metadata {
-        labels      = local.labels
-        annotations = { "maas.dev/revision" = var.revision }
-      }
-      spec {
-        automount_service_account_token = false
-        enable_service_links            = false
-        security_context {
-          run_as_non_root = true
-          run_as_user     = 65532
-          run_as_group    = 65532
-          fs_group        = 65532
-          seccomp_profile {
-            type = "RuntimeDefault"
-          }
-        }
-        container {
-          name  = "redis"
-          image = var.image
-          command = ["sh", "-c", join(" && ", [
-            "umask 077",
-            "{ echo user default off; cat /run/secrets/maas/*/user; } >/run/redis/users.acl",
-            "exec redis-server \"$@\"",
-          ]), "redis"]
-          args = flatten([for name, value in local.settings : ["--${name}", tostring(value)]])
-          port {
-            name           = "redis"
-            container_port = local.port
-          }
-          resources {
-            requests = { cpu = local.size.cpu, memory = local.size.memory }
-            limits   = { memory = local.size.memory }
-          }
-          readiness_probe {
-            tcp_socket {
-              port = "redis"
-            }
-            period_seconds = 2
-          }
-          liveness_probe {
-            tcp_socket {
-              port = "redis"
-            }
-          }
-          security_context {
-            run_as_non_root            = true # else the provider says false
-            allow_privilege_escalation = false
-            read_only_root_filesystem  = true
-            capabilities {
-              drop = ["ALL"]
-            }
-          }
-          volume_mount {
-            name       = "run"
-            mount_path = "/run/redis"
-          }
-          dynamic "volume_mount" {
-            for_each = local.turns
-            content {
-              name       = volume_mount.key
-              mount_path = "/run/secrets/maas/${volume_mount.key}"
-              read_only  = true
-            }
-          }
-        }
-        volume {
-          name = "run"
-          empty_dir {
-            medium     = "Memory"
-            size_limit = "1Mi"
-          }
-        }
-        dynamic "volume" {
-          for_each = local.turns
-          content {
-            name = volume.key
-            secret {
-              secret_name  = kubernetes_secret_v1.user[volume.key].metadata[0].name
-              default_mode = "0440"
-            }
-          }
-        }
-      }
-    }
+
+  wait {
+    rollout = true
   }
 
   timeouts {

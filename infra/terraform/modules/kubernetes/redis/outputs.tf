@@ -1,7 +1,7 @@
 output "host" {
   description = "The server's name, once it answers."
   value       = local.host
-  depends_on  = [kubernetes_stateful_set_v1.this]
+  depends_on  = [kubernetes_manifest.server]
 }
 
 output "port" {

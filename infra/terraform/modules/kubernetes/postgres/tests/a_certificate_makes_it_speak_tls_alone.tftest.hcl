@@ -20,7 +20,7 @@ run "tls" {
     error_message = "Connections without TLS are let in."
   }
   assert {
-    condition     = contains(kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].container[0].args, "ssl=on")
+    condition     = contains(kubernetes_manifest.server.manifest.spec.template.spec.containers[0].args, "ssl=on")
     error_message = "The server does not speak TLS."
   }
   assert {

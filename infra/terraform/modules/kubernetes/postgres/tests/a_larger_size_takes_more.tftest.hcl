@@ -19,7 +19,7 @@ run "medium" {
   }
 
   assert {
-    condition     = kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].container[0].resources[0].limits["memory"] != "512Mi"
+    condition     = kubernetes_manifest.server.manifest.spec.template.spec.containers[0].resources.limits.memory != "512Mi"
     error_message = "medium takes what small does."
   }
   assert {

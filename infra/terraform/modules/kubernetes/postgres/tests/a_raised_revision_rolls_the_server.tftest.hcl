@@ -15,7 +15,7 @@ run "second" {
   }
 
   assert {
-    condition     = kubernetes_secret_v1.this.data_wo_revision == 2 && kubernetes_stateful_set_v1.this.spec[0].template[0].metadata[0].annotations["maas.dev/revision"] == "2"
+    condition     = kubernetes_secret_v1.this.data_wo_revision == 2 && kubernetes_manifest.server.manifest.spec.template.metadata.annotations["maas.dev/revision"] == "2"
     error_message = "The server would not know the new password."
   }
 }

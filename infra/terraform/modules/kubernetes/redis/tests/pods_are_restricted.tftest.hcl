@@ -12,21 +12,21 @@ run "pod" {
 
   assert {
     condition = alltrue([
-      for container in concat(kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].container, kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].init_container) :
-      container.security_context[0].read_only_root_filesystem && container.security_context[0].run_as_non_root && !container.security_context[0].allow_privilege_escalation && container.security_context[0].capabilities[0].drop[0] == "ALL"
+      for container in kubernetes_manifest.server.manifest.spec.template.spec.containers :
+      container.securityContext.readOnlyRootFilesystem && container.securityContext.runAsNonRoot && !container.securityContext.allowPrivilegeEscalation && container.securityContext.capabilities.drop[0] == "ALL"
     ])
     error_message = "A container has rights."
   }
   assert {
-    condition     = kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].security_context[0].run_as_non_root && kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].security_context[0].seccomp_profile[0].type == "RuntimeDefault"
+    condition     = kubernetes_manifest.server.manifest.spec.template.spec.securityContext.runAsNonRoot && kubernetes_manifest.server.manifest.spec.template.spec.securityContext.seccompProfile.type == "RuntimeDefault"
     error_message = "The pod may run as root, or call what it likes of the kernel."
   }
   assert {
-    condition     = !kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].automount_service_account_token
+    condition     = !kubernetes_manifest.server.manifest.spec.template.spec.automountServiceAccountToken
     error_message = "The pod has a token for the API server."
   }
   assert {
-    condition     = alltrue([for container in concat(kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].container, kubernetes_stateful_set_v1.this.spec[0].template[0].spec[0].init_container) : container.resources[0].limits["memory"] != null])
+    condition     = alltrue([for container in kubernetes_manifest.server.manifest.spec.template.spec.containers : container.resources.limits.memory != null])
     error_message = "A container may take all of the node's memory."
   }
 }
