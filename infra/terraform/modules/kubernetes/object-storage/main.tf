@@ -91,7 +91,7 @@ resource "kubernetes_manifest" "server" {
             readinessProbe = { httpGet = { path = "/-/healthy", port = "s3" }, periodSeconds = 2 }
             livenessProbe  = { httpGet = { path = "/-/healthy", port = "s3" }, timeoutSeconds = 10, failureThreshold = 6 }
             volumeMounts = concat(
-              [{ name = "data", mountPath = "/var/lib/maas", readOnly = false }],
+              [{ name = "data", mountPath = "/var/lib/maas" }],
               [for turn in keys(local.turns) : { name = turn, mountPath = "/run/secrets/maas/${turn}", readOnly = true }],
             )
             resources = {

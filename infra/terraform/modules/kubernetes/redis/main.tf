@@ -92,7 +92,7 @@ resource "kubernetes_manifest" "server" {
             readinessProbe = { tcpSocket = { port = "redis" }, periodSeconds = 2 }
             livenessProbe  = { tcpSocket = { port = "redis" } }
             volumeMounts = concat(
-              [{ name = "run", mountPath = "/run/redis", readOnly = false }],
+              [{ name = "run", mountPath = "/run/redis" }],
               [for turn in keys(local.turns) : { name = turn, mountPath = "/run/secrets/maas/${turn}", readOnly = true }],
             )
             resources = {
