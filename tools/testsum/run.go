@@ -29,7 +29,7 @@ type run struct {
 	output         map[test]*strings.Builder
 	late           map[string]string // by package: what came after a passed test's result, which test2json takes for its own
 	blamed         map[string]bool   // packages with a test that failed
-	passed, failed int             // failed: packages and builds alone
+	passed, failed int               // failed: packages and builds alone
 	failures       map[test]bool
 	again          []test // failed, and passed when they were run once more
 	skipped        []test
