@@ -1,19 +1,19 @@
-# Brings the schema up and makes the login good, before functions are given it. A Job cannot be changed, so another takes its place whenever
-# there is something to do.
+# Brings the schema up and makes the login good, before functions are given it. A Job cannot be changed, and the provider plans none of a name
+# that is taken: so each is named for what it does, and the next one takes its place.
 locals {
-  job = yamldecode(replace(file("${path.module}/../../../../knative/migrate/job.yaml"), "/ko://\\S+/", var.migrate_image))
-}
-
-resource "terraform_data" "migrate" {
-  input = [local.job, kubernetes_secret_v1.this["maas-database-owner"].data_wo_revision]
+  job  = yamldecode(replace(file("${path.module}/../../../../knative/migrate/job.yaml"), "/ko://\\S+/", var.migrate_image))
+  does = substr(sha256(jsonencode([local.job, local.secrets["maas-database-owner"].of])), 0, 8)
 }
 
 resource "kubernetes_manifest" "migrate" {
+  for_each = toset(["migrate-${local.does}"])
+
   manifest = merge(local.job, {
-    metadata = { name = "migrate", namespace = local.functions, labels = { "app.kubernetes.io/part-of" = "maas" } }
+    metadata = { name = each.key, namespace = local.functions, labels = { "app.kubernetes.io/part-of" = "maas" } }
     # It stays: what ends by itself would be made again by the next apply.
     spec = { for name, value in local.job.spec : name => value if name != "ttlSecondsAfterFinished" }
   })
+  computed_fields = ["metadata.annotations", "metadata.labels", "spec.template.metadata.labels"] # Kubernetes adds the Job's own
 
   wait {
     condition {
@@ -26,7 +26,5 @@ resource "kubernetes_manifest" "migrate" {
     create = "5m"
   }
 
-  lifecycle {
-    replace_triggered_by = [terraform_data.migrate]
-  }
+  depends_on = [kubernetes_secret_v1.this]
 }

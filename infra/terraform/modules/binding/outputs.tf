@@ -24,3 +24,8 @@ output "written" {
     { maas-database = kubernetes_secret_v1.database.data_wo_revision },
   )
 }
+
+output "migration" {
+  description = "The Job that brought the schema up and made the login good: another for another image, login, owner or address."
+  value       = one(keys(kubernetes_manifest.migrate))
+}

@@ -117,11 +117,8 @@ variable "tls_key" {
 variable "clients" {
   description = "The pods that may connect: their namespace and labels."
   type        = list(object({ namespace = string, labels = map(string) }))
-  default = [
-    { namespace = "maas", labels = { "needs.maas.dev/postgres" = "" } },
-    { namespace = "maas", labels = { "batch.kubernetes.io/job-name" = "migrate" } },
-  ]
-  nullable = false
+  default     = [{ namespace = "maas", labels = { "needs.maas.dev/postgres" = "" } }] # functions, and the Job that migrates
+  nullable    = false
 
   validation {
     condition     = length(var.clients) > 0 && alltrue([for client in var.clients : length(client.labels) > 0])
