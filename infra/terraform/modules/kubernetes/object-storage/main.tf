@@ -124,32 +124,13 @@ resource "kubernetes_manifest" "server" {
   }
 }
 
-resource "kubernetes_network_policy_v1" "this" {
-  metadata {
-    namespace = var.namespace
-    name      = var.name
-    labels    = local.labels
-  }
-  spec {
-    pod_selector {
-      match_labels = local.labels
-    }
-    policy_types = ["Ingress", "Egress"]
-    ingress {
-      dynamic "from" { # nobody is named, and so everybody let in, where clients come from outside
-        for_each = var.public == null ? var.clients : []
-        content {
-          namespace_selector {
-            match_labels = { "kubernetes.io/metadata.name" = from.value.namespace }
-          }
-          pod_selector {
-            match_labels = from.value.labels
-          }
-        }
-      }
-      ports {
-        port = "s3"
-      }
-    }
-  }
+module "policy" {
+  source = "../policy"
+
+  namespace = var.namespace
+  name      = var.name
+  labels    = local.labels
+  port      = "s3"
+  clients   = var.clients
+  outside   = var.public != null
 }

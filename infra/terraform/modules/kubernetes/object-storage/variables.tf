@@ -127,9 +127,4 @@ variable "clients" {
     { namespace = "maas-models", labels = { "component" = "predictor" } },
   ]
   nullable = false
-
-  validation {
-    condition     = length(var.clients) > 0 && alltrue([for client in var.clients : length(client.labels) > 0])
-    error_message = "A client is told by one label or more: a namespace alone would let all its pods in."
-  }
 }

@@ -79,3 +79,13 @@ module "volume" {
   storage_gib = var.storage_gib
   volume      = var.volume
 }
+
+module "policy" {
+  source = "../policy"
+
+  namespace = var.namespace
+  name      = var.name
+  labels    = local.labels
+  port      = "postgres"
+  clients   = var.clients
+}

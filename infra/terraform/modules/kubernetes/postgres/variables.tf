@@ -119,9 +119,4 @@ variable "clients" {
   type        = list(object({ namespace = string, labels = map(string) }))
   default     = [{ namespace = "maas", labels = { "needs.maas.dev/postgres" = "" } }] # functions, and the Job that migrates
   nullable    = false
-
-  validation {
-    condition     = length(var.clients) > 0 && alltrue([for client in var.clients : length(client.labels) > 0])
-    error_message = "A client is told by one label or more: a namespace alone would let all its pods in."
-  }
 }

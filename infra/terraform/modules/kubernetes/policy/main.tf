@@ -1,18 +1,18 @@
-# Whoever has no need is not let in, whatever they know; the server itself goes nowhere.
+# Whoever has no need is not let in, whatever they know; a store itself goes nowhere.
 resource "kubernetes_network_policy_v1" "this" {
   metadata {
     namespace = var.namespace
     name      = var.name
-    labels    = local.labels
+    labels    = var.labels
   }
   spec {
     pod_selector {
-      match_labels = local.labels
+      match_labels = var.labels
     }
     policy_types = ["Ingress", "Egress"]
     ingress {
-      dynamic "from" {
-        for_each = var.clients
+      dynamic "from" { # nobody is named, and so everybody let in, where clients come from outside
+        for_each = var.outside ? [] : var.clients
         content {
           namespace_selector {
             match_labels = { "kubernetes.io/metadata.name" = from.value.namespace }
@@ -23,7 +23,7 @@ resource "kubernetes_network_policy_v1" "this" {
         }
       }
       ports {
-        port = "postgres"
+        port = var.port
       }
     }
   }
