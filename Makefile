@@ -10,8 +10,8 @@ export PATH := $(TOOLS):$(PATH)
 # Two of everything at once: what a machine of two cores has memory for under the race detector. What the tests do not reach:
 # `make test TEST='-p 2 -coverprofile coverage.out'` and `go tool cover -func coverage.out`.
 export TEST := -race -shuffle=on -p 2 -timeout 10m
-# Where the tests run: on this machine, with MinIO as the object store, on a cluster (which is started; journeys: without what kills and waits), or
-# several with one summary: make test ON='machine minio cluster'
+# Where the tests run: on this machine; with MinIO as the object store; by Terraform, on a cluster without MaaS; on a cluster (which is started;
+# journeys: without what kills and waits); or several with one summary: make test ON='machine minio cluster'
 ON := machine
 FUZZTIME := 20s
 
