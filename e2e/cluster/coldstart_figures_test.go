@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	rounds   = 7
+	rounds   = 5
 	bearable = 1.15 // of hello's cold start, by the medians
 )
 
