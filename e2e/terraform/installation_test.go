@@ -130,11 +130,11 @@ func node(t testing.TB) string {
 
 const ownState = "terraform.tfstate"
 
-// apply brings the installation to what its variables say.
-func (i *installation) apply() {
+// apply brings the installation, or the part of it that is named (-target), to what its variables say.
+func (i *installation) apply(part ...string) {
 	i.Helper()
 	began := time.Now()
-	i.terraform(i.with("apply", ownState, "-auto-approve")...)
+	i.terraform(i.with("apply", ownState, append(part, "-auto-approve")...)...)
 	i.Logf("terraform apply took %s", time.Since(began).Round(time.Second))
 }
 
