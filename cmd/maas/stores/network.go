@@ -79,7 +79,11 @@ func (n *network) free(ctx context.Context, port int) error {
 			return fault.New(fault.Conflict, fmt.Sprintf(
 				"Another program listens at %s: end it, or the servers of another data folder, first.", n.address(port)), fault.Field("listen"))
 		}
-		time.Sleep(dying / 50)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(dying / 50):
+		}
 	}
 }
 
