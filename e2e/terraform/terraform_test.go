@@ -238,7 +238,8 @@ func rotatedStores(t *testing.T, i *installation, u *e2etest.User) {
 }
 
 // destroyed holds that nothing is left where the installation was: in the cluster, in the state, on the node.
-func destroyed(t *testing.T, i *installation, _ *e2etest.User) {
+func destroyed(t *testing.T, i *installation, u *e2etest.User) {
+	u.Leave() // with model servers it takes minutes longer: a namespace's pods have their time first
 	i.destroy()
 
 	for _, look := range [][]string{

@@ -27,6 +27,6 @@ resource "kubernetes_namespace_v1" "this" {
   }
 
   timeouts {
-    delete = "10m" # KServe lets go of each model first
+    delete = "20m" # of pods first, as long as models may take for their longest request; then KServe lets go of each
   }
 }
