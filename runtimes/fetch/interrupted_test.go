@@ -134,7 +134,7 @@ func TestAStoreThatIsAwayIsWaitedForAndThenGivenUp(t *testing.T) {
 func TestTwoPodsThatStartAtOnceLoadAVersionOnce(t *testing.T) {
 	t.Parallel()
 	w := newWire(t)
-	content := random(20 << 20)
+	content := random(4 << 20)
 	uri, cache := w.version(content), "MAAS_FETCH_CACHE="+t.TempDir()
 	w.slow()
 	pods := make([]*process, 2)

@@ -32,7 +32,7 @@ const (
 	copied = 64 << 20 // bytes that are copied at once, between two looks at whether the caller has gone
 	// A process that has begun to load a file for the cache is waited for as long as it would take at this rate, and a while more.
 	waitedFor   = 50e6 // bytes a second
-	waitedMore  = 2 * time.Second
+	waitedMore  = 5 * time.Second
 	lookedAgain = 100 * time.Millisecond
 )
 
