@@ -41,6 +41,12 @@ func TestSummarise(t *testing.T) {
 			{"Action":"pass","Package":"p","Test":"TestA"}
 			{"Action":"pass","Package":"p"}`,
 			true, []string{"too slow", "failed at first, and passed alone: p TestA", "2 passed, 0 failed"}},
+		{"counts a package that failed again though its test passed", `
+			{"Action":"fail","Package":"p","Test":"TestA"}
+			{"Action":"fail","Package":"p"}
+			{"Action":"pass","Package":"p","Test":"TestA"}
+			{"Action":"fail","Package":"p"}`,
+			false, []string{"failed at first, and passed alone: p TestA", "1 passed, 1 failed"}},
 		{"takes a package without tests for no skip", `
 			{"Action":"pass","Package":"p","Test":"TestA"}
 			{"Action":"output","Package":"q","Output":"?   \tq\t[no test files]\n"}

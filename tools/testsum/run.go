@@ -28,7 +28,6 @@ type run struct {
 	out            *bufio.Writer
 	output         map[test]*strings.Builder
 	late           map[string]string // by package: what came after a passed test's result, which test2json takes for its own
-	blamed         map[string]bool   // packages with a test that failed
 	passed, failed int               // failed: packages and builds alone
 	failures       map[test]bool
 	again          []test // failed, and passed when they were run once more
@@ -36,7 +35,7 @@ type run struct {
 }
 
 func newRun(out *bufio.Writer) *run {
-	return &run{out: out, output: map[test]*strings.Builder{}, late: map[string]string{}, blamed: map[string]bool{}, failures: map[test]bool{}}
+	return &run{out: out, output: map[test]*strings.Builder{}, late: map[string]string{}, failures: map[test]bool{}}
 }
 
 // read takes each line: an event, or text that go itself printed among them, which is passed on.
@@ -93,7 +92,7 @@ func (r *run) takePackage(e event) {
 			r.fail(t)
 		}
 		fmt.Fprint(r.out, r.late[e.Package])
-		if !r.blamed[e.Package] && e.FailedBuild == "" {
+		if !r.blames(e.Package) && e.FailedBuild == "" {
 			r.failed++
 		}
 	}
@@ -130,11 +129,20 @@ func (r *run) pass(t test) {
 
 func (r *run) fail(t test) {
 	r.failures[t] = true
-	r.blamed[t.pkg] = true
 	if kept := r.output[t]; kept != nil {
 		fmt.Fprint(r.out, kept)
 	}
 	delete(r.output, t)
+}
+
+// blames reports whether a test of the package has failed, and has not passed since.
+func (r *run) blames(pkg string) bool {
+	for t := range r.failures {
+		if t.pkg == pkg {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *run) running(pkg string) []test {
