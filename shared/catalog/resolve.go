@@ -42,15 +42,23 @@ const (
 		where v.model_id = $1 and v.version = $2`
 )
 
-// Resolve tells where a reference leads, for the gateway. If the version does not run, it asks for its start, and the answer's status says so.
+// Resolve asks where a reference leads.
+type Resolve struct {
+	NamedVersion
+
+	Unreachable string // the endpoint at which the caller found nobody; "" for none
+}
+
+// Resolve tells where a reference leads, for the gateway. If the version does not run, it asks for its start, and the answer's status says so;
+// if nobody is found where it should run, it asks hosts to look.
 // It fails with NotFound for what is not there or not published, and with Gone for a retired version.
-func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in NamedVersion) (r Resolution, err error) {
+func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (r Resolution, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, epoch, err := epochOf(ctx, tx, who, in.Model)
 		if err != nil {
 			return err
 		}
-		traffic, err := lead(ctx, tx, id, in)
+		traffic, err := lead(ctx, tx, id, in.NamedVersion)
 		if err != nil {
 			return err
 		}
@@ -58,7 +66,11 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in NamedVersi
 			return err
 		}
 		r.Traffic, r.Epoch = traffic, epoch
-		return c.want(ctx, tx, in.Model, r.Version, r.VersionID, r.Status)
+		status := r.Status
+		if in.Unreachable != "" && in.Unreachable == r.Endpoint {
+			status = "lost"
+		}
+		return c.want(ctx, tx, in.Model, r.Version, r.VersionID, status)
 	})
 	return r, err
 }

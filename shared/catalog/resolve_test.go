@@ -14,7 +14,14 @@ import (
 
 func resolve(t *testing.T, w *catalogtest.World, m ref.Model, selector string) catalog.Resolution {
 	t.Helper()
-	r, err := w.Catalog.Resolve(t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: catalogtest.Ref(selector)})
+	return missed(t, w, m, selector, "")
+}
+
+// missed resolves for who found nobody at an endpoint.
+func missed(t *testing.T, w *catalogtest.World, m ref.Model, selector, endpoint string) catalog.Resolution {
+	t.Helper()
+	named := catalog.NamedVersion{Model: m, Ref: catalogtest.Ref(selector)}
+	r, err := w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{NamedVersion: named, Unreachable: endpoint})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,6 +53,21 @@ func TestResolveAsksOnceForWhatDoesNotRun(t *testing.T) {
 	w.AssertWrote(event.DeploymentWanted{}, 1)
 }
 
+func TestResolveAsksOnceForWhatItsCallerDoesNotFind(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	id := w.Ready(m, "1.0.0")
+	missed(t, w, m, "1.0.0", "http://where-it-was")
+	w.AssertWrote(event.DeploymentWanted{}, 0)
+	for range 5 {
+		if r := missed(t, w, m, "1.0.0", catalogtest.Endpoint(id)); r.Status != "ready" {
+			t.Errorf("%+v", r)
+		}
+	}
+	w.AssertWrote(event.DeploymentWanted{}, 1)
+}
+
 func TestResolveSaysWhyAStartFailed(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
@@ -65,10 +87,10 @@ func TestWhatDoesNotResolve(t *testing.T) {
 	m := w.Model("fraud")
 	w.Draft(m, "1.0.0", "model.onnx")
 	for _, selector := range []string{"1.0.0", "2.0.0", "latest", "production", "^1", "1.x"} {
-		_, err := w.Catalog.Resolve(t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: catalogtest.Ref(selector)})
+		_, err := w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: m, Ref: catalogtest.Ref(selector)}})
 		faulttest.AssertKind(t, err, fault.NotFound, "version")
 	}
-	_, err := w.Catalog.Resolve(t.Context(), w.Other(), catalog.NamedVersion{Model: m})
+	_, err := w.Catalog.Resolve(t.Context(), w.Other(), catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: m}})
 	faulttest.AssertKind(t, err, fault.NotFound, "model")
 }
 

@@ -123,7 +123,7 @@ func (s Service) Resolve(ctx context.Context, in *connect.Request[maasv1.Resolve
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.catalog.Resolve(ctx, auth.PrincipalFrom(ctx), named)
+	r, err := s.catalog.Resolve(ctx, auth.PrincipalFrom(ctx), Resolve{NamedVersion: named, Unreachable: in.Msg.GetUnreachable()})
 	return answer(&r, err, resolutionMessage)
 }
 

@@ -275,7 +275,7 @@ func TestARetiredVersionIsGone(t *testing.T) {
 	named := catalog.NamedVersion{Model: m, Ref: catalogtest.Ref("1.1.0")}
 	_, err := w.Catalog.GetVersion(t.Context(), w.Owner, named)
 	faulttest.AssertKind(t, err, fault.Gone)
-	_, err = w.Catalog.Resolve(t.Context(), w.Owner, named)
+	_, err = w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{NamedVersion: named})
 	faulttest.AssertKind(t, err, fault.Gone)
 	_, err = w.Catalog.Retire(t.Context(), w.Owner, retire)
 	faulttest.AssertKind(t, err, fault.Gone)

@@ -121,14 +121,24 @@ func (g *Gateway) forward(ctx context.Context, c *call, v *registry.Version, r *
 	}
 	r.started(response.Header, time.Since(sent))
 	if response.StatusCode != http.StatusOK {
-		defer response.Body.Close()
-		text, err := io.ReadAll(io.LimitReader(response.Body, longestRefusal))
-		if err != nil {
-			return nil, cut(ctx, err)
-		}
-		return nil, openinference.Refusal(response.StatusCode, text)
+		return nil, g.refused(ctx, c, v, response)
 	}
 	return read(ctx, response)
+}
+
+// refused gives what a server's answer with another status than 200 means.
+func (g *Gateway) refused(ctx context.Context, c *call, v *registry.Version, response *http.Response) error {
+	defer response.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(response.Body, longestRefusal))
+	switch {
+	case err != nil:
+		return cut(ctx, err)
+	case response.StatusCode == http.StatusNotFound && len(text) == 0: // a proxy's that knows no such server: the protocol's servers say what is wrong
+		g.registry.Missing(ctx, c.who, c.target, v)
+		return fault.New(fault.Unavailable, "the model server cannot be reached")
+	default:
+		return openinference.Refusal(response.StatusCode, text)
+	}
 }
 
 func endpointOf(m ref.Model, v *registry.Version) openinference.Endpoint {
@@ -161,8 +171,7 @@ func (g *Gateway) broken(ctx context.Context, c *call, v *registry.Version, err 
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
-		g.registry.Forget(ctx, c.who, c.target)
-		g.registry.Forget(ctx, c.who, ref.Target{Model: c.target.Model, Selector: ref.Exact(v.Version)})
+		g.registry.Missing(ctx, c.who, c.target, v)
 		return err
 	}
 	return fault.New(fault.Upstream, "The model server failed during the call.", fault.Cause(err))

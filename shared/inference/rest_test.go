@@ -160,13 +160,42 @@ func TestAServerThatBreaksOffIsABadGateway(t *testing.T) {
 	w.ask(path, question).want(t, http.StatusBadGateway)
 }
 
-func TestAServerThatCannotBeReachedIsUnavailable(t *testing.T) {
+func TestAServerThatCannotBeReachedIsUnavailableAndMissed(t *testing.T) {
+	t.Parallel()
+	for name, vanish := range map[string]func(*modelServer){
+		"nobody listens": func(m *modelServer) { m.Close() },
+		"a proxy knows no such server": func(m *modelServer) {
+			m.do(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusNotFound); return true })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			address := w.model.URL
+			vanish(w.model)
+
+			if answer := w.ask(path, question).want(t, http.StatusServiceUnavailable); answer.Header.Get("Retry-After") == "" {
+				t.Error("there is no Retry-After")
+			}
+			if missed, _ := w.Missed.Load().(string); missed != address {
+				t.Errorf("the registry was told of %q, want %q", missed, address)
+			}
+		})
+	}
+}
+
+func TestAModelThatItsServerDoesNotKnowIsNotMissed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.model.Close()
+	w.model.do(func(w http.ResponseWriter, _ *http.Request) bool {
+		http.Error(w, `{"error":"there is no model adder"}`, http.StatusNotFound)
+		return true
+	})
 
-	if answer := w.ask(path, question).want(t, http.StatusServiceUnavailable); answer.Header.Get("Retry-After") == "" {
-		t.Error("there is no Retry-After")
+	w.ask(path, question).want(t, http.StatusNotFound)
+
+	if missed := w.Missed.Load(); missed != nil {
+		t.Errorf("the registry was told of %v", missed)
 	}
 }
 

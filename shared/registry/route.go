@@ -66,7 +66,7 @@ func (r *Registry) Resolve(ctx context.Context, who auth.Principal, target ref.T
 	}
 	of := tenant{who.Tenant, who.TenantName} // less to keep for the load than the whole principal, at each call
 	return r.routes.Get(ctx, keyOf(who, target), func(ctx context.Context) (cache.Loaded[*Route], error) {
-		route, err := r.ask(ctx, of, target)
+		route, err := r.ask(ctx, of, &maasv1.ResolveRequest{Model: target.Model.String(), Ref: target.Selector.String()})
 		if err != nil {
 			return cache.Loaded[*Route]{}, err
 		}
@@ -74,9 +74,14 @@ func (r *Registry) Resolve(ctx context.Context, who auth.Principal, target ref.T
 	})
 }
 
-// Forget drops what is known of a reference, after its endpoint has turned out not to be there.
-func (r *Registry) Forget(ctx context.Context, who auth.Principal, target ref.Target) {
+// Missing drops what is known of a version, and of the reference that led to it, because nobody is at its endpoint, and tells ModelService: the
+// version is elsewhere by now, or a host has lost it and does not know.
+func (r *Registry) Missing(ctx context.Context, who auth.Principal, target ref.Target, v *Version) {
+	exact := ref.Target{Model: target.Model, Selector: ref.Exact(v.Version)}
 	r.routes.Forget(ctx, keyOf(who, target))
+	r.routes.Forget(ctx, keyOf(who, exact))
+	in := &maasv1.ResolveRequest{Model: exact.Model.String(), Ref: exact.Selector.String(), Unreachable: v.Endpoint}
+	_, _ = r.ask(ctx, tenant{who.Tenant, who.TenantName}, in) // the next call that finds nobody tells it again
 }
 
 // keyOf has the model as its scope, since that is what writers announce. The tenant's id keeps apart tenants that had one name after another.
@@ -84,8 +89,7 @@ func keyOf(who auth.Principal, target ref.Target) cache.Key {
 	return cache.Key{Scope: target.Model.String(), Name: who.Tenant.String() + "@" + target.Selector.String()}
 }
 
-func (r *Registry) ask(ctx context.Context, of tenant, target ref.Target) (*Route, error) {
-	in := &maasv1.ResolveRequest{Model: target.Model.String(), Ref: target.Selector.String()}
+func (r *Registry) ask(ctx context.Context, of tenant, in *maasv1.ResolveRequest) (*Route, error) {
 	out, err := call(ctx, r, r.resolve, of, in, r.models.Resolve, maasv1connect.ModelServiceResolveProcedure)
 	if err != nil {
 		return nil, err

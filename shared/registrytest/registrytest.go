@@ -34,6 +34,8 @@ type Server struct {
 
 	// Resolved counts the calls of Resolve, Verified those of VerifyKey.
 	Resolved, Verified atomic.Int64
+	// Missed is the endpoint that a caller of Resolve found nobody at last.
+	Missed atomic.Value
 	// Down makes every call fail with Unavailable.
 	Down atomic.Bool
 
@@ -155,6 +157,9 @@ func (m modelService) Resolve(ctx context.Context, in *connect.Request[maasv1.Re
 		return nil, fault.New(fault.Unavailable, "The database is away.")
 	}
 	who := auth.PrincipalFrom(ctx)
+	if endpoint := in.Msg.GetUnreachable(); endpoint != "" {
+		m.s.Missed.Store(endpoint)
+	}
 	target, err := ref.ParseTarget(in.Msg.GetModel() + "@" + in.Msg.GetRef())
 	if err != nil {
 		return nil, err

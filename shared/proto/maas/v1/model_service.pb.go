@@ -1182,9 +1182,11 @@ func (x *GetVersionRequest) GetRef() string {
 
 // ResolveRequest asks where a reference leads.
 type ResolveRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Model         string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"` // "acme/fraud"
-	Ref           string                 `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`     // a version, an alias or a range; "" is latest
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Model string                 `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"` // "acme/fraud"
+	Ref   string                 `protobuf:"bytes,2,opt,name=ref,proto3" json:"ref,omitempty"`     // a version, an alias or a range; "" is latest
+	// The endpoint of an earlier answer at which nobody was found. If it still is the version's, a host is asked to look.
+	Unreachable   string `protobuf:"bytes,3,opt,name=unreachable,proto3" json:"unreachable,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1229,6 +1231,13 @@ func (x *ResolveRequest) GetModel() string {
 func (x *ResolveRequest) GetRef() string {
 	if x != nil {
 		return x.Ref
+	}
+	return ""
+}
+
+func (x *ResolveRequest) GetUnreachable() string {
+	if x != nil {
+		return x.Unreachable
 	}
 	return ""
 }
@@ -1537,10 +1546,11 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\";\n" +
 	"\x11GetVersionRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x10\n" +
-	"\x03ref\x18\x02 \x01(\tR\x03ref\"8\n" +
+	"\x03ref\x18\x02 \x01(\tR\x03ref\"Z\n" +
 	"\x0eResolveRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x10\n" +
-	"\x03ref\x18\x02 \x01(\tR\x03ref\"\xba\x03\n" +
+	"\x03ref\x18\x02 \x01(\tR\x03ref\x12 \n" +
+	"\vunreachable\x18\x03 \x01(\tR\vunreachable\"\xba\x03\n" +
 	"\x0fResolveResponse\x12\x1d\n" +
 	"\n" +
 	"version_id\x18\x01 \x01(\tR\tversionId\x12\x18\n" +
