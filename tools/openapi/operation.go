@@ -99,10 +99,8 @@ func (d *document) parameters(in *types.Struct) []any {
 	var all []any
 	for _, where := range []string{"path", "query", "header"} {
 		for _, f := range fieldsOf(in) {
-			for one := range strings.SplitSeq(f.tag.Get(where), "/") {
-				if one != "" {
-					all = append(all, d.parameter(where, one, f))
-				}
+			for one := range strings.FieldsFuncSeq(f.tag.Get(where), func(r rune) bool { return r == '/' }) {
+				all = append(all, d.parameter(where, one, f))
 			}
 		}
 	}
