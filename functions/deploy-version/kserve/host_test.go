@@ -88,6 +88,16 @@ func (w world) show(version uuid.UUID, name string) {
 	}
 }
 
+// shown publishes a version, which the cluster shows as it once showed another when it is looked at for the second time.
+func (w world) shown(name string) uuid.UUID {
+	w.t.Helper()
+	id := w.Published(w.model, "1.0.0")
+	w.run(id)
+	w.show(id, name)
+	w.run(id)
+	return id
+}
+
 // clear takes all pods away.
 func (w world) clear() {
 	w.t.Helper()
@@ -174,20 +184,14 @@ func TestAPublishedVersionStartsAndSleepsAndWakes(t *testing.T) {
 func TestWhileNothingHasRoomTheRowSaysSo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.Published(w.model, "1.0.0")
-	w.run(id)
-	w.show(id, "no-room")
-	w.run(id)
+	w.shown("no-room")
 	w.assertState("1.0.0", deployment.Pending, "no node has room for it (cpu 64")
 }
 
 func TestAStartThatNobodySawIsToldWhenItIsSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.Published(w.model, "1.0.0")
-	w.run(id)
-	w.show(id, "idle") // it started and went to sleep meanwhile
-	w.run(id)
+	w.shown("idle") // it started and went to sleep meanwhile
 	w.assertState("1.0.0", deployment.Idle, "")
 	w.AssertWrote(event.DeploymentReady{}, 1)
 }
@@ -195,12 +199,8 @@ func TestAStartThatNobodySawIsToldWhenItIsSeen(t *testing.T) {
 func TestWhatCannotStartIsTakenAwayAndItsReasonStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.Published(w.model, "1.0.0")
+	id := w.shown("not-a-model")
 	w.run(id)
-	w.show(id, "not-a-model")
-	for range 2 {
-		w.run(id)
-	}
 	w.assertState("1.0.0", deployment.Failed, "its model cannot be loaded: there is no ONNX model")
 	w.assertGone(id)
 	w.AssertWrote(event.DeploymentFailed{}, 1)
@@ -221,10 +221,7 @@ func TestWhatCannotStartIsTakenAwayAndItsReasonStays(t *testing.T) {
 func TestARetiredVersionIsStopped(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.Published(w.model, "1.0.0")
-	w.run(id)
-	w.show(id, "ready")
-	w.run(id)
+	id := w.shown("ready")
 	w.Ready(w.model, "1.1.0")
 	_, err := w.Catalog.Retire(t.Context(), w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")})
 	w.must(err)
@@ -240,10 +237,7 @@ func TestARetiredVersionIsStopped(t *testing.T) {
 func TestAVersionThatSomebodyDeletedIsMadeAnew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	id := w.Published(w.model, "1.0.0")
-	w.run(id)
-	w.show(id, "ready")
-	w.run(id)
+	id := w.shown("ready")
 	w.must(w.host.services.Delete(t.Context(), name(id), metav1.DeleteOptions{}))
 	w.clear()
 	w.run(id)
