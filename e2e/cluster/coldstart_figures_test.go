@@ -5,6 +5,7 @@ package cluster
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"testing"
@@ -27,8 +28,10 @@ func BenchmarkColdStart(b *testing.B) {
 	all := append([]string{"hello"}, names()...)
 	await(b, "each function has started from zero so many times", 30*time.Minute, func() (string, bool) {
 		up := services(b)
-		for _, name := range all {
-			if len(starts[name]) < rounds && !up[name] {
+		for _, i := range rand.Perm(len(all)) { // what starts right after others starts slower
+			name := all[i]
+			enough := name == "infer" && len(starts[name]) == rounds // it keeps api-keys up
+			if !up[name] && !enough {
 				starts[name] = append(starts[name], coldStart(b, client, name))
 			}
 		}
@@ -37,11 +40,11 @@ func BenchmarkColdStart(b *testing.B) {
 	})
 
 	peer := median(starts["hello"])
-	table := newTable("function", "first byte from zero", "least", "most", "beside hello")
+	table := newTable("function", "starts", "first byte from zero", "least", "most", "beside hello")
 	for _, name := range all {
 		ms := func(q float64) time.Duration { return quantile(starts[name], q).Round(time.Millisecond) }
 		beside := median(starts[name]).Seconds() / peer.Seconds()
-		table.row(name, ms(0.5), ms(0), ms(1), fmt.Sprintf("%.2f", beside))
+		table.row(name, len(starts[name]), ms(0.5), ms(0), ms(1), fmt.Sprintf("%.2f", beside))
 		if beside > bearable {
 			b.Errorf("%s starts in %.2f of hello's time, want %.2f or less", name, beside, bearable)
 		}
