@@ -53,6 +53,10 @@ resource "kubernetes_service_v1" "this" {
   }
 }
 
+module "restricted" {
+  source = "../restricted"
+}
+
 # By its manifest: the provider's own resource (3.2.1) fails when it has waited for the rollout of a change (its issue 2926).
 resource "kubernetes_manifest" "server" {
   manifest = {
@@ -72,14 +76,7 @@ resource "kubernetes_manifest" "server" {
           automountServiceAccountToken  = false
           enableServiceLinks            = false
           terminationGracePeriodSeconds = 60
-          securityContext = {
-            runAsNonRoot        = true
-            runAsUser           = 65532
-            runAsGroup          = 65532
-            fsGroup             = 65532
-            fsGroupChangePolicy = "OnRootMismatch" # Always, each start would walk over every object
-            seccompProfile      = { type = "RuntimeDefault" }
-          }
+          securityContext               = merge(module.restricted.pod, { fsGroupChangePolicy = "OnRootMismatch" }) # Always, each start would walk over every object
           containers = [{
             name  = "s3"
             image = var.image
@@ -98,12 +95,7 @@ resource "kubernetes_manifest" "server" {
               requests = { cpu = local.size.cpu, memory = local.size.memory }
               limits   = { memory = local.size.memory }
             }
-            securityContext = {
-              runAsNonRoot             = true
-              allowPrivilegeEscalation = false
-              readOnlyRootFilesystem   = true
-              capabilities             = { drop = ["ALL"] }
-            }
+            securityContext = module.restricted.container
           }]
           volumes = concat(
             [{ name = "data", persistentVolumeClaim = { claimName = module.volume.claim } }],

@@ -1,11 +1,5 @@
 # By its manifest: the provider's own resource (3.2.1) fails when it has waited for the rollout of a change (its issue 2926).
 locals {
-  restricted = {
-    runAsNonRoot             = true
-    allowPrivilegeEscalation = false
-    readOnlyRootFilesystem   = true
-    capabilities             = { drop = ["ALL"] }
-  }
   mounts = [
     { name = "data", mountPath = local.data },
     { name = "config", mountPath = "/etc/maas", readOnly = true },
@@ -19,6 +13,12 @@ locals {
     limits   = { memory = local.size.memory }
   }
   bin = "/usr/lib/postgresql/*/bin" # Debian's place
+}
+
+module "restricted" {
+  source = "../restricted"
+
+  user = var.user
 }
 
 resource "kubernetes_manifest" "server" {
@@ -42,21 +42,14 @@ resource "kubernetes_manifest" "server" {
           automountServiceAccountToken  = false
           enableServiceLinks            = false
           terminationGracePeriodSeconds = 120
-          securityContext = {
-            runAsNonRoot        = true
-            runAsUser           = var.user
-            runAsGroup          = var.user
-            fsGroup             = var.user
-            fsGroupChangePolicy = "OnRootMismatch" # Always, each start would open the data to the group, which Postgres refuses
-            seccompProfile      = { type = "RuntimeDefault" }
-          }
+          securityContext               = merge(module.restricted.pod, { fsGroupChangePolicy = "OnRootMismatch" }) # Always, each start would open the data to the group, which Postgres refuses
           initContainers = [{
             name                     = "initialise"
             image                    = var.image
             command                  = ["sh", "/etc/maas/initialise"]
             env                      = [for name, value in { PGDATA = "${local.data}/data", OWNER = local.owner, DATABASE = local.database } : { name = name, value = value }]
             resources                = local.resources
-            securityContext          = local.restricted
+            securityContext          = module.restricted.container
             volumeMounts             = local.mounts
             terminationMessagePolicy = "FallbackToLogsOnError"
           }]
@@ -80,7 +73,7 @@ resource "kubernetes_manifest" "server" {
             lifecycle = { # fast: SIGTERM would wait for functions to leave
               preStop = { exec = { command = ["sh", "-c", "exec ${local.bin}/pg_ctl stop -D ${local.data}/data -m fast"] } }
             }
-            securityContext = local.restricted
+            securityContext = module.restricted.container
             volumeMounts    = local.mounts
           }]
           volumes = [

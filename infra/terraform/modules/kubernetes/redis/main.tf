@@ -54,6 +54,10 @@ resource "kubernetes_service_v1" "this" {
   }
 }
 
+module "restricted" {
+  source = "../restricted"
+}
+
 # By its manifest: the provider's own resource (3.2.1) fails when it has waited for the rollout of a change (its issue 2926).
 resource "kubernetes_manifest" "server" {
   manifest = {
@@ -72,13 +76,7 @@ resource "kubernetes_manifest" "server" {
         spec = {
           automountServiceAccountToken = false
           enableServiceLinks           = false
-          securityContext = {
-            runAsNonRoot   = true
-            runAsUser      = 65532
-            runAsGroup     = 65532
-            fsGroup        = 65532
-            seccompProfile = { type = "RuntimeDefault" }
-          }
+          securityContext              = module.restricted.pod
           containers = [{
             name  = "redis"
             image = var.image
@@ -99,12 +97,7 @@ resource "kubernetes_manifest" "server" {
               requests = { cpu = local.size.cpu, memory = local.size.memory }
               limits   = { memory = local.size.memory }
             }
-            securityContext = {
-              runAsNonRoot             = true
-              allowPrivilegeEscalation = false
-              readOnlyRootFilesystem   = true
-              capabilities             = { drop = ["ALL"] }
-            }
+            securityContext = module.restricted.container
           }]
           volumes = concat(
             [{ name = "run", emptyDir = { medium = "Memory", sizeLimit = "1Mi" } }],
