@@ -2,10 +2,14 @@ package transfer_test
 
 import (
 	"bytes"
+	"context"
 	"maps"
 	"testing"
+	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
@@ -79,6 +83,50 @@ func TestNothingIsLostWhileTheDatabaseIsAway(t *testing.T) {
 	sent, err := cut.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, file), bytes.NewBuffer(file))
 	if w.Must(err); sent.Received != u.Size {
 		t.Errorf("%+v", sent)
+	}
+}
+
+// TestAnUploadWhoseOpeningWasNotAnsweredCanBeSent loses the database while it commits.
+func TestAnUploadWhoseOpeningWasNotAnsweredCanBeSent(t *testing.T) {
+	t.Parallel()
+	w, cut, proxy := cutOff(t, "DATABASE_URL")
+	change(t, w, `create function held() returns trigger language plpgsql as $$ begin perform pg_advisory_xact_lock(1); return null; end $$`)
+	change(t, w, `create constraint trigger held after insert on uploads deferrable initially deferred for each row execute function held()`)
+	file := model(t)
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error { // whose end frees the lock
+		if _, err := conn.Exec(ctx, `select pg_advisory_lock(1)`); err != nil {
+			return err
+		}
+		begun := make(chan error, 1)
+		go func() {
+			_, err := cut.Begin(ctx, w.Owner, transfertest.Wanted(len(file)))
+			begun <- err
+		}()
+		becomes(t, w, 1, `select count(*) from pg_locks where locktype = 'advisory' and not granted`)
+		proxy.Stop()
+		faulttest.AssertKind(t, <-begun, fault.Unavailable)
+		return nil
+	})
+	becomes(t, w, 1, `select count(*) from uploads`)
+
+	var id uuid.UUID
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		return conn.QueryRow(ctx, `select id from uploads`).Scan(&id)
+	})
+	w.MustSend(w.MustFind(id), file)
+}
+
+// becomes waits until the query says so many.
+func becomes(t *testing.T, w *transfertest.World, want int, sql string) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		got := count(t, w, sql)
+		if got == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: %d, want %d", sql, got, want)
+		}
 	}
 }
 

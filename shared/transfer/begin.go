@@ -83,13 +83,18 @@ func (t *Transfers) Begin(ctx context.Context, who auth.Principal, in Begin) (Be
 	if s.multipart, err = t.store.CreateMultipart(ctx, s.multipart.Key); err != nil {
 		return Begun{}, err
 	}
+	whole := false // all but the commit was done
 	begun, err := postgres.Once(ctx, t.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Upload, error) {
-		return t.open(ctx, tx, who, in, s)
+		u, err := t.open(ctx, tx, who, in, s)
+		whole = err == nil
+		return u, err
 	})
-	if err != nil || begun.ID != s.ID {
+	switch {
+	case err != nil && whole: // the answer to the commit is lost, perhaps, and the row is there: its multipart is left to sweep
+	case err != nil:
 		t.discard(ctx, s.multipart)
-	}
-	if err == nil && begun.ID != s.ID {
+	case begun.ID != s.ID:
+		t.discard(ctx, s.multipart)
 		begun, err = t.Find(ctx, who, Named{ID: begun.ID})
 	}
 	return Begun{begun}, err
