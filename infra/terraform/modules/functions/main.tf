@@ -62,6 +62,8 @@ resource "kubernetes_manifest" "functions" {
   for_each = local.functions
 
   manifest = merge(each.value, {
+    # A function goes when its pods have gone: they still use what goes after it, and a namespace that finds pods looks again after half their grace only.
+    metadata = merge(each.value.metadata, { finalizers = ["foregroundDeletion"] })
     spec = merge(each.value.spec, {
       template = merge(each.value.spec.template, {
         spec = merge(each.value.spec.template.spec, {
@@ -86,6 +88,7 @@ resource "kubernetes_manifest" "functions" {
   timeouts {
     create = "10m"
     update = "10m"
+    delete = "12m" # longer than a pod may take to end its requests
   }
 
   depends_on = [kubernetes_manifest.grounds]
