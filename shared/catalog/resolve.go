@@ -68,7 +68,7 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (
 		r.Traffic, r.Epoch = traffic, epoch
 		status := r.Status
 		if in.Unreachable != "" && in.Unreachable == r.Endpoint {
-			status = "lost"
+			status = "removed" // as far as its caller can see
 		}
 		return c.want(ctx, tx, in.Model, r.Version, r.VersionID, status)
 	})
