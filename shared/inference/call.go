@@ -2,6 +2,7 @@ package inference
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -133,7 +134,7 @@ func (g *Gateway) refused(ctx context.Context, c *call, v *registry.Version, res
 	switch {
 	case err != nil:
 		return cut(ctx, err)
-	case response.StatusCode == http.StatusNotFound && len(text) == 0: // a proxy's that knows no such server: the protocol's servers say what is wrong
+	case response.StatusCode == http.StatusNotFound && !json.Valid(text): // an ingress's that knows no such server: the protocol's errors are JSON
 		g.registry.Missing(ctx, c.who, c.target, v)
 		return fault.New(fault.Unavailable, "the model server cannot be reached")
 	default:

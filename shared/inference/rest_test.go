@@ -164,8 +164,11 @@ func TestAServerThatCannotBeReachedIsUnavailableAndMissed(t *testing.T) {
 	t.Parallel()
 	for name, vanish := range map[string]func(*modelServer){
 		"nobody listens": func(m *modelServer) { m.Close() },
-		"a proxy knows no such server": func(m *modelServer) {
+		"Envoy knows no such server": func(m *modelServer) {
 			m.do(func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusNotFound); return true })
+		},
+		"Traefik knows no such server": func(m *modelServer) {
+			m.do(func(w http.ResponseWriter, r *http.Request) bool { http.NotFound(w, r); return true })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
