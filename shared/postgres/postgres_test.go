@@ -114,12 +114,20 @@ func TestAPasswordThatRotatesInItsFileIsReadForEachNewConnection(t *testing.T) {
 	catalog := pool.As(postgres.Catalog)
 	err = catalog.Tx(t.Context(), uuid.New(), func(old postgres.Tx) error {
 		mount.Replace(map[string]string{"url": second.url + "\n"})
-		return catalog.Tx(t.Context(), uuid.New(), func(fresh postgres.Tx) error { // on another connection, since that one is taken
-			if was, is := user(old), user(fresh); was != first.name || is != second.name {
-				t.Errorf("the connection from before is %s's, the new one %s's; want %s and %s", was, is, first.name, second.name)
-			}
-			return nil
-		})
+		var next func(left int) error // on other connections, since those before are taken, until one is new: the gate had its own
+		next = func(left int) error {
+			return catalog.Tx(t.Context(), uuid.New(), func(fresh postgres.Tx) error {
+				is := user(fresh)
+				if is != second.name && left > 0 {
+					return next(left - 1)
+				}
+				if was := user(old); was != first.name || is != second.name {
+					t.Errorf("the connection from before is %s's, the new one %s's; want %s and %s", was, is, first.name, second.name)
+				}
+				return nil
+			})
+		}
+		return next(2)
 	})
 	if err != nil {
 		t.Error(err)
