@@ -8,7 +8,7 @@ import (
 
 func TestTheJourneyByTheCommand(t *testing.T) {
 	t.Parallel()
-	u := register(t)
+	u := the.Register(t)
 	digits := u.Of("digits")
 
 	u.Maas("push", digits+"@1.0.0", e2etest.Data("digits.onnx")).Ends(0, "verified")
@@ -41,7 +41,7 @@ func TestTheJourneyByTheCommand(t *testing.T) {
 
 func TestTheDemoTellsTheWholeJourney(t *testing.T) {
 	t.Parallel()
-	stranger := e2etest.Stranger(t, the.server)
+	stranger := e2etest.Stranger(t, the.Server)
 
 	stranger.Maas("demo").Ends(0, "push", "publish", "infer", "rollback")
 	stranger.Maas("whoami").Ends(3) // it leaves no session behind
@@ -49,7 +49,7 @@ func TestTheDemoTellsTheWholeJourney(t *testing.T) {
 
 func TestPushingAgainSendsNothing(t *testing.T) {
 	t.Parallel()
-	u := register(t)
+	u := the.Register(t)
 
 	u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx")).Ends(0, "verified")
 	u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx")).Ends(0, "already there")
@@ -57,7 +57,7 @@ func TestPushingAgainSendsNothing(t *testing.T) {
 
 func TestWhatIsPublishedDoesNotChange(t *testing.T) {
 	t.Parallel()
-	u := register(t)
+	u := the.Register(t)
 	u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx")).OK()
 	u.Maas("publish", u.Of("digits")+"@1.0.0").OK()
 
@@ -67,7 +67,7 @@ func TestWhatIsPublishedDoesNotChange(t *testing.T) {
 
 func TestAKeyDoesWhatItsScopesSay(t *testing.T) {
 	t.Parallel()
-	owner := register(t)
+	owner := the.Register(t)
 	digits := owner.Of("digits")
 	owner.Maas("push", digits+"@1.0.0", e2etest.Data("digits.onnx")).OK()
 	owner.Maas("publish", digits+"@1.0.0").OK()
@@ -85,7 +85,7 @@ func TestAKeyDoesWhatItsScopesSay(t *testing.T) {
 
 func TestAnotherTenantsModelsAreNotThere(t *testing.T) {
 	t.Parallel()
-	owner, stranger := register(t), register(t)
+	owner, stranger := the.Register(t), register(t)
 	digits := owner.Of("digits")
 	owner.Maas("push", digits+"@1.0.0", e2etest.Data("digits.onnx")).OK()
 	owner.Maas("publish", digits+"@1.0.0").OK()

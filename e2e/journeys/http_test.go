@@ -14,11 +14,11 @@ import (
 // TestTheJourneyByPlainHTTP takes the way of the README's curl.
 func TestTheJourneyByPlainHTTP(t *testing.T) {
 	t.Parallel()
-	u := e2etest.Stranger(t, the.server)
-	s := e2etest.Visit(t, the.server)
+	u := e2etest.Stranger(t, the.Server)
+	s := e2etest.Visit(t, the.Server)
 	account := fmt.Sprintf(`{"email":%q,"password":%q,"tenant":%q}`, u.Email, e2etest.Password, u.Tenant)
 	s.Post("/v1/auth/register", account, http.StatusCreated, nil)
-	leaving(u)
+	the.Leaving(u)
 	var session struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`

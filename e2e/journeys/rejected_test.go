@@ -22,7 +22,7 @@ func TestAFileThatIsNotWhatItSaysIsRejectedWithTheReason(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			u := register(t)
+			u := the.Register(t)
 			path := filepath.Join(t.TempDir(), "model.onnx")
 			e2etest.Must(t, os.WriteFile(path, file.bytes, 0o600))
 
@@ -35,7 +35,7 @@ func TestAFileThatIsNotWhatItSaysIsRejectedWithTheReason(t *testing.T) {
 
 func TestWhatTheCommandCannotDoItSays(t *testing.T) {
 	t.Parallel()
-	u := register(t)
+	u := the.Register(t)
 	for _, c := range []struct {
 		status    int
 		says      string
@@ -61,7 +61,7 @@ func TestAServerThatIsNotThereIsUnavailable(t *testing.T) {
 
 func TestARequestThatDoesNotFitNamesTheTensor(t *testing.T) {
 	t.Parallel()
-	u := register(t)
+	u := the.Register(t)
 	u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx")).OK()
 	u.Maas("publish", u.Of("digits")+"@1.0.0").OK()
 	path := filepath.Join(t.TempDir(), "request.json")
@@ -72,7 +72,7 @@ func TestARequestThatDoesNotFitNamesTheTensor(t *testing.T) {
 
 func TestACallThatTakesLongerThanItMayEnds(t *testing.T) {
 	t.Parallel()
-	u := register(t)
+	u := the.Register(t)
 	u.Maas("push", u.Of("slow")+"@1.0.0", e2etest.Data("slow.onnx")).OK()
 	u.Maas("publish", u.Of("slow")+"@1.0.0").OK()
 	path := filepath.Join(t.TempDir(), "request.json")

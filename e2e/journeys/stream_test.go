@@ -15,8 +15,8 @@ import (
 // between holds events back. Who comes again is told what came since.
 func TestAnUploadTellsItsStoryAsItHappens(t *testing.T) {
 	t.Parallel()
-	u := e2etest.Register(t, the.server)
-	leaving(u)
+	u := e2etest.Register(t, the.Server)
+	the.Leaving(u)
 	s := u.Site()
 	file := e2etest.Content(t, "digits.onnx")
 	s.Post("/v1/models", `{"name":"digits"}`, http.StatusCreated, nil)
@@ -48,7 +48,7 @@ func listen(t *testing.T, s e2etest.Site, upload, after string) stream {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, the.server+upload+"/events", http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, the.Server+upload+"/events", http.NoBody)
 	e2etest.Must(t, err)
 	request.Header.Set("Authorization", "Bearer "+s.Token)
 	request.Header.Set("Last-Event-ID", after)

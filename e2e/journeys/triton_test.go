@@ -18,14 +18,14 @@ import (
 func TestTritonsClientCallsAModel(t *testing.T) {
 	t.Parallel()
 	python := triton(t)
-	u := register(t)
+	u := the.Register(t)
 	u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx")).OK()
 	u.Maas("publish", u.Of("digits")+"@1.0.0").OK()
 	key := u.Key("inference:execute")
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	address := strings.TrimPrefix(the.server, "http://")
+	address := strings.TrimPrefix(the.Server, "http://")
 	text, err := exec.CommandContext(ctx, python, e2etest.Data("triton.py"), address, u.Of("digits"), key, filepath.Dir(e2etest.Data("triton.py"))).CombinedOutput()
 	if err != nil {
 		t.Errorf("tritonclient: %v\n%s", err, text)

@@ -1,0 +1,12 @@
+package field
+
+import (
+	"testing"
+
+	"github.com/17882237881/MaaS/e2e/e2etest"
+)
+
+// the is the host of all tests that need none of their own: it is set before the first begins.
+var the e2etest.SharedHost
+
+func TestMain(m *testing.M) { the.Main(m, 8) }
