@@ -85,7 +85,7 @@ func TestAKeyDoesWhatItsScopesSay(t *testing.T) {
 
 func TestAnotherTenantsModelsAreNotThere(t *testing.T) {
 	t.Parallel()
-	owner, stranger := the.Register(t), register(t)
+	owner, stranger := the.Register(t), the.Register(t)
 	digits := owner.Of("digits")
 	owner.Maas("push", digits+"@1.0.0", e2etest.Data("digits.onnx")).OK()
 	owner.Maas("publish", digits+"@1.0.0").OK()
