@@ -29,14 +29,20 @@ type call struct {
 	wait    time.Duration // for a version that starts, at most; 0 for the whole timeout
 	noCache bool          // run the model, whatever is kept
 	noStore bool          // the same, and keep nothing
+
+	contentType string                 // as the caller said it
+	request     *openinference.Request // what the body says, if it has been read
+	id          string                 // the request's, once it is known
 }
 
 // answer is what a model server said: its body is either whole or still to come.
 type answer struct {
 	contentType string
 	header      string // as call's
+	head        []byte // stands before whole
 	whole       []byte
 	rest        io.ReadCloser // nil if whole is all
+	anonymous   bool          // whole is as openinference.WithoutIdentity gives it
 }
 
 // run finds the version, and gives its answer, kept or new. The report says what was done, in any case.
@@ -52,10 +58,10 @@ func (g *Gateway) find(ctx context.Context, c *call, r *report) (*answer, error)
 		return nil, err
 	}
 	r.version, r.cache = version, cacheBypass
-	shared, name := g.results.covers(c, version), ""
-	if shared {
-		name = nameOf(c, version)
-		if a, ok := g.results.peek(ctx, c, name); ok {
+	var n names
+	if g.results.covers(c, version) {
+		var a *answer
+		if n, a = g.results.recall(ctx, c, version); a != nil {
 			r.cache = cacheHit
 			return a, nil
 		}
@@ -66,10 +72,10 @@ func (g *Gateway) find(ctx context.Context, c *call, r *report) (*answer, error)
 	}
 	run := func(ctx context.Context, r *report) (*answer, error) { return g.compute(ctx, c, version, r) }
 	return g.whileItMayStart(ctx, c, r, func(ctx context.Context) (*answer, error) {
-		if !shared {
+		if n.meant == "" {
 			return run(ctx, r)
 		}
-		return g.results.share(ctx, c, name, r, run)
+		return g.results.share(ctx, c, n, r, run)
 	})
 }
 

@@ -66,7 +66,8 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		if err := c.read(e); err != nil {
 			return nil, nil, err
 		}
-		kept, err := openResults(e, c.CacheBytes)
+		bodies := newMemory(c.Memory)
+		kept, err := openResults(e, c.CacheBytes, bodies)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -80,7 +81,7 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		}
 		g := &Gateway{
 			config: c, registry: r, servers: openinference.NewClient(c.MaxBody), turns: newTurns(c.Concurrency, c.Queue),
-			results: kept, meter: meter, metrics: metrics, memory: newMemory(c.Memory),
+			results: kept, meter: meter, metrics: metrics, memory: bodies,
 		}
 		return g, func(context.Context) error { g.servers.Close(); return nil }, nil
 	})

@@ -112,7 +112,7 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	if err != nil {
 		return nil, err
 	}
-	response.Model, response.Version = c.target.Model.String(), done.version.Version.String()
+	response.Model, response.Version, response.ID = c.target.Model.String(), done.version.Version.String(), in.Msg.GetId()
 	out := connect.NewResponse(protoOf(response, in.Msg))
 	done.setHeader(out.Header())
 	return out, nil
@@ -150,7 +150,7 @@ func (p procedures) callFrom(ctx context.Context, in *connect.Request[pb.ModelIn
 	}
 	request.Parameters["binary_data_output"] = true
 	body, header, err := openinference.AppendRequest(nil, request)
-	c.body, c.header = body, headerOf(header)
+	c.body, c.header, c.request = body, headerOf(header), request
 	return c, err
 }
 

@@ -24,7 +24,7 @@ func (r *report) take(of *report) {
 	if of.version == nil {
 		return
 	}
-	r.version, r.queue, r.compute = of.version, of.queue, of.compute
+	r.queue, r.compute = of.queue, of.compute
 	r.cold += of.cold // to what the call itself waited for
 }
 

@@ -41,7 +41,8 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 		g.count(ctx, c, done, 0, err)
 		return err
 	}
-	return g.send(ctx, w, c, a, done)
+	mine := a.named(c, done)
+	return g.send(ctx, w, c, &mine, done)
 }
 
 // callOf reads what a request says beside its body.
@@ -57,7 +58,7 @@ func (g *Gateway) callOf(r *http.Request, who auth.Principal) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.header = r.Header.Get(openinference.HeaderLength)
+	c.header, c.contentType = r.Header.Get(openinference.HeaderLength), r.Header.Get("Content-Type")
 	return c, nil
 }
 
@@ -169,9 +170,11 @@ func (g *Gateway) send(ctx context.Context, w http.ResponseWriter, c *call, a *a
 		h[openinference.HeaderLength] = []string{a.header}
 	}
 	if a.rest == nil {
-		g.count(ctx, c, done, int64(len(a.whole)), nil)
-		h["Content-Length"] = []string{strconv.Itoa(len(a.whole))}
-		_, _ = w.Write(a.whole) // a client that is gone needs no answer
+		size := len(a.head) + len(a.whole)
+		g.count(ctx, c, done, int64(size), nil)
+		h["Content-Length"] = []string{strconv.Itoa(size)}
+		_, _ = w.Write(a.head) // a client that is gone needs no answer
+		_, _ = w.Write(a.whole)
 		return nil
 	}
 	defer a.rest.Close()

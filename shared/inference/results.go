@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
+	"hash"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/registry"
 )
 
@@ -20,18 +21,20 @@ import (
 const (
 	cacheHit    = "hit"    // the answer of an earlier call
 	cacheMiss   = "miss"   // a run, whose answer is kept
-	cacheShared = "shared" // the answer of an identical call that was under way
-	cacheBypass = "bypass" // the version is not deterministic, its answers are too long, or the caller asked for a run
+	cacheShared = "shared" // the answer of a call under way that asked the same
+	cacheBypass = "bypass" // the version is not deterministic, its answers cannot be kept, or the caller asked for a run
 )
 
-// results keeps the answers of deterministic versions, and lets identical calls share one run.
+// results keeps the answers of deterministic versions, and lets calls that ask the same share one run.
 //
-// Calls are identical if their tenants, their versions' digests and their requests' bytes are. Another white space or another id is another
-// call: the answer repeats the id, and a hash of the bytes costs less than to find out that two texts mean the same tensors.
+// Two calls ask the same if their tenants and their versions' digests are one, and their requests mean the same (openinference.Request.HashTo). To find
+// that out a request is read, which costs more than a hash of its bytes: so that hash is looked for first, and the answer is kept under it. The hash of
+// what the request means leads to it. What is kept has no model's name, version or request id: each call is given its own.
 type results struct {
-	kept    *cache.Cache[*answer]
+	kept    *cache.Cache[*kept]
 	flights cache.Flights[outcome]
-	long    *otter.Cache[uuid.UUID, time.Time] // versions whose answers are too long to be kept, and when that was seen
+	memory  *memory
+	long    *otter.Cache[uuid.UUID, time.Time] // versions whose answers cannot be kept, and when that was seen
 }
 
 // outcome is a run's answer, with what its report says.
@@ -41,25 +44,25 @@ type outcome struct {
 }
 
 const (
-	// longLife is for how long a version's calls are not kept after an answer was too long.
+	// longLife is for how long a version's calls are not kept after an answer could not be.
 	longLife = 10 * time.Minute
 	// maxLong bounds the versions that this is known of.
 	maxLong = 10_000
 )
 
-func openResults(e *env.Env, bytes uint64) (*results, error) {
+func openResults(e *env.Env, bytes uint64, m *memory) (*results, error) {
 	store, err := cache.Open(e)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := cache.New(store, cache.Kind[*answer]{
-		Name: "result", Bytes: bytes, Encode: encodeAnswer, Decode: decodeAnswer, Size: (*answer).size,
+	answers, err := cache.New(store, cache.Kind[*kept]{
+		Name: "result", Bytes: bytes, Encode: encodeKept, Decode: decodeKept, Size: (*kept).size,
 	})
 	if err != nil {
 		return nil, err
 	}
 	long, err := otter.New(&otter.Options[uuid.UUID, time.Time]{MaximumSize: maxLong})
-	return &results{kept: kept, long: long}, err
+	return &results{kept: answers, memory: m, long: long}, err
 }
 
 // covers reports whether the call's answer may be an earlier one, or be kept.
@@ -71,47 +74,127 @@ func (s *results) covers(c *call, v *registry.Version) bool {
 	return !ok || time.Since(seen) > longLife
 }
 
-// nameOf is the identity of a call: a SHA-256 over tenant, version and request, each before the next with its length.
-func nameOf(c *call, v *registry.Version) string {
-	h := sha256.New()
-	head := make([]byte, 0, 128)
-	head = append(head, c.who.Tenant[:]...)
-	head = append(head, v.Digest.String()...)
-	head = binary.BigEndian.AppendUint64(head, uint64(len(c.header)))
-	head = append(head, c.header...)
+// names are what a call's answer is kept under.
+type names struct {
+	spelled string // by the request's bytes
+	meant   string // by what they mean; "" if that is not known
+}
+
+// The first byte of what is hashed into a name, so that no name by bytes is one by meaning.
+const (
+	bySpelling = 1
+	byMeaning  = 2
+)
+
+// begin hashes what both names have in common: how they are made, the tenant and the version's digest.
+func begin(how byte, c *call, v *registry.Version, scratch []byte) (h hash.Hash, head []byte) {
+	head = append(append(scratch[:0], how), c.who.Tenant[:]...)
+	return sha256.New(), append(head, v.Digest.String()...)
+}
+
+// spelling is the name by the request's bytes: its content type, its header's length and its body, each after its own length.
+func spelling(c *call, v *registry.Version) string {
+	h, head := begin(bySpelling, c, v, make([]byte, 0, 192))
+	for _, text := range []string{c.contentType, c.header} {
+		head = binary.BigEndian.AppendUint64(head, uint64(len(text)))
+		head = append(head, text...)
+	}
 	_, _ = h.Write(head)
 	_, _ = h.Write(c.body)
 	return string(h.Sum(head[:0]))
 }
 
-// errLong ends a shared run whose answer is too long to be kept.
-var errLong = errors.New("the answer is too long to be kept")
+// meaning is the name by what the request means.
+func meaning(c *call, v *registry.Version, request *openinference.Request) string {
+	h, head := begin(byMeaning, c, v, make([]byte, 0, 128))
+	_, _ = h.Write(head)
+	request.HashTo(h)
+	return string(h.Sum(head[:0]))
+}
 
-// peek gives the kept answer, unless the caller asked for a run.
-func (s *results) peek(ctx context.Context, c *call, name string) (*answer, bool) {
+// read gives the call's request, which over gRPC has been read already. The numbers of JSON text may take four times as many bytes as tensors: without
+// memory for them, or if it is malformed, which is for the model server to say, there is none.
+func (s *results) read(c *call) (*openinference.Request, bool) {
+	if c.request != nil {
+		return c.request, true
+	}
+	header, err := openinference.ParseHeaderLength(c.header, len(c.body))
+	if err != nil {
+		return nil, false
+	}
+	held := loan{of: s.memory}
+	defer held.end()
+	if held.take(4*int64(header)) != nil {
+		return nil, false
+	}
+	request, err := openinference.DecodeRequest(c.body, header)
+	return request, err == nil
+}
+
+// recall gives the kept answer, unless there is none or the caller asked for a run. The call learns its request's id.
+func (s *results) recall(ctx context.Context, c *call, v *registry.Version) (n names, a *answer) {
+	n.spelled = spelling(c, v)
+	if k, ok := s.peek(ctx, c, n.spelled); ok {
+		if a = s.follow(ctx, k); a != nil {
+			c.id = k.id
+			return n, a
+		}
+	}
+	request, ok := s.read(c)
+	if !ok {
+		return n, nil
+	}
+	n.meant, c.id = meaning(c, v, request), request.ID
+	k, ok := s.peek(ctx, c, n.meant)
+	if !ok {
+		return n, nil
+	}
+	a = s.follow(ctx, k)
+	if a != nil && c.id == "" { // a request with an id is hardly ever sent twice
+		s.kept.Put(ctx, n.spelled, &kept{at: k.at})
+	}
+	return n, a
+}
+
+func (s *results) peek(ctx context.Context, c *call, name string) (*kept, bool) {
 	if c.noCache {
 		return nil, false
 	}
 	return s.kept.Peek(ctx, cache.Key{Name: name})
 }
 
-// share gives the answer of the identical call under way, or that of run, which it keeps. The report's version runs.
-func (s *results) share(ctx context.Context, c *call, name string, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
-	version := r.version
-	out, joined, err := s.flights.Do(ctx, name, func(ctx context.Context) (o outcome, err error) {
+// follow gives the answer that is kept, or that it is said to be kept elsewhere; nil if it is not there any more.
+func (s *results) follow(ctx context.Context, k *kept) *answer {
+	if k.answer == nil {
+		k, _ = s.kept.Peek(ctx, cache.Key{Name: k.at})
+	}
+	if k == nil {
+		return nil
+	}
+	return k.answer
+}
+
+// errNotKept ends a shared run whose answer cannot be kept.
+var errNotKept = errors.New("the answer cannot be kept")
+
+// share gives the answer of a call under way that asks the same, or that of run, which it keeps. Calls of one version alone share a run, since its
+// failures and its report speak of the version.
+func (s *results) share(ctx context.Context, c *call, n names, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
+	version, id := r.version, c.id
+	out, joined, err := s.flights.Do(ctx, version.ID.String()+n.meant, func(ctx context.Context) (o outcome, err error) {
 		o.report.version = version
 		if o.answer, err = run(ctx, &o.report); err != nil {
 			return o, err
 		}
-		if o.answer.rest != nil {
-			_ = o.answer.rest.Close()
+		if !o.answer.anonymize() {
 			s.long.Set(version.ID, time.Now())
-			return o, errLong
+			return o, errNotKept
 		}
-		s.kept.Put(ctx, name, o.answer)
+		s.kept.Put(ctx, n.spelled, &kept{id: id, answer: o.answer})
+		s.kept.Put(ctx, n.meant, &kept{at: n.spelled})
 		return o, nil
 	})
-	if errors.Is(err, errLong) {
+	if errors.Is(err, errNotKept) {
 		return run(ctx, r)
 	}
 	r.take(&out.report)
@@ -123,35 +206,4 @@ func (s *results) share(ctx context.Context, c *call, name string, r *report, ru
 		r.cache = cacheBypass
 	}
 	return out.answer, err
-}
-
-func (a *answer) size() int {
-	if a == nil {
-		return 0
-	}
-	return len(a.whole) + len(a.contentType) + len(a.header)
-}
-
-// encodeAnswer writes the lengths of the two headers, the headers, and the body.
-func encodeAnswer(a *answer) ([]byte, error) {
-	b := make([]byte, 0, a.size()+2*binary.MaxVarintLen64)
-	for _, header := range []string{a.contentType, a.header} {
-		b = binary.AppendUvarint(b, uint64(len(header)))
-		b = append(b, header...)
-	}
-	return append(b, a.whole...), nil
-}
-
-func decodeAnswer(b []byte) (*answer, error) {
-	a := &answer{}
-	for _, header := range []*string{&a.contentType, &a.header} {
-		length, n := binary.Uvarint(b)
-		if n <= 0 || length > uint64(len(b)-n) { //nolint:gosec // n is at most len(b)
-			return nil, fmt.Errorf("inference: a kept answer of %d bytes is cut off", len(b))
-		}
-		*header = string(b[n : n+int(length)]) //nolint:gosec // it is at most len(b)
-		b = b[n+int(length):]                  //nolint:gosec // the same
-	}
-	a.whole = b
-	return a, nil
 }

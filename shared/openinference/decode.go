@@ -48,6 +48,8 @@ func DecodeRequest(body []byte, header int) (*Request, error) {
 	return r, d.finish(r.Inputs, body[header:])
 }
 
+const responseMembers = "a response has model_name, model_version, id, parameters and outputs"
+
 // DecodeResponse reads the body of an inference response, of which the first header bytes are JSON. Binary tensors keep slices of body.
 func DecodeResponse(body []byte, header int) (*Response, error) {
 	r := &Response{}
@@ -65,7 +67,7 @@ func DecodeResponse(body []byte, header int) (*Response, error) {
 		case "outputs":
 			r.Outputs, err = d.tensors()
 		default:
-			return unknown(key, "a response has model_name, model_version, id, parameters and outputs")
+			return unknown(key, responseMembers)
 		}
 		return err
 	})

@@ -40,17 +40,22 @@ func AppendRequest(dst []byte, r *Request) (body []byte, header int, err error) 
 func AppendResponse(dst []byte, r *Response) (body []byte, header int, err error) {
 	w := writer{body: dst, start: len(dst)}
 	w.open('{')
-	w.key("model_name").string(r.Model)
-	if r.Version != "" {
-		w.key("model_version").string(r.Version)
-	}
-	if r.ID != "" {
-		w.key("id").string(r.ID)
-	}
+	w.identity(r.Model, r.Version, r.ID)
 	w.parameters(r.Parameters)
 	w.tensors("outputs", r.Outputs)
 	w.close('}')
 	return w.finish(r.Outputs)
+}
+
+// identity writes the names of a response: the model's, its version's and the request's id.
+func (w *writer) identity(model, version, id string) {
+	w.key("model_name").string(model)
+	if version != "" {
+		w.key("model_version").string(version)
+	}
+	if id != "" {
+		w.key("id").string(id)
+	}
 }
 
 // writer appends JSON; the first error stays.
