@@ -54,12 +54,14 @@ func addressed[Out any](out *Out) any {
 }
 
 // Stream adds a route that reads or writes its bytes itself. It returns what is wrong before it has written anything, and is not
-// bounded in time, except that the body may not pause for longer than a minute: what else it waits for, it bounds itself.
+// bounded in time, except that the body must arrive at a least rate (pace): what else it waits for, it bounds itself.
 func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.Request, who auth.Principal) error) {
 	m.add(pattern, func(Route) answer {
 		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
 			if r.ContentLength != 0 {
-				r.Body = &idleBody{ReadCloser: r.Body, control: http.NewResponseController(x), idle: bodyIdle}
+				body := m.pace.limit(r.Body, http.NewResponseController(x))
+				defer body.leave()
+				r.Body = body
 			}
 			return handler(x, r, who)
 		}

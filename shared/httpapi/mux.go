@@ -21,9 +21,12 @@ type Mux struct {
 	mux      router
 	guard    guard
 	timeout  time.Duration
+	pace     pace
 }
 
 type config struct {
+	Pace pace
+
 	// Timeout bounds a whole exchange, except where the table or Stream says otherwise.
 	Timeout time.Duration `env:"MAAS_REQUEST_TIMEOUT" envDefault:"60s"`
 	// TrustedProxies are the networks of our own proxies, queue-proxy's loopback among them; X-Forwarded-For is ignored from anyone else,
@@ -39,11 +42,14 @@ func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	if err := e.Config(&c); err != nil {
 		return nil, err
 	}
+	if err := c.Pace.check(); err != nil {
+		return nil, err
+	}
 	g, err := newGuard(e, authn, c.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
-	m := &Mux{function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout}
+	m := &Mux{function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout, pace: c.Pace}
 	for _, route := range table {
 		if route.Function == m.function {
 			m.routes[route.Pattern] = route

@@ -100,11 +100,12 @@ func TestABodyThatEndsEarlyIsTheClientsGoing(t *testing.T) {
 	faulttest.AssertKind(t, <-failed, fault.Canceled)
 }
 
-func TestAPausedBodyTimesOut(t *testing.T) {
-	t.Parallel()
+// slowly sends a body of 100,000 bytes by send, and gives the error with which its reading ended.
+func slowly(t *testing.T, p pace, send func(net.Conn)) error {
+	t.Helper()
 	failed := make(chan error, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, err := io.Copy(io.Discard, &idleBody{ReadCloser: r.Body, control: http.NewResponseController(w), idle: 20 * time.Millisecond})
+		_, err := io.Copy(io.Discard, p.limit(r.Body, http.NewResponseController(w)))
 		failed <- err
 	}))
 	t.Cleanup(server.Close)
@@ -113,7 +114,66 @@ func TestAPausedBodyTimesOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+	_, _ = io.WriteString(conn, "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf")
+	send(conn)
+	return <-failed
+}
 
-	faulttest.AssertKind(t, <-failed, fault.Timeout)
+func TestAPausedBodyTimesOut(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []int64{0, 1000} {
+		err := slowly(t, pace{Rate: rate, Window: 50 * time.Millisecond}, func(net.Conn) {})
+		faulttest.AssertKind(t, err, fault.Timeout)
+	}
+}
+
+func TestABodyThatComesByteByByteTimesOut(t *testing.T) {
+	t.Parallel()
+	err := slowly(t, pace{Rate: 1000, Window: 200 * time.Millisecond}, func(conn net.Conn) {
+		for range 100_000 {
+			if _, err := conn.Write([]byte("x")); err != nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	faulttest.AssertKind(t, err, fault.Timeout)
+}
+
+func TestABodyAboveTheLeastRateIsReadHoweverLongItTakes(t *testing.T) {
+	t.Parallel()
+	const window, parts = 2 * time.Second, 20
+	err := slowly(t, pace{Rate: 1, Window: window}, func(conn net.Conn) {
+		part := make([]byte, 5_000)
+		for n := range parts { // two windows and more
+			if _, err := conn.Write(part[:len(part)-len("half")*(n/(parts-1))]); err != nil {
+				return
+			}
+			time.Sleep(window / 8)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestASlowReaderIsNotTheClientsDoing has a body that is there, and is read slowly.
+func TestASlowReaderIsNotTheClientsDoing(t *testing.T) {
+	t.Parallel()
+	body := pace{Rate: 1 << 40, Window: time.Second}.limit(io.NopCloser(strings.NewReader("body")), http.NewResponseController(httptest.NewRecorder()))
+	for range 4 {
+		time.Sleep(300 * time.Millisecond)
+		if _, err := io.ReadFull(body, make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestALeastRateThatMakesNoSenseIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, p := range []pace{{Rate: -1, Window: time.Minute}, {Rate: 1, Window: time.Millisecond}} {
+		if p.check() == nil {
+			t.Errorf("%+v is taken", p)
+		}
+	}
 }

@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// pace is the least rate at which a streamed body must arrive, so that a client which sends byte by byte holds nothing for long. Only the time in
+// which the reader waits for the client counts: a slow store is not the client's doing.
+type pace struct {
+	// Rate is bytes per second; 0 takes any rate.
+	Rate int64 `env:"MAAS_BODY_MIN_RATE" envDefault:"1024"`
+	// Window is the time over which the rate is measured. A pause as long ends a body of any rate.
+	Window time.Duration `env:"MAAS_BODY_RATE_WINDOW" envDefault:"30s"`
+}
+
+func (p pace) check() error {
+	if p.Rate < 0 || p.Window < time.Second {
+		return fmt.Errorf("MAAS_BODY_MIN_RATE must be 0 or more and MAAS_BODY_RATE_WINDOW 1s or more; they are %d and %s", p.Rate, p.Window)
+	}
+	return nil
+}
+
+// limit gives a body that fails when it comes more slowly. Its errors are faults: Timeout for a body that is too slow, Canceled for a lost
+// connection.
+func (p pace) limit(body io.ReadCloser, control *http.ResponseController) *pacedBody {
+	return &pacedBody{ReadCloser: body, control: control, pace: p, step: min(time.Second, p.Window/2)}
+}
+
+type pacedBody struct {
+	io.ReadCloser
+	pace
+
+	control *http.ResponseController
+	step    time.Duration // how often the deadline is moved, so that not each Read pays for it
+	moved   time.Time
+	waited  time.Duration // for the client, in this window
+	got     int64         // bytes in this window
+	ended   atomic.Bool   // whether the last Read failed; leave may come at the same time
+}
+
+// Read implements io.Reader.
+func (b *pacedBody) Read(p []byte) (int, error) {
+	asked := time.Now()
+	if asked.Sub(b.moved) > b.step {
+		b.moved = asked
+		_ = b.control.SetReadDeadline(asked.Add(b.Window - b.waited + b.step)) // a writer without deadlines (in tests) reads without
+	}
+	n, err := b.ReadCloser.Read(p)
+	b.got += int64(n)
+	if b.waited += time.Since(asked); err == nil && b.waited >= b.Window {
+		err = b.judge()
+	}
+	if err == nil {
+		return n, nil
+	}
+	b.ended.Store(true)
+	var deadline time.Time // none, or the wait for the answer would look like a client that is gone
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		deadline = asked // or net/http would wait for the rest before it answers
+	}
+	_ = b.control.SetReadDeadline(deadline)
+	return n, b.fault(err)
+}
+
+// leave bounds how long net/http waits for the rest of a body that nobody reads, before it answers.
+func (b *pacedBody) leave() {
+	if !b.ended.Load() {
+		_ = b.control.SetReadDeadline(time.Now().Add(b.step))
+	}
+}
+
+// judge begins the next window if enough bytes came in this one.
+func (b *pacedBody) judge() error {
+	if b.got == 0 || float64(b.got) < float64(b.Rate)*b.waited.Seconds() {
+		return os.ErrDeadlineExceeded
+	}
+	b.waited, b.got, b.moved = 0, 0, time.Time{}
+	return nil
+}
+
+func (b *pacedBody) fault(err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fault.New(fault.Timeout, fmt.Sprintf(
+			"The body came too slowly: %d bytes in the last %s, where %d a second are the least.", b.got, b.waited.Round(time.Second), b.Rate), fault.Cause(err))
+	default:
+		return fault.New(fault.Canceled, "The body ended early.", fault.Cause(err))
+	}
+}
