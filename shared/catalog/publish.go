@@ -50,19 +50,25 @@ const manifestTries = 3
 //
 // It fails with Conflict (field version) if the version is no draft, with Unprocessable if it has no file or none that a runtime serves, and
 // with Conflict if uploads are still open for it. The manifest is written before the version is published, so that a crash between leaves an
-// object that the next try finds, or that sweep deletes.
+// object that the next try finds, or that sweep deletes. It is written again after: sweep may have deleted it between, when no version had it.
 func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in Publish) (Version, error) {
 	if scale := in.scale(); scale.Min > scale.Max {
 		return Version{}, invalid("max_replicas", "must be min_replicas, which is %d, or more", scale.Min)
 	}
 	for range manifestTries {
-		digest, err := p.freeze(ctx, who, in)
+		manifest, err := p.freeze(ctx, who, in)
 		if err != nil {
 			return Version{}, err
 		}
+		if err := p.keepManifest(ctx, who.Tenant, manifest); err != nil {
+			return Version{}, err
+		}
 		v, err := postgres.Once(ctx, p.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Version, error) {
-			return p.publish(ctx, tx, who, in, digest)
+			return p.publish(ctx, tx, who, in, manifest.Digest())
 		})
+		if err == nil {
+			_ = p.keepManifest(context.WithoutCancel(ctx), who.Tenant, manifest) // the publication stands; it is there but for the rarest of races
+		}
 		if !errors.Is(err, errMoved) {
 			return v, err
 		}
@@ -70,8 +76,16 @@ func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in Publish)
 	return Version{}, fault.New(fault.Conflict, "Files are being attached to the version: publish it when they are.", fault.Field("version"))
 }
 
-// freeze writes the manifest of the draft's files as they are now, and gives its digest: zero where the version is no draft any more.
-func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in Publish) (ref.Digest, error) {
+// keepManifest writes a manifest; none is no error.
+func (p *Publisher) keepManifest(ctx context.Context, tenant uuid.UUID, m objects.Manifest) error {
+	if m == nil {
+		return nil
+	}
+	return p.store.Put(ctx, objects.ManifestKey(tenant, m.Digest()), m.Encode())
+}
+
+// freeze gives the manifest of the draft's files as they are now: none where the version is no draft any more.
+func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in Publish) (objects.Manifest, error) {
 	var files []FileObject
 	err := p.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		model, err := find(ctx, tx, who, in.Model)
@@ -92,14 +106,9 @@ func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in Publish) 
 		return err
 	})
 	if err != nil || files == nil {
-		return ref.Digest{}, err
+		return nil, err
 	}
-	manifest, err := manifestOf(who.Tenant, files)
-	if err != nil {
-		return ref.Digest{}, err
-	}
-	digest := manifest.Digest()
-	return digest, p.store.Put(ctx, objects.ManifestKey(who.Tenant, digest), manifest.Encode())
+	return manifestOf(who.Tenant, files)
 }
 
 func manifestOf(tenant uuid.UUID, files []FileObject) (objects.Manifest, error) {
