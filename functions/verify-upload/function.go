@@ -1,4 +1,4 @@
-// Package function checks completed uploads, in bounded steps that events start.
+// Package function checks completed uploads, in bounded steps that events start, and ends those of deleted models.
 package function
 
 import (
@@ -34,6 +34,9 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	})
 	outbox.Wake(receiver, func(ctx context.Context, e event.Event, p event.UploadVerifying) error {
 		return transfers.Verify(ctx, e.Tenant, p.Upload)
+	})
+	outbox.Wake(receiver, func(ctx context.Context, e event.Event, _ event.ModelDeleted) error {
+		return transfers.ModelDeleted(ctx, e.Tenant)
 	})
 	return receiver, nil
 }

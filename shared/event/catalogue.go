@@ -29,7 +29,7 @@ func Consumers() map[Type][]Consumer {
 		VersionDeprecated{}.EventType(): {DeployVersion},
 		VersionRetired{}.EventType():    {DeployVersion},
 		DeploymentWanted{}.EventType():  {DeployVersion},
-		ModelDeleted{}.EventType():      {DeployVersion},
+		ModelDeleted{}.EventType():      {DeployVersion, VerifyUpload},
 		DeploymentReady{}.EventType():   nil,
 		DeploymentFailed{}.EventType():  nil,
 		AliasMoved{}.EventType():        nil,

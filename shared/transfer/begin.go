@@ -157,7 +157,7 @@ func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal
 	if err != nil {
 		return Upload{}, err
 	}
-	s.versionID, s.Version = draft.ID, draft.Version
+	s.versionID, s.modelID, s.Version = draft.ID, draft.ModelID, draft.Version
 	if err := insert(ctx, tx, s, t.limits.MaxOpen); err != nil {
 		return Upload{}, err
 	}

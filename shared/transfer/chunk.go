@@ -2,8 +2,10 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,109 +33,213 @@ type Received struct {
 	Received int64      `json:"received_bytes"` // of the upload
 }
 
-// claim is a writer's right to fill a chunk's place. Writers with the same digest share one generation: whichever comes to its end first
-// has stored it. Another digest gets the place only when the generation is over, and starts the next.
-type claim struct {
-	Chunk
-
-	multipart  objects.Multipart
-	generation uuid.UUID
-	stored     bool // already, with this digest: nothing is to be written
-}
-
 // settling bounds what is recorded after the client has gone or the bytes have been refused.
 const settling = 5 * time.Second
 
+// errStored says that the store holds the chunk already, with this digest: nothing is to be written.
+var errStored = errors.New("transfer: the chunk is stored")
+
 // Receive streams a chunk into the store. It answers only once the store holds exactly the bytes that c.SHA256 says, also if other writers
-// of the same chunk come, go and die. A chunk that is stored already is not read.
+// of the same chunk come, go and die. A chunk that is stored already is not read, also after the upload was completed.
 //
-// It fails with Conflict if other bytes have this index or the upload takes none any more, with Unprocessable if the bytes do not have
-// the digest, with Invalid if their number is wrong, and with Unavailable or Canceled when nothing is known of what was sent: then the
-// same chunk may be sent again at once, and other bytes under its index when the lease is over.
+// Writers of different bytes do not wait for each other: the first whose bytes are all there wins (ADR 24). Receive fails with Conflict if
+// other bytes have the index or the upload takes none any more, with Unprocessable if the bytes do not have the digest, with Invalid if
+// their number is wrong, and with Unavailable or Canceled when nothing is known of what was sent: then the chunk may be sent again.
 func (t *Transfers) Receive(ctx context.Context, who auth.Principal, c Chunk, body io.Reader) (Received, error) {
-	asked := time.Now()
-	claimed, err := t.claim(ctx, who, c)
-	if err != nil {
-		return Received{}, err
+	s, err := t.admit(ctx, who, c)
+	if err == nil {
+		err = t.send(ctx, who, c, s.multipart, body)
 	}
-	if claimed.stored {
-		return t.answer(ctx, who, c)
-	}
-	part, err := t.write(ctx, who.Tenant, claimed, asked, body)
-	if err != nil {
-		return Received{}, t.release(ctx, who.Tenant, claimed, err)
-	}
-	if err := t.settle(ctx, who.Tenant, claimed, part.ETag); err != nil {
+	if err != nil && !errors.Is(err, errStored) {
 		return Received{}, err
 	}
 	return t.answer(ctx, who, c)
 }
 
-// claim checks that the chunk is one of the upload's, and takes its place before a byte is read.
-func (t *Transfers) claim(ctx context.Context, who auth.Principal, c Chunk) (claim, error) {
-	claimed := claim{Chunk: c}
-	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		s, err := find(ctx, tx, who, c.Upload)
-		if err != nil {
+// admit gives the upload if it wants the chunk. It fails with errStored if it has the chunk.
+func (t *Transfers) admit(ctx context.Context, who auth.Principal, c Chunk) (s session, err error) {
+	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		if s, err = find(ctx, tx, who, c.Upload); err != nil {
 			return err
 		}
-		if err := s.takes(c); err != nil {
-			return err
-		}
-		claimed.multipart = s.multipart
-		claimed.generation, claimed.stored, err = takePlace(ctx, tx, c, t.limits.ChunkLease)
-		return err
+		return s.takes(ctx, tx, c)
 	})
-	return claimed, err
+	return s, err
 }
 
-// takes fails unless the upload is open and has a chunk of that index and size.
-func (s session) takes(c Chunk) error {
+// takes fails unless the upload is open and wants the chunk: with errStored if it has the chunk, and with Conflict if it has other bytes in its
+// place.
+func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 	switch {
-	case s.Status != StatusOpen:
-		return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s and takes no chunks.", s.Status))
-	case time.Now().After(s.Expires):
-		return fault.New(fault.Conflict, "The upload has expired and takes no chunks.")
 	case c.Index < 0 || c.Index >= s.Count:
 		return fault.New(fault.Invalid, fmt.Sprintf("The upload has %d chunks, counted from 0; there is no chunk %d.", s.Count, c.Index), fault.Field("n"))
 	case c.Size != s.layout().SizeOf(c.Index):
 		return fault.New(fault.Invalid, fmt.Sprintf("Chunk %d has %d bytes, not %d.", c.Index, s.layout().SizeOf(c.Index), c.Size),
 			fault.Field("Content-Length"))
+	case s.Status == StatusOpen && time.Now().After(s.Expires):
+		return fault.New(fault.Conflict, "The upload has expired and takes no chunks.")
+	}
+	stored, err := s.storedAs(ctx, tx, c.Index)
+	switch {
+	case err != nil:
+		return err
+	case stored == c.SHA256:
+		return errStored
+	case !stored.IsZero():
+		return fault.New(fault.Conflict, fmt.Sprintf("Chunk %d is stored with the digest %s.", c.Index, stored), fault.Field("sha256"))
+	case s.Status != StatusOpen:
+		return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s and takes no chunks.", s.Status))
 	default:
 		return nil
 	}
 }
 
-// write streams the body into the store while the claim is renewed.
-func (t *Transfers) write(ctx context.Context, tenant uuid.UUID, c claim, asked time.Time, body io.Reader) (objects.Part, error) {
-	ctx, held, stop := keep(ctx, t.limits.ChunkLease, asked, func(ctx context.Context) error {
-		return t.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return renewPlace(ctx, tx, c, t.limits.ChunkLease) })
-	})
-	defer stop()
-	part := objects.Part{Number: int32(c.Index) + 1, Size: c.Size, SHA256: c.SHA256} //nolint:gosec // at most Profile.MaxParts
-	return t.store.PutPart(ctx, c.multipart, part, fenced{body, held})
+// storedAs gives the digest of the chunk that the upload has under an index; none if it has none, or was ended without a file.
+func (s session) storedAs(ctx context.Context, tx postgres.Tx, index int) (ref.Digest, error) {
+	switch s.Status {
+	case StatusOpen:
+		return storedDigest(ctx, tx, s.ID, index)
+	case StatusCompleting, StatusVerifying, StatusReady:
+		chunks, err := completedWith(ctx, tx, s.ID)
+		if err != nil || index >= len(chunks) {
+			return ref.Digest{}, err
+		}
+		return chunks[index], nil
+	default:
+		return ref.Digest{}, nil
+	}
 }
 
-// settle records that the store holds the chunk, also if the client has gone since: then it finds it so when it comes again.
-func (t *Transfers) settle(ctx context.Context, tenant uuid.UUID, c claim, etag string) error {
+// send streams the body into the store, and records that the store holds the chunk.
+func (t *Transfers) send(parent context.Context, who auth.Principal, c Chunk, m objects.Multipart, body io.Reader) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	claimed := claim{Chunk: c}
+	g := &gate{from: body, left: c.Size, open: func() (*lease, func(), error) { return t.claim(ctx, cancel, who, &claimed) }}
+	unwatch := t.watch(ctx, cancel, who, c)
+	part := objects.Part{Number: int32(c.Index) + 1, Size: c.Size, SHA256: c.SHA256} //nolint:gosec // at most Profile.MaxParts
+	part, err := t.store.PutPart(ctx, m, part, g)
+	unwatch()
+	if cause := context.Cause(ctx); err != nil && cause != nil && parent.Err() == nil {
+		err = cause // of ours: the chunk is not wanted any more, or the lease is lost
+	}
+	cancel(nil)
+	opened := g.shut()
+	if err != nil {
+		return t.refused(parent, who, claimed, opened, err)
+	}
+	return t.settle(parent, who, claimed, m, part.ETag)
+}
+
+// watch ends a sending whose chunk is not wanted any more: another writer was faster, or the upload has ended. What it cannot find out it leaves
+// to the claim.
+func (t *Transfers) watch(ctx context.Context, cancel context.CancelCauseFunc, who auth.Principal, c Chunk) (stop func()) {
+	ctx, done := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { // ends by stop
+		tick := time.NewTicker(t.limits.ChunkLease / renewals)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			_, err := t.admit(ctx, who, c)
+			if errors.Is(err, errStored) || fault.Is(err, fault.Conflict) || fault.Is(err, fault.NotFound) {
+				cancel(err)
+				return
+			}
+		}
+	})
+	return func() { done(); watching.Wait() }
+}
+
+// claim takes the lease of the chunk's place, once all its bytes are there: from then on nobody else's bytes are completed. It waits while
+// another writer has the lease, which is as long as the store takes for that one's last bytes. If the lease is lost, the context is canceled.
+func (t *Transfers) claim(ctx context.Context, cancel context.CancelCauseFunc, who auth.Principal, c *claim) (*lease, func(), error) {
+	const soonest, latest = 20 * time.Millisecond, time.Second
+	for pause := soonest; ; pause = min(2*pause, latest) {
+		asked := time.Now()
+		taken, err := t.tryClaim(ctx, who, c)
+		if err != nil {
+			return nil, nil, err
+		}
+		if taken {
+			kept, l, stop := keep(ctx, t.limits.ChunkLease, asked, func(ctx context.Context) error {
+				return t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error { return renewPlace(ctx, tx, *c, t.limits.ChunkLease) })
+			})
+			context.AfterFunc(kept, func() { cancel(context.Cause(kept)) })
+			return l, stop, nil
+		}
+		if wait(ctx, pause); ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+}
+
+func (t *Transfers) tryClaim(ctx context.Context, who auth.Principal, c *claim) (taken bool, err error) {
+	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		if err := share(ctx, tx, c.Upload); err != nil {
+			return err
+		}
+		s, err := find(ctx, tx, who, c.Upload)
+		if err != nil {
+			return err
+		}
+		if err := s.takes(ctx, tx, c.Chunk); err != nil {
+			return err
+		}
+		c.generation, taken, err = takePlace(ctx, tx, c.Chunk, t.limits.ChunkLease)
+		return err
+	})
+	return taken, err
+}
+
+// settle records that the store holds the chunk, also if the client has gone since: then it finds it so when it comes again. Parts of an upload
+// that was given up while they were stored are dropped once more, since a store may keep what arrived with the first Abort.
+func (t *Transfers) settle(ctx context.Context, who auth.Principal, c claim, m objects.Multipart, etag string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
-	return t.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return settlePlace(ctx, tx, c, etag) })
+	var s session
+	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
+		if err := share(ctx, tx, c.Upload); err != nil {
+			return err
+		}
+		if s, err = read(ctx, tx, c.Upload); err != nil {
+			return err
+		}
+		if s.Status == StatusOpen {
+			if settled, err := settlePlace(ctx, tx, c, etag); settled || err != nil {
+				return err
+			}
+		}
+		if err := s.takes(ctx, tx, c.Chunk); err != nil {
+			return err
+		}
+		return lost()
+	})
+	if s.Status == StatusCancelled || s.Status == StatusExpired {
+		t.discard(ctx, m)
+	}
+	return err
 }
 
-// release gives the place up if the store has certainly kept nothing. Otherwise it stays claimed until the lease is over, because the
-// store may still be about to keep what it was sent.
-func (t *Transfers) release(ctx context.Context, tenant uuid.UUID, c claim, cause error) error {
-	switch kind := fault.KindOf(cause); kind {
-	case fault.NotFound: // the store's word: the multipart is gone, and with it the upload
-		return fault.New(fault.Conflict, "The upload takes no chunks any more.", fault.Cause(cause))
-	case fault.Unprocessable, fault.Invalid, fault.TooLarge:
-	default:
+// refused gives the place up if the store has certainly kept nothing. Otherwise it stays claimed until the lease is over, because the store may
+// still be about to keep what it was sent; the same bytes need not wait for that.
+func (t *Transfers) refused(ctx context.Context, who auth.Principal, c claim, opened bool, cause error) error {
+	switch kind := fault.KindOf(cause); {
+	case kind == fault.NotFound: // the store does not know the upload
+		if _, err := t.admit(ctx, who, c.Chunk); err != nil {
+			return err
+		}
+		return lostByStore(cause)
+	case !opened, kind != fault.Unprocessable && kind != fault.Invalid && kind != fault.TooLarge:
 		return cause
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
-	if err := t.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return leavePlace(ctx, tx, c) }); err != nil {
+	if err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error { return leavePlace(ctx, tx, c) }); err != nil {
 		t.log.WarnContext(ctx, "a chunk's place stays claimed until its lease is over", "upload", c.Upload, "index", c.Index, "error", err)
 	}
 	return cause
@@ -142,7 +248,7 @@ func (t *Transfers) release(ctx context.Context, tenant uuid.UUID, c claim, caus
 func (t *Transfers) answer(ctx context.Context, who auth.Principal, c Chunk) (Received, error) {
 	answer := Received{Index: c.Index, Size: c.Size, SHA256: c.SHA256}
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		answer.Received, err = bytesStored(ctx, tx, c.Upload)
+		answer.Received, err = bytesReceived(ctx, tx, c.Upload)
 		return err
 	})
 	return answer, err

@@ -2,8 +2,10 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,78 +41,146 @@ func (c Completion) SetHeader(h http.Header) {
 	}
 }
 
-// Complete hands an upload to its verification. It may be called again: then it tells how that stands.
+// Complete hands an upload to its verification. It may be called again with the same chunks: then it tells how that stands.
 //
 // It fails with Conflict if chunks are missing, by our rows or by what the store really holds, or are others than the caller says; the error
-// names them, and they can be sent. So it does for an upload that was cancelled or has expired.
+// names them, and they can be sent. So it does for an upload that was completed with other chunks (field chunks), was cancelled or has expired.
 func (t *Transfers) Complete(ctx context.Context, who auth.Principal, in Complete) (Completion, error) {
-	s, chunks, err := t.snapshot(ctx, who, in.ID)
-	if err != nil {
-		return Completion{}, err
-	}
-	if s.Status == StatusOpen {
-		err = t.finish(ctx, who, in, s, chunks)
-	} else {
-		err = s.completedBefore()
-	}
-	if err != nil {
+	if err := t.complete(ctx, who, in); err != nil {
 		return Completion{}, err
 	}
 	stands, err := t.await(ctx, who, in.ID, in.Prefer.Wait)
 	return Completion{stands, in.Prefer.Wait}, err
 }
 
-func (s session) completedBefore() error {
-	if s.Status == StatusCancelled || s.Status == StatusExpired {
-		return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s and cannot be completed.", s.Status))
+// completeTries bounds how often the store is asked again because chunks came or went meanwhile.
+const completeTries = 3
+
+// errOtherChunks says that the upload has other chunks by now than those that the store was asked for.
+var errOtherChunks = errors.New("transfer: chunks came or went while the upload was completed")
+
+// complete asks the store for the chunks that our rows have, and decides under the lock of the upload's row. Whatever was seen before the lock
+// may be over by then: another call may have completed the upload, and its verification may have ended.
+func (t *Transfers) complete(ctx context.Context, who auth.Principal, in Complete) error {
+	if _, known, err := postgres.Replay[Upload](ctx, t.db, who.Tenant, who.Actor()); known || err != nil {
+		return err
 	}
-	return nil
+	for range completeTries {
+		seen, err := t.look(ctx, who, in.ID)
+		if err != nil {
+			return err
+		}
+		if len(seen.gone) > 0 {
+			missing, err := t.forgetGone(ctx, who, in, seen.gone)
+			if err != nil {
+				return err
+			}
+			if missing {
+				return incomplete(spansOf(seen.gone))
+			}
+			continue
+		}
+		_, err = postgres.Once(ctx, t.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Upload, error) {
+			return t.decide(ctx, tx, who, in, seen)
+		})
+		if !errors.Is(err, errOtherChunks) {
+			return err
+		}
+	}
+	return fault.New(fault.Conflict, "Chunks are still being sent: complete the upload when they are stored.", fault.Field("chunks"))
 }
 
-// snapshot reads the upload and its stored chunks at one moment.
-func (t *Transfers) snapshot(ctx context.Context, who auth.Principal, id uuid.UUID) (s session, chunks []held, err error) {
+// sight is what our rows and the store had of an upload at one time.
+type sight struct {
+	chunks []held // stored, by our rows
+	gone   []held // those of them that the store does not hold
+	lost   bool   // the store does not know the upload at all
+}
+
+// look compares what is stored by our rows with the store, if the upload is open.
+func (t *Transfers) look(ctx context.Context, who auth.Principal, id uuid.UUID) (seen sight, err error) {
+	var s session
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		if s, err = find(ctx, tx, who, id); err != nil {
 			return err
 		}
-		chunks, err = chunksStored(ctx, tx, id)
+		seen.chunks, err = chunksStored(ctx, tx, id)
 		return err
 	})
-	return s, chunks, err
+	if err != nil || s.Status != StatusOpen || len(seen.chunks) == 0 {
+		return seen, err
+	}
+	_, seen.gone, err = t.reconcile(ctx, s.multipart, seen.chunks)
+	if fault.Is(err, fault.NotFound) {
+		seen.lost, err = true, nil
+	}
+	return seen, err
 }
 
-// finish moves an open upload on, if all its chunks are in our rows, in the caller's list and in the store.
-func (t *Transfers) finish(ctx context.Context, who auth.Principal, in Complete, s session, chunks []held) error {
-	if err := agree(s, in.Chunks, chunks); err != nil {
-		return err
-	}
-	gone, err := t.reconcile(ctx, s, chunks)
-	if err != nil {
-		return err
-	}
+// forgetGone drops the chunks that the store does not hold, and reports whether they are missing: not if the upload has moved on, since its
+// verification takes the parts away.
+func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in Complete, gone []held) (missing bool, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		now, err := hold(ctx, tx, who, s.ID)
-		if err != nil {
+		now, err := hold(ctx, tx, who, in.ID)
+		if missing = err == nil && now.Status == StatusOpen; !missing {
 			return err
 		}
-		if now.Status != StatusOpen {
-			return now.completedBefore() // another call was faster
-		}
-		if len(gone) > 0 {
-			return forget(ctx, tx, s.ID, gone)
-		}
-		if err := move(ctx, tx, s.ID, StatusCompleting, Assembling); err != nil {
-			return err
-		}
-		if err := audit.Record(ctx, tx, who, completed, s.name()); err != nil {
-			return err
-		}
-		return t.events.Emit(ctx, tx, event.UploadCompleted{Upload: s.ID})
+		return forget(ctx, tx, in.ID, gone)
 	})
-	if err == nil && len(gone) > 0 {
-		return incomplete(spansOf(gone))
+	return missing, err
+}
+
+// decide moves an open upload on, if all its chunks are in our rows, in the caller's list and in the store.
+func (t *Transfers) decide(ctx context.Context, tx postgres.Tx, who auth.Principal, in Complete, seen sight) (Upload, error) {
+	now, err := hold(ctx, tx, who, in.ID)
+	if err != nil {
+		return Upload{}, err
 	}
-	return err
+	if now.Status != StatusOpen {
+		return now.Upload, now.completedBefore(ctx, tx, in.Chunks)
+	}
+	chunks, err := chunksStored(ctx, tx, in.ID)
+	if err != nil {
+		return Upload{}, err
+	}
+	if err := agree(now, in.Chunks, chunks); err != nil {
+		return Upload{}, err
+	}
+	switch {
+	case !slices.Equal(chunks, seen.chunks):
+		return Upload{}, errOtherChunks
+	case seen.lost: // while the upload was open, or it would not be now
+		return Upload{}, lostByStore(nil)
+	}
+	if err := complete(ctx, tx, now.ID, chunks); err != nil {
+		return Upload{}, err
+	}
+	if err := audit.Record(ctx, tx, who, completed, now.name()); err != nil {
+		return Upload{}, err
+	}
+	return now.Upload, t.events.Emit(ctx, tx, event.UploadCompleted{Upload: now.ID})
+}
+
+// lostByStore is the verdict on an open upload whose parts the store does not know. The upload's row is read after the store has said so: an
+// upload that has ended, or that its verification works on, is unknown to the store too.
+func lostByStore(cause error) error {
+	return fault.New(fault.Conflict, "The object store has lost this upload: cancel it and begin another.", fault.Cause(cause))
+}
+
+// completedBefore fails unless the upload was completed with the chunks. The transaction holds its row.
+func (s session) completedBefore(ctx context.Context, tx postgres.Tx, said []ref.Digest) error {
+	if s.Status == StatusCancelled || s.Status == StatusExpired {
+		return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s and cannot be completed.", s.Status))
+	}
+	chunks, err := completedWith(ctx, tx, s.ID)
+	if err != nil || len(chunks) == 0 || slices.Equal(chunks, said) {
+		return err
+	}
+	if len(chunks) != len(said) {
+		return fault.New(fault.Conflict, fmt.Sprintf("The upload was completed with %d chunks; %d digests are given.", len(chunks), len(said)),
+			fault.Field("chunks"))
+	}
+	return fault.New(fault.Conflict, "The upload was completed with chunks of other digests; begin another upload for other bytes.", fault.Field("chunks"))
 }
 
 // agree compares what the caller says with the stored chunks.
@@ -121,35 +191,36 @@ func agree(s session, said []ref.Digest, chunks []held) error {
 	if len(s.Missing) > 0 {
 		return incomplete(s.Missing)
 	}
-	for i, chunk := range chunks {
-		if said[i] != chunk.SHA256 {
-			return fault.New(fault.Conflict, fmt.Sprintf("Chunk %d is stored with the digest %s.", i, chunk.SHA256), fault.Field(fmt.Sprintf("chunks[%d]", i)))
+	for _, chunk := range chunks {
+		if said[chunk.index] != chunk.SHA256 {
+			return fault.New(fault.Conflict, fmt.Sprintf("Chunk %d is stored with the digest %s.", chunk.index, chunk.SHA256),
+				fault.Field(fmt.Sprintf("chunks[%d]", chunk.index)))
 		}
 	}
 	return nil
 }
 
-// reconcile gives the chunks that our rows have and the store does not.
-func (t *Transfers) reconcile(ctx context.Context, s session, chunks []held) ([]held, error) {
-	parts, err := t.store.ListParts(ctx, s.multipart)
-	if fault.Is(err, fault.NotFound) { // the store forgot all of them
-		return nil, fault.New(fault.Conflict, "The object store has lost this upload: cancel it and begin another.", fault.Cause(err))
-	}
+// reconcile gives the chunks as the store holds them, and those that our rows have and the store does not. It fails with NotFound if the store
+// knows nothing of the upload, as after its end.
+func (t *Transfers) reconcile(ctx context.Context, m objects.Multipart, chunks []held) (parts []objects.Part, gone []held, err error) {
+	listed, err := t.store.ListParts(ctx, m)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	there := make(map[int32]objects.Part, len(parts))
-	for _, p := range parts {
+	there := make(map[int32]objects.Part, len(listed))
+	for _, p := range listed {
 		there[p.Number] = p
 	}
-	var gone []held
 	for _, chunk := range chunks {
 		p, ok := there[chunk.Number]
 		if !ok || p.Size != chunk.Size || !p.SHA256.IsZero() && p.SHA256 != chunk.SHA256 {
 			gone = append(gone, chunk)
+			continue
 		}
+		chunk.ETag = p.ETag // another than ours where the same bytes were written twice and the store encrypts them
+		parts = append(parts, chunk.Part)
 	}
-	return gone, nil
+	return parts, gone, nil
 }
 
 func spansOf(gone []held) []Span {

@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/catalog"
@@ -54,7 +53,7 @@ func (v *verification) accept(ctx context.Context, found formats.Model) error {
 	case fault.Is(err, fault.Conflict): // published meanwhile, or with a file in the path's way
 		return v.reject(ctx, Problem{"version_conflict", fault.From(err).Message})
 	case fault.Is(err, fault.NotFound):
-		return v.reject(ctx, Problem{"version_gone", fmt.Sprintf("%s was deleted before the file was verified.", v.target())})
+		return errVersionGone
 	case err == nil && kept != v.multipart.Key:
 		v.remove(ctx)
 	}
@@ -91,7 +90,7 @@ func remarks(findings []formats.Finding) []string {
 
 // reject ends the upload with the reason; its bytes go, and its draft with them if it brought the only file.
 func (v *verification) reject(ctx context.Context, p Problem) error {
-	err := v.write(ctx, func(tx postgres.Tx) error {
+	err := v.last(ctx, func(tx postgres.Tx) error {
 		if err := v.end(ctx, tx, StatusRejected, v.Phase, p); err != nil {
 			return err
 		}
@@ -105,6 +104,9 @@ func (v *verification) reject(ctx context.Context, p Problem) error {
 	})
 	if err == nil {
 		v.remove(ctx)
+		if v.Status == StatusCompleting { // then the parts may still be there
+			v.discard(ctx, v.multipart)
+		}
 	}
 	return err
 }

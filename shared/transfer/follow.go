@@ -61,10 +61,14 @@ func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID
 	seen := map[uuid.UUID]Upload{}
 	return t.follow(ctx, func(ctx context.Context) ([]Change, bool, error) {
 		u, err := t.Find(ctx, who, Named{id})
+		before, known := seen[id]
+		if known && fault.Is(err, fault.NotFound) { // it ends with its model
+			u, err = before, nil
+			u.Status, u.revision = StatusCancelled, before.revision+1
+		}
 		if err != nil {
 			return nil, false, err
 		}
-		_, known := seen[id]
 		change, differs := compare(seen, u)
 		change.After = u.ETag()
 		if !differs || !known && u.ETag() == after {

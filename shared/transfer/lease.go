@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +17,9 @@ func lost() error {
 }
 
 var errLost = errors.New("the lease is lost")
+
+// renewals is how often a lease is renewed in its length.
+const renewals = 6
 
 // lease is what a row says nobody else may do until a time. Its holder trusts it for two thirds of its length by its own clock: the last
 // third is for what it has handed to the store and cannot call back.
@@ -39,7 +41,7 @@ func keep(ctx context.Context, length time.Duration, asked time.Time, renew func
 }
 
 func (l *lease) run(ctx context.Context, cancel context.CancelCauseFunc, renew func(context.Context) error) {
-	tick := time.NewTicker(l.length / 6)
+	tick := time.NewTicker(l.length / renewals)
 	defer tick.Stop()
 	for {
 		select {
@@ -66,18 +68,3 @@ func (l *lease) extend(asked time.Time) { l.good.Store(int64(asked.Sub(l.began) 
 
 // left is how long the lease may be trusted without renewal.
 func (l *lease) left() time.Duration { return time.Duration(l.good.Load()) - time.Since(l.began) }
-
-// fenced gives the bytes of a reader only while the lease is held. A process that was stopped and goes on after its lease's end must not
-// overwrite what its successor wrote.
-type fenced struct {
-	from io.Reader
-	held *lease
-}
-
-func (f fenced) Read(b []byte) (int, error) {
-	n, err := f.from.Read(b)
-	if f.held.left() <= 0 {
-		return 0, lost()
-	}
-	return n, err
-}

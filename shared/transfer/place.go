@@ -2,20 +2,18 @@ package transfer
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
 const (
-	// A place is free if nobody has it, if its writers' lease is over, or if they write the same bytes.
+	// A place is free if nobody has it, if its writers' lease is over, or if they write the same bytes. Writers take it when they have all bytes.
 	takeSQL = `
 		insert into upload_chunks as c (upload, index, sha256, size, generation, until) values ($1, $2, $3, $4, $5, clock_timestamp() + $6)
 		on conflict (upload, index) do update set
@@ -25,46 +23,39 @@ const (
 			until      = excluded.until
 		where c.state = 'writing' and (c.sha256 = excluded.sha256 or c.until <= clock_timestamp())
 		returning generation`
-	placeSQL  = `select sha256, state = 'stored' from upload_chunks where upload = $1 and index = $2`
+	digestSQL = `select sha256 from upload_chunks where upload = $1 and index = $2 and state = 'stored'`
 	renewSQL  = `update upload_chunks set until = clock_timestamp() + $4 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
-	settleSQL = `
-		update upload_chunks c set state = 'stored', etag = $4
-		where c.upload = $1 and c.index = $2 and c.generation = $3 and exists (select from uploads u where u.id = $1 and u.status = 'open')`
+	settleSQL = `update upload_chunks set state = 'stored', etag = $4 where upload = $1 and index = $2 and generation = $3`
 	leaveSQL  = `update upload_chunks set writers = writers - 1 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
 	emptySQL  = `delete from upload_chunks where upload = $1 and index = $2 and generation = $3 and state = 'writing' and writers <= 0`
-	sumSQL    = `select coalesce(sum(size), 0)::bigint from upload_chunks where upload = $1 and state = 'stored'`
+	sumSQL    = `
+		select case when u.status = 'open' then
+			(select coalesce(sum(c.size), 0)::bigint from upload_chunks c where c.upload = u.id and c.state = 'stored') else u.size end
+		from uploads u where u.id = $1`
 	storedSQL = `select index, size, sha256, etag, generation from upload_chunks where upload = $1 and state = 'stored' order by index`
 	forgetSQL = `delete from upload_chunks c using unnest($2::int[], $3::uuid[]) as gone (index, generation)
 		where c.upload = $1 and c.index = gone.index and c.generation = gone.generation`
 	clearSQL = `delete from upload_chunks where upload = $1`
 )
 
-// takePlace claims the chunk's place and gives the generation of its writers, or reports that the chunk is stored already.
-func takePlace(ctx context.Context, tx postgres.Tx, c Chunk, lease time.Duration) (generation uuid.UUID, stored bool, err error) {
+// takePlace takes the lease of the chunk's place and gives the generation of its writers. It is not taken while writers of other bytes have it,
+// or once the chunk is stored.
+func takePlace(ctx context.Context, tx postgres.Tx, c Chunk, lease time.Duration) (generation uuid.UUID, taken bool, err error) {
 	err = tx.QueryRow(ctx, takeSQL, c.Upload, c.Index, c.SHA256.Bytes(), c.Size, uuid.New(), lease).Scan(&generation)
-	if !postgres.NotFound(err) {
-		return generation, false, err
+	if postgres.NotFound(err) {
+		return uuid.Nil, false, nil
 	}
-	same, stored, err := place(ctx, tx, c)
-	switch {
-	case err != nil:
-		return generation, false, err
-	case !same:
-		return generation, false, fault.New(fault.Conflict,
-			fmt.Sprintf("Chunk %d has other bytes already, or is being sent with another digest.", c.Index), fault.Field("sha256"))
-	default:
-		return generation, stored, nil
-	}
+	return generation, err == nil, err
 }
 
-// place reports whether the chunk's row has its digest, and whether it is stored.
-func place(ctx context.Context, tx postgres.Tx, c Chunk) (same, stored bool, err error) {
+// storedDigest gives the digest of an open upload's stored chunk, or none.
+func storedDigest(ctx context.Context, tx postgres.Tx, upload uuid.UUID, index int) (ref.Digest, error) {
 	var sum []byte
-	err = tx.QueryRow(ctx, placeSQL, c.Upload, c.Index).Scan(&sum, &stored)
+	err := tx.QueryRow(ctx, digestSQL, upload, index).Scan(&sum)
 	if postgres.NotFound(err) {
-		return false, false, lost() // given up a moment ago
+		return ref.Digest{}, nil
 	}
-	return err == nil && ref.DigestOf(sum) == c.SHA256, stored, err
+	return digest(sum), err
 }
 
 // renewPlace keeps the place for another lease. It fails with errLost if it is another generation's. A place that was filled meanwhile, by a
@@ -74,29 +65,17 @@ func renewPlace(ctx context.Context, tx postgres.Tx, c claim, lease time.Duratio
 	if err != nil || tag.RowsAffected() == 1 {
 		return err
 	}
-	if same, stored, err := place(ctx, tx, c.Chunk); err != nil || !same || !stored {
-		return errLostOr(err)
+	stored, err := storedDigest(ctx, tx, c.Upload, c.Index)
+	if err == nil && stored != c.SHA256 {
+		err = errLost
 	}
-	return nil
+	return err
 }
 
-func errLostOr(err error) error {
-	if err != nil {
-		return err
-	}
-	return errLost
-}
-
-// settlePlace marks the chunk stored, unless the place was lost or the upload takes nothing more.
-func settlePlace(ctx context.Context, tx postgres.Tx, c claim, etag string) error {
+// settlePlace marks the chunk stored, unless the place is another generation's.
+func settlePlace(ctx context.Context, tx postgres.Tx, c claim, etag string) (settled bool, err error) {
 	tag, err := tx.Exec(ctx, settleSQL, c.Upload, c.Index, c.generation, etag)
-	if err != nil || tag.RowsAffected() == 1 {
-		return err
-	}
-	if same, stored, err := place(ctx, tx, c.Chunk); err != nil || !same || !stored {
-		return lost()
-	}
-	return nil
+	return err == nil && tag.RowsAffected() == 1, err
 }
 
 // leavePlace ends one writer's claim; the last one of the generation frees the place.
@@ -108,7 +87,8 @@ func leavePlace(ctx context.Context, tx postgres.Tx, c claim) error {
 	return err
 }
 
-func bytesStored(ctx context.Context, tx postgres.Tx, upload uuid.UUID) (sum int64, err error) {
+// bytesReceived gives the bytes of an open upload's stored chunks, or the size of one that was completed.
+func bytesReceived(ctx context.Context, tx postgres.Tx, upload uuid.UUID) (sum int64, err error) {
 	err = tx.QueryRow(ctx, sumSQL, upload).Scan(&sum)
 	return sum, err
 }

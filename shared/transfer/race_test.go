@@ -151,38 +151,54 @@ func stored(t *testing.T, w *transfertest.World, u transfer.Upload, content []by
 	return err
 }
 
-// TestAWriterThatLostItsLeaseWritesNothing cuts a writer off from the database. Its lease ends, another takes its place, and when the first one's
-// bytes come at last they go nowhere.
-func TestAWriterThatLostItsLeaseWritesNothing(t *testing.T) {
+// TestAWriterWithoutTheDatabaseWritesNothing cuts a writer off from the database. Another one's bytes are taken meanwhile, and when the first
+// one's bytes are all there they go nowhere.
+func TestAWriterWithoutTheDatabaseWritesNothing(t *testing.T) {
 	t.Parallel()
-	w := transfertest.New(t, shortLeases())
+	w := transfertest.New(t, map[string]string{"DATABASE_CONNECT_TIMEOUT": "500ms"})
 	vars := maps.Clone(w.Vars)
 	address, proxy := through(t, vars["DATABASE_URL"])
 	vars["DATABASE_URL"] = address
 	cut := w.Open(vars)
 	u := w.MustBegin(transfertest.Wanted(raced))
-	started, goOn := make(chan struct{}), make(chan struct{})
-	slow := &gated{content: bytesOf(1), half: func() { close(started); <-goOn }}
-	result := make(chan error)
-	go func() {
-		_, err := cut.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), slow)
-		result <- err
-	}()
-	<-started
-	proxy.Stop()
+	slow := &gated{content: bytesOf(1), half: func() {
+		proxy.Stop()
+		_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
+		w.Must(err)
+	}}
 
-	_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
-	faulttest.AssertKind(t, err, fault.Conflict, "sha256") // the lease is alive
-	sendUntilTaken(t, w, u, bytesOf(2))
-	close(goOn)
+	_, err := cut.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), slow)
 
-	faulttest.AssertKind(t, <-result, fault.Unavailable)
-	m, _ := multipart(t, w, u)
-	parts, err := w.Store.ListParts(t.Context(), m)
-	w.Must(err)
-	if len(parts) != 1 || parts[0].SHA256 != ref.SumOf(bytesOf(2)) {
-		t.Errorf("the store has %+v", parts)
+	faulttest.AssertKind(t, err, fault.Unavailable)
+	w.Must(stored(t, w, u, bytesOf(2)))
+}
+
+// TestAWriterWhoseLastBytesAreOnTheirWayIsWaitedFor has a store that is slow to answer a writer which has the lease. Other bytes are not sent
+// until its lease is over.
+func TestAWriterWhoseLastBytesAreOnTheirWayIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	const lease = 2 * time.Second
+	w := transfertest.New(t, map[string]string{"MAAS_CHUNK_LEASE": lease.String(), "S3_DIAL_TIMEOUT": "500ms", "S3_ANSWER_TIMEOUT": "500ms"})
+	vars := maps.Clone(w.Vars)
+	address, proxy := through(t, vars["S3_ENDPOINT"])
+	vars["S3_ENDPOINT"] = address
+	cut := w.Open(vars)
+	u := w.MustBegin(transfertest.Wanted(raced))
+	slow := &gated{content: bytesOf(1), half: proxy.Stop} // then the store may still be about to keep what it was sent
+	_, err := cut.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), slow)
+	faulttest.AssertKind(t, err, fault.Unavailable)
+	change(t, w, `insert into upload_chunks (upload, index, tenant_id, sha256, size, generation, until)
+		values ($1, 0, $2, $3, $4, gen_random_uuid(), clock_timestamp() + $5)
+		on conflict (upload, index) do update set until = excluded.until`,
+		u.ID, w.Owner.Tenant, ref.SumOf(bytesOf(1)).Bytes(), raced, lease)
+
+	began := time.Now()
+	_, err = w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
+
+	if w.Must(err); time.Since(began) < lease-100*time.Millisecond {
+		t.Errorf("other bytes were stored %s after a lease of %s was taken", time.Since(began), lease)
 	}
+	w.Must(stored(t, w, u, bytesOf(2)))
 }
 
 // gated is a body that stops in its middle.
@@ -205,25 +221,66 @@ func (g *gated) Read(space []byte) (int, error) {
 	return n, nil
 }
 
-// TestAWriterWhoseClientIsSlowKeepsItsPlace sends a body for longer than a lease. Its length leaves a busy machine two seconds to renew it.
-func TestAWriterWhoseClientIsSlowKeepsItsPlace(t *testing.T) {
+// TestTheFirstWholeChunkWins has a writer in the middle of its body while others come with all of theirs.
+func TestTheFirstWholeChunkWins(t *testing.T) {
 	t.Parallel()
-	const lease = 3 * time.Second
-	w := transfertest.New(t, map[string]string{"MAAS_CHUNK_LEASE": lease.String()})
+	w := transfertest.New(t)
 	u := w.MustBegin(transfertest.Wanted(raced))
 	slow := &gated{content: bytesOf(1), half: func() {
-		time.Sleep(lease + lease/3)
 		_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
+		w.Must(err)
+		_, err = w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(3)), bytes.NewReader(bytesOf(3)))
 		faulttest.AssertKind(t, err, fault.Conflict, "sha256")
 	}}
 
 	_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), slow)
 
-	w.Must(err)
+	faulttest.AssertKind(t, err, fault.Conflict, "sha256")
+	w.Must(stored(t, w, u, bytesOf(2)))
 }
 
-// TestADeadWriterIsTakenOverAtOnceByTheSameBytes leaves a place claimed, as a killed process does.
-func TestADeadWriterIsTakenOverAtOnceByTheSameBytes(t *testing.T) {
+// TestAWriterThatLostIsToldBeforeItsEnd has a writer whose client sends no more.
+func TestAWriterThatLostIsToldBeforeItsEnd(t *testing.T) {
+	t.Parallel()
+	for name, then := range map[string]func(*transfertest.World, transfer.Upload) (fault.Kind, error){
+		"to other bytes": func(w *transfertest.World, u transfer.Upload) (fault.Kind, error) {
+			_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
+			return fault.Conflict, err
+		},
+		"with its upload": func(w *transfertest.World, u transfer.Upload) (fault.Kind, error) {
+			_, err := w.Cancel(t.Context(), w.Owner, transfer.Cancel{ID: u.ID})
+			return fault.Conflict, err
+		},
+		"to the same bytes": func(w *transfertest.World, u transfer.Upload) (fault.Kind, error) {
+			_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), bytes.NewReader(bytesOf(1)))
+			return "", err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := transfertest.New(t, shortLeases())
+			u := w.MustBegin(transfertest.Wanted(raced))
+			var want fault.Kind
+			ended := make(chan struct{})
+			slow := &gated{content: bytesOf(1), half: func() {
+				kind, err := then(w, u)
+				w.Must(err)
+				want = kind
+				<-ended
+			}}
+			_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), slow)
+			close(ended)
+			if want == "" {
+				w.Must(err)
+				return
+			}
+			faulttest.AssertKind(t, err, want)
+		})
+	}
+}
+
+// TestADeadWriterHoldsNoPlace leaves a chunk half sent, as a killed process does.
+func TestADeadWriterHoldsNoPlace(t *testing.T) {
 	t.Parallel()
 	w := transfertest.New(t)
 	u := w.MustBegin(transfertest.Wanted(raced))
@@ -232,9 +289,9 @@ func TestADeadWriterIsTakenOverAtOnceByTheSameBytes(t *testing.T) {
 	faulttest.AssertKind(t, err, fault.Canceled)
 
 	_, err = w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
-	faulttest.AssertKind(t, err, fault.Conflict, "sha256")
-	_, err = w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), bytes.NewReader(bytesOf(1)))
+
 	w.Must(err)
+	w.Must(stored(t, w, u, bytesOf(2)))
 }
 
 // TestAFreedHostTakesOtherBytesAtOnce is what a host that has just started does with what its former process held.
@@ -242,13 +299,13 @@ func TestAFreedHostTakesOtherBytesAtOnce(t *testing.T) {
 	t.Parallel()
 	w := transfertest.New(t)
 	u := w.MustBegin(transfertest.Wanted(raced))
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := w.Receive(ctx, w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), &gated{content: bytesOf(1), half: cancel})
-	faulttest.AssertKind(t, err, fault.Canceled)
+	change(t, w, `insert into upload_chunks (upload, index, tenant_id, sha256, size, generation, until)
+		values ($1, 0, $2, $3, $4, gen_random_uuid(), clock_timestamp() + interval '1 hour')`,
+		u.ID, w.Owner.Tenant, ref.SumOf(bytesOf(1)).Bytes(), raced)
 
 	w.Must(w.Free(t.Context()))
 
-	_, err = w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
+	_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
 	w.Must(err)
 }
 

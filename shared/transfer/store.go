@@ -2,7 +2,9 @@ package transfer
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,42 +19,52 @@ import (
 )
 
 const (
+	// A row without a model is of an earlier release, which did not write it.
+	ofModelSQL = `(u.model_id is null or exists (select from models m where m.id = u.model_id))`
+
 	columns = `u.id, u.tenant_id, u.version_id, u.model, u.version, u.path, u.size, u.chunk_size, u.first_chunk_size, u.chunk_count, u.multipart,
 		u.status, u.phase, u.revision, u.owner, u.sha256, u.md5, u.format, u.digest, u.hashed, u.error_code, u.error_detail, u.expires_at,
+		not ` + ofModelSQL + `,
 		case when u.status = 'open' then array(
 			select c.index from upload_chunks c where c.upload = u.id and c.state = 'stored' order by c.index) end`
 
 	insertSQL = `
 		insert into uploads (id, version_id, model, version, path, size, chunk_size, first_chunk_size, chunk_count, multipart,
-			owner, sha256, md5, format, expires_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+			owner, sha256, md5, format, expires_at, model_id)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
 	findSQL = `select ` + columns + ` from uploads u where u.id = $1`
 	lockSQL = `select from uploads where id = $1 for update`
+	// Chunks share the row's lock among themselves; what moves the upload waits for them, and they for it.
+	shareSQL = `select from uploads where id = $1 for share`
 	// Who opens or drops an upload of a tenant takes a turn, so that their number and a draft's last upload are counted rightly. It is taken
 	// before any lock of the catalogue's.
 	turnSQL  = `select pg_advisory_xact_lock(hashtextextended('uploads:' || maas_tenant(), 0))`
-	countSQL = `select count(*) from uploads where status = 'open'`
+	countSQL = `select count(*) from uploads u where u.status = 'open' and ` + ofModelSQL
 	lastSQL  = `select not exists (
 		select from uploads where version_id = $1 and id <> $2 and status in ('open', 'completing', 'verifying'))`
 	listSQL = `select ` + columns + ` from uploads u
 		where ($1::text[] is null or u.status = any($1)) and ($2::text[] is null or split_part(u.model, '/', 2) = any($2))
-			and ($3::uuid is null or u.id < $3)
+			and ($3::uuid is null or u.id < $3) and ` + ofModelSQL + `
 		order by u.id desc limit $4`
 	recentSQL = `select ` + columns + ` from uploads u
 		where ($1::text[] is null or split_part(u.model, '/', 2) = any($1))
 			and (u.status in ('open', 'completing', 'verifying') or u.updated_at >= $2)
 		order by u.updated_at desc limit $3`
-	moveSQL = `update uploads set status = $2, phase = $3 where id = $1`
+	moveSQL     = `update uploads set status = $2, phase = $3 where id = $1`
+	completeSQL = `update uploads set status = $2, phase = $3, digests = $4 where id = $1`
+	digestsSQL  = `select digests from uploads where id = $1`
+	ofGoneSQL   = `select u.id, u.status = 'open' from uploads u
+		where u.status in ('open', 'completing', 'verifying') and not ` + ofModelSQL + ` order by u.id`
 )
 
-// find gives an upload that the caller may know of; any other is NotFound.
+// find gives an upload that the caller may know of; any other is NotFound, and so is one whose model is deleted.
 func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
 	rows, err := tx.Query(ctx, findSQL, id)
 	if err != nil {
 		return session{}, err
 	}
 	s, err := pgx.CollectExactlyOneRow(rows, scan)
-	if postgres.NotFound(err) || err == nil && !who.Sees(s.Model) {
+	if postgres.NotFound(err) || err == nil && (s.orphaned || !who.Sees(s.Model)) {
 		return session{}, fault.New(fault.NotFound, "There is no such upload.")
 	}
 	return s, err
@@ -64,6 +76,12 @@ func hold(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID)
 		return session{}, err
 	}
 	return find(ctx, tx, who, id)
+}
+
+// share is hold for a chunk: other chunks go on at the same time.
+func share(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
+	_, err := tx.Exec(ctx, shareSQL, id)
+	return err
 }
 
 // turn waits for the tenant's turn to open or drop an upload, and keeps it for the transaction.
@@ -88,7 +106,7 @@ func insert(ctx context.Context, tx postgres.Tx, s session, most int) error {
 		return fault.New(fault.QuotaExceeded, fmt.Sprintf("%d uploads are open already, which is the most: complete or cancel one.", open))
 	}
 	_, err := tx.Exec(ctx, insertSQL, s.ID, s.versionID, s.Model.String(), s.Version.String(), string(s.Path), s.Size, s.Chunk, s.First, s.Count,
-		s.multipart.ID, s.owner, s.sha256.Bytes(), string(s.md5), s.format, s.Expires)
+		s.multipart.ID, s.owner, s.sha256.Bytes(), string(s.md5), s.format, s.Expires, s.modelID)
 	return err
 }
 
@@ -96,6 +114,48 @@ func insert(ctx context.Context, tx postgres.Tx, s session, most int) error {
 func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to Status, phase Phase) error {
 	_, err := tx.Exec(ctx, moveSQL, id, string(to), string(phase))
 	return err
+}
+
+// complete moves an open upload on, and keeps the digests of its chunks.
+func complete(ctx context.Context, tx postgres.Tx, id uuid.UUID, chunks []held) error {
+	digests := make([]byte, 0, len(chunks)*sha256.Size)
+	for _, chunk := range chunks {
+		digests = append(digests, chunk.SHA256.Bytes()...)
+	}
+	_, err := tx.Exec(ctx, completeSQL, id, string(StatusCompleting), string(Assembling), digests)
+	return err
+}
+
+// completedWith gives the digests of a completed upload's chunks; none if an earlier release completed it.
+func completedWith(ctx context.Context, tx postgres.Tx, id uuid.UUID) ([]ref.Digest, error) {
+	var joined []byte
+	if err := tx.QueryRow(ctx, digestsSQL, id).Scan(&joined); err != nil {
+		return nil, err
+	}
+	digests := make([]ref.Digest, 0, len(joined)/sha256.Size)
+	for sum := range slices.Chunk(joined, sha256.Size) {
+		digests = append(digests, ref.DigestOf(sum))
+	}
+	return digests, nil
+}
+
+// ofGoneModels gives the tenant's uploads that have not ended and whose models are deleted.
+func ofGoneModels(ctx context.Context, tx postgres.Tx) (open, underway []uuid.UUID, err error) {
+	rows, err := tx.Query(ctx, ofGoneSQL)
+	if err != nil {
+		return nil, nil, err
+	}
+	var id uuid.UUID
+	var isOpen bool
+	_, err = pgx.ForEachRow(rows, []any{&id, &isOpen}, func() error {
+		if isOpen {
+			open = append(open, id)
+		} else {
+			underway = append(underway, id)
+		}
+		return nil
+	})
+	return open, underway, err
 }
 
 // list gives the uploads of the statuses (nil for all) that the caller may know of, latest first.
@@ -131,7 +191,7 @@ func scan(row pgx.CollectableRow) (session, error) {
 	var declared, found []byte
 	var stored []int
 	err := row.Scan(&s.ID, &tenant, &s.versionID, &model, &version, &s.Path, &s.Size, &s.Chunk, &s.First, &s.Count, &s.multipart.ID,
-		&s.Status, &s.Phase, &s.revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &stored)
+		&s.Status, &s.Phase, &s.revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &s.orphaned, &stored)
 	if err != nil {
 		return s, err
 	}

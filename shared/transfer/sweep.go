@@ -42,16 +42,18 @@ func (t *Transfers) some(ctx context.Context, sql string, args ...any) (found []
 	return found, err
 }
 
-// Expire ends open uploads whose time is over, with their bytes and what was made for them alone. It goes on after an error with the others.
+// Expire ends open uploads whose time is over or whose model is deleted, with their bytes and what was made for them alone. It goes on after an
+// error with the others.
 func (t *Transfers) Expire(ctx context.Context) error {
 	overdue, err := t.some(ctx, overdueSQL, atOnce)
 	for _, o := range overdue {
-		err = errors.Join(err, t.expire(ctx, o))
+		err = errors.Join(err, t.expire(ctx, o, "sweep"))
 	}
 	return err
 }
 
-func (t *Transfers) expire(ctx context.Context, o one) error {
+// expire ends an open upload: it is cancelled if its model is deleted.
+func (t *Transfers) expire(ctx context.Context, o one, function string) error {
 	var s session
 	err := t.db.Tx(ctx, o.tenant, func(tx postgres.Tx) error {
 		if _, err := tx.Exec(ctx, lockSQL, o.id); err != nil {
@@ -61,10 +63,31 @@ func (t *Transfers) expire(ctx context.Context, o one) error {
 		if s, err = read(ctx, tx, o.id); err != nil || s.Status != StatusOpen {
 			return err // completed or cancelled a moment ago
 		}
-		return drop(ctx, tx, s.system("sweep", o.tenant), s, StatusExpired, expired)
+		if s.orphaned {
+			return drop(ctx, tx, s.system(function, o.tenant), s, StatusCancelled, cancelled)
+		}
+		return drop(ctx, tx, s.system(function, o.tenant), s, StatusExpired, expired)
 	})
 	if err == nil && s.Status == StatusOpen {
 		t.discard(ctx, s.multipart)
+	}
+	return err
+}
+
+// ModelDeleted ends all uploads of the tenant whose models are deleted: open ones are cancelled, and those that are being verified are rejected.
+// Nobody finds them any more, and they do not count, from the deletion on; what this leaves, sweep ends. It goes on after an error with the others.
+func (t *Transfers) ModelDeleted(ctx context.Context, tenant uuid.UUID) error {
+	const function = "verify-upload"
+	var open, underway []uuid.UUID
+	err := t.db.Tx(ctx, tenant, func(tx postgres.Tx) (err error) {
+		open, underway, err = ofGoneModels(ctx, tx)
+		return err
+	})
+	for _, id := range open {
+		err = errors.Join(err, t.expire(ctx, one{tenant: tenant, id: id}, function))
+	}
+	for _, id := range underway {
+		err = errors.Join(err, t.Verify(ctx, tenant, id))
 	}
 	return err
 }

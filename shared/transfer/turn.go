@@ -18,6 +18,7 @@ const (
 	renewTurnSQL = `update uploads set lease_until = clock_timestamp() + $3 where id = $1 and fence = $2`
 	leaveTurnSQL = `update uploads set lease_until = null where id = $1 and fence = $2`
 	checkTurnSQL = `select from uploads where id = $1 and fence = $2 for update`
+	thereSQL     = `select exists (select from versions where id = $1)`
 	saveSumsSQL  = `update uploads set hashed = $2, sha256_state = $3, md5_state = $4 where id = $1`
 )
 
@@ -66,6 +67,11 @@ func checkTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int6
 		return lost()
 	}
 	return err
+}
+
+func versionThere(ctx context.Context, tx postgres.Tx, version uuid.UUID) (there bool, err error) {
+	err = tx.QueryRow(ctx, thereSQL, version).Scan(&there)
+	return there, err
 }
 
 func saveSums(ctx context.Context, tx postgres.Tx, upload uuid.UUID, s sums) error {

@@ -99,6 +99,8 @@ type session struct {
 	Upload
 
 	versionID uuid.UUID
+	modelID   uuid.UUID // only of one that is being begun
+	orphaned  bool      // its model is deleted
 	multipart objects.Multipart
 	owner     string     // the actor who began it
 	sha256    ref.Digest // as the client said, or none

@@ -2,6 +2,8 @@ package transfer
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,11 +42,14 @@ func (t *Transfers) Verify(ctx context.Context, tenant, upload uuid.UUID) error 
 	v.ends = asked.Add(t.limits.Step)
 	held, _, stop := keep(ctx, t.limits.VerifyLease, asked, v.renew)
 	defer stop()
-	if err := v.run(held); err != nil {
-		v.leave(ctx)
-		return err
+	err = v.run(held)
+	if errors.Is(err, errVersionGone) {
+		err = v.reject(held, Problem{"version_gone", fmt.Sprintf("%s was deleted before the file was verified.", v.target())})
 	}
-	return nil
+	if err != nil {
+		v.leave(ctx)
+	}
+	return err
 }
 
 // take begins a turn, unless the upload needs none or has one that is alive.
@@ -81,25 +86,49 @@ func (v *verification) run(ctx context.Context) error {
 
 // assemble makes one object of the chunks. A lost answer is no harm: what is there and is made of these chunks is the success.
 func (v *verification) assemble(ctx context.Context) error {
-	var parts []objects.Part
-	err := v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error {
-		chunks, err := chunksStored(ctx, tx, v.ID)
-		for _, chunk := range chunks {
-			parts = append(parts, chunk.Part)
-		}
+	var chunks []held
+	err := v.write(ctx, func(tx postgres.Tx) (err error) {
+		chunks, err = chunksStored(ctx, tx, v.ID)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	_, err = v.store.Complete(ctx, v.multipart, parts)
-	if fault.Is(err, fault.Conflict) {
-		return v.reject(ctx, Problem{"lost_chunks", "The object store does not hold the chunks any more that it had acknowledged: upload the file again."})
+	parts := make([]objects.Part, len(chunks))
+	for i, chunk := range chunks {
+		parts[i] = chunk.Part
+	}
+	if _, err = v.store.Complete(ctx, v.multipart, parts); fault.Is(err, fault.Conflict) {
+		return v.doubt(ctx, chunks, err)
 	}
 	if err != nil {
 		return err
 	}
 	return v.enter(ctx, Hashing)
+}
+
+// doubt looks at what the store really holds, after it has said that it cannot assemble the chunks. That may be because a former turn, whose
+// lease is over, is still assembling them: then the next turn finds the object.
+func (v *verification) doubt(ctx context.Context, chunks []held, cause error) error {
+	parts, gone, err := v.reconcile(ctx, v.multipart, chunks)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		if _, err := v.store.Head(ctx, v.multipart.Key); err != nil {
+			return unassembled(cause)
+		}
+	case err != nil:
+		return err
+	case len(gone) == 0:
+		if _, err := v.store.Complete(ctx, v.multipart, parts); err != nil { // with the ETags that the store has now
+			return unassembled(err)
+		}
+		return v.enter(ctx, Hashing)
+	}
+	return v.reject(ctx, Problem{"lost_chunks", "The object store does not hold the chunks any more that it had acknowledged: upload the file again."})
+}
+
+func unassembled(cause error) error {
+	return fault.New(fault.Unavailable, "The object store could not assemble the chunks; it will be tried again.", fault.Cause(cause))
 }
 
 // enter begins a phase of verification.
@@ -175,8 +204,25 @@ func (v *verification) compare() *Problem {
 	}
 }
 
-// write runs a transaction that only the holder of the turn may make.
+// errVersionGone says that the draft which the file is for was deleted, with its model.
+var errVersionGone = errors.New("transfer: the version is deleted")
+
+// write runs a transaction that only the holder of the turn may make. It fails with errVersionGone if the file is for nothing any more.
 func (v *verification) write(ctx context.Context, do func(tx postgres.Tx) error) error {
+	return v.last(ctx, func(tx postgres.Tx) error {
+		there, err := versionThere(ctx, tx, v.versionID)
+		if err != nil {
+			return err
+		}
+		if !there {
+			return errVersionGone
+		}
+		return do(tx)
+	})
+}
+
+// last is write for what ends the upload, whether or not its version is there.
+func (v *verification) last(ctx context.Context, do func(tx postgres.Tx) error) error {
 	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error {
 		if err := checkTurn(ctx, tx, v.ID, v.fence); err != nil {
 			return err
