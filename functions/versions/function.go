@@ -38,7 +38,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "GET "+model+"/versions/{ref}", versions.GetVersion)
 	httpapi.Handle(mux, "GET "+model+"/versions/{ref}/lineage", versions.GetLineage)
 	httpapi.Handle(mux, "GET "+model+"/versions/{ref}/manifest", versions.GetManifest)
-	httpapi.Stream(mux, "GET "+model+"/versions/{ref}/files/{path...}", download(versions, store))
+	httpapi.Stream(mux, "GET "+model+"/versions/{ref}/files/{path...}", downloads{versions, store, e.Logger()}.download)
 	httpapi.Handle(mux, "GET "+model+"/compare/{range}", versions.Compare)
 	httpapi.Handle(mux, "PATCH "+version, versions.UpdateVersion)
 	httpapi.Handle(mux, "POST "+version+"/deprecate", versions.Deprecate)

@@ -6,8 +6,8 @@
 // goes on from what is in the folder. The store is the one that the S3_* variables name; one that is away is waited for (MAAS_FETCH_PATIENCE).
 // With MAAS_FETCH_CACHE the files come out of, and go into, a folder that the pods of a node share.
 //
-// The exit status is 0 when the folder holds the version; 3 where the store does not hold it as it was published, which will not mend itself;
-// 2 for wrong arguments or configuration; and 1 for all else: another try may succeed. What is wrong is one sentence for the version's owner: the
+// The exit status is 0 when the folder holds the version; 3 where the store does not hold it as it was published, which an operator must
+// mend; 2 for wrong arguments or configuration; and 1 for all else: another try may succeed. What is wrong is one sentence for the version's owner: the
 // last line of stderr, and the container's termination message. The other lines of stderr are the log, in JSON.
 package main
 
@@ -95,8 +95,11 @@ func misused(err error) error {
 }
 
 func status(err error) int {
+	if objects.AsDamage(err) != nil {
+		return termination.Differs
+	}
 	switch fault.KindOf(err) {
-	case fault.Unprocessable, fault.NotFound:
+	case fault.Unprocessable: // a manifest that no version should have
 		return termination.Differs
 	case fault.Invalid:
 		return termination.Misused

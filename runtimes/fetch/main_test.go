@@ -185,9 +185,9 @@ func TestWhatIsNotTheVersionDoesNotStart(t *testing.T) {
 		says string
 	}{
 		"tampered": {w.version(right, []byte("wrong bytes")...), fmt.Sprintf(
-			`the bytes of "weights/model.onnx" hash to %s and should hash to %s`, ref.SumOf([]byte("wrong bytes")), ref.SumOf(right))},
-		"truncated":        {w.version(right, []byte("right")...), `the bytes of "weights/model.onnx" are fewer in the object store than the 11 of the manifest`},
-		"no manifest":      {missing, "the manifest is missing in the object store"},
+			`the bytes of the file "weights/model.onnx" hash to %s and should hash to %s`, ref.SumOf([]byte("wrong bytes")), ref.SumOf(right))},
+		"truncated":        {w.version(right, []byte("right")...), `the bytes of the file "weights/model.onnx" are fewer than the 11 that were published`},
+		"no manifest":      {missing, "the bytes of the manifest are missing"},
 		"another manifest": {another, fmt.Sprintf("the bytes of the manifest hash to %s and should hash to %s", renamed.Digest, another.Digest)},
 		"a path out of it": {w.raw(`[{"path":"../model.onnx","size":1,"sha256":"%s","object":"%s"}]`), "a manifest is a list of {path, size, sha256, object} in JSON"},
 	} {
@@ -198,7 +198,7 @@ func TestWhatIsNotTheVersionDoesNotStart(t *testing.T) {
 
 			said, _ := pod.fetch(3, test.uri)
 
-			if said != test.says {
+			if !strings.Contains(said, test.says) {
 				t.Errorf("it said %s\nwant %s", said, test.says)
 			}
 			if left, err := os.ReadDir(pod.folder); err != nil || len(left) > 0 {

@@ -37,8 +37,9 @@ func main() {
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
 	if err := run(c, log); err != nil {
-		log.Error("stopped", "error", err.Error())
-		termination.Say(c.lastWords, fault.From(err).Message)
+		reason := fault.From(err).Message
+		log.Error("stopped", "error", err.Error(), "reason", reason)
+		termination.Say(c.lastWords, reason)
 		os.Exit(1)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -41,6 +42,29 @@ func RecordWhy(ctx context.Context, tx postgres.Tx, who auth.Principal, action A
 // RecordRefused writes that the action was tried and refused: a failed sign-in, say.
 func RecordRefused(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string) error {
 	return record(ctx, tx, who, action, resource, Refused, "")
+}
+
+const (
+	lockOnceSQL = `select pg_advisory_xact_lock(hashtextextended(maas_tenant()::text || $1 || $2, 0))`
+	seenSQL     = `
+		select exists (select from audit_entries where time > clock_timestamp() - $1::interval and action = $2 and resource = $3 and why = $4)`
+)
+
+// RecordOnce is RecordWhy, unless the same was recorded within the time: what is found again with each call is one entry.
+func RecordOnce(
+	ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource, why string, within time.Duration,
+) error {
+	if _, err := tx.Exec(ctx, lockOnceSQL, string(action), resource); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	var seen bool
+	if err := tx.QueryRow(ctx, seenSQL, within, string(action), resource, why).Scan(&seen); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	if seen {
+		return nil
+	}
+	return record(ctx, tx, who, action, resource, Done, why)
 }
 
 func record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string, outcome Outcome, why string) error {

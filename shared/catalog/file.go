@@ -7,7 +7,9 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"time"
 
+	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/objects"
@@ -39,14 +41,21 @@ type StoredFile struct {
 	File
 
 	Key         objects.Key
+	Version     string       // "acme/fraud@1.4.0"
 	Deprecation *Deprecation // of its version
 }
 
-// SetHeader describes the file's bytes, which never change: their tag is their digest.
+// ETag is the tag of the file's bytes, which never change: their digest.
+func (f *StoredFile) ETag() string { return f.SHA256.String() }
+
+// Content is what the store should have.
+func (f *StoredFile) Content() objects.Content {
+	return objects.Content{Key: f.Key, Path: f.Path, Size: f.Size, SHA256: f.SHA256}
+}
+
+// SetHeader describes the file's bytes.
 func (f *StoredFile) SetHeader(h http.Header) {
-	h.Set("Content-Type", "application/octet-stream")
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(string(f.Path))}))
-	h.Set("ETag", `"`+f.SHA256.String()+`"`)
 	h.Set("Repr-Digest", "sha-256=:"+f.SHA256.Base64()+":") // RFC 9530, 3
 }
 
@@ -61,10 +70,28 @@ func (c *Catalog) GetFile(ctx context.Context, who auth.Principal, in NamedFile)
 		if postgres.NotFound(err) {
 			return fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no file %s.", v.Model, v.Version, in.Path), fault.Field("path"))
 		}
-		found = StoredFile{f.File, objects.Key(f.Object), v.Deprecation}
+		found = StoredFile{f.File, objects.Key(f.Object), fmt.Sprintf("%s@%s", v.Model, v.Version), v.Deprecation}
 		return err
 	})
 	return found, err
+}
+
+// versionDamaged is recorded once a day for as long as a version's damage is met with.
+const (
+	versionDamaged audit.Action = "version.damaged"
+	damagedAgain                = 24 * time.Hour
+)
+
+// RecordDamage records that the store does not hold a version ("acme/fraud@1.4.0") as it was published, with the sentence that says so.
+func RecordDamage(ctx context.Context, tx postgres.Tx, finder auth.Principal, version, why string) error {
+	return audit.RecordOnce(ctx, tx, finder, versionDamaged, version, why, damagedAgain)
+}
+
+// RecordDamage records a damage that was found when a file was read, for the function that read it.
+func (c *Catalog) RecordDamage(ctx context.Context, who auth.Principal, function string, f StoredFile, why string) error {
+	return c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		return RecordDamage(ctx, tx, auth.System(function, who.Tenant, who.TenantName), f.Version, why)
+	})
 }
 
 // Manifest tells what is in a version's files.

@@ -81,7 +81,7 @@ func (p *Publisher) keepManifest(ctx context.Context, tenant uuid.UUID, m object
 	if m == nil {
 		return nil
 	}
-	return p.store.Put(ctx, objects.ManifestKey(tenant, m.Digest()), m.Encode())
+	return p.store.PutManifest(ctx, tenant, m)
 }
 
 // freeze gives the manifest of the draft's files as they are now: none where the version is no draft any more.

@@ -144,6 +144,12 @@ func (d *Deployments) Failed(ctx context.Context, tenant, version uuid.UUID, rea
 	})
 }
 
+// Damaged records in the audit log that the store does not hold a version as it was published, which a start has found. It changes no state:
+// that the start failed is another report.
+func (d *Deployments) Damaged(ctx context.Context, tenant, version uuid.UUID, why string) error {
+	return d.report(ctx, tenant, version, func(r *report) error { return catalog.RecordDamage(ctx, r.tx, r.who, r.name, why) })
+}
+
 // Removed records that a version runs no more and is not to.
 func (d *Deployments) Removed(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {

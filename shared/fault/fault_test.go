@@ -40,7 +40,7 @@ func TestEveryKindHasAStatusThatLeadsBackToIt(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []fault.Kind{
 		fault.Invalid, fault.Unauthenticated, fault.QuotaExceeded, fault.Forbidden, fault.NotFound, fault.Conflict, fault.Gone,
-		fault.PreconditionFailed, fault.TooLarge, fault.Unprocessable, fault.RateLimited, fault.Internal, fault.Upstream, fault.Unavailable,
+		fault.PreconditionFailed, fault.Unsatisfiable, fault.TooLarge, fault.Unprocessable, fault.RateLimited, fault.Internal, fault.Upstream, fault.Unavailable,
 		fault.Timeout, fault.Canceled,
 	} {
 		if got := fault.KindOfStatus(kind.Status()); got != kind {

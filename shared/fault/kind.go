@@ -7,22 +7,23 @@ type Kind string
 
 // The kinds, each with one HTTP status (Status).
 const (
-	Invalid            Kind = "invalid"             // the request is malformed: mend it
-	Unauthenticated    Kind = "unauthenticated"     // no credential, or one that is not or no longer good
-	QuotaExceeded      Kind = "quota_exceeded"      // the plan's limit is reached
-	Forbidden          Kind = "forbidden"           // the caller's roles do not allow it
-	NotFound           Kind = "not_found"           // not there, or another tenant's
-	Conflict           Kind = "conflict"            // it contradicts what is there
-	Gone               Kind = "gone"                // it was there and is retired
-	PreconditionFailed Kind = "precondition_failed" // If-Match names another state
-	TooLarge           Kind = "too_large"           // more bytes than the limit
-	Unprocessable      Kind = "unprocessable"       // well-formed, but its content is refused
-	RateLimited        Kind = "rate_limited"        // too many at once or too fast: wait
-	Internal           Kind = "internal"            // a defect of MaaS
-	Upstream           Kind = "upstream"            // a model server answered with nonsense or failed
-	Unavailable        Kind = "unavailable"         // something needed is away: try again
-	Timeout            Kind = "timeout"             // the deadline passed
-	Canceled           Kind = "canceled"            // the client went away; nobody reads the answer
+	Invalid            Kind = "invalid"               // the request is malformed: mend it
+	Unauthenticated    Kind = "unauthenticated"       // no credential, or one that is not or no longer good
+	QuotaExceeded      Kind = "quota_exceeded"        // the plan's limit is reached
+	Forbidden          Kind = "forbidden"             // the caller's roles do not allow it
+	NotFound           Kind = "not_found"             // not there, or another tenant's
+	Conflict           Kind = "conflict"              // it contradicts what is there
+	Gone               Kind = "gone"                  // it was there and is retired
+	PreconditionFailed Kind = "precondition_failed"   // If-Match names another state
+	Unsatisfiable      Kind = "range_not_satisfiable" // no range that is asked for is there
+	TooLarge           Kind = "too_large"             // more bytes than the limit
+	Unprocessable      Kind = "unprocessable"         // well-formed, but its content is refused
+	RateLimited        Kind = "rate_limited"          // too many at once or too fast: wait
+	Internal           Kind = "internal"              // a defect of MaaS
+	Upstream           Kind = "upstream"              // a model server answered with nonsense or failed
+	Unavailable        Kind = "unavailable"           // something needed is away: try again
+	Timeout            Kind = "timeout"               // the deadline passed
+	Canceled           Kind = "canceled"              // the client went away; nobody reads the answer
 )
 
 // The codes of gRPC, as google.rpc.Code numbers and describes them.
@@ -35,6 +36,7 @@ const (
 	resourceExhausted  = 8 // what gRPC's own limits on messages are answered with, too
 	failedPrecondition = 9
 	aborted            = 10
+	outOfRange         = 11
 	internal           = 13
 	unavailable        = 14
 	unauthenticated    = 16
@@ -55,6 +57,7 @@ var kinds = map[Kind]struct {
 	Conflict:           {http.StatusConflict, failedPrecondition, "The request contradicts the resource's state."},
 	Gone:               {http.StatusGone, notFound, "The resource is retired."},
 	PreconditionFailed: {http.StatusPreconditionFailed, aborted, "The resource has changed since you read it."},
+	Unsatisfiable:      {http.StatusRequestedRangeNotSatisfiable, outOfRange, "No part of the resource is in the range."},
 	TooLarge:           {http.StatusRequestEntityTooLarge, resourceExhausted, "The request is too large."},
 	Unprocessable:      {http.StatusUnprocessableEntity, invalidArgument, "The content is refused."},
 	RateLimited:        {http.StatusTooManyRequests, resourceExhausted, "Too many requests; wait and try again."},
@@ -98,5 +101,8 @@ func KindOfStatus(status int) Kind {
 func (k Kind) Retryable() bool {
 	return k == RateLimited || k == Unavailable || k == Timeout || k == Upstream
 }
+
+// Ours reports whether the failure is on the side of MaaS, and not the caller's.
+func (k Kind) Ours() bool { return k.Status() >= http.StatusInternalServerError }
 
 func (k Kind) sentence() string { return kinds[k].sentence }

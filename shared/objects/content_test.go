@@ -7,52 +7,71 @@ import (
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/objects"
+	"github.com/17882237881/MaaS/shared/ref"
 )
 
-func TestContentIsReadFromWhereItIsSoughtTo(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	object, all := w.upload(1)
-	c, err := w.Content(t.Context(), object.Key, object.Size)
-	w.must(err)
-	defer func() { w.must(c.Close()) }()
+// content stores bytes and gives what they are.
+func (w *world) content(key objects.Key, stored []byte) objects.Content {
+	w.Helper()
+	w.must(w.Put(w.Context(), key, stored))
+	return objects.Content{Key: key, Path: "a/b", Size: int64(len(stored)), SHA256: ref.SumOf(stored)}
+}
 
-	for _, offset := range []int64{0, 100, 3, object.Size - 5, object.Size} {
-		if at, err := c.Seek(offset, io.SeekStart); err != nil || at != offset {
-			t.Fatalf("sought to %d, %v", at, err)
-		}
-		want := all[offset:min(offset+10, object.Size)]
-		got, err := io.ReadAll(io.LimitReader(c, 10))
-		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("at %d: %d bytes, %v, want %d", offset, len(got), err, len(want))
-		}
-	}
-	if end, err := c.Seek(0, io.SeekEnd); err != nil || end != object.Size {
-		t.Errorf("the end is at %d, %v", end, err)
-	}
-	if _, err := c.Seek(-1, io.SeekStart); err == nil {
-		t.Error("there is something before the begin")
+func (w *world) assertDamaged(err error) {
+	w.Helper()
+	faulttest.AssertKind(w, err, fault.Unavailable)
+	if d := objects.AsDamage(err); d == nil || d.What != "a/b" {
+		w.Errorf("%v is about %v", err, d)
 	}
 }
 
-func TestContentThatIsNotWhatARowSaysIsADefect(t *testing.T) {
+func TestContentIsReadWholeAndInPart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.must(w.Put(t.Context(), w.key, []byte("content")))
-	_, err := w.Content(t.Context(), w.key, 8)
-	faulttest.AssertKind(t, err, fault.Internal)
-	_, err = w.Content(t.Context(), w.key+"-gone", 7)
-	faulttest.AssertKind(t, err, fault.Internal)
+	all := random(300 << 10)
+	c := w.content(w.key, all)
+	w.must(w.CheckContent(t.Context(), c))
+	for _, part := range [][2]int64{{0, c.Size}, {0, 1}, {100, 1000}, {c.Size - 5, 5}} {
+		body, err := w.ReadContent(t.Context(), c, part[0], part[1])
+		w.must(err)
+		got, err := io.ReadAll(body)
+		w.must(err)
+		w.must(body.Close())
+		if !bytes.Equal(got, all[part[0]:part[0]+part[1]]) {
+			t.Errorf("%v gives %d other bytes", part, len(got))
+		}
+	}
 }
 
-func TestContentTellsWhyItBrokeOff(t *testing.T) {
+func TestContentThatIsNotWhatItShouldBeIsDamaged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.must(w.Put(t.Context(), w.key, []byte("content")))
-	c, err := w.Content(t.Context(), w.key, 7)
+	c := w.content(w.key, []byte("content"))
+	longer, gone := c, c
+	longer.Size, gone.Key = 8, w.key+"-gone"
+
+	for _, wrong := range []objects.Content{longer, gone} {
+		w.assertDamaged(w.CheckContent(t.Context(), wrong))
+		_, err := w.ReadContent(t.Context(), wrong, 0, wrong.Size)
+		w.assertDamaged(err)
+	}
+}
+
+func TestDamagedContentIsNeverReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stored := random(300 << 10)
+	c := w.content(w.key, stored)
+	c.SHA256 = ref.SumOf([]byte("what was published"))
+
+	body, err := w.ReadContent(t.Context(), c, 0, c.Size)
 	w.must(err)
-	w.must(w.Delete(t.Context(), w.key))
-	_, err = io.ReadAll(c)
-	faulttest.AssertKind(t, err, fault.NotFound)
-	faulttest.AssertKind(t, c.Err(), fault.NotFound)
+	defer func() { w.must(body.Close()) }()
+	got, err := io.ReadAll(body)
+
+	w.assertDamaged(err)
+	if len(got) >= len(stored) {
+		t.Errorf("%d bytes of %d were given", len(got), len(stored))
+	}
 }

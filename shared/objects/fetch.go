@@ -65,9 +65,9 @@ func (p *Progress) Waiting() error {
 func (p *Progress) wait(err error) { p.waiting.Store(&err) }
 
 // Fetch makes dir hold the files of the version that from names, and gives their manifest. Nothing is believed: the manifest must hash to its
-// name, and each file to its digest in the manifest before it gets its name in dir. It fails with Unprocessable where the store does not hold
-// the version as it was published, with NotFound where it holds no such manifest, and with Conflict while another process fetches into dir;
-// dir then has no file that is not right.
+// name, and each file to its digest in the manifest before it gets its name in dir. It fails with Unavailable because of a Damage where the
+// store does not hold the version as it was published, and with Conflict while another process fetches into dir; dir then has no file that is
+// not right.
 //
 // Called again it keeps the files that are right already, and goes on inside of those that were begun. Other files in dir are left alone. It
 // holds 64 MiB of content at most. Nothing is synced to the disk: whoever comes after a power cut fetches again, and finds out.
@@ -114,12 +114,14 @@ func (f fetcher) manifest(ctx context.Context, from URI) (Manifest, error) {
 	})
 	switch {
 	case fault.Is(err, fault.NotFound):
-		return nil, fault.New(fault.NotFound, "the manifest is missing in the object store", fault.Op(opFetch), fault.Cause(err))
+		return nil, damaged(opFetch, theManifest, "are missing", err)
+	case fault.Is(err, fault.TooLarge):
+		return nil, damaged(opFetch, theManifest, fmt.Sprintf("are more than %d", MaxManifest), err)
 	case err != nil:
 		return nil, err
 	}
 	if got := ref.SumOf(encoded); got != from.Digest {
-		return nil, refused("the manifest", hashes(got, from.Digest), fault.Field("manifest"))
+		return nil, damaged(opFetch, theManifest, hashes(got, from.Digest), nil)
 	}
 	manifest, err := ParseManifest(from.Tenant, encoded)
 	if err != nil {
@@ -134,15 +136,6 @@ func (f fetcher) manifest(ctx context.Context, from URI) (Manifest, error) {
 }
 
 const opFetch = "objects.Fetch"
-
-// refused says that the store does not hold what was published. Its sentences reach whoever published the version.
-func refused(what, why string, options ...fault.Option) error {
-	return fault.New(fault.Unprocessable, "the bytes of "+what+" "+why, append(options, fault.Op(opFetch))...)
-}
-
-func hashes(got, want ref.Digest) string {
-	return fmt.Sprintf("hash to %s and should hash to %s", got, want)
-}
 
 // occupy opens a directory, which it makes if need be, for this process alone: the kernel lets go of it when the process dies.
 func occupy(dir string) (root *os.Root, release func(), err error) {
@@ -163,7 +156,7 @@ func occupy(dir string) (root *os.Root, release func(), err error) {
 		return nil, nil, onDisk(err)
 	case !held:
 		release()
-		return nil, nil, fault.New(fault.Conflict, "another process fetches into "+dir)
+		return nil, nil, fault.New(fault.Conflict, "another process is fetching into the same folder", fault.Op(opFetch))
 	}
 	return root, release, nil
 }

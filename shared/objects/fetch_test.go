@@ -99,7 +99,7 @@ func TestFetchFailsClosedOnWrongBytes(t *testing.T) {
 
 		_, err = objects.Fetch(t.Context(), w.Store, w.manifest(m), dir)
 
-		if !fault.Is(err, fault.Unprocessable) {
+		if !fault.Is(err, fault.Unavailable) || objects.AsDamage(err) == nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
@@ -118,17 +118,17 @@ func TestFetchSaysWhatIsWrongInTheSameWordsForEver(t *testing.T) {
 		object objects.Key
 		want   string
 	}{
-		{w.key, fmt.Sprintf(`the bytes of "a/b" hash to %s and should hash to %s`, ref.SumOf([]byte("wrong")), ref.SumOf(right))},
-		{there, `the bytes of "a/b" are fewer in the object store than the 5 of the manifest`},
-		{objects.UploadKey(w.tenant, uuid.New()), `the bytes of "a/b" are missing in the object store`},
+		{w.key, fmt.Sprintf(`the bytes of the file "a/b" hash to %s and should hash to %s`, ref.SumOf([]byte("wrong")), ref.SumOf(right))},
+		{there, `the bytes of the file "a/b" are fewer than the 5 that were published`},
+		{objects.UploadKey(w.tenant, uuid.New()), `the bytes of the file "a/b" are missing`},
 	} {
 		m, err := objects.NewManifest(w.tenant, []objects.ManifestFile{{Path: "a/b", Size: 5, SHA256: ref.SumOf(right), Object: test.object}})
 		w.must(err)
 
 		_, err = objects.Fetch(t.Context(), w.Store, w.manifest(m), t.TempDir())
 
-		faulttest.AssertKind(t, err, fault.Unprocessable)
-		if got := fault.From(err).Message; got != test.want {
+		faulttest.AssertKind(t, err, fault.Unavailable)
+		if got := fault.From(err).Message; got != "The object store is damaged: "+test.want+". An operator must restore them; then try again." {
 			t.Errorf("it says %s, want %s", got, test.want)
 		}
 	}
@@ -183,7 +183,10 @@ func TestFetchRefusesAManifestThatIsNotItsName(t *testing.T) {
 
 	_, err = objects.Fetch(t.Context(), w.Store, objects.URI{Bucket: w.Bucket(), Tenant: w.tenant, Digest: name}, t.TempDir())
 
-	faulttest.AssertKind(t, err, fault.Unprocessable, "manifest")
+	faulttest.AssertKind(t, err, fault.Unavailable)
+	if d := objects.AsDamage(err); d == nil || d.What != "manifest" {
+		t.Errorf("%v is about %v", err, d)
+	}
 }
 
 func TestFetchOfWhatIsNotThere(t *testing.T) {
@@ -191,7 +194,10 @@ func TestFetchOfWhatIsNotThere(t *testing.T) {
 	w := newWorld(t)
 
 	_, err := objects.Fetch(t.Context(), w.Store, objects.URI{Bucket: w.Bucket(), Tenant: w.tenant, Digest: ref.SumOf(nil)}, t.TempDir())
-	faulttest.AssertKind(t, err, fault.NotFound)
+	faulttest.AssertKind(t, err, fault.Unavailable)
+	if d := objects.AsDamage(err); d == nil || d.What != "manifest" {
+		t.Errorf("%v is about %v", err, d)
+	}
 	_, err = objects.Fetch(t.Context(), w.Store, objects.URI{Bucket: "another", Tenant: w.tenant, Digest: ref.SumOf(nil)}, t.TempDir())
 	faulttest.AssertKind(t, err, fault.Invalid, "uri")
 }

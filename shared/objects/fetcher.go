@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"hash"
 	"io"
 	"os"
@@ -112,7 +111,7 @@ func (f fetcher) load(ctx context.Context, file ManifestFile, out *os.File) erro
 	case got == file.SHA256:
 		return nil
 	case begun == 0:
-		return refused(quoted(file), hashes(got, file.SHA256))
+		return damaged(opFetch, string(file.Path), hashes(got, file.SHA256), nil)
 	}
 	// What was there may be what is wrong: a node that lost its power leaves holes.
 	f.progress.There.Add(-begun)
@@ -165,12 +164,10 @@ func hashRest(ctx context.Context, sum hash.Hash, from io.Reader) error {
 
 // interrupted reports whether a fetch that failed may go on from what it has: the store went away, or the caller did.
 func interrupted(err error) bool {
-	return !isFull(err) && (fault.KindOf(err).Retryable() || fault.Is(err, fault.Canceled))
+	return !isFull(err) && AsDamage(err) == nil && (fault.KindOf(err).Retryable() || fault.Is(err, fault.Canceled))
 }
 
 func ended(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	return fault.New(fault.KindOf(cause), "the fetch was ended", fault.Op(opFetch), fault.Cause(cause))
 }
-
-func quoted(file ManifestFile) string { return fmt.Sprintf("%q", string(file.Path)) }

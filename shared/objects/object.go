@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/ref"
@@ -43,6 +44,23 @@ func (s *Store) Put(ctx context.Context, key Key, content []byte) error {
 		return failed
 	}
 	return s.holds(ctx, key, content)
+}
+
+// PutManifest writes a manifest under its digest. If the store has other bytes there, it has lost the manifest that it was
+// given: then it gets it anew.
+func (s *Store) PutManifest(ctx context.Context, tenant uuid.UUID, m Manifest) error {
+	content := m.Encode()
+	digest := ref.SumOf(content)
+	key := ManifestKey(tenant, digest)
+	err := s.Put(ctx, key, content)
+	if !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	_, err = s.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &s.bucket, Key: key.pointer(), Body: bytes.NewReader(content), ContentLength: aws.Int64(int64(len(content))),
+		ChecksumSHA256: aws.String(digest.Base64()),
+	})
+	return classify(ctx, "objects.PutManifest", err)
 }
 
 // holds checks that the key's object has the content.

@@ -2,14 +2,11 @@ package objects
 
 import (
 	"context"
-	"fmt"
 	"hash"
 	"io"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // copy writes and hashes the object's bytes in order, from begun on, read by parallel ranged reads.
@@ -49,7 +46,7 @@ func (f fetcher) read(ctx context.Context, group *errgroup.Group, file ManifestF
 	done := make(chan []byte, 1)
 	group.Go(func() error { // bounded by the buffers
 		if err := f.store.readFull(ctx, file.Object, offset, b, f.patience); err != nil {
-			return absent(err, file)
+			return absent(opFetch, err, file.Path, file.Size)
 		}
 		done <- b
 		return nil
@@ -113,17 +110,5 @@ func touch(b []byte) (mixed byte) {
 func (f fetcher) widen() {
 	if f.wide.Add(1) <= spans {
 		f.room <- nil
-	}
-}
-
-// absent says of bytes that the store does not have that it should.
-func absent(err error, file ManifestFile) error {
-	switch {
-	case fault.Is(err, fault.Invalid): // the range lies outside of the object
-		return refused(quoted(file), fmt.Sprintf("are fewer in the object store than the %d of the manifest", file.Size), fault.Cause(err))
-	case fault.Is(err, fault.NotFound):
-		return refused(quoted(file), "are missing in the object store", fault.Cause(err))
-	default:
-		return err
 	}
 }

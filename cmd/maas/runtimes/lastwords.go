@@ -35,18 +35,28 @@ func (l lastWords) Enabled(ctx context.Context, level slog.Level) bool {
 func (l lastWords) Handle(ctx context.Context, line slog.Record) error {
 	if line.Level >= slog.LevelError {
 		text := line.Message
-		line.Attrs(func(a slog.Attr) bool {
-			if a.Key == "error" {
-				text = a.Value.String()
+		for _, key := range []string{"error", "reason"} { // the error is for the log; where there is a reason, that is for people
+			if said := attribute(line, key); said != "" {
+				text = said
 			}
-			return true
-		})
+		}
 		l.keep(text)
 	}
 	if !l.Handler.Enabled(ctx, line.Level) {
 		return nil
 	}
 	return l.Handler.Handle(ctx, line)
+}
+
+// attribute gives an attribute of a line, "" if it has none of that name.
+func attribute(line slog.Record, key string) (text string) {
+	line.Attrs(func(a slog.Attr) bool {
+		if a.Key == key {
+			text = a.Value.String()
+		}
+		return text == ""
+	})
+	return text
 }
 
 // WithAttrs implements slog.Handler.

@@ -2,7 +2,6 @@ package runtimes
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/url"
 	"sync"
@@ -255,13 +254,4 @@ func (p *pool) close(ctx context.Context) {
 		}
 	}
 	p.starts.Wait()
-}
-
-// message is what a caller is told of a start that failed.
-func message(err error) error {
-	var known *fault.Error
-	if errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return fault.New(fault.Unavailable, "The model does not start: "+err.Error(), fault.Cause(err), fault.RetryAfter(5*time.Second))
 }

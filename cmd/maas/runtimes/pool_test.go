@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -202,11 +203,36 @@ func TestAModelThatDoesNotLoadSaysWhy(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, time.Minute)
 	status, text := b.call(b.version("broken"))
-	if status != http.StatusServiceUnavailable || !strings.Contains(text, "does not start") || !strings.Contains(text, "ONNX") {
+	if status != http.StatusServiceUnavailable || !strings.Contains(text, "does not start") || !strings.Contains(text, "ONNX") || strings.Contains(text, "testdata") {
 		t.Errorf("answered %d: %s", status, text)
 	}
 	if n := b.running(); n != 0 {
 		t.Errorf("%d are kept after a failed start", n)
+	}
+}
+
+func TestAStartThatFailsIsNeverTheCallersFault(t *testing.T) {
+	t.Parallel()
+	for _, err := range []error{
+		fault.New(fault.Unprocessable, "a manifest lists one file or more"), fault.New(fault.NotFound, "the bytes are missing"),
+		fault.New(fault.Conflict, "another process is fetching"), fault.New(fault.Invalid, "the model is in another bucket"),
+		fault.New(fault.Internal, "the disk is broken"), &fs.PathError{Op: "open", Path: "/var/lib/maas/models/1", Err: fs.ErrPermission},
+	} {
+		told := fault.From(message(err))
+		if !told.Kind.Ours() || strings.Contains(told.Message, "/var") || !errors.Is(told, err) {
+			t.Errorf("%v is told as %s: %s", err, told.Kind, told.Message)
+		}
+	}
+	faulttest.AssertKind(t, message(errAbsent), fault.NotFound) // nothing was started
+}
+
+func TestAReasonNamesNoPathOfTheHost(t *testing.T) {
+	t.Parallel()
+	m := model{folder: "/data/models/0a", program: Program{Path: "/opt/bin/maas-onnx", Environment: []string{"LIB=/usr/lib/libonnx.so", "N=4"}}}
+	said := m.withoutPaths("start: fork/exec /opt/bin/maas-onnx: Load model from /data/models/0a/w/model.onnx failed in /data/models/0a by /usr/lib/libonnx.so at /layer1/MatMul")
+	want := "start: fork/exec maas-onnx: Load model from w/model.onnx failed in the version's folder by libonnx.so at /layer1/MatMul"
+	if said != want {
+		t.Errorf("it says %q, want %q", said, want)
 	}
 }
 

@@ -98,12 +98,12 @@ func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
 		},
 	})
 	if err != nil {
-		return nil, last.explain(err)
+		return nil, m.notStarted(last.explain(err))
 	}
 	address, err := url.Parse(said.address)
 	if err != nil {
 		c.Stop(ctx)
-		return nil, fmt.Errorf("the runtime of %s listens on no address: %w", m.name, err)
+		return nil, m.notStarted(fmt.Errorf("its server listens on no address: %w", err))
 	}
 	return &process{c, address}, nil
 }

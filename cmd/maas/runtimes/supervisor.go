@@ -241,7 +241,13 @@ func (s *Supervisor) report(ctx context.Context, spec deployment.Spec, c change)
 		return s.deployments.Ready(ctx, spec.Tenant, spec.VersionID, s.endpointOf(spec.VersionID), phases)
 	case failed:
 		s.log.WarnContext(ctx, "a model did not start", "version", spec.Version, "error", c.err)
-		return s.deployments.Failed(ctx, spec.Tenant, spec.VersionID, fault.From(message(c.err)).Message)
+		reason := fault.From(message(c.err)).Message
+		if objects.AsDamage(c.err) != nil {
+			if err := s.deployments.Damaged(ctx, spec.Tenant, spec.VersionID, reason); err != nil {
+				return err
+			}
+		}
+		return s.deployments.Failed(ctx, spec.Tenant, spec.VersionID, reason)
 	default:
 		return s.deployments.Idle(ctx, spec.Tenant, spec.VersionID)
 	}

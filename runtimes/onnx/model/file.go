@@ -40,14 +40,23 @@ func Find(folder string) (string, error) {
 	}
 	switch {
 	case err != nil:
-		return "", fault.New(fault.Unavailable, "the model's folder "+folder+" cannot be read", fault.Cause(err))
+		return "", fault.New(fault.Unavailable, "the model's folder cannot be read", fault.Cause(err))
 	case len(models) == 1:
 		return models[0], nil
 	case len(models) == 0:
-		return "", fault.New(fault.Unprocessable, "there is no ONNX model in "+folder+" ("+strings.Join(others, "; ")+")")
+		return "", fault.New(fault.Unprocessable, "there is no ONNX model in the folder ("+strings.Join(others, "; ")+")")
 	default:
-		return "", fault.New(fault.Unprocessable, "there is more than one ONNX model in "+folder+": "+strings.Join(models, ", "))
+		return "", fault.New(fault.Unprocessable, "there is more than one ONNX model in the folder: "+strings.Join(relative(folder, models), ", "))
 	}
+}
+
+// relative gives paths as seen from the folder.
+func relative(folder string, paths []string) []string {
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = strings.TrimPrefix(path, filepath.Clean(folder)+string(filepath.Separator))
+	}
+	return names
 }
 
 // mains gives those of the models that are called as the one to serve is.

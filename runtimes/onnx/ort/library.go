@@ -46,7 +46,9 @@ func Load(path string) (*Library, error) {
 		if err == nil {
 			return l, nil
 		}
-		tried = append(tried, candidate+" ("+err.Error()+")")
+		// People are told of names alone: where they are is the host's business.
+		folder := filepath.Dir(candidate) + string(filepath.Separator)
+		tried = append(tried, filepath.Base(candidate)+" ("+strings.ReplaceAll(err.Error(), folder, "")+")")
 	}
 	return nil, fault.New(fault.Unavailable, "ONNX Runtime's library was not found: run runtimes/onnx/library.sh, or name it by --library or "+
 		"ONNXRUNTIME_LIB_PATH; tried "+strings.Join(tried, "; "))

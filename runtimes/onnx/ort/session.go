@@ -9,6 +9,8 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 	"sync"
 	"unsafe"
 
@@ -52,7 +54,8 @@ func (l *Library) Open(path string, config Config) (*Session, error) {
 		settings.cuda = 1
 	}
 	if err := l.check(C.maas_open(l.c, name, settings, &s.c)); err != nil {
-		return nil, fault.New(fault.Unprocessable, "ONNX Runtime does not load the model: "+err.Error())
+		said := strings.ReplaceAll(err.Error(), filepath.Dir(path)+string(filepath.Separator), "") // of the file its name alone is anybody's business
+		return nil, fault.New(fault.Unprocessable, "ONNX Runtime does not load the model: "+said, fault.Cause(err))
 	}
 	if err := s.describe(); err != nil {
 		s.Close()
