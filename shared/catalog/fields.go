@@ -50,7 +50,7 @@ type Reason string
 func (r *Reason) UnmarshalText(text []byte) error {
 	*r = Reason(text)
 	if len(bytes.TrimSpace(text)) == 0 {
-		return invalid("reason", "a reason is not empty")
+		return invalid("reason", "must not be empty")
 	}
 	return checkProse("reason", text, maxReason)
 }
@@ -62,7 +62,7 @@ type Label string
 func (l *Label) UnmarshalText(text []byte) error {
 	*l = Label(text)
 	if !utf8.Valid(text) || utf8.RuneCount(text) > maxLabel || bytes.ContainsFunc(text, unicode.IsControl) {
-		return invalid("label", "has up to %d characters on one line", maxLabel)
+		return invalid("label", "must have at most %d characters, on one line", maxLabel)
 	}
 	return nil
 }
@@ -128,17 +128,17 @@ func (m *Metadata) UnmarshalJSON(text []byte) error {
 	*m = values
 	switch {
 	case len(text) > maxMetadata:
-		return invalid("metadata", "has more than %d bytes of JSON", maxMetadata)
+		return invalid("metadata", "has more than %s bytes of JSON", fault.Count(maxMetadata))
 	case len(values) > maxKeys:
 		return invalid("metadata", "has more than %d keys", maxKeys)
 	}
 	for key := range values {
 		if len(key) > maxKey || key == "" {
-			return invalid("metadata", "has keys of 1 to %d bytes", maxKey)
+			return invalid("metadata", "must have keys of 1 to %d bytes", maxKey)
 		}
 	}
 	if !storable(values) {
-		return invalid("metadata", "has no null characters and no numbers beyond those of double precision")
+		return invalid("metadata", "must have no null characters and no numbers beyond those of double precision")
 	}
 	return nil
 }
@@ -167,9 +167,9 @@ func storable(value any) bool {
 func checkProse(what string, text []byte, most int) error {
 	switch {
 	case utf8.RuneCount(text) > most:
-		return invalid(what, "has more than %d characters", most)
+		return invalid(what, "has more than %s characters", fault.Count(most))
 	case !utf8.Valid(text) || bytes.ContainsFunc(text, forbidden):
-		return invalid(what, "is UTF-8 text without control characters but tabs and line ends")
+		return invalid(what, "must be UTF-8 text without control characters other than tabs and line ends")
 	default:
 		return nil
 	}

@@ -43,7 +43,7 @@ func NewTraffic(shares []Share) (Traffic, error) {
 	seen := map[string]bool{}
 	for _, share := range shares {
 		if share.Version.IsZero() || share.Weight < 1 || share.Weight > 100 {
-			return nil, invalid("traffic", "gives each version a weight of 1 to 100 percent")
+			return nil, invalid("traffic", "must give each version a weight of 1 to 100 percent")
 		}
 		if seen[share.Version.String()] {
 			return nil, invalid("traffic", "names %s twice", share.Version)

@@ -53,7 +53,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, fault.New(fault.TooLarge, fmt.Sprintf("The body is larger than %d bytes.", maxBody))
+		return nil, fault.New(fault.TooLarge, fmt.Sprintf("The body is larger than %s bytes.", fault.Count(maxBody)))
 	case err != nil:
 		return nil, fault.New(fault.Invalid, "The body could not be read to its end.", fault.Cause(err))
 	default:

@@ -62,7 +62,7 @@ func TestPageSizesAreBounded(t *testing.T) {
 	if n := len(a.call(http.MethodGet, "/things?page_size=7", "").page().Items); n != 7 {
 		t.Errorf("a page of 7 has %d", n)
 	}
-	for _, size := range []string{"0", "201", "-1", "x", "", "7&page_size=7"} {
+	for _, size := range []string{"0", "201", "-1", "x", ""} {
 		if wrong := a.call(http.MethodGet, "/things?page_size="+size, "").wrong(); len(wrong) != 1 || wrong[0] != "page_size: must be a whole number from 1 to 200" {
 			t.Errorf("page_size=%s: wrong is %q", size, wrong)
 		}

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -75,6 +74,7 @@ func (p *plan) fill(v reflect.Value, r *http.Request, body []byte) error {
 	var s strict
 	p.fillPath(&s, v, r)
 	p.fillHeaders(&s, v, r)
+	p.parameters().check(&s, r)
 	p.fillQuery(&s, v, r)
 	if p.body {
 		if err := p.fillBody(&s, v, r, body); err != nil {
@@ -89,21 +89,11 @@ func (s *strict) fault() error {
 	case 0:
 		return nil
 	case 1:
-		return fault.New(fault.Invalid, sentence(s.errors[0]), fault.Fields(s.errors...))
+		return fault.New(fault.Invalid, s.errors[0].Detail, fault.Fields(s.errors...))
 	default:
-		message := fmt.Sprintf("%d fields of the request are not valid; the first: %s", len(s.errors), sentence(s.errors[0]))
+		message := fmt.Sprintf("%d fields of the request are not valid; the first: %s", len(s.errors), fault.Sentence(s.errors[0].Field, s.errors[0].Detail))
 		return fault.New(fault.Invalid, message, fault.Fields(s.errors...))
 	}
-}
-
-// sentence puts a field's name before a detail that has no subject of its own.
-func sentence(e fault.FieldError) string {
-	for _, verb := range []string{"is ", "must "} {
-		if strings.HasPrefix(e.Detail, verb) {
-			return e.Field + " " + e.Detail
-		}
-	}
-	return e.Detail
 }
 
 func (p *plan) fillPath(s *strict, v reflect.Value, r *http.Request) {
@@ -132,36 +122,37 @@ func (p *plan) fillHeaders(s *strict, v reflect.Value, r *http.Request) {
 	}
 }
 
-func (p *plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
-	given, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		s.note("query", "is not well-formed (application/x-www-form-urlencoded)")
-		return
+// parameters gives the query parameters that a request of the type may have, and whether each may be repeated.
+func (p *plan) parameters() parameters {
+	all := parameters{}
+	for _, one := range p.query {
+		all[one.name] = one.many
 	}
 	if p.page != nil {
-		s.setSize(v.FieldByIndex(p.page), given)
-		given.Del(pageToken) // verified when the caller is known
+		all[pageSize], all[pageToken] = false, false
+	}
+	return all
+}
+
+// fillQuery reads the parameters that are right; parameters.check has told of the others.
+func (p *plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
+	given := r.URL.Query()
+	if p.page != nil {
+		s.setSize(v.FieldByIndex(p.page), given) // the token is verified when the caller is known
 	}
 	for _, one := range p.query {
 		s.setQuery(v.FieldByIndex(one.index), one, given[one.name])
-		given.Del(one.name)
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		s.note(join("", name), "is not a known query parameter")
 	}
 }
 
 func (s *strict) setQuery(field reflect.Value, one param, values []string) {
 	switch {
-	case len(values) == 0:
-	case one.many:
+	case one.many && len(values) > 0:
 		field.Set(reflect.MakeSlice(field.Type(), len(values), len(values)))
 		for i, value := range values {
 			s.set(field.Index(i), one.name, value)
 		}
-	case len(values) > 1:
-		s.note(one.name, "is given more than once")
-	default:
+	case len(values) == 1:
 		s.set(field, one.name, values[0])
 	}
 }
@@ -175,10 +166,9 @@ func (s *strict) set(field reflect.Value, name, text string) {
 func (s *strict) setSize(field reflect.Value, given url.Values) {
 	request := page.Request{Size: page.DefaultSize}
 	if texts, ok := given[pageSize]; ok {
-		if err := setText(reflect.ValueOf(&request.Size).Elem(), texts[0]); err != nil || len(texts) > 1 || request.Size < 1 || request.Size > page.MaxSize {
+		if err := setText(reflect.ValueOf(&request.Size).Elem(), texts[0]); len(texts) == 1 && (err != nil || request.Size < 1 || request.Size > page.MaxSize) {
 			s.note(pageSize, fmt.Sprintf("must be a whole number from 1 to %d", page.MaxSize))
 		}
-		given.Del(pageSize)
 	}
 	field.Set(reflect.ValueOf(request))
 }

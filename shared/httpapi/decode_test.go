@@ -27,7 +27,7 @@ func TestWrongInputIsNamedByItsField(t *testing.T) {
 		"null":             {path, `{"title": null}`, nil, []string{"title: is required"}},
 		"unknown":          {path, `{"title": "a", "colour": 1}`, nil, []string{"colour: is not a known field"}},
 		"other case":       {path, `{"Title": "a"}`, nil, []string{"Title: is not a known field", "title: is required"}},
-		"twice":            {path, `{"title": "a", "title": "b"}`, nil, []string{"title: is given twice"}},
+		"twice":            {path, `{"title": "a", "title": "b"}`, nil, []string{"title: is given more than once"}},
 		"wrong type":       {path, `{"title": 7}`, nil, []string{"title: must be a string"}},
 		"too large":        {path, `{"title": "a", "count": 128}`, nil, []string{"count: must be a whole number of at most 8 bits"}},
 		"fraction":         {path, `{"title": "a", "count": 1.5}`, nil, []string{"count: must be a whole number of at most 8 bits"}},
@@ -36,7 +36,7 @@ func TestWrongInputIsNamedByItsField(t *testing.T) {
 		"no object":        {path, `{"title": "a", "metadata": []}`, nil, []string{"metadata: must be an object"}},
 		"within an array":  {path, `{"title": "a", "parts": [{"version": "1.0.0", "weight": 1}, {"version": "1.0.0"}]}`, nil, []string{"parts[1].weight: is required"}},
 		"within a map":     {path, `{"title": "a", "metadata": {"k": 1}}`, nil, []string{"metadata.k: must be a string"}},
-		"twice in a map":   {path, `{"title": "a", "metadata": {"k": "1", "k": "2"}}`, nil, []string{"metadata.k: is given twice"}},
+		"twice in a map":   {path, `{"title": "a", "metadata": {"k": "1", "k": "2"}}`, nil, []string{"metadata.k: is given more than once"}},
 		"several":          {path, `{"count": "a", "x": 1}`, nil, []string{"count: must be a whole number of at most 8 bits", "x: is not a known field", "title: is required"}},
 		"unknown query":    {path + "?colour=1", `{"title": "a"}`, nil, []string{"colour: is not a known query parameter"}},
 		"doubled query":    {path + "?loud=true&loud=true", `{"title": "a"}`, nil, []string{"loud: is given more than once"}},
@@ -87,7 +87,7 @@ func TestALargeBodyIsTooLarge(t *testing.T) {
 	body := `{"title": "` + strings.Repeat("x", maxBody) + `"}`
 	p := a.call(http.MethodPost, "/things/acme/fraud", body).problem("too_large")
 
-	if p.Detail != "The body is larger than 1048576 bytes." {
+	if p.Detail != "The body is larger than 1,048,576 bytes." {
 		t.Errorf("detail is %q", p.Detail)
 	}
 }
@@ -99,7 +99,7 @@ func TestABadPathIsInvalid(t *testing.T) {
 
 	wrong := a.call(http.MethodPost, "/things/acme/No_Name", `{"title": "a"}`).wrong()
 
-	if len(wrong) != 1 || !strings.HasPrefix(wrong[0], "t/m: a name has 1 to 63 lowercase letters") {
+	if len(wrong) != 1 || !strings.HasPrefix(wrong[0], "t/m: A name has 1 to 63 lowercase letters") {
 		t.Errorf("wrong is %q", wrong)
 	}
 }

@@ -53,8 +53,8 @@ func addressed[Out any](out *Out) any {
 	return out
 }
 
-// Stream adds a route that reads or writes its bytes itself. It returns what is wrong before it has written anything, and is not
-// bounded in time, except that the body must arrive at a least rate (pace): what else it waits for, it bounds itself.
+// Stream adds a route that reads or writes its bytes itself, and has no query parameters. It returns what is wrong before it has written
+// anything, and is not bounded in time, except that the body must arrive at a least rate (pace): what else it waits for, it bounds itself.
 func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.Request, who auth.Principal) error) {
 	m.add(pattern, func(Route) answer {
 		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
@@ -62,6 +62,9 @@ func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.
 				body := m.pace.limit(r.Body, http.NewResponseController(x))
 				defer body.leave()
 				r.Body = body
+			}
+			if err := checkNoQuery(r); err != nil {
+				return err
 			}
 			return handler(x, r, who)
 		}

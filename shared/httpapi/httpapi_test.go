@@ -94,12 +94,16 @@ func (r result) problem(kind string) Problem {
 	return p
 }
 
-// wrong gives the fields that an invalid request is told of, as "field: detail".
+// wrong gives the fields that an invalid request is told of, as "field: detail", the detail without its subject where that is the field.
 func (r result) wrong() []string {
 	r.t.Helper()
 	var all []string
 	for _, e := range r.problem("invalid").Errors {
-		all = append(all, e.Field+": "+e.Detail)
+		detail, ofField := strings.CutPrefix(e.Detail, e.Field+" ")
+		if ofField {
+			detail = strings.TrimSuffix(detail, ".")
+		}
+		all = append(all, e.Field+": "+detail)
 	}
 	return all
 }

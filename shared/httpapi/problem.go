@@ -34,13 +34,13 @@ const defaultRetry = 2 * time.Second
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	telemetry.Fail(r.Context(), err)
 	e := fault.From(err)
-	status := e.Kind.Status()
+	message, fields := e.Told()
 	problem := Problem{
-		Type: ProblemType + string(e.Kind), Title: title(e.Kind), Status: status, Detail: e.Message,
-		Instance: telemetry.RequestID(r.Context()), Errors: e.Fields,
+		Type: ProblemType + string(e.Kind), Title: title(e.Kind), Status: e.Kind.Status(), Detail: message,
+		Instance: telemetry.RequestID(r.Context()), Errors: fields,
 	}
 	if strings.HasPrefix(r.URL.Path, "/v2") {
-		problem.Error = e.Message
+		problem.Error = message
 	}
 	setErrorHeaders(w.Header(), r, e)
 	problem.write(w)

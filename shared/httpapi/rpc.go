@@ -26,6 +26,9 @@ func Mount(m *Mux, prefix string, handler http.Handler) {
 
 func (m *Mux) call(route Route, handler http.Handler) answer {
 	return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
+		if err := checkNoQuery(r); err != nil {
+			return err
+		}
 		ctx, cancel := m.deadline(r.Context(), route)
 		defer cancel()
 		handler.ServeHTTP(x, r.WithContext(auth.WithPrincipal(ctx, who)))
@@ -60,7 +63,8 @@ const kindHeader = "X-Maas-Kind"
 // ConnectError gives a fault as gRPC's error: its kind's code, its message, and the exact kind in the metadatum X-Maas-Kind.
 func ConnectError(err error) *connect.Error {
 	e := fault.From(err)
-	out := connect.NewError(connect.Code(e.Kind.Code()), errors.New(e.Message))
+	message, _ := e.Told()
+	out := connect.NewError(connect.Code(e.Kind.Code()), errors.New(message))
 	out.Meta().Set(kindHeader, string(e.Kind))
 	if e.RetryAfter > 0 {
 		out.Meta().Set("Retry-After", e.RetryAfter.Round(time.Millisecond).String())

@@ -61,9 +61,15 @@ func readsItself(v reflect.Value) bool {
 }
 
 func (s *strict) readLeaf(raw []byte, v reflect.Value, path string) {
-	if err := explain(json.Unmarshal(raw, v.Addr().Interface()), v.Type()); err != nil {
-		s.note(path, detailOf(err))
+	err := explain(json.Unmarshal(raw, v.Addr().Interface()), v.Type())
+	if err == nil {
+		err = checkTime(v)
 	}
+	if err != nil {
+		s.note(path, detailOf(err))
+		return
+	}
+	noteDoubled(s, raw, path)
 }
 
 func (s *strict) readStruct(raw []byte, v reflect.Value, path string) {
@@ -76,7 +82,7 @@ func (s *strict) readStruct(raw []byte, v reflect.Value, path string) {
 		case !known:
 			s.note(name, "is not a known field")
 		case seen[member.name]:
-			s.note(name, "is given twice")
+			s.note(name, "is given more than once")
 		default:
 			seen[member.name] = !isNull(member.value)
 			s.read(member.value, v.FieldByIndex(at.index), name)
@@ -102,7 +108,7 @@ func (s *strict) readMap(raw []byte, v reflect.Value, path string) {
 	for _, member := range members(raw) {
 		key := reflect.ValueOf(member.name).Convert(v.Type().Key())
 		if v.MapIndex(key).IsValid() {
-			s.note(join(path, member.name), "is given twice")
+			s.note(join(path, member.name), "is given more than once")
 			continue
 		}
 		value := reflect.New(v.Type().Elem()).Elem()

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ func setText(field reflect.Value, text string) error {
 		return setText(field.Elem(), text)
 	}
 	if typed, ok := reflect.TypeAssert[encoding.TextUnmarshaler](field.Addr()); ok {
-		return explain(typed.UnmarshalText([]byte(text)), field.Type())
+		return cmp.Or(explain(typed.UnmarshalText([]byte(text)), field.Type()), checkTime(field))
 	}
 	return setPlain(field, text)
 }
@@ -45,6 +46,17 @@ func setPlain(field reflect.Value, text string) error {
 	default:
 		return fmt.Errorf("httpapi: cannot read a %s out of text", field.Type())
 	}
+}
+
+// firstYear is that of the earliest time that a request may name. Nothing of ours is older, and the zero time would count as absent.
+const firstYear = 1970
+
+// checkTime fails if a field is a time that no request may name.
+func checkTime(field reflect.Value) error {
+	if at, ok := reflect.TypeAssert[time.Time](field); ok && at.UTC().Year() < firstYear {
+		return fault.New(fault.Invalid, fmt.Sprintf("must be a time from the year %d on", firstYear))
+	}
+	return nil
 }
 
 // readable reports whether setText can fill a field of the type.

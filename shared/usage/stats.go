@@ -33,7 +33,7 @@ const (
 func (w *Window) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	if *w = Window(d); err != nil || *w < minWindow || *w > maxWindow {
-		return fault.New(fault.Invalid, "a window is a time from 1h to 720h, like 24h", fault.Field("window"))
+		return fault.New(fault.Invalid, "must be a time from 1h to 720h, like 24h", fault.Field("window"))
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ const (
 func (g *Group) UnmarshalText(text []byte) error {
 	*g = Group(text)
 	if _, ok := groups()[*g]; !ok {
-		return fault.New(fault.Invalid, "usage is grouped by model, version, key or day", fault.Field("group_by"))
+		return fault.New(fault.Invalid, "must be model, version, key or day", fault.Field("group_by"))
 	}
 	return nil
 }
@@ -88,6 +88,7 @@ func groups() map[Group]grouping {
 const (
 	defaultSpan = 30 * 24 * time.Hour
 	maxSpan     = 400 * 24 * time.Hour
+	maxAhead    = 25 * time.Hour // a day, and what To is rounded up by
 )
 
 // span gives the interval in whole hours.
@@ -102,10 +103,12 @@ func (q *Query) span(now time.Time) (from, to time.Time, err error) {
 		from = to.Add(-defaultSpan)
 	}
 	switch {
+	case to.After(now.Add(maxAhead)):
+		return from, to, fault.New(fault.Invalid, "must be at most a day in the future", fault.Field("to"))
 	case !from.Before(to):
-		return from, to, fault.New(fault.Invalid, "from is before to", fault.Field("from"))
+		return from, to, fault.New(fault.Invalid, "must be before to", fault.Field("from"))
 	case to.Sub(from) > maxSpan+time.Hour:
-		return from, to, fault.New(fault.Invalid, "from is at most 400 days before to", fault.Field("from"))
+		return from, to, fault.New(fault.Invalid, "must be at most 400 days before to", fault.Field("from"))
 	default:
 		return from.UTC(), to.UTC(), nil
 	}

@@ -1,0 +1,56 @@
+package fault
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// predicates begin details whose subject is their field.
+var predicates = []string{"is", "are", "must", "has", "have", "names", "gives", "needs", "cannot"}
+
+// Sentence makes a whole sentence of what is wrong with a field: "has more than 64 keys" becomes "metadata has more than 64 keys.".
+func Sentence(field, detail string) string {
+	if detail == "" {
+		return ""
+	}
+	first, _, _ := strings.Cut(detail, " ")
+	switch {
+	case field != "" && slices.Contains(predicates, first):
+		detail = field + " " + detail
+	case first != field:
+		r, size := utf8.DecodeRuneInString(detail)
+		detail = string(unicode.ToUpper(r)) + detail[size:]
+	}
+	if last, _ := utf8.DecodeLastRuneInString(detail); !strings.ContainsRune(".!?…", last) {
+		detail += "."
+	}
+	return detail
+}
+
+// Told gives the message and the fields as users are told of them: in whole sentences.
+func (e *Error) Told() (message string, fields []FieldError) {
+	subject := ""
+	for _, f := range e.Fields {
+		if f.Detail == e.Message {
+			subject = f.Field
+			break
+		}
+	}
+	for _, f := range e.Fields {
+		fields = append(fields, FieldError{f.Field, Sentence(f.Field, f.Detail)})
+	}
+	return Sentence(subject, e.Message), fields
+}
+
+// Count writes a number for people: 16,384.
+func Count[N ~int | ~int64](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
+	const group = 3
+	for at := len(digits) - group; at > 0 && digits[at-1] != '-'; at -= group {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
