@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,9 +14,6 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/stores"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
-
-// upWithin bounds the stop of everything; what is left then is killed.
-const upWithin = 9 * time.Second
 
 type upFlags struct {
 	data, listen, log string
@@ -30,7 +26,9 @@ func newUp() *cobra.Command {
 		Use:   "up",
 		Short: "Run MaaS on this machine",
 		Long: "Runs every function, the event dispatcher and the model runtimes in one process, beside Postgres, Redis and an S3 server, which it\n" +
-			"starts unless DATABASE_URL, REDIS_URL and S3_ENDPOINT name others. It prints one line, `ready http://…`, when everything answers.",
+			"starts unless DATABASE_URL, REDIS_URL and S3_ENDPOINT name others. It prints one line, `ready http://…`, when everything answers.\n\n" +
+			"SIGTERM or Ctrl-C stops it: it takes no new requests and waits for those that are running, for MAAS_DRAIN_TIMEOUT (30s) at most; those that\n" +
+			"are left then are answered with 503. A second signal ends it at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return up(cmd, f) },
 	}
@@ -58,7 +56,7 @@ func up(cmd *cobra.Command, f upFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer shut(cmd.Context(), h, log)
+	defer shut(cmd.Context(), h, log) // a second signal ends the process at once, and the kernel its children
 	if _, err := fmt.Fprintln(cmd.OutOrStdout(), "ready", h.URL()); err != nil {
 		return err
 	}
@@ -68,8 +66,6 @@ func up(cmd *cobra.Command, f upFlags) (err error) {
 }
 
 func shut(ctx context.Context, h *host.Host, log *slog.Logger) {
-	log.InfoContext(ctx, "stopping")
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), upWithin)
-	defer cancel()
-	h.Stop(ctx)
+	log.InfoContext(ctx, "stopping: waiting for the requests that are running; a second signal ends at once")
+	h.Stop(context.WithoutCancel(ctx))
 }

@@ -106,6 +106,15 @@ func (h *Host) Kill() {
 	<-h.ended
 }
 
+// Signal sends a signal to the host.
+func (h *Host) Signal(t testing.TB, s os.Signal) {
+	t.Helper()
+	Must(t, h.process.Process.Signal(s))
+}
+
+// Ended is closed when the host is gone.
+func (h *Host) Ended() <-chan struct{} { return h.ended }
+
 // Stop ends the host as Ctrl-C does.
 func (h *Host) Stop() {
 	if h.process == nil || h.process.Process == nil {

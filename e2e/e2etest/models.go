@@ -37,3 +37,22 @@ func (u *User) Padded(n, padding int) string {
 	Must(u.TB, os.WriteFile(path, file, 0o600))
 	return path
 }
+
+// SlowRequest asks slow.onnx for as many steps; a thousand take about a second.
+func SlowRequest(steps int) []byte {
+	const side = 256
+	var text bytes.Buffer
+	fmt.Fprintf(&text, `{"inputs":[{"name":"steps","shape":[1],"datatype":"INT64","data":[%d]},`, steps)
+	fmt.Fprintf(&text, `{"name":"start","shape":[%d,%d],"datatype":"FP32","data":[1`, side, side)
+	text.Write(bytes.Repeat([]byte(",1"), side*side-1))
+	text.WriteString(`]}]}`)
+	return text.Bytes()
+}
+
+// Publish has a model served whose first version is a file of testdata, and gives the path of its calls.
+func (u *User) Publish(name, file string) string {
+	u.Helper()
+	u.Maas("push", u.Of(name)+"@1.0.0", Data(file)).Ends(0, "verified")
+	u.Maas("publish", u.Of(name)+"@1.0.0").Ends(0, "latest")
+	return "/v2/models/" + u.Of(name) + "/infer"
+}

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/17882237881/MaaS/shared/functiontest"
+	"github.com/17882237881/MaaS/shared/openinference"
 )
 
 // Site is a server and a caller of it by plain HTTP.
@@ -55,6 +57,23 @@ func (s Site) Post(path, body string, status int, out any) {
 func (s Site) Text(path string) string {
 	s.t.Helper()
 	return string(s.Must(functiontest.Request{Method: http.MethodGet, Path: path, Token: s.Token}, http.StatusOK, nil).Body)
+}
+
+// Call calls a model with a body in the binary form whose first header bytes are JSON, or in JSON alone if header is 0, and gives the answer
+// of a run of its own.
+func (s Site) Call(ctx context.Context, path string, body io.Reader, header int) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+path, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+s.Token)
+	request.Header.Set("Cache-Control", "no-store")
+	request.Header.Set("Content-Type", "application/json")
+	if header > 0 {
+		request.Header.Set("Content-Type", "application/octet-stream")
+		request.Header.Set(openinference.HeaderLength, strconv.Itoa(header))
+	}
+	return s.Client.Do(request)
 }
 
 // BeginUpload begins an upload of one chunk into a version, and gives its path.

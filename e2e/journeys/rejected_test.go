@@ -76,7 +76,7 @@ func TestACallThatTakesLongerThanItMayEnds(t *testing.T) {
 	u.Maas("push", u.Of("slow")+"@1.0.0", e2etest.Data("slow.onnx")).OK()
 	u.Maas("publish", u.Of("slow")+"@1.0.0").OK()
 	path := filepath.Join(t.TempDir(), "request.json")
-	e2etest.Must(t, os.WriteFile(path, slowRequest(100_000), 0o600)) // a minute and more
+	e2etest.Must(t, os.WriteFile(path, e2etest.SlowRequest(100_000), 0o600)) // a minute and more
 
 	u.Maas("infer", u.Of("slow"), "-f", path, "--timeout", "1s").Ends(6)
 }

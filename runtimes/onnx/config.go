@@ -41,7 +41,7 @@ func parse(arguments []string, messages io.Writer) (config, error) {
 	f.IntVar(&c.threads, "intra-op-threads", cores(), "threads of one run; 0: one for each core")
 	f.IntVar(&c.concurrent, "concurrent-runs", runtime.GOMAXPROCS(0), "runs under way at once; more wait")
 	f.DurationVar(&c.linger, "linger", 0, "how long a stop goes on taking requests, which those that do not know of it yet send")
-	f.DurationVar(&c.drain, "drain", 25*time.Second, "how long a stop then waits for requests under way; Kubernetes kills after 30 s in all")
+	f.DurationVar(&c.drain, "drain", drainTime(), "how long a stop then waits for requests under way, until they are answered with 503")
 	f.StringVar(&c.lastWords, "termination-log", termination.Path, "file that is told why it does not start, where there is one")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	f.StringVar(&c.server.ModelName, "model-name", "", "the name that is answered for (default: any)")
@@ -71,6 +71,15 @@ func (c *config) check(f *flag.FlagSet) error {
 		return errors.New("-read-timeout and -max-timeout are above 0")
 	}
 	return nil
+}
+
+// drainTime fits into what the platform gives a process to end. Kubernetes kills after 30 s. Knative, which sets K_REVISION, kills after the longest
+// time of a request, 10 minutes for ours, some 45 s of which queue-proxy takes before SIGTERM comes.
+func drainTime() time.Duration {
+	if os.Getenv("K_REVISION") != "" {
+		return 9 * time.Minute
+	}
+	return 25 * time.Second
 }
 
 // cores is 0, for ONNX Runtime to take them all, unless the process may use fewer than the machine has: ONNX Runtime does not see the limit

@@ -23,6 +23,7 @@ import (
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
 	"github.com/17882237881/MaaS/runtimes/onnx/server"
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/termination"
 )
 
@@ -54,7 +55,7 @@ func run(c config, log *slog.Logger) error {
 	}
 	address := "http://" + listener.Addr().String()
 	onnx := server.New(c.server, log)
-	host := newHost(onnx.Handler())
+	host := httpserver.Configure(&http.Server{Handler: onnx.Handler()}) //nolint:gosec // Configure sets the timeouts
 	served := make(chan error, 1)
 	go func() { served <- host.Serve(listener) }() // ends with Shutdown
 	fmt.Println("listening", address)
@@ -80,18 +81,6 @@ func run(c config, log *slog.Logger) error {
 	case <-ctx.Done():
 		return shutdown(host, c)
 	}
-}
-
-func newHost(handler http.Handler) *http.Server {
-	host := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		Protocols:         new(http.Protocols),
-	}
-	host.Protocols.SetHTTP1(true)
-	host.Protocols.SetUnencryptedHTTP2(true) // gRPC without TLS
-	return host
 }
 
 // result is what loading a model came to, and how long each step took.
@@ -134,14 +123,14 @@ func (r *result) get(c config) error {
 	return nil
 }
 
-// shutdown takes no new requests, once those have come that were sent before anybody knew, and waits for those under way, which are cut off
-// when the time is over.
-func shutdown(host *http.Server, c config) error {
+// errStopping is what those are told whose requests are still running when the time to finish is over.
+var errStopping = fault.New(fault.Unavailable, "the model server is stopping; try again", fault.RetryAfter(time.Second))
+
+// shutdown takes no new requests, once those have come that were sent before anybody knew, and waits for those under way. Those that are left
+// when the time is over are answered with 503.
+func shutdown(host *httpserver.Server, c config) error {
 	<-time.After(c.linger)
 	ctx, cancel := context.WithTimeout(context.Background(), c.drain)
 	defer cancel()
-	if err := host.Shutdown(ctx); err != nil {
-		return errors.Join(err, host.Close())
-	}
-	return nil
+	return host.Drain(ctx, errStopping)
 }

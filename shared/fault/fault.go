@@ -98,3 +98,15 @@ func From(err error) *Error {
 	kind := KindOf(err)
 	return &Error{Kind: kind, Message: kind.sentence(), Err: err}
 }
+
+// Because gives the error of a request as its caller is to see it: where the request's context was ended with an *Error as its cause
+// (context.WithCancelCause), that stands in the place of what the end led to. What would be the same with another try (Conflict, NotFound) stays.
+func Because(ctx context.Context, err error) error {
+	cause, ok := errors.AsType[*Error](context.Cause(ctx))
+	if kind := KindOf(err); !ok || kind != Canceled && !kind.Retryable() {
+		return err
+	}
+	because := *cause
+	because.Err = err
+	return &because
+}

@@ -76,3 +76,30 @@ func TestFieldsCarryTheMessage(t *testing.T) {
 		t.Errorf("fields are %+v", err.Fields)
 	}
 }
+
+func TestARequestThatWasEndedSaysWhy(t *testing.T) {
+	t.Parallel()
+	stopping := fault.New(fault.Unavailable, "The server is stopping.")
+	ended, end := context.WithCancelCause(t.Context())
+	end(stopping)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	absent := fault.New(fault.NotFound, "There is no such model.")
+	for _, c := range []struct {
+		ctx  context.Context //nolint:containedctx // of one case
+		err  error
+		want fault.Kind
+	}{
+		{ended, context.Canceled, fault.Unavailable},
+		{ended, fault.New(fault.Canceled, "The body ended early."), fault.Unavailable},
+		{ended, fault.New(fault.Timeout, "Nothing of the body arrived."), fault.Unavailable},
+		{ended, fault.New(fault.Unavailable, "the object store was not waited for"), fault.Unavailable},
+		{ended, absent, fault.NotFound},
+		{left, context.Canceled, fault.Canceled},
+		{t.Context(), absent, fault.NotFound},
+	} {
+		if got := fault.Because(c.ctx, c.err); fault.KindOf(got) != c.want {
+			t.Errorf("%v becomes %v", c.err, got)
+		}
+	}
+}

@@ -22,7 +22,7 @@ func Internal(functions map[string]http.Handler) http.Handler {
 		if path == anything {
 			path += route.Function
 		}
-		return method + " " + path, route.Events
+		return method + " " + path, route.Events || route.Gateway
 	})
 }
 

@@ -27,6 +27,7 @@ func TestFunctionsAreGatheredByTheTable(t *testing.T) {
 		{public, "PUT", "/v1/api-keys", "", 405},
 		{internal, "POST", "/sweep", "sweep /", 200},
 		{internal, "POST", "/maas.v1.IdentityService/VerifyKey", "api-keys /maas.v1.IdentityService/VerifyKey", 200},
+		{internal, "POST", "/maas.v1.ModelService/Resolve", "models /maas.v1.ModelService/Resolve", 200},
 		{internal, "GET", "/v1/models", "", 404},
 	}
 	for _, c := range cases {

@@ -32,6 +32,7 @@ const defaultRetry = 2 * time.Second
 
 // WriteProblem answers a request with an error, and records it for the log. Nothing of the answer may have been written before.
 func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
+	err = fault.Because(r.Context(), err)
 	telemetry.Fail(r.Context(), err)
 	e := fault.From(err)
 	message, fields := e.Told()

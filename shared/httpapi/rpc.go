@@ -51,6 +51,7 @@ func ConnectErrors() connect.Interceptor {
 			if err == nil {
 				return response, nil
 			}
+			err = fault.Because(ctx, err)
 			telemetry.Fail(ctx, err)
 			return nil, ConnectError(err)
 		}
@@ -78,6 +79,7 @@ func respondError(w http.ResponseWriter, r *http.Request, err error) {
 		WriteProblem(w, r, err)
 		return
 	}
+	err = fault.Because(r.Context(), err)
 	telemetry.Fail(r.Context(), err)
 	_ = connect.NewErrorWriter().Write(w, r, ConnectError(err)) // a client that is gone needs no answer
 }

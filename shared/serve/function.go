@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpserver"
 )
 
 // Open wires a function: it opens what the function needs and gives its routes. e lives as long as the function.
@@ -26,6 +28,8 @@ type Function struct {
 	host     atomic.Pointer[host] // nil until started
 	draining chan struct{}        // closed when the end begins
 	drain    sync.Once
+	cut      atomic.Pointer[httpserver.Server] // ends the requests that are left after a drain; nil under a server of others
+	patience atomic.Int64                      // how long a process of its own drains, in nanoseconds
 
 	mu       sync.Mutex
 	stopped  bool
@@ -91,13 +95,40 @@ func (f *Function) Ready(context.Context) (bool, error) {
 // Alive reports that the process answers at all. What it needs may be away: starting again would not bring it back.
 func (f *Function) Alive(context.Context) (bool, error) { return true, nil }
 
-// Drain begins the end: Ready is false, and what streams without an end of its own (Draining) is told to finish. Requests are still answered.
-func (f *Function) Drain() { f.drain.Do(func() { close(f.draining) }) }
+// Drain begins the end: Ready is false, and what streams without an end of its own (Draining) is told to finish. Requests are still answered; in a
+// process of its own those that are left after MAAS_DRAIN_TIMEOUT are answered with 503.
+func (f *Function) Drain() {
+	f.drain.Do(func() {
+		close(f.draining)
+		if patience := time.Duration(f.patience.Load()); patience > 0 {
+			time.AfterFunc(patience, f.endRequests)
+		}
+	})
+}
+
+func (f *Function) endRequests() {
+	if server := f.cut.Load(); server != nil {
+		server.End(Stopping())
+	}
+}
+
+// stopRetry is when to come again to another replica, or to the next process.
+const stopRetry = 5 * time.Second
+
+// Stopping is what requests are answered with that were still running when the time to finish was over.
+func Stopping() error {
+	return fault.New(fault.Unavailable, "The server is stopping and has ended the request; try again.", fault.RetryAfter(stopRetry))
+}
+
+// drainConfig is that of a process of its own. The default is a minute less than the longest request (timeoutSeconds of the Knative Services, from
+// which Knative sets terminationGracePeriodSeconds): SIGTERM comes some 45 s after the pod's deletion, when queue-proxy has let it go.
+type drainConfig struct {
+	Timeout time.Duration `env:"MAAS_DRAIN_TIMEOUT" envDefault:"9m"`
+}
 
 const (
-	// longest is how long a process of its own waits at its end for the requests in flight: Knative's longest (max-revision-timeout-seconds).
-	// The platform's own patience, terminationGracePeriodSeconds, is mostly less.
-	longest = 10 * time.Minute
+	// answering is for requests that were ended to write their answers.
+	answering = 2 * time.Second
 	// closing is for what is left to do then: events and calls that are still to be posted, telemetry, connections.
 	closing = 15 * time.Second
 )
@@ -105,7 +136,7 @@ const (
 // Stop drains, waits until the requests in flight are answered or ctx ends, and closes what the function opened (unless a host owns it).
 //
 // In a process of its own ctx does not count: it is func-go's, whose 30 s end before many a chunk of an upload has arrived. Then Stop waits for
-// as long as any request may take, and what it closes has a time of its own, so that nothing is cut off before the platform kills the process.
+// MAAS_DRAIN_TIMEOUT, and what it closes has a time of its own.
 func (f *Function) Stop(ctx context.Context) error {
 	f.Drain()
 	end := f.refuse()
@@ -113,7 +144,7 @@ func (f *Function) Stop(ctx context.Context) error {
 		return f.awaitIdle(ctx)
 	}
 	ctx = context.WithoutCancel(ctx)
-	wait, cancel := context.WithTimeout(ctx, longest)
+	wait, cancel := context.WithTimeout(ctx, time.Duration(f.patience.Load())+answering)
 	defer cancel()
 	late := f.awaitIdle(wait)
 	last, cancel := context.WithTimeout(ctx, closing)

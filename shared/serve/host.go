@@ -31,7 +31,7 @@ func newHost(e *env.Env, handler http.Handler, cold *coldStart) (*host, error) {
 }
 
 func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan struct{}) {
-	liftDeadlines(w)
+	prepare(w)
 	if r.URL.Path == "/version" {
 		writeVersion(w, h.name)
 		return
@@ -43,12 +43,13 @@ func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan st
 	h.handler.ServeHTTP(x, r)
 }
 
-// liftDeadlines takes away the server's own cut of an exchange (func-go's is 30 s) and what the connection's request before has left.
-// httpapi bounds each kind of route by itself.
-func liftDeadlines(w http.ResponseWriter) {
+// prepare takes away the server's own cut of an exchange (func-go's is 30 s) and what the connection's request before has left: httpapi bounds each
+// kind of route by itself. It lets answers begin before their requests have been read, on a server that httpserver has not configured too.
+func prepare(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // a writer without deadlines (in tests) has nothing to lift
 	_ = control.SetWriteDeadline(time.Time{})
+	_ = control.EnableFullDuplex()
 }
 
 // survive answers a panic with 500 and logs its stack. One that means to cut the connection (http.ErrAbortHandler) goes on to the

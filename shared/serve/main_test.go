@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
 // openChild is a function with a slow route and background work, which says on stdout when it has ended.
@@ -28,9 +29,15 @@ func openChild(_ context.Context, e *env.Env) (http.Handler, error) {
 	}
 	e.Go(func(ctx context.Context) { <-ctx.Done(); fmt.Println("background ended") })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/slow" {
+		switch r.URL.Path {
+		case "/slow":
 			fmt.Println("slow entered")
 			time.Sleep(200 * time.Millisecond)
+		case "/stuck":
+			fmt.Println("stuck entered")
+			<-r.Context().Done()
+			httpapi.WriteProblem(w, r, r.Context().Err())
+			return
 		}
 		_, _ = io.WriteString(w, "done")
 	}), nil
@@ -107,6 +114,43 @@ func TestSIGTERMStopsAProcessOnceItsRequestsAreAnswered(t *testing.T) {
 	rest, _ := io.ReadAll(stdout)
 	if err := process.Wait(); err != nil || string(rest) != "background ended\n" {
 		t.Errorf("the process ends with %v, after %q\n%s", err, rest, stderr)
+	}
+}
+
+func TestWhatIsLeftWhenTheDrainIsOverIsToldToComeAgain(t *testing.T) {
+	t.Parallel()
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	process, url, stderr := child(t, "MAAS_DRAIN_TIMEOUT=200ms")
+	stdout, err := process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	await(t, url+"/health/readiness")
+	answered := make(chan *http.Response, 1)
+	go func() { // ends with the answer
+		response, err := http.Get(url + "/stuck")
+		if err == nil {
+			_ = response.Body.Close()
+		}
+		answered <- response
+	}()
+	if _, err := io.ReadFull(stdout, make([]byte, len("stuck entered\n"))); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := process.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+
+	if got := <-answered; got == nil || got.StatusCode != http.StatusServiceUnavailable || got.Header.Get("Retry-After") != "5" {
+		t.Errorf("the request that is stuck got %v", got)
+	}
+	_, _ = io.ReadAll(stdout)
+	if err := process.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, stderr)
 	}
 }
 

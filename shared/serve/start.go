@@ -35,6 +35,11 @@ func (f *Function) Start(ctx context.Context, vars map[string]string) error {
 
 func (f *Function) begin(ctx context.Context, e *env.Env) error {
 	defer e.Hold()() // so that nothing is ready before it is mounted
+	var drain drainConfig
+	if err := e.Config(&drain); err != nil {
+		return err
+	}
+	f.patience.Store(int64(drain.Timeout))
 	if err := telemetry.ServeMetrics(e); err != nil {
 		return err
 	}

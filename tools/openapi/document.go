@@ -200,5 +200,8 @@ Errors are RFC 9457 problems, whose type is %s and the kind. What belongs to ano
 
 Every answer has an X-Request-Id. A W3C traceparent is taken up.
 
+A client that closes its connection, or only its sending half, cancels its request. An error may be answered before the request's body has been sent whole.
+A server that stops answers requests that do not end in time with 503 and Retry-After: they may be sent again.
+
 The gRPC, gRPC-Web and Connect surface, maas.v1.ModelService and inference.GRPCInferenceService, is described by the files under shared/proto.
 `

@@ -46,7 +46,12 @@ type Host struct {
 	functions      map[string]*serve.Function
 	dispatcher     *dispatch.Dispatcher
 	models         runtimeHost
+	drain          time.Duration // for requests in flight when the host stops
 	log            *slog.Logger
+}
+
+type config struct {
+	Drain time.Duration `env:"MAAS_DRAIN_TIMEOUT" envDefault:"30s"`
 }
 
 // Start brings everything up and returns when it answers. On failure nothing is left running. ctx bounds the start alone.
@@ -84,6 +89,11 @@ func (h *Host) start(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	h.env = env.New("maas", vars, o.Log)
+	var c config
+	if err := h.env.Config(&c); err != nil {
+		return err
+	}
+	h.drain = c.Drain
 	return h.mount(ctx, o)
 }
 
@@ -163,16 +173,19 @@ func (h *Host) mountFunctions(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// Stop ends everything in the order in which it depends on each other, within ctx: no new requests, the functions, the runtimes, the stores.
+// Stop ends everything in the order in which it depends on each other: it takes no new requests, waits for those that are running, for
+// MAAS_DRAIN_TIMEOUT at most, and stops the functions, the runtimes and the stores. It ends earlier with ctx.
 func (h *Host) Stop(ctx context.Context) {
-	graceful, cancel := context.WithTimeout(ctx, drainTime)
-	defer cancel()
 	for _, f := range h.functions {
 		f.Drain()
 	}
 	if h.public != nil {
-		h.public.stop(graceful)
+		h.stopPublic(ctx)
 	}
+	ctx, cancel := context.WithTimeout(ctx, stopTime)
+	defer cancel()
+	graceful, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
 	if h.dispatcher != nil {
 		h.dispatcher.Close()
 	}
@@ -185,6 +198,12 @@ func (h *Host) Stop(ctx context.Context) {
 		}
 	}
 	h.stopServers(ctx)
+}
+
+func (h *Host) stopPublic(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, h.drain)
+	defer cancel()
+	h.public.stop(ctx)
 }
 
 func (h *Host) stopServers(ctx context.Context) {
@@ -202,8 +221,9 @@ func (h *Host) stopServers(ctx context.Context) {
 }
 
 const (
-	drainTime   = 4 * time.Second // for requests in flight, of the 10 s in which `maas up` ends
-	runtimeTime = 2 * time.Second // for the model runtimes; the rest is the stores', which are not to be killed
+	stopTime    = 9 * time.Second // after the public listener's drain; what is left then is killed
+	drainTime   = 4 * time.Second // of that for what the functions ask each other
+	runtimeTime = 2 * time.Second // of that for the model runtimes; the rest is the stores', which are not to be killed
 	brokerPath  = "/broker"
 )
 
@@ -229,7 +249,7 @@ func (h *Host) variables(o Options) (map[string]string, error) {
 	maps.Copy(vars, map[string]string{
 		"MAAS_SIGNING_KEYS": k.Signing, "MAAS_VERIFY_KEYS": k.Verify, "MAAS_SERVICE_KEY_FILE": k.Service,
 		"K_SINK":            h.events.URL() + brokerPath,
-		"MAAS_REGISTRY_URL": h.public.URL(), "MAAS_IDENTITY_URL": h.events.URL(), "MAAS_METER_URL": h.events.URL() + "/meter-usage",
+		"MAAS_REGISTRY_URL": h.events.URL(), "MAAS_IDENTITY_URL": h.events.URL(), "MAAS_METER_URL": h.events.URL() + "/meter-usage",
 		"MAAS_METER_DIR":  journal,
 		"METRICS_ADDRESS": "",
 	})

@@ -8,15 +8,16 @@ import (
 	"net"
 	"net/http"
 	"syscall"
-	"time"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpserver"
+	"github.com/17882237881/MaaS/shared/serve"
 )
 
 // listener is an HTTP server on an address of its own. It speaks HTTP/1 and HTTP/2 without TLS, which gRPC needs.
 type listener struct {
 	net.Listener
-	server *http.Server
+	server *httpserver.Server
 }
 
 // bind takes the address, so that it is known and nobody else's before anything slow begins.
@@ -40,19 +41,11 @@ func (l *listener) URL() string {
 	return "http://" + l.Addr().String()
 }
 
-const (
-	headerTime = 10 * time.Second
-	idleTime   = 2 * time.Minute
-)
-
 // serve answers requests until stop.
 func (l *listener) serve(handler http.Handler, log *slog.Logger) {
-	l.server = &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: 64 << 10, Protocols: new(http.Protocols),
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	l.server.Protocols.SetHTTP1(true)
-	l.server.Protocols.SetUnencryptedHTTP2(true)
+	l.server = httpserver.Configure(&http.Server{ //nolint:gosec // Configure sets the timeouts
+		Handler: handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	})
 	go func() { // ends with stop
 		if err := l.server.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the listener ended", "address", l.Addr().String(), "error", err)
@@ -60,13 +53,11 @@ func (l *listener) serve(handler http.Handler, log *slog.Logger) {
 	}()
 }
 
-// stop takes no more requests and waits for those in flight until ctx ends; then their connections are cut.
+// stop takes no more requests and waits for those in flight until ctx ends; those that are left then are answered with 503.
 func (l *listener) stop(ctx context.Context) {
 	if l.server == nil {
 		_ = l.Close() // nothing was answered yet
 		return
 	}
-	if l.server.Shutdown(ctx) != nil {
-		_ = l.server.Close()
-	}
+	_ = l.server.Drain(ctx, serve.Stopping()) // its caller ends in any case
 }

@@ -83,7 +83,7 @@ func (s service) runProto(ctx context.Context, r *pb.ModelInferRequest) (*openin
 }
 
 func (s service) refusal(ctx context.Context, r connect.AnyRequest, err error) error {
-	f := fault.From(err)
+	f := fault.From(fault.Because(ctx, err))
 	s.report(ctx, r.Spec().Procedure, f)
 	return connect.NewError(connect.Code(f.Kind.Code()), sentence(f.Message))
 }

@@ -22,7 +22,7 @@ type problem struct {
 
 // refuse answers with an error.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	f := fault.From(err)
+	f := fault.From(fault.Because(r.Context(), err))
 	s.report(r.Context(), r.URL.Path, f)
 	if f.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))

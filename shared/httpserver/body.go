@@ -1,0 +1,88 @@
+package httpserver
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// duplex lets a request's body be read while its answer is written.
+//
+// By default net/http reads up to 256 KiB of the body, and closes it, before the first byte of an HTTP/1 answer. A proxy whose server answers early
+// then loses the body that it passes on, and with it the rest of the answer; a client that sends slowly gets no answer, not even an error, until it
+// has sent all. With full duplex the answer goes out at once, and what is left of the body is read and discarded after it (discard).
+func duplex(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		control := http.NewResponseController(w)
+		_ = control.EnableFullDuplex() // HTTP/2 always is
+		b := &body{Reader: r.Body, ctx: r.Context()}
+		stop := context.AfterFunc(r.Context(), func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // who reads the body need not wait any longer
+		inner := *r                                                                                     // r keeps its body: net/http looks at it
+		inner.Body = b
+		next.ServeHTTP(w, &inner)
+		stop()
+		if r.ProtoMajor == 1 && !b.ended.Load() && !(b.awaited(r) && discard(control, r.Body)) {
+			abandon(w, control)
+		}
+	})
+}
+
+// body is a request's body that fails once the request's context has ended.
+type body struct {
+	io.Reader
+	ctx   context.Context //nolint:containedctx // of the request, whose part this is
+	begun atomic.Bool
+	ended atomic.Bool
+}
+
+// Read implements io.Reader.
+func (b *body) Read(p []byte) (int, error) {
+	if b.ctx.Err() != nil {
+		return 0, context.Cause(b.ctx)
+	}
+	b.begun.Store(true)
+	n, err := b.Reader.Read(p)
+	if err == io.EOF { //nolint:errorlint // a Reader's end is the very value
+		b.ended.Store(true)
+	}
+	return n, err
+}
+
+// Close implements io.Closer. It leaves the body open, so that a proxy's transport can still look at its end; net/http closes it after the answer.
+func (*body) Close() error { return nil }
+
+// awaited reports whether the rest of the body is on its way. A client that waits for 100 (Continue) and got none sends nothing.
+func (b *body) awaited(r *http.Request) bool {
+	return b.ctx.Err() == nil && (b.begun.Load() || r.Header.Get("Expect") == "")
+}
+
+const (
+	// lingerTime and lingerBytes bound the reading of a body that nobody wants. A connection that is closed with bytes unread is reset, which
+	// takes an answer from a client that has not read it yet; nginx lingers likewise (lingering_close).
+	lingerTime  = 2 * time.Second
+	lingerBytes = 64 << 20
+)
+
+// discard sends the answer as far as it is written, and reads the rest of the request's body. It reports whether it came to the end.
+func discard(control *http.ResponseController, rest io.Reader) bool {
+	if control.Flush() != nil {
+		return false
+	}
+	_ = control.SetReadDeadline(time.Now().Add(lingerTime)) // net/http sets its own before the next request
+	_, err := io.CopyN(io.Discard, rest, lingerBytes)
+	return err == io.EOF //nolint:errorlint // a Reader's end is the very value
+}
+
+// abandon has the connection closed after the answer: what is left of the body must not be taken for the next request. With full duplex net/http
+// sees to that only after bodies of more than 256 KiB. MaxBytesReader is its way to be told; a limit of 0 is exceeded at once.
+func abandon(w http.ResponseWriter, control *http.ResponseController) {
+	_, _ = http.MaxBytesReader(w, io.NopCloser(strings.NewReader(" ")), 0).Read(make([]byte, 1))
+	_ = control.SetReadDeadline(time.Unix(1, 0)) // net/http looks for the body's end once more
+}

@@ -1,0 +1,96 @@
+// Package httpserver configures net/http's server as every process of MaaS runs it, whatever it serves: functions, the one-machine host, a model
+// server. It adds what net/http leaves open:
+//
+//   - full duplex on HTTP/1: an answer may begin before its request has been read, and both then go on (body.go);
+//   - a client that has gone ends its requests, whatever it sent before it went (watch_linux.go);
+//   - the requests that are still running at the end of a drain are told why they end (Server.End).
+package httpserver
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	headerTime = 10 * time.Second
+	idleTime   = 2 * time.Minute // longer than Knative's activator and Envoy keep theirs, so that they close first
+	maxHeader  = 64 << 10
+)
+
+// Server is an http.Server that Configure has prepared. It is safe for concurrent use.
+type Server struct {
+	*http.Server
+
+	end     context.CancelCauseFunc // ends all requests
+	watcher watcher
+
+	mu     sync.Mutex
+	forget map[net.Conn]func()
+}
+
+// Configure prepares a server, whose Handler is set, before it serves: it sets timeouts, protocols (HTTP/1, and HTTP/2 without TLS, which gRPC
+// needs) and the hooks BaseContext, ConnContext and ConnState, and wraps Handler.
+func Configure(to *http.Server) *Server {
+	life, end := context.WithCancelCause(context.Background())
+	s := &Server{Server: to, end: end, forget: map[net.Conn]func(){}}
+	to.ReadTimeout, to.WriteTimeout = 0, 0 // each route bounds its bodies by itself
+	to.ReadHeaderTimeout, to.IdleTimeout, to.MaxHeaderBytes = headerTime, idleTime, maxHeader
+	to.Protocols = new(http.Protocols)
+	to.Protocols.SetHTTP1(true)
+	to.Protocols.SetUnencryptedHTTP2(true)
+	to.BaseContext = func(net.Listener) context.Context { return life }
+	to.ConnContext = s.opened
+	to.ConnState = s.changed
+	to.Handler = duplex(to.Handler)
+	return s
+}
+
+// End ends the contexts of all requests that are running, and of those to come, with the cause: context.Cause gives it, and fault.Because puts it
+// in the place of the bare end of the context. Handlers that wait for their requests' bodies wait no longer.
+func (s *Server) End(cause error) { s.end(cause) }
+
+// lastAnswers is how long requests that were ended may take to write their answers.
+const lastAnswers = 2 * time.Second
+
+// Drain accepts no more connections, waits for the running requests until ctx ends, ends those that are left with the cause, and gives them two
+// seconds to answer. Then their connections are closed. It returns ctx's error if there were any.
+func (s *Server) Drain(ctx context.Context, cause error) error {
+	err := s.Shutdown(ctx)
+	if err == nil {
+		return nil
+	}
+	s.End(cause)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
+	defer cancel()
+	if s.Shutdown(last) != nil {
+		_ = s.Close()
+	}
+	return err
+}
+
+// opened gives the context of a connection's requests, which ends when its client goes.
+func (s *Server) opened(ctx context.Context, c net.Conn) context.Context {
+	ctx, end := context.WithCancel(ctx)
+	stop := s.watcher.watch(c, end)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget[c] = func() { stop(); end() }
+	return ctx
+}
+
+// changed forgets a connection that is closed.
+func (s *Server) changed(c net.Conn, state http.ConnState) {
+	if state != http.StateClosed && state != http.StateHijacked {
+		return
+	}
+	s.mu.Lock()
+	forget := s.forget[c]
+	delete(s.forget, c)
+	s.mu.Unlock()
+	if forget != nil {
+		forget()
+	}
+}
