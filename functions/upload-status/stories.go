@@ -25,9 +25,13 @@ func tell(s story) func(w http.ResponseWriter, r *http.Request, who auth.Princip
 		}
 		stream := httpapi.NewEventStream(w)
 		for change, err := range changes {
-			if err == nil && change.Kind == transfer.Quiet {
+			switch {
+			case err != nil:
+			case r.Method == http.MethodHead: // it could be answered 200
+				return stream.Begin()
+			case change.Kind == transfer.Quiet:
 				err = stream.Beat()
-			} else if err == nil {
+			default:
 				err = stream.Send(change.After, string(change.Kind), change.State)
 			}
 			if err != nil {

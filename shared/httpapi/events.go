@@ -24,6 +24,9 @@ func NewEventStream(w http.ResponseWriter) EventStream {
 	return EventStream{w, http.NewResponseController(w)}
 }
 
+// Begin sends the headers alone. They are all that HEAD is answered with: it would wait for the stream's end otherwise.
+func (s EventStream) Begin() error { return s.flushed(nil) }
+
 // Send writes an event, whose id a client that comes again gives back as Last-Event-ID. Neither id nor kind has a line break. It fails with
 // Canceled if the client is gone or reads too slowly.
 func (s EventStream) Send(id, kind string, data any) error {
@@ -40,6 +43,10 @@ func (s EventStream) Beat() error { return s.write(":\n\n") }
 func (s EventStream) write(text string) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(writeTime)) // a writer without deadlines (in tests) writes without
 	_, err := s.to.Write([]byte(text))
+	return s.flushed(err)
+}
+
+func (s EventStream) flushed(err error) error {
 	if err == nil {
 		err = s.control.Flush()
 	}

@@ -27,6 +27,14 @@ func TestEventsAreWrittenAsBrowsersReadThem(t *testing.T) {
 	}
 }
 
+func TestAStreamBeginsWithoutAnEvent(t *testing.T) {
+	t.Parallel()
+	answer := httptest.NewRecorder()
+	if err := NewEventStream(answer).Begin(); err != nil || !answer.Flushed || answer.Body.Len() > 0 {
+		t.Errorf("%v, flushed %v, %q", err, answer.Flushed, answer.Body)
+	}
+}
+
 // broken is the writer of a client that is gone.
 type broken struct{ http.ResponseWriter }
 
