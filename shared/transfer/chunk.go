@@ -42,7 +42,7 @@ var errStored = errors.New("transfer: the chunk is stored")
 // Receive streams a chunk into the store. It answers only once the store holds exactly the bytes that c.SHA256 says, also if other writers
 // of the same chunk come, go and die. A chunk that is stored already is not read, also after the upload was completed.
 //
-// Writers of different bytes do not wait for each other: the first whose bytes are all there wins (ADR 24). Receive fails with Conflict if
+// Writers of different bytes do not wait for each other: the first whose bytes are all there wins (ADR 25). Receive fails with Conflict if
 // other bytes have the index or the upload takes none any more, with Unprocessable if the bytes do not have the digest, with Invalid if
 // their number is wrong, and with Unavailable or Canceled when nothing is known of what was sent: then the chunk may be sent again.
 func (t *Transfers) Receive(ctx context.Context, who auth.Principal, c Chunk, body io.Reader) (Received, error) {
