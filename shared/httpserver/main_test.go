@@ -27,7 +27,13 @@ func serve(t *testing.T, handler http.HandlerFunc) (s *Server, address string) {
 	}
 	ended := make(chan struct{})
 	go func() { _ = s.Serve(listener); close(ended) }() // ends with the cleanup
-	t.Cleanup(func() { _ = s.Close(); <-ended })
+	t.Cleanup(func() {
+		_ = s.Close()
+		<-ended
+		for s.connections() > 0 { // net/http closes what it has lingered on half a second later
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
 	return s, listener.Addr().String()
 }
 
@@ -90,4 +96,10 @@ func waiting() (handler http.HandlerFunc, entered chan struct{}, ended chan erro
 		<-r.Context().Done()
 		ended <- context.Cause(r.Context())
 	}, entered, ended
+}
+
+func (s *Server) connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.forget)
 }
