@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -43,14 +41,19 @@ type Publish struct {
 	Deterministic bool        `json:"deterministic,omitempty"` // the same input gives the same output, so that results may be cached
 }
 
+// name gives the version's name for messages and events.
+func (in Publish) name() string { return fmt.Sprintf("%s@%s", in.Model, in.Version) }
+
 // manifestTries bounds how often a publication begins anew because a file was attached meanwhile.
 const manifestTries = 3
 
 // Publish freezes a draft's files into a manifest, which names the version from then on, and asks for its deployment.
 //
-// It fails with Conflict (field version) if the version is no draft, with Unprocessable if it has no file or none that a runtime serves, and
-// with Conflict if uploads are still open for it. The manifest is written before the version is published, so that a crash between leaves an
-// object that the next try finds, or that sweep deletes. It is written again after: sweep may have deleted it between, when no version had it.
+// It fails with Conflict (field version) if the version is no draft, and with Conflict if uploads are still open for it. It fails with
+// Unprocessable if the version has no file or not one model to serve, if a file that a model needs is missing or too short, and if it has a
+// file that is no model, that no model names, and whose name is not one of settings, texts, tokenizers or images. The manifest is written
+// before the version is published, so that a crash between leaves an object that the next try finds, or that sweep deletes.
+// It is written again after: sweep may have deleted it between, when no version had it.
 func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in Publish) (Version, error) {
 	if scale := in.scale(); scale.Min > scale.Max {
 		return Version{}, invalid("max_replicas", "must be min_replicas, which is %d, or more", scale.Min)
@@ -99,10 +102,16 @@ func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in Publish) 
 		if err != nil || status != StatusDraft {
 			return err
 		}
-		files, err = readFiles(ctx, tx, id)
-		if err == nil && len(files) == 0 {
-			return fault.New(fault.Unprocessable, fmt.Sprintf("%s@%s has no files: push some first.", in.Model, in.Version), fault.Field("version"))
+		if err := checkUploads(ctx, tx, id); err != nil {
+			return err
 		}
+		if files, err = readFiles(ctx, tx, id); err != nil {
+			return err
+		}
+		if len(files) == 0 {
+			return fault.New(fault.Unprocessable, fmt.Sprintf("%s has no files: push some first.", in.name()), fault.Field("version"))
+		}
+		_, err = entryOf(ctx, tx, in.name(), id, files) // before anything is written
 		return err
 	})
 	if err != nil || files == nil {
@@ -151,7 +160,7 @@ func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Princi
 	if err := publishVersion(ctx, tx, frozen, in, who.Actor()); err != nil {
 		return Version{}, err
 	}
-	name := fmt.Sprintf("%s@%s", in.Model, in.Version)
+	name := in.name()
 	if err := audit.Record(ctx, tx, who, versionPublished, name); err != nil {
 		return Version{}, err
 	}
@@ -187,7 +196,7 @@ func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Princip
 	if err != nil || manifest.Digest() != digest {
 		return frozen{}, errMoved
 	}
-	main, err := mainFile(files)
+	main, err := entryOf(ctx, tx, in.name(), id, files)
 	if err != nil {
 		return frozen{}, err
 	}
@@ -200,26 +209,4 @@ func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Princip
 	}
 	uri := objects.URI{Bucket: p.store.Bucket(), Tenant: who.Tenant, Digest: digest}
 	return frozen{id, digest, uri.String(), manifest.Size(), main.Format, runtime, main}, nil
-}
-
-// isMain reports whether a path is what the file to load is called where a version has several models. Model servers choose by the same rule.
-func isMain(path string) bool {
-	return strings.HasPrefix(path, "model.") && !strings.Contains(path, "/")
-}
-
-// mainFile gives the file that the runtime loads: the only one that it can, or the one called model.<something>.
-func mainFile(files []FileObject) (FileObject, error) {
-	models := slices.DeleteFunc(slices.Clone(files), func(f FileObject) bool { return runtimes[f.Format] == "" })
-	if len(models) > 1 {
-		models = slices.DeleteFunc(models, func(f FileObject) bool { return !isMain(string(f.Path)) })
-	}
-	switch len(models) {
-	case 1:
-		return models[0], nil
-	case 0:
-		return FileObject{}, fault.New(fault.Unprocessable,
-			"No runtime serves any of the version's files; of several models, the one to serve is called model.onnx.", fault.Field("version"))
-	default:
-		return FileObject{}, fault.New(fault.Unprocessable, "Several of the version's files are called model: only one is served.", fault.Field("version"))
-	}
 }

@@ -45,6 +45,12 @@ const (
 				over (order by f.path collate "C") <= $2::bigint as room` + ofVersion + `) f
 		join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
 		order by f.path collate "C"`
+	needsSQL = `
+		select f.path, e.path, e.size
+		from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+			cross join lateral jsonb_to_recordset(coalesce(a.details -> 'external', '[]')) as e(path text, size bigint)
+		where f.version_id = $1
+		order by f.path collate "C", e.path collate "C"`
 	signatureSQL  = `select a.inputs, a.outputs` + ofVersion + ` and f.path = $2`
 	openUploadSQL = `
 		select path from uploads where version_id = $1 and status in ('open', 'completing', 'verifying') order by path limit 1`
@@ -76,6 +82,22 @@ func collectFiles(rows pgx.Rows, err error) ([]FileObject, error) {
 func readFile(ctx context.Context, tx postgres.Tx, version uuid.UUID, path ref.Path) (f FileObject, err error) {
 	err = tx.QueryRow(ctx, readFileSQL, version, string(path)).Scan(&f)
 	return f, err
+}
+
+// entryOf gives the file of a draft that the model server loads, if its files make a version (assembly). What models need comes row by row:
+// a thousand models may name a thousand files each.
+func entryOf(ctx context.Context, tx postgres.Tx, name string, version uuid.UUID, files []FileObject) (FileObject, error) {
+	a := newAssembly(files)
+	rows, err := tx.Query(ctx, needsSQL, version)
+	if err != nil {
+		return FileObject{}, err
+	}
+	var model, file ref.Path
+	var size int64
+	if _, err := pgx.ForEachRow(rows, []any{&model, &file, &size}, func() error { a.need(model, file, size); return nil }); err != nil {
+		return FileObject{}, err
+	}
+	return a.entry(name)
 }
 
 // checkUploads fails with Conflict while an upload of the version is under way. New ones wait for the model's row.

@@ -14,6 +14,7 @@ import (
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/idempotency"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/objectstest"
@@ -90,7 +91,7 @@ func TestVersionsThatCannotBePublished(t *testing.T) {
 	}{
 		"published":      {publish(m, "1.0.0"), fault.Conflict, "version"},
 		"no files":       {publish(m, "2.0.0"), fault.Unprocessable, "version"},
-		"two models":     {publish(m, "3.0.0"), fault.Unprocessable, "version"},
+		"two models":     {publish(m, "3.0.0"), fault.Unprocessable, "files"},
 		"no version":     {publish(m, "9.0.0"), fault.NotFound, "version"},
 		"no model":       {publish(ref.Model{Tenant: "acme", Name: "none"}, "1.0.0"), fault.NotFound, "model"},
 		"other tenant":   {publish(ref.Model{Tenant: "rival", Name: "fraud"}, "4.0.0"), fault.NotFound, "model"},
@@ -130,7 +131,54 @@ func TestOfSeveralModelsTheOneCalledModelIsServed(t *testing.T) {
 	}
 	p.Draft(m, "1.1.0", "model.a", "model.b")
 	_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.1.0"))
-	faulttest.AssertKind(t, err, fault.Unprocessable, "version")
+	faulttest.AssertKind(t, err, fault.Unprocessable, "files")
+}
+
+// attach puts a file into a draft, as its upload would.
+func (p press) attach(m ref.Model, version, path string, a catalog.Artifact) {
+	p.Transfer(func(ctx context.Context, tx postgres.Tx) error {
+		draft, err := catalog.OpenDraft(ctx, tx, p.Owner, catalog.DraftRequest{Model: m, Version: catalogtest.Version(version)})
+		if err != nil {
+			return err
+		}
+		_, err = catalog.AttachFile(ctx, tx, catalog.Attach{VersionID: draft.ID, Path: path, Artifact: a})
+		return err
+	})
+}
+
+// data is the artifact of a file that is no model.
+func (p press) data(content string, size int64) catalog.Artifact {
+	a := p.Artifact(content)
+	a.Format, a.Size, a.Inputs, a.Outputs, a.Details = "data", size, nil, nil, nil
+	return a
+}
+
+func TestAVersionIsPublishedWithTheDataThatItsModelNeeds(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	const size = 3 << 30
+	model := p.Artifact("model")
+	model.Details = map[string]any{"external": []formats.ExternalFile{{Path: "w.bin", Size: size, Tensors: 2}}}
+	p.attach(m, "1.0.0", "a/model.onnx", model)
+
+	_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
+	faulttest.AssertKind(t, err, fault.Unprocessable, "files[a/w.bin]")
+	p.attach(m, "1.0.0", "a/w.bin", p.data("short", size-1))
+	_, err = p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
+	faulttest.AssertKind(t, err, fault.Unprocessable, "files[a/w.bin]")
+	if v := get(t, p.World, m, "1.0.0"); v.Status != catalog.StatusDraft || len(v.Inputs) != 1 {
+		t.Errorf("%+v", v)
+	}
+	p.attach(m, "1.0.0", "a/w.bin", p.data("whole", size))
+	p.attach(m, "1.0.0", "config.json", p.data("{}", 2))
+
+	v, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
+
+	if err != nil || v.Status != catalog.StatusPublished || len(v.Files) != 3 || v.Files[1].Format != "data" || len(v.Inputs) != 1 || v.Size < size {
+		t.Errorf("%+v, %v", v, err)
+	}
+	p.AssertWrote(event.VersionPublished{}, 1)
 }
 
 func TestRacingPublicationsPublishOnce(t *testing.T) {

@@ -10,10 +10,10 @@ import (
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
-// firstFile is the first file of the row v.
+// firstFile is the first file of the row v that has outputs, as models do.
 const firstFile = `
 			from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
-			where f.version_id = v.id order by f.path collate "C" limit 1`
+			where f.version_id = v.id order by a.outputs = '[]', f.path collate "C" limit 1`
 
 // versionJSON renders the row v as a Version; $1 is the model's name. What a draft has no columns for yet is read from its files.
 const versionJSON = `

@@ -1,8 +1,8 @@
 // Package formats tells what a model file is from its bytes, never from its name, and reads what its header says.
 //
 // Readers jump from header to header by ranged reads and never read weights. Nothing of a file is executed. Memory and the number of reads
-// are bounded whatever the file says: what goes beyond is refused. ONNX is the format that is accepted; the others are recognised, so that
-// the refusal can name them.
+// are bounded whatever the file says: what goes beyond is refused. ONNX is the format of models that is accepted; the others are recognised,
+// so that the refusal can name them. A file of none of these formats is Data.
 package formats
 
 import "github.com/17882237881/MaaS/shared/ref"
@@ -13,6 +13,7 @@ type Format string
 // The formats that are recognised.
 const (
 	ONNX        Format = "onnx"
+	Data        Format = "data" // no model: external data of one, or what lies beside it
 	Safetensors Format = "safetensors"
 	GGUF        Format = "gguf"
 	Pickle      Format = "pickle" // also inside of a zip, as PyTorch writes it
@@ -63,10 +64,10 @@ type Operator struct {
 	Count  int    `json:"count"`
 }
 
-// ExternalFile is a file that holds tensors' data, named from the model file's own directory.
+// ExternalFile is a file that holds tensors' data, named from the model file's own directory (see Beside).
 type ExternalFile struct {
 	Path    ref.Path `json:"path"`
-	Size    int64    `json:"size"` // the bytes that it must have at least
+	Size    int64    `json:"size"` // the bytes that it must have at least: the greatest end of a tensor in it
 	Tensors int      `json:"tensors"`
 }
 

@@ -5,7 +5,7 @@ func (r *reading) graph(m message, depth int) error {
 	if depth > maxDepth {
 		return tooComplex("has graphs in each other, %d deep", depth)
 	}
-	return r.each(m, func(v field) error {
+	return r.each(m, once(2), func(v field) error {
 		switch v.number {
 		case 1:
 			return r.within(v, func(m message) error { return r.node(m, depth) })
@@ -55,13 +55,13 @@ func (r *reading) initializer(m message, depth int) error {
 	if err != nil || depth > 0 {
 		return err
 	}
-	return r.list(found)
+	return r.list(found, m.pos)
 }
 
 // sparse reads a SparseTensorProto: the tensors of its values and indices.
 func (r *reading) sparse(m message, depth int) error {
 	var found TensorInfo
-	err := r.each(m, func(v field) (err error) {
+	err := r.each(m, once(1, 2), func(v field) (err error) {
 		switch v.number {
 		case 1: // values, whose name is the tensor's
 			return r.within(v, func(m message) error {
@@ -79,14 +79,17 @@ func (r *reading) sparse(m message, depth int) error {
 	if err != nil || depth > 0 {
 		return err
 	}
-	return r.list(found)
+	return r.list(found, m.pos)
 }
 
 // list notes a tensor of the model's own graph.
-func (r *reading) list(t TensorInfo) error {
+func (r *reading) list(t TensorInfo, at int64) error {
 	r.names += len(t.Name)
 	if r.names > maxNames {
 		return tooComplex("has more than %d bytes of names of tensors", maxNames)
+	}
+	if r.given[t.Name] {
+		return malformed(at, "has the initializer %s twice", shorten(t.Name))
 	}
 	r.given[t.Name] = true
 	if len(r.model.Tensors) < maxTensors {
@@ -98,7 +101,7 @@ func (r *reading) list(t TensorInfo) error {
 // node reads a NodeProto: what it does, and what its attributes hold.
 func (r *reading) node(m message, depth int) error {
 	var kind Operator
-	err := r.each(m, func(v field) (err error) {
+	err := r.each(m, once(4, 7), func(v field) (err error) {
 		switch v.number {
 		case 4:
 			kind.Type, err = r.textOf(v)
@@ -124,7 +127,7 @@ func (r *reading) node(m message, depth int) error {
 
 // attribute reads an AttributeProto for the tensors and graphs in it.
 func (r *reading) attribute(m message, depth int) error {
-	return r.each(m, func(v field) error {
+	return r.each(m, once(1, 5, 6, 14, 20, 21, 22), func(v field) error {
 		switch v.number {
 		case 5, 10: // t, tensors
 			return r.within(v, func(m message) error { _, err := r.tensor(m); return err })

@@ -80,9 +80,11 @@ func TestDamageIsRefused(t *testing.T) {
 
 func TestAnInvalidPlaceOfDataIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, c := range [][2]string{{"-1", "1"}, {"x", "1"}, {"0", "-5"}, {"9223372036854775807", "1"}, {"99999999999999999999", "1"}} {
-		refers := formatstest.Tensor("w", "", 0).Message(13, proto{}.Text(1, "location").Text(2, "w.bin")).
-			Message(13, proto{}.Text(1, "offset").Text(2, c[0])).Message(13, proto{}.Text(1, "length").Text(2, c[1])).Int(14, 1)
+	for _, c := range [][2]string{
+		{"-1", "4"}, {"x", "4"}, {"+1", "4"}, {" 1", "4"}, {"0x1", "4"}, {"0", "-5"}, {"0", "3"}, {"0", "5"}, {"0", "4 "}, {"0", "0"},
+		{"9223372036854775807", "4"}, {"99999999999999999999", "4"}, {"", "4"}, {"0", ""},
+	} {
+		refers := formatstest.External("w", []int64{1}, "location", "w.bin", "offset", c[0], "length", c[1])
 		assertRefused(t, model(graph().Message(5, refers)), formats.Malformed)
 	}
 }
@@ -101,10 +103,10 @@ func TestMoreThanProtobufCanHoldIsRefused(t *testing.T) {
 	head, tail := aroundWeights(3 << 30)
 	sparse := &holed{head: head, tail: tail, size: int64(len(head)+len(tail)) + 3<<30}
 
-	_, err := formats.Recognise(sparse, sparse.size)
+	_, err := formats.Recognise(sparse, sparse.size, claimed)
 
 	var refusal *formats.Refusal
-	if !errors.As(err, &refusal) || refusal.Code != formats.TooComplex {
+	if !errors.As(err, &refusal) || refusal.Code != formats.TooLarge {
 		t.Errorf("3 GiB: %v", err)
 	}
 }
@@ -115,7 +117,7 @@ func TestWeightsAreNotRead(t *testing.T) {
 	head, tail := aroundWeights(weights)
 	sparse := &holed{head: head, tail: tail, size: int64(len(head)+len(tail)) + weights}
 
-	m, err := formats.Recognise(sparse, sparse.size)
+	m, err := formats.Recognise(sparse, sparse.size, claimed)
 
 	if err != nil || len(m.Tensors) != 1 || m.Tensors[0].Shape[0] != weights/4 {
 		t.Fatalf("read %v, %v", m.Tensors, err)
@@ -161,11 +163,11 @@ func TestTheFaultOfAReaderIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	away := errors.New("the store is away")
 
-	_, err := formats.Recognise(failing{away}, 100)
+	_, err := formats.Recognise(failing{away}, 100, claimed)
 	if !errors.Is(err, away) {
 		t.Errorf("got %v, want the reader's", err)
 	}
-	_, err = formats.Recognise(bytes.NewReader(fixture(t, "digits.onnx")), 10_000)
+	_, err = formats.Recognise(bytes.NewReader(fixture(t, "digits.onnx")), 10_000, claimed)
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("shorter than its size: %v", err)
 	}

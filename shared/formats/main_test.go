@@ -10,9 +10,12 @@ import (
 	"github.com/17882237881/MaaS/shared/formatstest"
 )
 
-// recognise reads a file that is all in memory.
+// claimed is what most tests say of their file: that it is a model.
+var claimed = formats.Claim{Path: "model.onnx"}
+
+// recognise reads a file that is all in memory, and claims to be a model.
 func recognise(b []byte) (formats.Model, error) {
-	return formats.Recognise(bytes.NewReader(b), int64(len(b)))
+	return formats.Recognise(bytes.NewReader(b), int64(len(b)), claimed)
 }
 
 // fixture reads a file of testdata. testdata/README.md says where they come from.

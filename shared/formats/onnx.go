@@ -17,7 +17,8 @@ const (
 	maxOpsets   = 256
 	maxTensors  = 65_536   // listed; more are read, and not listed
 	maxNames    = 16 << 20 // bytes of all their names
-	maxKinds    = 4096     // different operators, and external files
+	maxKinds    = 4096     // different operators
+	maxExternal = 1000     // external files; a version has no more files
 	maxRank     = 64
 )
 
@@ -37,18 +38,10 @@ type reading struct {
 func readONNX(f *file) (Model, error) {
 	r := &reading{
 		file: f, given: map[string]bool{}, operators: map[Operator]int{}, external: map[ref.Path]ExternalFile{}, local: map[string]bool{},
-		model: Model{
-			Format: ONNX, Opsets: []Opset{}, Inputs: []TensorInfo{}, Outputs: []TensorInfo{}, Tensors: []TensorInfo{},
-			Operators: []Operator{}, External: []ExternalFile{}, Findings: []Finding{},
-		},
+		model: newModel(ONNX),
 	}
-	for v, err := range f.fields(message{0, f.size}) {
-		if err != nil {
-			return r.model, err
-		}
-		if err := r.modelField(v); err != nil {
-			return r.model, err
-		}
+	if err := r.each(message{0, f.size}, once(1, 2, 3, 4, 5, 7), r.modelField); err != nil {
+		return r.model, err
 	}
 	return r.model, r.finish()
 }
@@ -87,11 +80,31 @@ func (r *reading) within(v field, read func(message) error) error {
 	return read(m)
 }
 
-// each reads the fields of a message.
-func (r *reading) each(m message, read func(field) error) error {
+// singular is a set of the numbers of a message's fields that may not be repeated.
+type singular uint64
+
+func once(numbers ...int) (set singular) {
+	for _, number := range numbers {
+		set |= 1 << number
+	}
+	return set
+}
+
+func (s singular) has(number int) bool { return number < 64 && s>>number&1 == 1 }
+
+// each reads the fields of a message. A singular field that is given twice is refused: of two numbers or texts protobuf takes the last, and two
+// messages it merges, so that a reader that does otherwise would check another model than the one that runs.
+func (r *reading) each(m message, unrepeated singular, read func(field) error) error {
+	var seen uint64
 	for v, err := range r.fields(m) {
 		if err != nil {
 			return err
+		}
+		if unrepeated.has(v.number) {
+			if seen>>v.number&1 == 1 {
+				return malformed(v.at, "has field %d of a message twice, which may be there once", v.number)
+			}
+			seen |= 1 << v.number
 		}
 		if err := read(v); err != nil {
 			return err
@@ -103,7 +116,7 @@ func (r *reading) each(m message, read func(field) error) error {
 // opset reads an OperatorSetIdProto.
 func (r *reading) opset(m message) error {
 	var found Opset
-	err := r.each(m, func(v field) (err error) {
+	err := r.each(m, once(1, 2), func(v field) (err error) {
 		switch v.number {
 		case 1:
 			found.Domain, err = r.domain(v)
@@ -124,7 +137,7 @@ func (r *reading) opset(m message) error {
 
 // training reads a TrainingInfoProto for the graphs in it.
 func (r *reading) training(m message) error {
-	return r.each(m, func(v field) error {
+	return r.each(m, once(1, 2), func(v field) error {
 		if v.number == 1 || v.number == 2 { // initialization, algorithm
 			return r.within(v, func(m message) error { return r.graph(m, 1) })
 		}
@@ -134,7 +147,7 @@ func (r *reading) training(m message) error {
 
 // function reads a FunctionProto: operators that the model brings itself.
 func (r *reading) function(m message) error {
-	return r.each(m, func(v field) error {
+	return r.each(m, once(1, 10), func(v field) error {
 		switch v.number {
 		case 7:
 			return r.within(v, func(m message) error { return r.node(m, 1) })
@@ -170,8 +183,6 @@ func (r *reading) domain(v field) (string, error) {
 func (r *reading) finish() error {
 	m := &r.model
 	switch {
-	case r.size > maxProtobuf:
-		return tooComplex("has %d bytes, and protobuf ends at 2 GiB: keep the weights in files beside it (external data)", r.size)
 	case m.IRVersion < 1:
 		return malformed(r.size, "ends without its IR version")
 	case r.graphs != 1:

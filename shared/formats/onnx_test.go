@@ -146,8 +146,8 @@ func TestWhatCallersCannotSendOrReadIsRefused(t *testing.T) {
 
 func TestDataOutsideOfTheVersionIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, location := range []string{"", "/etc/passwd", "../other", "a/../../b", `..\b`, "*/_ORT_MEM_ADDR_/*", "a\u202eb"} {
-		refers := formatstest.Tensor("w", "", 0).Message(13, proto{}.Text(1, "location").Text(2, location)).Int(14, 1)
+	for _, location := range []string{"/etc/passwd", "../other", "a/../../b", `..\b`, "*/_ORT_MEM_ADDR_/*", "a\u202eb", "C:\\w", ".", "model.onnx", "./model.onnx", "a//b"} {
+		refers := formatstest.External("w", []int64{1}, "location", location)
 		for name, m := range map[string]proto{
 			"initializer": model(graph().Message(5, refers)),
 			"attribute":   model(graph().Message(1, node("Constant").Message(5, proto{}.Text(1, "value").Message(5, refers)))),

@@ -4,35 +4,82 @@ import (
 	"errors"
 	"io"
 	"slices"
+
+	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // headSize is how much of a file is looked at to recognise it: enough for tar's magic at 257 and for the first names in a zip.
 const headSize = 4 << 10
 
-// Recognise reads what a file of size bytes is, and what it says of itself. It fails with *Refusal if the file is not accepted, and with r's
-// own error if it cannot be read.
-func Recognise(r io.ReaderAt, size int64) (Model, error) {
+// Claim is what is said of a file before its bytes are looked at.
+type Claim struct {
+	Path   ref.Path // in the version; a model's ending promises its format
+	Format Format   // what the file should be; "" for what its name promises
+}
+
+// promised gives the format that the file must have; "" for any.
+func (c Claim) promised() Format {
+	if named := OfName(c.Path); named != "" {
+		return named
+	}
+	return c.Format
+}
+
+// Recognise reads what a file of size bytes is, and what it says of itself. A file that has the format of no model, and does not claim one,
+// is Data. It fails with *Refusal if the file is not accepted or is not what it claims, and with r's own error if it cannot be read.
+func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if size == 0 {
 		return Model{}, &Refusal{Empty, Unknown, "this file is empty"}
 	}
-	f := newFile(r, size)
-	head, err := f.peek(0, headSize)
+	head, err := newFile(r, size).peek(0, headSize)
 	if err != nil {
 		return Model{}, err
 	}
-	head = slices.Clone(head) // the window moves on
 	if other := signatureOf(head, size); other != nil {
 		return Model{}, other
 	}
-	model, err := readONNX(f)
-	var refusal *Refusal
-	if errors.As(err, &refusal) && !plausible(model) {
-		return Model{}, unrecognised(head)
+	promised := claim.promised()
+	if tooLarge := CheckSize(promised, size); tooLarge != nil {
+		return Model{}, tooLarge
 	}
+	found, err := readAny(r, size, promised, head)
 	if err != nil {
 		return Model{}, err
 	}
-	return model, nil
+	if promised == Data && found.Format != Data {
+		return Model{}, &Refusal{UnsupportedFormat, found.Format, "this file is a model (" + string(found.Format) + "), and was announced as data"}
+	}
+	return found, checkPlace(found, claim.Path)
+}
+
+// readAny reads the file as the model that it is, or as Data unless it promised to be a model.
+func readAny(r io.ReaderAt, size int64, promised Format, head []byte) (Model, error) {
+	for _, s := range table {
+		if size > s.maxSize {
+			continue
+		}
+		found, err := s.read(newFile(r, size))
+		var refusal *Refusal
+		switch {
+		case err == nil:
+			return found, nil
+		case !errors.As(err, &refusal):
+			return Model{}, err
+		case promised == s.format && !plausible(found):
+			return Model{}, unrecognised(head)
+		case promised == s.format:
+			return Model{}, refusal
+		}
+	}
+	return newModel(Data), nil
+}
+
+// newModel gives a model about which nothing is known but its format; its lists are empty, so that JSON has them.
+func newModel(f Format) Model {
+	return Model{
+		Format: f, Opsets: []Opset{}, Inputs: []TensorInfo{}, Outputs: []TensorInfo{}, Tensors: []TensorInfo{},
+		Operators: []Operator{}, External: []ExternalFile{}, Findings: []Finding{},
+	}
 }
 
 // plausible reports whether what was read before the walk failed can have come from an ONNX file: protobuf has no signature, but each ONNX
@@ -47,4 +94,21 @@ func unrecognised(head []byte) *Refusal {
 		return &Refusal{UnsupportedFormat, Text, "this is text, not ONNX"}
 	}
 	return &Refusal{UnsupportedFormat, Unknown, "this is not ONNX, nor any other format that is known here"}
+}
+
+// checkPlace makes sure that the files with a model's data can lie in the version, beside the model at the path, and are not the model itself.
+func checkPlace(m Model, at ref.Path) error {
+	i := slices.IndexFunc(m.External, func(e ExternalFile) bool {
+		beside := Beside(at, e.Path)
+		_, err := ref.ParsePath(string(beside))
+		return err != nil || beside == at
+	})
+	if i < 0 {
+		return nil
+	}
+	why := "a path that is too long in the version"
+	if Beside(at, m.External[i].Path) == at {
+		why = "the model file itself"
+	}
+	return &Refusal{UnsafeReference, m.Format, "the data of a tensor is in " + shorten(string(m.External[i].Path)) + ", which is " + why}
 }

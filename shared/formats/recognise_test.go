@@ -10,6 +10,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/formatstest"
+	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestOtherFormatsAreNamed(t *testing.T) {
@@ -96,8 +97,21 @@ func FuzzRecognise(f *testing.F) {
 	f.Add([]byte(safetensors()))
 	f.Add([]byte(zipOf(f, "archive/data.pkl")))
 	f.Add([]byte(model(graph().Message(5, formatstest.Tensor("w", "1234", 1)))))
+	f.Add(formatstest.Table{Location: "w.bin", Rows: 2, Columns: 2, Tables: 3}.Model("test"))
+	for _, hostile := range doubles() {
+		f.Add([]byte(hostile))
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if m, err := formats.Recognise(bytes.NewReader(b), int64(len(b)), formats.Claim{Path: "w.bin"}); err == nil && m.Format == formats.Data &&
+			(len(m.External) > 0 || len(m.Outputs) > 0) {
+			t.Errorf("data says something of itself: %+v", m)
+		}
 		m, err := recognise(b)
+		for _, e := range m.External {
+			if _, err := ref.ParsePath(string(formats.Beside("model.onnx", e.Path))); err != nil || e.Size < 0 || e.Path == "model.onnx" {
+				t.Errorf("accepted with data in %q, %d bytes", e.Path, e.Size)
+			}
+		}
 		var refusal *formats.Refusal
 		switch {
 		case err == nil && (m.Format != formats.ONNX || len(m.Outputs) == 0 || len(m.Opsets) == 0):

@@ -15,6 +15,7 @@ const (
 	UnsupportedType   Code = "unsupported_type" // an input or output that no caller can send or read
 	UnsafeReference   Code = "unsafe_reference" // data outside of the version
 	TooComplex        Code = "too_complex"      // beyond the bounds of the reader
+	TooLarge          Code = "too_large"        // more than its format can have
 )
 
 // Refusal is why a file is not accepted.

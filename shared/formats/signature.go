@@ -2,7 +2,10 @@ package formats
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
+	"errors"
+	"io"
 	"regexp"
 	"strings"
 	"unicode"
@@ -21,13 +24,10 @@ var signatures = []struct {
 	{4, "ORTM", ORT, "ONNX Runtime's own format"},
 	{4, "TFL3", TFLite, "a TensorFlow Lite model"},
 	{0, "\x93NUMPY", NumPy, "a NumPy array"},
-	{0, "\x1f\x8b", Compressed, "a file compressed with gzip"},
+	{0, "\x1f\x8b\x08", Compressed, "a file compressed with gzip"}, // with deflate, the one method that there is (RFC 1952, 2.3.1)
 	{0, "\x28\xb5\x2f\xfd", Compressed, "a file compressed with Zstandard"},
 	{0, "\xfd7zXZ\x00", Compressed, "a file compressed with xz"},
-	{0, "BZh", Compressed, "a file compressed with bzip2"},
-	{0, "\x78\x01", Compressed, "a file compressed with zlib"},
-	{0, "\x78\x9c", Compressed, "a file compressed with zlib"},
-	{0, "\x78\xda", Compressed, "a file compressed with zlib"},
+	{4, "1AY&SY", Compressed, "a file compressed with bzip2"}, // its first block, after BZh and a digit
 	{257, "ustar", Tar, "a tar archive"},
 	{0, "\x7fELF", Executable, "an executable program"},
 	{0, "MZ\x90\x00", Executable, "an executable program"},
@@ -42,6 +42,8 @@ func signatureOf(head []byte, size int64) *Refusal {
 		return &Refusal{RunsCode, Pickle, "this is a PyTorch file with a Python pickle in it, not ONNX: loading it can run code"}
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return &Refusal{UnsupportedFormat, Zip, "this is a zip archive, not ONNX: unpack it and upload the model in it"}
+	case isZlib(head):
+		return &Refusal{UnsupportedFormat, Compressed, "this is a file compressed with zlib, not ONNX"}
 	case isSafetensors(head, size):
 		return &Refusal{UnsupportedFormat, Safetensors, "this is a safetensors file, not ONNX"}
 	}
@@ -56,9 +58,22 @@ func signatureOf(head []byte, size int64) *Refusal {
 // textPickle is how a pickle of protocol 0 begins that calls something: GLOBAL, a module and a name, then MARK or PUT.
 var textPickle = regexp.MustCompile(`^\(?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n(\(|p\d+\n)`)
 
-// isPickle knows the PROTO opcode of protocols 2 to 5 (PEP 307, 3154, 574), and protocol 0 where it calls something.
-func isPickle(head []byte) bool {
-	return len(head) > 2 && head[0] == 0x80 && head[1] >= 2 && head[1] <= 5 || textPickle.Match(head)
+// isPickle knows protocols 2 to 5, and protocol 0 where it calls something.
+func isPickle(head []byte) bool { return isProtocolled(head) || textPickle.Match(head) }
+
+// isZlib takes what has zlib's header (RFC 1950, 2.2) for compressed if its beginning inflates, or inflates to a pickle before it breaks off:
+// files of numbers may begin with these two bytes.
+func isZlib(head []byte) bool {
+	if len(head) < 2 || head[0] != 0x78 || !bytes.Contains([]byte("\x01\x5e\x9c\xda"), head[1:2]) {
+		return false
+	}
+	inflater, err := zlib.NewReader(bytes.NewReader(head))
+	if err != nil {
+		return false
+	}
+	content := make([]byte, headSize)
+	n, err := io.ReadFull(inflater, content)
+	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) || isPickle(content[:n])
 }
 
 // holdsPickle looks for a pickle among the first names of a zip. PyTorch writes <archive>/data.pkl first.
@@ -80,8 +95,8 @@ func holdsPickle(head []byte) bool {
 // isSafetensors knows the length of a JSON header, in eight bytes, and its beginning.
 func isSafetensors(head []byte, size int64) bool {
 	const length = 8
-	if len(head) <= length || head[length] != '{' {
-		return false
+	if len(head) <= length+1 || head[length] != '{' || !strings.ContainsRune("\"} \t\r\n", rune(head[length+1])) {
+		return false // numbers may begin so
 	}
 	header := signed(binary.LittleEndian.Uint64(head))
 	return header >= 2 && header <= size-length

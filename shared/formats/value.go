@@ -4,7 +4,7 @@ package formats
 func (r *reading) valueInfo(m message, what string) (TensorInfo, error) {
 	var found TensorInfo
 	var kind *field
-	err := r.each(m, func(v field) (err error) {
+	err := r.each(m, once(1, 2), func(v field) (err error) {
 		switch v.number {
 		case 1:
 			found.Name, err = r.textOf(v)
@@ -28,7 +28,7 @@ func (r *reading) valueInfo(m message, what string) (TensorInfo, error) {
 // valueType reads a TypeProto. Callers can send and read tensors only.
 func (r *reading) valueType(m message, what string, into *TensorInfo) error {
 	other := "nothing that is known"
-	err := r.each(m, func(v field) error {
+	err := r.each(m, once(1, 4, 5, 7, 8, 9), func(v field) error {
 		switch v.number {
 		case 1:
 			other = ""
@@ -55,10 +55,10 @@ func (r *reading) valueType(m message, what string, into *TensorInfo) error {
 // tensorType reads a TypeProto.Tensor.
 func (r *reading) tensorType(m message, what string, into *TensorInfo) error {
 	var kind int64
-	err := r.each(m, func(v field) (err error) {
+	err := r.each(m, once(1, 2), func(v field) (err error) {
 		switch v.number {
 		case 1:
-			kind, err = v.int()
+			kind, err = v.enum()
 		case 2:
 			err = r.within(v, func(m message) error { into.Shape, err = r.shape(m); return err })
 		}
@@ -78,15 +78,18 @@ func (r *reading) tensorType(m message, what string, into *TensorInfo) error {
 // shape reads a TensorShapeProto; an extent that is named, unknown or negative is -1.
 func (r *reading) shape(m message) ([]int64, error) {
 	shape := []int64{}
-	err := r.each(m, func(v field) error {
+	err := r.each(m, 0, func(v field) error {
 		if v.number != 1 {
 			return nil
 		}
 		extent := int64(-1)
 		err := r.within(v, func(m message) error {
-			return r.each(m, func(v field) (err error) {
-				if v.number == 1 { // dim_value
+			return r.each(m, once(1, 2), func(v field) (err error) {
+				switch v.number { // a oneof: the last one counts
+				case 1: // dim_value
 					extent, err = v.int()
+				case 2: // dim_param
+					extent = -1
 				}
 				return err
 			})

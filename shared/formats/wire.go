@@ -119,7 +119,13 @@ func (v field) int() (int64, error) {
 	return v.scalar, nil
 }
 
-// text reads a field's name.
+// enum gives a field's number as protobuf reads an enum or an int32: the upper bits are dropped.
+func (v field) enum() (int64, error) {
+	n, err := v.int()
+	return int64(int32(n)), err //nolint:gosec // meant to drop them
+}
+
+// textOf reads a field's name.
 func (f *file) textOf(v field) (string, error) {
 	m, err := v.message()
 	if err != nil {

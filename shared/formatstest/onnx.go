@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -52,6 +53,52 @@ func Tensor(name, raw string, extents ...int64) Proto {
 }
 
 const float = 1 // TensorProto.DataType
+
+// External is a TensorProto of floats whose data lies in another file, with the entries of external_data by key and value in turn.
+func External(name string, extents []int64, entries ...string) Proto {
+	t := Proto{}
+	for _, extent := range extents {
+		t = t.Int(1, extent)
+	}
+	t = t.Int(2, float).Text(8, name)
+	for i := 0; i < len(entries); i += 2 {
+		t = t.Message(13, Proto{}.Text(1, entries[i]).Text(2, entries[i+1]))
+	}
+	return t.Int(14, 1)
+}
+
+// Table describes a model that answers with rows of tables whose data lies side by side in another file, so that the answer depends on it:
+// INT64 x [-1], FP32 y [-1, Columns], y = table0[x] + table1[x] + … .
+type Table struct {
+	Location      string // of the file, from the model's folder
+	Rows, Columns int64  // of a table
+	Tables        int64
+}
+
+// Size gives how many bytes the other file has.
+func (t Table) Size() int64 { return t.Tables * t.one() }
+
+func (t Table) one() int64 { return t.Rows * t.Columns * 4 }
+
+// Model encodes the model.
+func (t Table) Model(producer string) []byte {
+	graph, sum := Proto{}, ""
+	for n := range t.Tables {
+		table, rows := fmt.Sprintf("table%d", n), fmt.Sprintf("rows%d", n)
+		graph = graph.Message(5, External(table, []int64{t.Rows, t.Columns},
+			"location", t.Location, "offset", strconv.FormatInt(n*t.one(), 10), "length", strconv.FormatInt(t.one(), 10)))
+		graph = graph.Message(1, Node("Gather", rows, table, "x"))
+		if n > 0 {
+			total := fmt.Sprintf("sum%d", n)
+			graph = graph.Message(1, Node("Add", total, sum, rows))
+			rows = total
+		}
+		sum = rows
+	}
+	graph = graph.Message(1, Node("Identity", "y", sum))
+	const integer = 7
+	return Model(graph.Message(11, Value("x", integer, -1)).Message(12, Value("y", float, -1, t.Columns)), producer)
+}
 
 // Node is a NodeProto with one output.
 func Node(kind, output string, inputs ...string) Proto {

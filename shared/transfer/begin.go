@@ -56,7 +56,7 @@ type Begin struct {
 	Size     int64           `json:"size"`           // bytes, 1 or more
 	SHA256   ref.Digest      `json:"sha256,omitzero"`
 	MD5      MD5             `json:"md5,omitempty"`
-	Format   string          `json:"format,omitempty"` // what verification must find, if given
+	Format   string          `json:"format,omitempty"` // what verification must find, if given: onnx or data
 	Chunk    int64           `json:"chunk_size,omitempty"`
 	First    int64           `json:"first_chunk_size,omitempty"`
 	Mode     Mode            `json:"mode,omitempty"`
@@ -113,12 +113,9 @@ func (t *Transfers) plan(who auth.Principal, in Begin) (session, error) {
 	if err != nil {
 		return session{}, err
 	}
-	if in.Path == "" {
-		in.Path = in.Filename
-	}
 	return session{
 		Upload: Upload{
-			ID: id, Model: in.Model, Path: in.Path, Size: l.Size, Chunk: l.Chunk, First: l.First, Count: l.Count,
+			ID: id, Model: in.Model, Path: in.place(), Size: l.Size, Chunk: l.Chunk, First: l.First, Count: l.Count,
 			Status: StatusOpen, SHA256: in.SHA256, Expires: time.Now().Add(t.limits.Expiry).UTC().Truncate(time.Microsecond), revision: 1,
 		},
 		multipart: objects.Multipart{Key: objects.UploadKey(who.Tenant, id)},
@@ -136,14 +133,40 @@ func (t *Transfers) check(who auth.Principal, in Begin) error {
 		return fault.New(fault.Invalid, "A file has 1 byte or more.", fault.Field("size"))
 	case in.Size > t.limits.MaxSize:
 		return fault.New(fault.TooLarge, fmt.Sprintf("A file has at most %d bytes; this one has %d.", t.limits.MaxSize, in.Size), fault.Field("size"))
-	case in.Format != "" && in.Format != string(formats.ONNX):
-		return fault.New(fault.Unprocessable, "onnx is the one format that is taken.", fault.Field("format"))
 	case in.Mode == Direct:
 		return fault.New(fault.Unprocessable, "The object store of this installation cannot be reached by clients: send the chunks through MaaS.",
 			fault.Field("mode"))
 	default:
-		return nil
+		return in.checkFormat()
 	}
+}
+
+// place gives where the file will lie in the version.
+func (in Begin) place() ref.Path {
+	if in.Path == "" {
+		return in.Filename
+	}
+	return in.Path
+}
+
+// checkFormat refuses what verification would reject whatever the bytes are: a format that is not supported or is not the one that the name
+// promises, and a file that has more bytes than its format can have.
+func (in Begin) checkFormat() error {
+	said, named := formats.Format(in.Format), formats.OfName(in.place())
+	switch {
+	case said != "" && !formats.Accepted(said):
+		return fault.New(fault.Unprocessable, "Only the formats onnx and data are supported.", fault.Field("format"))
+	case said != "" && named != "" && said != named:
+		return fault.New(fault.Unprocessable, fmt.Sprintf("A file that is called %s must be %s, not %s: give it another name, or another format.",
+			in.place(), named, said), fault.Field("format"))
+	}
+	if named != "" {
+		said = named
+	}
+	if refusal := formats.CheckSize(said, in.Size); refusal != nil {
+		return fault.New(fault.TooLarge, refusal.Detail+".", fault.Field("size"))
+	}
+	return nil
 }
 
 // open makes the draft and the row.

@@ -21,7 +21,8 @@ const endSQL = `
 // recognise reads the object's headers, by ranges, and ends the upload with what they say.
 func (v *verification) recognise(ctx context.Context) error {
 	v.SHA256 = v.sums.digest()
-	found, err := formats.Recognise(v.store.Reader(ctx, v.multipart.Key, v.Size), v.Size)
+	claim := formats.Claim{Path: v.Path, Format: formats.Format(v.format)}
+	found, err := formats.Recognise(v.store.Reader(ctx, v.multipart.Key, v.Size), v.Size, claim)
 	if refused, ok := errors.AsType[*formats.Refusal](err); ok {
 		return v.reject(ctx, Problem{string(refused.Code), refused.Detail})
 	}
@@ -64,12 +65,20 @@ func (v *verification) attach(ctx context.Context, tx postgres.Tx, found formats
 	kept, err := catalog.AttachFile(ctx, tx, catalog.Attach{VersionID: v.versionID, Path: string(v.Path), Artifact: catalog.Artifact{
 		Digest: v.SHA256, ObjectKey: string(v.multipart.Key), Size: v.Size, MD5: string(v.md5), Format: string(found.Format),
 		Inputs: tensors(found.Inputs), Outputs: tensors(found.Outputs),
-		Details: map[string]any{
-			"ir_version": found.IRVersion, "producer": found.Producer, "producer_version": found.ProducerVersion, "opsets": found.Opsets,
-			"operators": found.Operators, "tensors": found.Tensors, "external": found.External, "findings": found.Findings,
-		},
+		Details: details(found),
 	}})
 	return objects.Key(kept), err
+}
+
+// details gives what a model says of itself besides its inputs and outputs. Publishing reads external.
+func details(found formats.Model) map[string]any {
+	if found.Format == formats.Data {
+		return map[string]any{}
+	}
+	return map[string]any{
+		"ir_version": found.IRVersion, "producer": found.Producer, "producer_version": found.ProducerVersion, "opsets": found.Opsets,
+		"operators": found.Operators, "tensors": found.Tensors, "external": found.External, "findings": found.Findings,
+	}
 }
 
 func tensors(found []formats.TensorInfo) []catalog.Tensor {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/formatstest"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
@@ -34,6 +36,8 @@ func TestWhatIsNotWhatItSaysIsRejected(t *testing.T) {
 		{"text", []byte("ir_version: 8, said the text\n"), nil, "unsupported_format"},
 		{"a pickle", []byte("\x80\x04\x95\x0a\x00\x00\x00\x00\x00\x00\x00}\x94."), nil, "runs_code"},
 		{"a truncated ONNX", good[:len(good)-1], nil, "truncated"},
+		{"a model that is said to be data", good, func(in *transfer.Begin) { in.Filename, in.Format = "w.bin", "data" }, "unsupported_format"},
+		{"data that is said to be a model", []byte("\x00\x01"), func(in *transfer.Begin) { in.Filename, in.Format = "w.bin", "onnx" }, "unsupported_format"},
 		{"another SHA-256", good, func(in *transfer.Begin) { in.SHA256 = ref.SumOf(nil) }, "sha256_mismatch"},
 		{"another MD5", good, func(in *transfer.Begin) { in.MD5 = md5Of(nil) }, "md5_mismatch"},
 	}
@@ -85,6 +89,62 @@ func TestAVerifiedFileBelongsToItsDraft(t *testing.T) {
 		t.Errorf("%d entries", n)
 	}
 	w.Must(w.Verify(t.Context(), w.Owner.Tenant, u.ID)) // a late event
+}
+
+func TestAFileThatIsNoModelIsData(t *testing.T) {
+	t.Parallel()
+	w, file := transfertest.New(t), []byte("\x00\x01 weights")
+	in := transfertest.Wanted(len(file))
+	in.Filename = "model.onnx.data"
+
+	u := w.MustVerify(w.MustComplete(in, file).ID)
+
+	if u.Status != transfer.StatusReady {
+		t.Errorf("%+v", u)
+	}
+	const attachedSQL = `
+		select count(*) from version_files f join artifacts a using (tenant_id, digest)
+		where f.path = 'model.onnx.data' and a.format = 'data' and a.outputs = '[]' and a.details = '{}'`
+	if n := count(t, w, attachedSQL); n != 1 {
+		t.Errorf("%d files are attached", n)
+	}
+}
+
+func TestWhatAModelNeedsIsKeptWithIt(t *testing.T) {
+	t.Parallel()
+	w, file := transfertest.New(t), formatstest.Table{Location: "w/all.bin", Rows: 2, Columns: 2, Tables: 3}.Model(t.Name())
+
+	w.MustVerify(w.MustComplete(transfertest.Wanted(len(file)), file).ID)
+
+	const needsSQL = `select count(*) from artifacts where details -> 'external' = '[{"path": "w/all.bin", "size": 48, "tensors": 3}]'`
+	if n := count(t, w, needsSQL); n != 1 {
+		t.Errorf("%d artifacts know what they need", n)
+	}
+}
+
+func TestWhatIsRejectedWhateverItsBytesAreIsRefusedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := transfertest.New(t)
+	for name, c := range map[string]struct {
+		change func(*transfer.Begin)
+		kind   fault.Kind
+		field  string
+	}{
+		"a model of 2 GiB":     {func(in *transfer.Begin) { in.Size = 2 << 30 }, fault.TooLarge, "size"},
+		"said to be a model":   {func(in *transfer.Begin) { in.Path, in.Format, in.Size = "w", "onnx", 2<<30 }, fault.TooLarge, "size"},
+		"an unknown format":    {func(in *transfer.Begin) { in.Format = "pickle" }, fault.Unprocessable, "format"},
+		"a model said as data": {func(in *transfer.Begin) { in.Format = "data" }, fault.Unprocessable, "format"},
+	} {
+		in := transfertest.Wanted(10)
+		c.change(&in)
+		_, err := w.Begin(t.Context(), w.Owner, in)
+		if !fault.Is(err, c.kind) || len(fault.From(err).Fields) != 1 || fault.From(err).Fields[0].Field != c.field {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	in := transfertest.Wanted(3 << 30)
+	in.Path = "model.onnx.data"
+	w.MustBegin(in)
 }
 
 func TestTheSameBytesAreKeptOnce(t *testing.T) {

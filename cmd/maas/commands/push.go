@@ -22,8 +22,9 @@ func (m Maker) push() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "push REF FILE…", Short: "Upload files into a draft version",
 		Long: "Uploads files into a draft version, such as acme/fraud@1.4.0, and waits until they are verified. The model is made if need be.\n" +
-			"Run again, it goes on where it was cut off; what the version holds already is not sent.",
-		Example: "  maas push acme/digits@1.0.0 digits.onnx",
+			"Run again, it goes on where it was cut off; what the version holds already is not sent.\n" +
+			"A model with external data is pushed with the files that it names, in any order, as are its settings, labels and tokenizer.",
+		Example: "  maas push acme/digits@1.0.0 digits.onnx\n  maas push acme/large@1.0.0 model.onnx model.onnx.data labels.txt",
 		Args:    cobra.MinimumNArgs(2),
 	}
 	cmd.Flags().IntVar(&parallel, "parallel", 4, "chunks on the way at once, 1 to 64")

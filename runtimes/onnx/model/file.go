@@ -4,69 +4,90 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/formats"
+	"github.com/17882237881/MaaS/shared/ref"
 )
 
-// mainName is how the file to serve is called where a version has several models; publishing chose it by the same rule.
-const mainName = "model."
-
-// Find gives the path of the ONNX model below a folder: the only one, or of several the one that is called model.<something> in the folder
-// itself. It goes by content, as verification did when the version was uploaded: the model's file may have any name, and its weights may lie
-// in files beside it.
+// Find gives the path of the ONNX model to serve below a folder, by the rule of publishing (formats.Entry). It goes by content, as verification
+// did when the version was uploaded: the model's file may have any name. The files that hold its weights must lie in the folder, with all the
+// bytes that it needs; ONNX Runtime would follow a link out of it.
 func Find(folder string) (string, error) {
-	var models, others []string
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !isFile(path, entry) {
-			return err
-		}
-		var refusal *formats.Refusal
-		switch err := recognise(path); {
-		case errors.As(err, &refusal):
-			others = append(others, fmt.Sprintf("%s: %s", entry.Name(), refusal.Detail))
-		case err != nil:
-			return err
-		default:
-			models = append(models, path)
-		}
-		return nil
-	})
-	if called := mains(folder, models); len(models) > 1 && len(called) > 0 {
-		models = called
-	}
-	switch {
-	case err != nil:
+	found := search{folder: folder, models: map[ref.Path]formats.Model{}}
+	if err := filepath.WalkDir(folder, found.look); err != nil {
 		return "", fault.New(fault.Unavailable, "the model's folder cannot be read", fault.Cause(err))
-	case len(models) == 1:
-		return models[0], nil
-	case len(models) == 0:
-		return "", fault.New(fault.Unprocessable, "there is no ONNX model in the folder ("+strings.Join(others, "; ")+")")
+	}
+	names := slices.Sorted(maps.Keys(found.models))
+	entry, ok := formats.Entry(names)
+	switch {
+	case ok:
+		return filepath.Join(folder, filepath.FromSlash(string(entry))), checkExternal(folder, entry, found.models[entry])
+	case len(names) == 0:
+		return "", fault.New(fault.Unprocessable, "there is no ONNX model in the folder ("+strings.Join(found.others, "; ")+")")
 	default:
-		return "", fault.New(fault.Unprocessable, "there is more than one ONNX model in the folder: "+strings.Join(relative(folder, models), ", "))
+		return "", fault.New(fault.Unprocessable, fmt.Sprintf("there is more than one ONNX model in the folder, and none is called model.onnx: %v", names))
 	}
 }
 
-// relative gives paths as seen from the folder.
-func relative(folder string, paths []string) []string {
-	names := make([]string, len(paths))
-	for i, path := range paths {
-		names[i] = strings.TrimPrefix(path, filepath.Clean(folder)+string(filepath.Separator))
-	}
-	return names
+// search gathers what the files below a folder are.
+type search struct {
+	folder string
+	models map[ref.Path]formats.Model
+	others []string // why each other file is no model
 }
 
-// mains gives those of the models that are called as the one to serve is.
-func mains(folder string, models []string) (called []string) {
-	for _, path := range models {
-		if filepath.Dir(path) == filepath.Clean(folder) && strings.HasPrefix(filepath.Base(path), mainName) {
-			called = append(called, path)
+func (s *search) look(path string, entry fs.DirEntry, err error) error {
+	if err != nil || !isFile(path, entry) {
+		return err
+	}
+	relative, err := filepath.Rel(s.folder, path)
+	if err != nil {
+		return err
+	}
+	name := ref.Path(filepath.ToSlash(relative))
+	model, err := recognise(path, name)
+	refusal, refused := errors.AsType[*formats.Refusal](err)
+	switch {
+	case refused:
+		s.others = append(s.others, fmt.Sprintf("%s: %s", name, refusal.Detail))
+	case err != nil:
+		return err
+	case model.Format == formats.ONNX:
+		s.models[name] = model
+	default:
+		s.others = append(s.others, fmt.Sprintf("%s: this is no model", name))
+	}
+	return nil
+}
+
+// checkExternal makes sure that the model's external data is there. Links are followed within the folder alone.
+func checkExternal(folder string, entry ref.Path, model formats.Model) error {
+	if len(model.External) == 0 {
+		return nil
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return fault.New(fault.Unavailable, "the model's folder cannot be read", fault.Cause(err))
+	}
+	defer func() { _ = root.Close() }() // only read from
+	for _, external := range model.External {
+		name := formats.Beside(entry, external.Path)
+		switch about, err := root.Stat(filepath.FromSlash(string(name))); {
+		case err != nil:
+			return fault.New(fault.Unprocessable, fmt.Sprintf("the model needs %s, which is not in its folder", name), fault.Cause(err))
+		case !about.Mode().IsRegular():
+			return fault.New(fault.Unprocessable, fmt.Sprintf("the model needs %s, which is no regular file", name))
+		case about.Size() < external.Size:
+			return fault.New(fault.Unprocessable, fmt.Sprintf("the model needs %d bytes of %s, which has %d", external.Size, name, about.Size()))
 		}
 	}
-	return called
+	return nil
 }
 
 // isFile follows links, of which mounted volumes are full.
@@ -78,17 +99,16 @@ func isFile(path string, entry fs.DirEntry) bool {
 	return err == nil && entry.Type() == fs.ModeSymlink && target.Mode().IsRegular()
 }
 
-// recognise gives nil for an ONNX model and a refusal for any other file.
-func recognise(path string) error {
+// recognise reads what a file is.
+func recognise(path string, name ref.Path) (formats.Model, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return formats.Model{}, err
 	}
 	defer func() { _ = file.Close() }() // only read from
 	about, err := file.Stat()
 	if err != nil {
-		return err
+		return formats.Model{}, err
 	}
-	_, err = formats.Recognise(file, about.Size())
-	return err
+	return formats.Recognise(file, about.Size(), formats.Claim{Path: name})
 }

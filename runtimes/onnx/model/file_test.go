@@ -9,6 +9,7 @@ import (
 	"github.com/17882237881/MaaS/runtimes/onnx/ort/orttest"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/formatstest"
 )
 
 // folder makes a folder with files of these contents.
@@ -69,6 +70,30 @@ func TestFindFollowsALink(t *testing.T) {
 	if got, err := model.Find(root); err != nil || got != filepath.Join(root, "m") {
 		t.Errorf("found %q, %v", got, err)
 	}
+}
+
+func TestFindWantsExternalDataInTheFolder(t *testing.T) {
+	t.Parallel()
+	table := formatstest.Table{Location: "w/all.bin", Rows: 2, Columns: 2, Tables: 2}
+	whole, file := string(make([]byte, table.Size())), string(table.Model("test"))
+	for name, c := range map[string]struct {
+		data string
+		good bool
+	}{"whole": {whole, true}, "longer": {whole + "x", true}, "too short": {whole[1:], false}} {
+		_, err := model.Find(folder(t, map[string]string{"m/model.onnx": file, "m/w/all.bin": c.data}))
+		if (err == nil) != c.good || err != nil && !fault.Is(err, fault.Unprocessable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	missing := folder(t, map[string]string{"model.onnx": file})
+	_, err := model.Find(missing)
+	faulttest.AssertKind(t, err, fault.Unprocessable)
+	outside := folder(t, map[string]string{"all.bin": whole})
+	if err := os.Symlink(outside, filepath.Join(missing, "w")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = model.Find(missing)
+	faulttest.AssertKind(t, err, fault.Unprocessable)
 }
 
 func TestFindRefusesNoneAndMany(t *testing.T) {

@@ -1,0 +1,105 @@
+package formats
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// supported is a format of models that is accepted.
+type supported struct {
+	format  Format
+	endings []string // of names, in lower case; a file with one of them must have the format
+	maxSize int64    // bytes
+	advice  string   // for a file that is larger
+	read    func(*file) (Model, error)
+}
+
+// table lists the formats of models that are accepted.
+var table = []supported{
+	{
+		format: ONNX, endings: []string{".onnx"}, maxSize: maxProtobuf, read: readONNX,
+		advice: "which is protobuf's limit; save the weights as external data, in a file beside the model, and push both files",
+	},
+}
+
+// ofFormat finds a format in the table.
+func ofFormat(f Format) (supported, bool) {
+	i := slices.IndexFunc(table, func(s supported) bool { return s.format == f })
+	if i < 0 {
+		return supported{}, false
+	}
+	return table[i], true
+}
+
+// Accepted reports whether files of the format are accepted.
+func Accepted(f Format) bool {
+	_, ok := ofFormat(f)
+	return ok || f == Data
+}
+
+// OfName gives the format that a file of the name must have; "" where the name does not tell.
+func OfName(name ref.Path) Format {
+	ending := strings.ToLower(path.Ext(string(name)))
+	for _, s := range table {
+		if slices.Contains(s.endings, ending) {
+			return s.format
+		}
+	}
+	return ""
+}
+
+// CheckSize gives the refusal of a file that has more bytes than its format can have, or nil.
+func CheckSize(f Format, size int64) *Refusal {
+	s, ok := ofFormat(f)
+	if !ok || size <= s.maxSize {
+		return nil
+	}
+	return &Refusal{TooLarge, f, fmt.Sprintf("%s files have at most %d bytes, %s; this one has %d bytes", strings.ToUpper(string(f)), s.maxSize, s.advice, size)}
+}
+
+// Beside gives the path in the version of a file that a model names from its own directory.
+func Beside(model, file ref.Path) ref.Path {
+	return ref.Path(path.Join(path.Dir(string(model)), string(file)))
+}
+
+// Entry picks the file that a model server loads out of a version's model files: the only one; else the one that is called model with any
+// ending, in the version's top folder; else the only one whose name begins with "model." there. Publishing and model servers choose by it.
+func Entry(models []ref.Path) (entry ref.Path, ok bool) {
+	rules := []func(name string) bool{
+		func(string) bool { return true },
+		func(name string) bool { return strings.TrimSuffix(name, path.Ext(name)) == "model" },
+		func(name string) bool { return strings.HasPrefix(name, "model.") && !strings.Contains(name, "/") },
+	}
+	for _, rule := range rules {
+		called := slices.DeleteFunc(slices.Clone(models), func(m ref.Path) bool { return !rule(string(m)) })
+		if len(called) == 1 {
+			return called[0], true
+		}
+	}
+	return "", false
+}
+
+// The names of files that may lie beside a model although no model names them: settings, texts, tokenizers, images.
+var (
+	assetEndings = []string{
+		".json", ".jsonl", ".yaml", ".yml", ".toml", ".txt", ".md", ".csv", ".tsv", ".vocab",
+		".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg",
+	}
+	assetNames = []string{
+		"license", "notice", "readme", "changelog", "version",
+		"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", // of SentencePiece, as Hugging Face's tokenizers are saved
+	}
+)
+
+// AssetEndings names the endings that IsAsset knows, for a sentence.
+func AssetEndings() string { return strings.Join(assetEndings, ", ") }
+
+// IsAsset reports whether a data file of the name may lie beside a model that does not name it.
+func IsAsset(name ref.Path) bool {
+	base := strings.ToLower(path.Base(string(name)))
+	return slices.Contains(assetEndings, path.Ext(base)) || slices.Contains(assetNames, base)
+}
