@@ -58,9 +58,42 @@ assert [t["name"] for t in metadata["inputs"]] == [request["name"]], metadata
 call(tritonclient.http, http, credential("Authorization"), binary_data=True)
 call(tritonclient.http, http, credential("Authorization"), binary_data=False)
 
+plain = tritonclient.http.InferInput(request["name"], request["shape"], request["datatype"])
+plain.set_data_from_numpy(rows, binary_data=True)
+for coding in ("gzip", "deflate"):
+    check(http.infer(model, [plain], headers=credential("Authorization"), request_compression_algorithm=coding))
+    check(http.infer(model, [plain], headers=credential("Authorization"), response_compression_algorithm=coding))
+
+
+def refused(says, call):
+    try:
+        call()
+    except InferenceServerException as refusal:
+        assert says in str(refusal), refusal
+    else:
+        raise AssertionError("what is not supported is taken: " + says)
+
+
+def ranked(library, **options):
+    return [library.InferRequestedOutput(next(iter(expected)), class_count=2, **options)]
+
+
+refused("classification", lambda: http.infer(model, [plain], outputs=ranked(tritonclient.http), headers=credential("Authorization")))
+
 # gRPC has its metadata's names in lower case.
 grpc = tritonclient.grpc.InferenceServerClient(address)
 call(tritonclient.grpc, grpc, credential("authorization"))
+raw = tritonclient.grpc.InferInput(request["name"], request["shape"], request["datatype"])
+raw.set_data_from_numpy(rows)
+for coding in ("gzip", "deflate"):
+    check(grpc.infer(model, [raw], headers=credential("authorization"), compression_algorithm=coding))
+refused("classification", lambda: grpc.infer(model, [raw], outputs=ranked(tritonclient.grpc), headers=credential("authorization")))
+try:
+    grpc.get_model_repository_index(headers=credential("authorization"))
+except InferenceServerException as unknown:
+    assert "UNIMPLEMENTED" in str(unknown.status()), unknown.status()
+else:
+    raise AssertionError("a procedure that is not there answers")
 
 try:
     http.infer(model, [], headers={})

@@ -40,5 +40,10 @@ func open(_ context.Context, e *env.Env) (http.Handler, error) {
 	}
 	prefix, service := gateway.GRPC(connect.WithInterceptors(httpapi.ConnectErrors()))
 	httpapi.Mount(mux, prefix, service)
+	prefix, service = gateway.Health()
+	httpapi.Mount(mux, prefix, service)
+	for prefix, service := range inference.Reflection() {
+		httpapi.Mount(mux, prefix, service)
+	}
 	return mux, nil
 }

@@ -9,9 +9,9 @@ import (
 	"mime"
 	"net/http"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/jsontext"
 )
 
 // maxBody bounds a JSON body, in bytes.
@@ -25,9 +25,6 @@ func checkBody(r *http.Request, body []byte) error {
 	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" || !isUTF8(params["charset"]) {
 		return fault.New(fault.Invalid, "The Content-Type of the body must be application/json.", fault.Field("Content-Type"))
 	}
-	if !utf8.Valid(body) {
-		return fault.New(fault.Invalid, "The body is not UTF-8.")
-	}
 	var value json.RawMessage
 	if err := json.Unmarshal(body, &value); err != nil {
 		return fault.New(fault.Invalid, "The body is not one JSON value: "+syntax(err)+".", fault.Cause(err))
@@ -35,7 +32,7 @@ func checkBody(r *http.Request, body []byte) error {
 	if bytes.TrimLeft(body, " \t\r\n")[0] != '{' {
 		return fault.New(fault.Invalid, "The body must be a JSON object.")
 	}
-	return nil
+	return jsontext.Check(body)
 }
 
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/page"
@@ -158,6 +159,10 @@ func (s *strict) setQuery(field reflect.Value, one param, values []string) {
 }
 
 func (s *strict) set(field reflect.Value, name, text string) {
+	if !utf8.ValidString(text) {
+		s.note(name, "is not UTF-8")
+		return
+	}
 	if err := setText(field, text); err != nil {
 		s.note(name, detailOf(err))
 	}

@@ -69,7 +69,7 @@ func TestABodyThatIsNoJSONObjectIsInvalid(t *testing.T) {
 		`{"title": "a"} {}`:      "The body is not one JSON value: invalid character '{' after top-level value, at byte 16.",
 		`["a"]`:                  "The body must be a JSON object.",
 		" null":                  "The body must be a JSON object.",
-		"{\"title\": \"a\xff\"}": "The body is not UTF-8.",
+		"{\"title\": \"a\xff\"}": "title has bytes that are not UTF-8.",
 	} {
 		a := newAPI(t)
 		Handle(a.Mux, "POST /things/{t}/{m}", func(context.Context, auth.Principal, thing) (struct{}, error) { return struct{}{}, nil })

@@ -63,10 +63,14 @@ func newRouter() router {
 	return r
 }
 
-// miss answers what no route matches: 404, or 405 with the methods that the path has.
+// miss answers what no route matches: 404, or UNIMPLEMENTED to a client of gRPC, or 405 with the methods that the path has.
 func (m router) miss(w http.ResponseWriter, r *http.Request) {
 	w, r = telemetry.Begin(w, r)
 	allowed := m.allowed(r)
+	if len(allowed) == 0 && isGRPC(r) {
+		respondUnimplemented(w, r)
+		return
+	}
 	if len(allowed) == 0 {
 		respondError(w, r, fault.New(fault.NotFound, "There is nothing at this address."))
 		return

@@ -116,6 +116,9 @@ func transferRoutes() []Route {
 	}
 }
 
+// reflectionTime bounds a stream of gRPC's reflection, which needs no credential.
+const reflectionTime = time.Minute
+
 func inferenceRoutes() []Route {
 	const model, version = "/v2/models/{t}/{m}", "/v2/models/{t}/{m}/versions/{ref}"
 	const service = "POST /inference.GRPCInferenceService/"
@@ -126,6 +129,9 @@ func inferenceRoutes() []Route {
 		{Pattern: service + "ServerLive", Permission: auth.Public},
 		{Pattern: service + "ServerReady", Permission: auth.Public},
 		{Pattern: service + "ServerMetadata", Permission: auth.Public},
+		{Pattern: "POST /grpc.health.v1.Health/Check", Permission: auth.Public},
+		{Pattern: "POST /grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Permission: auth.Public, Deadline: reflectionTime},
+		{Pattern: "POST /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Permission: auth.Public, Deadline: reflectionTime},
 	}
 	for _, pattern := range []string{
 		"POST " + model + "/infer", "POST " + version + "/infer", "GET " + model, "GET " + version, "GET " + model + "/ready",
@@ -135,7 +141,9 @@ func inferenceRoutes() []Route {
 	}
 	for i := range routes {
 		routes[i].Function, routes[i].Status, routes[i].Quiet = "infer", http.StatusOK, true
-		routes[i].Deadline = time.Hour // X-Request-Timeout and the plan set the real one
+		if routes[i].Deadline == 0 {
+			routes[i].Deadline = time.Hour // X-Request-Timeout and the plan set the real one
+		}
 	}
 	return routes
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -61,7 +62,8 @@ func ConnectErrors() connect.Interceptor {
 // kindHeader carries the exact kind beside the code, since several kinds share one.
 const kindHeader = "X-Maas-Kind"
 
-// ConnectError gives a fault as gRPC's error: its kind's code, its message, and the exact kind in the metadatum X-Maas-Kind.
+// ConnectError gives a fault as gRPC's error: its kind's code, its message, the exact kind in the metadatum X-Maas-Kind, and the fields that are wrong as a
+// detail of type google.rpc.BadRequest.
 func ConnectError(err error) *connect.Error {
 	e := fault.From(err)
 	message, _ := e.Told()
@@ -70,7 +72,26 @@ func ConnectError(err error) *connect.Error {
 	if e.RetryAfter > 0 {
 		out.Meta().Set("Retry-After", e.RetryAfter.Round(time.Millisecond).String())
 	}
+	if detail := badRequest(e.Fields); detail != nil {
+		out.AddDetail(detail)
+	}
 	return out
+}
+
+// badRequest gives what is wrong with fields as gRPC's clients read it.
+func badRequest(fields []fault.FieldError) *connect.ErrorDetail {
+	if len(fields) == 0 {
+		return nil
+	}
+	list := &errdetails.BadRequest{}
+	for _, f := range fields {
+		list.FieldViolations = append(list.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: f.Field, Description: f.Detail})
+	}
+	detail, err := connect.NewErrorDetail(list)
+	if err != nil { // a text that is not UTF-8
+		return nil
+	}
+	return detail
 }
 
 // respondError answers with an error in the protocol that the request came in.
@@ -82,6 +103,18 @@ func respondError(w http.ResponseWriter, r *http.Request, err error) {
 	err = fault.Because(r.Context(), err)
 	telemetry.Fail(r.Context(), err)
 	_ = connect.NewErrorWriter().Write(w, r, ConnectError(err)) // a client that is gone needs no answer
+}
+
+// respondUnimplemented answers a call of a procedure that does not exist, as gRPC's servers do. A client takes NOT_FOUND for a resource that is not there.
+func respondUnimplemented(w http.ResponseWriter, r *http.Request) {
+	telemetry.Fail(r.Context(), fault.New(fault.NotFound, "There is no such procedure."))
+	err := connect.NewError(connect.CodeUnimplemented, errors.New("There is no procedure "+r.URL.Path+" at this address."))
+	_ = connect.NewErrorWriter().Write(w, r, err) // a client that is gone needs no answer
+}
+
+// isGRPC reports whether the request is gRPC's or gRPC-Web's.
+func isGRPC(r *http.Request) bool {
+	return r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 }
 
 // isProcedure reports whether the path is a procedure's, /package.Service/Method, rather than a resource's.

@@ -87,11 +87,11 @@ func TestAProcedureFailsInItsOwnProtocol(t *testing.T) {
 	}
 }
 
-func TestAProcedureThatIsNotThereIsNotFound(t *testing.T) {
+func TestAProcedureThatIsNotThereIsUnimplemented(t *testing.T) {
 	t.Parallel()
 	_, _, client := newService(t)
 	_, err := client.ModelMetadata(t.Context(), connect.NewRequest(&inference.ModelMetadataRequest{}))
-	assertCode(t, err, connect.CodeNotFound, "There is nothing at this address.")
+	assertCode(t, err, connect.CodeUnimplemented, "There is no procedure /inference.GRPCInferenceService/ModelMetadata at this address.")
 }
 
 func TestTheGatewayCallsForTheTenantThatItNames(t *testing.T) {

@@ -24,29 +24,6 @@ func (g *Gateway) GRPC(options ...connect.HandlerOption) (prefix string, service
 	return prefix, g.bounded(handler)
 }
 
-// bounded takes memory for the messages that a service reads, until it has answered.
-func (g *Gateway) bounded(service http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		held := loan{of: g.memory}
-		defer held.end()
-		r = r.WithContext(r.Context()) // a copy, whose body is ours to change
-		r.Body = body{refusing{held.reader(r.Body)}, r.Body}
-		service.ServeHTTP(w, r)
-	})
-}
-
-// refusing gives the reader's faults as connect's errors, which is what connect passes on of a body's.
-type refusing struct{ io.Reader }
-
-// Read implements io.Reader.
-func (r refusing) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if fault.Is(err, fault.RateLimited) {
-		return n, connect.NewError(connect.CodeResourceExhausted, err)
-	}
-	return n, err
-}
-
 type procedures struct{ *Gateway }
 
 // ServerLive says that the process answers.

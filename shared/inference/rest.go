@@ -51,9 +51,6 @@ func (g *Gateway) callOf(r *http.Request, who auth.Principal) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, fault.New(fault.Unprocessable, "Compressed bodies are not taken.", fault.Field("Content-Encoding"))
-	}
 	c, err := g.newCall(r.Header, who, target)
 	if err != nil {
 		return nil, err
@@ -123,20 +120,28 @@ func waitOf(prefer []string) time.Duration {
 // trustedLength is the longest body whose memory is taken at once because its length was announced; a longer one grows as it arrives.
 const trustedLength = 1 << 20
 
-// readBody reads the request's body, in the call's time.
+// readBody reads the request's body, in the call's time, and decompresses it. What is bounded, and taken out of the memory of all calls, is its content.
 func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, held *loan) ([]byte, error) {
 	if r.ContentLength > g.config.MaxBody {
-		return nil, g.tooLarge()
+		return nil, tooLarge(g.config.MaxBody)
+	}
+	coding, length := strings.Join(r.Header["Content-Encoding"], ","), r.ContentLength
+	content, err := openinference.Decompress(coding, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if coding != "" {
+		length = -1 // the content's is not known
 	}
 	end, _ := ctx.Deadline()
 	late := time.AfterFunc(time.Until(end), func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
 	defer late.Stop()
-	body, err := readAll(held.reader(r.Body), r.ContentLength, g.config.MaxBody)
+	body, err := readAll(held.reader(content), length, g.config.MaxBody)
 	switch {
 	case err != nil && !time.Now().Before(end):
 		return nil, context.DeadlineExceeded
 	case errors.Is(err, io.ErrShortBuffer):
-		return nil, g.tooLarge()
+		return nil, tooLarge(g.config.MaxBody)
 	case err == nil && len(body) == 0:
 		return nil, fault.New(fault.Invalid, "The request has no body: it holds the inputs.")
 	default:
@@ -158,8 +163,8 @@ func readAll(from io.Reader, announced, limit int64) ([]byte, error) {
 	return body, err
 }
 
-func (g *Gateway) tooLarge() error {
-	return fault.New(fault.TooLarge, fmt.Sprintf("A request has at most %d bytes.", g.config.MaxBody))
+func tooLarge(limit int64) error {
+	return fault.New(fault.TooLarge, fmt.Sprintf("A request has at most %d bytes, without its compression.", limit))
 }
 
 // send writes the answer, and counts the call: before the last byte where the answer is whole, since who has an answer was counted.

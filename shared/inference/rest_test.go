@@ -87,7 +87,8 @@ func TestWhatIsWrongWithARequestIsSaid(t *testing.T) {
 		"timeout of zero":     {path, question, []string{"X-Request-Timeout", "0"}, 400, "X-Request-Timeout"},
 		"timeout too long":    {path, question, []string{"X-Request-Timeout", "99999999"}, 400, "600000"},
 		"header length":       {path, question, []string{"Inference-Header-Content-Length", "1000"}, 400, "Inference-Header-Content-Length"},
-		"compressed":          {path, question, []string{"Content-Encoding", "gzip"}, 422, "Content-Encoding"},
+		"not gzip":            {path, question, []string{"Content-Encoding", "gzip"}, 400, "gzip"},
+		"other compression":   {path, question, []string{"Content-Encoding", "br"}, 400, "br"},
 		"no credential":       {path, question, []string{"Authorization", "Bearer nonsense"}, 401, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -82,6 +82,11 @@ func (w *world) gateway(vars ...string) string {
 	httpapi.Stream(mux, "GET /v2/health/ready", gateway.Ready)
 	prefix, service := gateway.GRPC(connect.WithInterceptors(httpapi.ConnectErrors()))
 	httpapi.Mount(mux, prefix, service)
+	prefix, service = gateway.Health()
+	httpapi.Mount(mux, prefix, service)
+	for prefix, service := range inference.Reflection() {
+		httpapi.Mount(mux, prefix, service)
+	}
 	w.handler = mux
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.Protocols = new(http.Protocols)

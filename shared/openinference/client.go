@@ -191,11 +191,14 @@ func (c *Client) read(ctx context.Context, answer *http.Response) ([]byte, error
 	}
 }
 
-// Refusal gives the fault that a model server's answer with another status than 200 means, with the sentence of its body's "error" or "detail".
+// Refusal gives the fault that a model server's answer with another status than 200 means, with the sentence of its body's "error" or "detail" and the
+// fields of its "errors".
 func Refusal(status int, body []byte) error {
 	var problem struct {
 		Error  string `json:"error"`
 		Detail string `json:"detail"` // of a problem (RFC 9457), from what stands before the model server
+
+		Errors []fault.FieldError `json:"errors"`
 	}
 	kind := fault.KindOfStatus(status)
 	if kind == fault.Internal || status < http.StatusBadRequest {
@@ -203,7 +206,7 @@ func Refusal(status int, body []byte) error {
 	}
 	_ = json.Unmarshal(body, &problem) // what is no JSON says nothing
 	message := cmp.Or(problem.Error, problem.Detail, "the model server answered "+strconv.Itoa(status))
-	return fault.New(kind, message, fault.Op("openinference"))
+	return fault.New(kind, message, fault.Op("openinference"), fault.Fields(problem.Errors...))
 }
 
 // unreachable classifies the failure of a call that got no whole answer.

@@ -10,6 +10,9 @@ import (
 
 // fromContents turns gRPC's typed contents into a tensor's data.
 func (t *Tensor) fromContents(c *pb.InferTensorContents) ([]byte, error) {
+	if err := t.checkContents(c); err != nil {
+		return nil, err
+	}
 	switch t.Datatype {
 	case Bool:
 		return boolData(c.GetBoolContents()), nil
@@ -29,6 +32,45 @@ func (t *Tensor) fromContents(c *pb.InferTensorContents) ([]byte, error) {
 		return bytesData(c.GetBytesContents()), nil
 	default:
 		return nil, t.invalid("contents", string(t.Datatype)+" has no typed contents: send it raw")
+	}
+}
+
+// checkContents refuses values of another type than the tensor's, which would be ignored.
+func (t *Tensor) checkContents(c *pb.InferTensorContents) error {
+	own := contentsOf(t.Datatype)
+	for name, count := range map[string]int{
+		"bool_contents": len(c.GetBoolContents()), "int_contents": len(c.GetIntContents()), "int64_contents": len(c.GetInt64Contents()),
+		"uint_contents": len(c.GetUintContents()), "uint64_contents": len(c.GetUint64Contents()), "fp32_contents": len(c.GetFp32Contents()),
+		"fp64_contents": len(c.GetFp64Contents()), "bytes_contents": len(c.GetBytesContents()),
+	} {
+		if count > 0 && own != "" && name != own {
+			return t.invalid("contents", fmt.Sprintf("has %s: the values of %s go into %s alone", name, t.Datatype, own))
+		}
+	}
+	return nil
+}
+
+// contentsOf names the typed contents of a datatype; "" if it has none.
+func contentsOf(d Datatype) string {
+	switch d {
+	case Bool:
+		return "bool_contents"
+	case Int8, Int16, Int32:
+		return "int_contents"
+	case Int64:
+		return "int64_contents"
+	case Uint8, Uint16, Uint32:
+		return "uint_contents"
+	case Uint64:
+		return "uint64_contents"
+	case FP32:
+		return "fp32_contents"
+	case FP64:
+		return "fp64_contents"
+	case Bytes:
+		return "bytes_contents"
+	default:
+		return ""
 	}
 }
 

@@ -34,6 +34,9 @@ func Datatypes() []Datatype {
 // ParseDatatype reads a datatype's name, in capitals.
 func ParseDatatype(name string) (Datatype, error) {
 	d := Datatype(name)
+	if name == "BF16" {
+		return "", fault.New(fault.Invalid, "BF16 is not supported: send the tensor as FP16 or FP32")
+	}
 	if d != Bytes && d.Size() == 0 {
 		return "", fault.New(fault.Invalid, quoted(name)+" is no datatype: it is one of "+datatypeNames())
 	}

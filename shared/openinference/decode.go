@@ -30,7 +30,7 @@ func DecodeRequest(body []byte, header int) (*Request, error) {
 	err := d.object(func(key string) (err error) {
 		switch key {
 		case "id":
-			r.ID, err = d.string()
+			r.ID, err = d.optional()
 		case "parameters":
 			r.Parameters, err = d.parameters()
 		case "inputs":
@@ -57,11 +57,11 @@ func DecodeResponse(body []byte, header int) (*Response, error) {
 	err := d.object(func(key string) (err error) {
 		switch key {
 		case "model_name":
-			r.Model, err = d.string()
+			r.Model, err = d.optional()
 		case "model_version":
-			r.Version, err = d.string()
+			r.Version, err = d.optional()
 		case "id":
-			r.ID, err = d.string()
+			r.ID, err = d.optional()
 		case "parameters":
 			r.Parameters, err = d.parameters()
 		case "outputs":
@@ -77,7 +77,8 @@ func DecodeResponse(body []byte, header int) (*Response, error) {
 	return r, d.finish(r.Outputs, body[header:])
 }
 
-// decoder reads the JSON of a message. A tensor's data may stand before its shape and datatype, so that it is kept as text until the end.
+// decoder reads the JSON of a message. A tensor's data may stand before its shape and datatype, so that it is kept as text until the end. A member that is
+// null is missing, as clients write those that they leave out.
 type decoder struct {
 	scanner
 
@@ -126,7 +127,18 @@ func (t *Tensor) cut(size any, binary []byte) (rest []byte, err error) {
 	return binary[n:], t.Check()
 }
 
+// optional reads a string that may be missing.
+func (d *decoder) optional() (string, error) {
+	if d.word("null") {
+		return "", nil
+	}
+	return d.string()
+}
+
 func (d *decoder) tensors() (tensors []Tensor, err error) {
+	if d.word("null") {
+		return nil, nil
+	}
 	err = d.array(maxTensors, func() error {
 		t, text, err := d.tensor()
 		tensors, d.texts = append(tensors, t), append(d.texts, text)
@@ -139,17 +151,19 @@ func (d *decoder) tensor() (t Tensor, text []byte, err error) {
 	err = d.object(func(key string) (err error) {
 		switch key {
 		case "name":
-			t.Name, err = d.string()
+			t.Name, err = d.optional()
 		case "datatype":
 			var name string
-			name, err = d.string()
+			name, err = d.optional()
 			t.Datatype = Datatype(name)
 		case "shape":
 			t.Shape, err = d.shape()
 		case "parameters":
 			t.Parameters, err = d.parameters()
 		case "data":
-			text, err = d.skipArray()
+			if !d.word("null") {
+				text, err = d.skipArray()
+			}
 		default:
 			return unknown(key, "a tensor has name, datatype, shape, parameters and data")
 		}
@@ -167,6 +181,9 @@ func (d *decoder) tensor() (t Tensor, text []byte, err error) {
 }
 
 func (d *decoder) shape() ([]int64, error) {
+	if d.word("null") {
+		return nil, nil
+	}
 	shape := make([]int64, 0, 4)
 	err := d.array(MaxRank, func() error {
 		n, err := strconv.ParseInt(string(d.number()), 10, 64)
@@ -180,12 +197,15 @@ func (d *decoder) shape() ([]int64, error) {
 }
 
 func (d *decoder) requestedOutputs() (outputs []RequestedOutput, err error) {
+	if d.word("null") {
+		return nil, nil
+	}
 	err = d.array(maxTensors, func() error {
 		var o RequestedOutput
 		err := d.object(func(key string) (err error) {
 			switch key {
 			case "name":
-				o.Name, err = d.string()
+				o.Name, err = d.optional()
 			case "parameters":
 				o.Parameters, err = d.parameters()
 			default:
@@ -203,8 +223,14 @@ func (d *decoder) requestedOutputs() (outputs []RequestedOutput, err error) {
 }
 
 func (d *decoder) parameters() (Parameters, error) {
+	if d.word("null") {
+		return nil, nil
+	}
 	values := Parameters{}
 	err := d.object(func(key string) (err error) {
+		if d.word("null") {
+			return nil
+		}
 		values[key], err = d.parameter()
 		return err
 	})

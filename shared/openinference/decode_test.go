@@ -109,7 +109,7 @@ func TestDecodeRequestNamesWhatIsWrong(t *testing.T) {
 		{"unknown member", `{"input": []}`, `"input" is unknown here`, "input"},
 		{"member twice", `{"id": "a", "id": "b"}`, "given twice", "id"},
 		{"id of a wrong type", `{"id": 7}`, "a string is expected", ""},
-		{"no name", `{"inputs": [{"shape": [1], "datatype": "INT8", "data": [1]}]}`, "1 to 1024", "name"},
+		{"no name", `{"inputs": [{"shape": [1], "datatype": "INT8", "data": [1]}]}`, "is missing", "name"},
 		{"no shape", tensor(`"datatype": "INT8", "data": [1]`), "shape is missing", "x.shape"},
 		{"no datatype", tensor(`"shape": [1], "data": [1]`), "is no datatype", "x.datatype"},
 		{"unknown datatype", tensor(`"shape": [1], "datatype": "FLOAT", "data": [1]`), `"FLOAT" is no datatype`, "x.datatype"},

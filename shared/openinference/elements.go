@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+
+	"github.com/17882237881/MaaS/shared/jsontext"
 )
 
 // elements reads the "data" of a tensor out of its JSON text, flat or nested as the shape is.
@@ -117,6 +119,11 @@ func (e *elements) misshapen() error {
 }
 
 func (e *elements) wrong() error {
+	if span, _ := (&scanner{text: e.text, at: e.at}).stringSpan(); span != nil && e.tensor.Datatype == Bytes {
+		if what := jsontext.Wrong(span); what != "" {
+			return e.tensor.invalid("data", fmt.Sprintf("%s, at element %d; bytes that are no text go as binary data", what, e.count))
+		}
+	}
 	e.next()
 	return e.tensor.invalid("data", fmt.Sprintf("has %s at element %d, which is no %s", e.snippet(), e.count, e.tensor.Datatype))
 }

@@ -14,12 +14,14 @@ func WithoutIdentity(body []byte, header int) (anonymous []byte, length int, err
 		start := d.at
 		switch key {
 		case "model_name", "model_version", "id":
-			_, err = d.string()
+			_, err = d.optional()
 			return err
 		case "parameters":
 			_, err = d.parameters()
 		case "outputs":
-			_, err = d.skipArray()
+			if !d.word("null") {
+				_, err = d.skipArray()
+			}
 		default:
 			return unknown(key, responseMembers)
 		}

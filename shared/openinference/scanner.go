@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/jsontext"
 )
 
 // Limits on a message's structure, far above what models have, so that a hostile message costs no more than its length.
@@ -65,7 +66,7 @@ func (s *scanner) object(member func(key string) error) error {
 			return err
 		}
 		if err := member(key); err != nil {
-			return err
+			return inMember(key, err)
 		}
 		seen = append(seen, key)
 		switch s.next() {
@@ -77,6 +78,15 @@ func (s *scanner) object(member func(key string) error) error {
 			return s.expected("',' or '}'")
 		}
 	}
+}
+
+// inMember names the member that an error is about, unless it names a field already.
+func inMember(key string, err error) error {
+	e := fault.From(err)
+	if len(e.Fields) > 0 {
+		return err
+	}
+	return fault.New(e.Kind, quoted(key)+": "+e.Message, fault.Field(key), fault.Cause(e.Err))
 }
 
 func (s *scanner) member(seen []string) (string, error) {
@@ -137,11 +147,16 @@ func (s *scanner) bytes() ([]byte, error) {
 		return span[1 : len(span)-1], nil
 	}
 	var unescaped string
-	if err := json.Unmarshal(span, &unescaped); err != nil || !utf8.Valid(span) {
-		s.at -= len(span)
-		return nil, s.expected("a string in UTF-8")
+	err := json.Unmarshal(span, &unescaped)
+	what := jsontext.Wrong(span)
+	if err == nil && what == "" {
+		return []byte(unescaped), nil
 	}
-	return []byte(unescaped), nil
+	s.at -= len(span)
+	if what == "" {
+		return nil, s.expected("a string")
+	}
+	return nil, fault.New(fault.Invalid, fmt.Sprintf("the text at byte %d %s", s.at, what))
 }
 
 // stringSpan passes over a string and gives it with its quotes, nil if there is none; plain says that it is printable ASCII without escapes.

@@ -37,7 +37,10 @@ type Parameters map[string]any
 
 // checkName fails unless the tensor has a name of a bearable length.
 func checkName(name string) error {
-	if name == "" || len(name) > MaxName {
+	if name == "" {
+		return fault.New(fault.Invalid, "a tensor's name is missing", fault.Field("name"))
+	}
+	if len(name) > MaxName {
 		return fault.New(fault.Invalid, fmt.Sprintf("a tensor's name has %d bytes: it has 1 to %d", len(name), MaxName), fault.Field("name"))
 	}
 	return nil

@@ -137,7 +137,7 @@ func TestEachPathTellsItsMethods(t *testing.T) {
 
 // speaksConnect reports whether the route is a procedure of gRPC, gRPC-Web and Connect, whose messages and refusals are theirs.
 func speaksConnect(route httpapi.Route) bool {
-	return strings.Contains(route.Pattern, "Service/")
+	return strings.Contains(route.Pattern, "Service/") || strings.HasPrefix(route.Pattern, "POST /grpc.")
 }
 
 // speaksInference reports whether the route is of the Open Inference Protocol, which lets requests have members of the client's.

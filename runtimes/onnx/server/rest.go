@@ -149,17 +149,20 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*openinference.Re
 
 // readBody reads a body that timely and MaxBody bound.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, fault.New(fault.Invalid, "a body cannot be compressed here", fault.Field("Content-Encoding"))
+	content, err := openinference.Decompress(strings.Join(r.Header["Content-Encoding"], ","), r.Body)
+	if err != nil {
+		return nil, err
 	}
 	if r.ContentLength > s.config.MaxBody {
 		return nil, s.tooLarge()
 	}
 	var body bytes.Buffer
 	body.Grow(int(max(0, r.ContentLength)) + bytes.MinRead)
-	_, err := io.Copy(&body, http.MaxBytesReader(w, r.Body, s.config.MaxBody))
+	_, err = io.Copy(&body, http.MaxBytesReader(w, io.NopCloser(content), s.config.MaxBody))
 	var tooLong *http.MaxBytesError
 	switch {
+	case fault.Is(err, fault.Invalid):
+		return nil, err
 	case errors.As(err, &tooLong):
 		return nil, s.tooLarge()
 	case errors.Is(err, os.ErrDeadlineExceeded):

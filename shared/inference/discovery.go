@@ -1,0 +1,72 @@
+package inference
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"connectrpc.com/connect"
+	"connectrpc.com/grpchealth"
+	"connectrpc.com/grpcreflect"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+
+	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
+	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
+)
+
+// Health gives gRPC's health service (grpc.health.v1.Health), which says whether calls can be let in, and the prefix of its procedures.
+func (g *Gateway) Health() (prefix string, service http.Handler) {
+	return grpchealth.NewHandler(health{g})
+}
+
+type health struct{ *Gateway }
+
+// Check gives the health of the server, "", and of its service.
+func (h health) Check(_ context.Context, in *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
+	if in.Service != "" && in.Service != inferenceconnect.GRPCInferenceServiceName {
+		return nil, connect.NewError(connect.CodeNotFound, errors.New("There is no health of this service here.")) //nolint:staticcheck // a sentence for the user
+	}
+	if h.registry.Ready() != nil {
+		return &grpchealth.CheckResponse{Status: grpchealth.StatusNotServing}, nil
+	}
+	return &grpchealth.CheckResponse{Status: grpchealth.StatusServing}, nil
+}
+
+// published are the services that are called from outside, at the one address that both hosts have.
+func published() []string {
+	return []string{
+		inferenceconnect.GRPCInferenceServiceName, maasv1connect.ModelServiceName, grpchealth.HealthV1ServiceName,
+		grpcreflect.ReflectV1ServiceName, grpcreflect.ReflectV1AlphaServiceName,
+	}
+}
+
+// Reflection gives gRPC's server reflection in both of its versions, which describes the published services and no others.
+func Reflection() map[string]http.Handler {
+	files := &protoregistry.Files{}
+	for _, name := range published() {
+		if found, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(name)); err == nil {
+			add(files, found.ParentFile())
+		}
+	}
+	reflector := grpcreflect.NewReflector(grpcreflect.NamerFunc(published), grpcreflect.WithDescriptorResolver(files))
+	handlers := map[string]http.Handler{}
+	for _, handler := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){
+		grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha,
+	} {
+		prefix, service := handler(reflector)
+		handlers[prefix] = service
+	}
+	return handlers
+}
+
+// add registers a file after those that it imports.
+func add(files *protoregistry.Files, file protoreflect.FileDescriptor) {
+	if _, err := files.FindFileByPath(file.Path()); err == nil {
+		return
+	}
+	for i := range file.Imports().Len() {
+		add(files, file.Imports().Get(i).FileDescriptor)
+	}
+	_ = files.RegisterFile(file) // it was registered elsewhere without a conflict
+}
