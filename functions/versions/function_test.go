@@ -286,8 +286,8 @@ func TestAPublicStoreIsAskedForTheBytesItself(t *testing.T) {
 	}
 }
 
-func TestAFileWhoseObjectIsAwayIsNotAnswered(t *testing.T) {
+func TestAFileWhoseObjectIsMissingIsOurFailure(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "S3_PUBLIC_ENDPOINT")
-	w.Do(w.get(root+"/versions/1.0.0/files/model.onnx")).AssertProblem(t, fault.Internal) // its row names an object that was never stored
+	w.Do(w.get(root+"/versions/1.0.0/files/model.onnx")).AssertProblem(t, fault.Unavailable) // its row names an object that was never stored
 }
