@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	reflectionpb "google.golang.org/grpc/reflection/grpc_reflection_v1"
-	"google.golang.org/grpc/status"
+	grpcstatus "google.golang.org/grpc/status"
 
 	"github.com/17882237881/MaaS/e2e/e2etest"
 	"github.com/17882237881/MaaS/shared/functiontest"
@@ -39,7 +39,7 @@ func TestGRPCClientsFindWhatTheyExpectOfAServer(t *testing.T) {
 		t.Errorf("the services are %s, %v", names, err)
 	}
 	err = conn.Invoke(t.Context(), "/inference.GRPCInferenceService/RepositoryIndex", &healthpb.HealthCheckRequest{}, &healthpb.HealthCheckResponse{})
-	if status.Code(err) != codes.Unimplemented {
+	if grpcstatus.Code(err) != codes.Unimplemented {
 		t.Errorf("a procedure that does not exist: %v", err)
 	}
 }
