@@ -24,7 +24,7 @@ type call struct {
 	target  ref.Target
 	body    []byte
 	header  string        // how many bytes of the body are JSON, as openinference.HeaderLength says it; "" for all
-	sticky  string        // the caller's session, else who: calls with the same go to the same version of split traffic
+	session string        // the caller's word for calls that go to the same version of split traffic; "" for none
 	timeout time.Duration // from the call's begin to the end of its answer
 	wait    time.Duration // for a version that starts, at most; 0 for the whole timeout
 	noCache bool          // run the model, whatever is kept

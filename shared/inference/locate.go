@@ -3,6 +3,8 @@ package inference
 import (
 	"context"
 	"hash/fnv"
+	"math"
+	"math/rand/v2"
 
 	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/registry"
@@ -14,7 +16,7 @@ func (g *Gateway) locate(ctx context.Context, c *call) (*registry.Version, error
 	if err != nil {
 		return nil, err
 	}
-	chosen := choose(route.Traffic, c.target.Model, c.sticky)
+	chosen := choose(route.Traffic, c.target.Model, c.session)
 	if chosen.IsZero() || chosen.Compare(route.Version.Version) == 0 {
 		return &route.Version, nil
 	}
@@ -30,16 +32,29 @@ func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*registry.V
 	return &route.Version, nil
 }
 
-// choose gives the version that a caller's share of the traffic is, always the same one while the traffic is: the shares lie one after
-// another on a scale of 100, and the caller has a place there for each model.
-func choose(traffic []registry.Share, m ref.Model, sticky string) ref.Version {
-	if len(traffic) == 0 {
+// choose gives the version that a call goes to. Without a session it is drawn anew for each call, by weight. Calls of one session go to the same
+// version for as long as the traffic stays as it is, and a change of weights moves as few sessions as it can: of two versions, exactly the part by
+// which the weights differ.
+func choose(traffic []registry.Share, m ref.Model, session string) ref.Version {
+	switch {
+	case len(traffic) == 0:
 		return ref.Version{}
-	}
-	if len(traffic) == 1 {
+	case len(traffic) == 1:
 		return traffic[0].Version
+	case session == "":
+		return draw(traffic)
+	default:
+		return rendezvous(traffic, m, session)
 	}
-	place := placeOf(m, sticky)
+}
+
+// draw picks a version at random.
+func draw(traffic []registry.Share) ref.Version {
+	sum := 0
+	for _, share := range traffic {
+		sum += share.Weight
+	}
+	place := rand.IntN(max(sum, 1)) //nolint:gosec // it splits load and guards nothing
 	for _, share := range traffic {
 		if place -= share.Weight; place < 0 {
 			return share.Version
@@ -48,12 +63,30 @@ func choose(traffic []registry.Share, m ref.Model, sticky string) ref.Version {
 	return traffic[len(traffic)-1].Version
 }
 
-// placeOf gives a number from 0 to 99.
-func placeOf(m ref.Model, sticky string) int {
+// rendezvous is weighted rendezvous hashing: each version bids an exponential deviate of the rate of its weight, made out of a hash of the session
+// and the version, and the least bid wins, which a version's does with the probability of its weight. A weight that grows lowers that version's bids
+// alone, so that sessions only move to versions that grow, relative to where they were.
+func rendezvous(traffic []registry.Share, m ref.Model, session string) ref.Version {
+	var chosen ref.Version
+	least := math.Inf(1)
+	for _, share := range traffic {
+		if share.Weight < 1 {
+			continue
+		}
+		bid := -math.Log(fraction(m, share.Version, session)) / float64(share.Weight)
+		if chosen.IsZero() || bid < least {
+			chosen, least = share.Version, bid
+		}
+	}
+	return chosen
+}
+
+// fraction gives a number between 0 and 1, neither included.
+func fraction(m ref.Model, v ref.Version, session string) float64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(m.String() + "\x00" + sticky))
+	_, _ = h.Write([]byte(m.String() + "\x00" + v.String() + "\x00" + session))
 	x := h.Sum64() // FNV's high bits are poor for short keys: mix them (MurmurHash3's finalizer)
 	x = (x ^ x>>33) * 0xff51afd7ed558ccd
 	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
-	return int((x ^ x>>33) % 100)
+	return (float64((x^x>>33)>>11) + 0.5) / (1 << 53)
 }

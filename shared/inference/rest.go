@@ -1,7 +1,6 @@
 package inference
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,9 +64,9 @@ func (g *Gateway) newCall(h http.Header, who auth.Principal, target ref.Target) 
 	if err != nil {
 		return nil, err
 	}
-	control, actor := strings.ToLower(strings.Join(h["Cache-Control"], ",")), who.Actor()
+	control := strings.ToLower(strings.Join(h["Cache-Control"], ","))
 	return &call{
-		who: who, actor: actor, target: target, timeout: timeout, wait: waitOf(h["Prefer"]), sticky: cmp.Or(h.Get("X-Session"), actor),
+		who: who, actor: who.Actor(), target: target, timeout: timeout, wait: waitOf(h["Prefer"]), session: h.Get("X-Session"),
 		noCache: strings.Contains(control, "no-cache"), noStore: strings.Contains(control, "no-store"),
 	}, nil
 }
