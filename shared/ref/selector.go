@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // Alias is a name that moves from version to version: latest, v1, v1.4, production.
@@ -15,16 +17,40 @@ const Latest Alias = "latest"
 var (
 	aliasPattern   = regexp.MustCompile(`^[a-z][a-z0-9]*([.-][a-z0-9]+)*$`)
 	derivedPattern = regexp.MustCompile(`^(latest|v(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))?)$`)
+	// versionLike is what people write for a version or a range, whether or not it is one: 1.4, v1.4.0, v01, V1, 1.x, vx, ^1, ~1.4, >=2.
+	versionLike = regexp.MustCompile(`^[\^~=<>!]|^([vV]?[0-9]+(\.[0-9xX*]+)*([-+].*)?|[vV]?[xX*](\.[xX*])*)$`)
 )
 
-// ParseAlias checks an alias: it begins with a lowercase letter and has lowercase letters, digits, and single dots and dashes between them, 63 at most.
-// What reads as a range (x, 1.x) is none.
+// ParseAlias checks the form of an alias: it begins with a lowercase letter and has lowercase letters, digits, and single dots and dashes between
+// them, 63 at most. It fails with Unprocessable for what has another form and reads like a version or a range (V1, 1.x, ^1).
 func ParseAlias(s string) (Alias, error) {
-	if len(s) > maxName || !aliasPattern.MatchString(s) || s == "x" {
+	switch {
+	case len(s) <= maxName && aliasPattern.MatchString(s) && s != "x":
+		return Alias(s), nil
+	case versionLike.MatchString(s):
+		return "", readsAsVersion(s)
+	default:
 		return "", invalid("alias", s, fmt.Sprintf(
 			"begins with a lowercase letter and has up to %d lowercase letters, digits, and single dots and dashes between them", maxName))
 	}
-	return Alias(s), nil
+}
+
+// CheckSettable fails with Unprocessable for an alias that nobody can set: one that follows the published versions by itself (latest, v1, v1.4), and
+// one that reads like a version or a range (v1.4.0, v1.x, v01), since a reference by that name could be meant as the other.
+func (a Alias) CheckSettable() error {
+	switch {
+	case a.Derived():
+		return fault.New(fault.Unprocessable, fmt.Sprintf("%s follows the published versions by itself: it can be rolled back, not set.", a), fault.Field("alias"))
+	case versionLike.MatchString(string(a)):
+		return readsAsVersion(string(a))
+	default:
+		return nil
+	}
+}
+
+func readsAsVersion(alias string) error {
+	return fault.New(fault.Unprocessable, fmt.Sprintf("An alias cannot be called %s, which reads like a version or a range; choose a name like production.", shorten(alias)),
+		fault.Field("alias"))
 }
 
 // Derived reports whether the alias follows the published versions by itself (latest, vN, vN.M) and cannot be set.
@@ -51,21 +77,60 @@ type Selector struct {
 	rng     Range
 }
 
-// ParseSelector reads what stands after the @: a version, else an alias, else a range; "" is latest.
+// ParseSelector is the one parser of references. It reads what stands after the @: a version, else an alias that there can be, else a range; "" is
+// latest. What is nearly one of them ("v1.4.0", "01.4.0", "1.4.0 ") is refused, with the spelling that was probably meant.
 func ParseSelector(s string) (Selector, error) {
+	selector, ok := selectorOf(s)
+	switch {
+	case ok:
+		return selector, nil
+	case strings.TrimSpace(s) != s && s != "":
+		return Selector{}, invalid("ref", s, "has no white space around it"+meant(s))
+	case vVersion.MatchString(s):
+		return Selector{}, invalid("ref", s, "is written without a v before a version's three numbers or a range"+meant(s))
+	default:
+		return Selector{}, invalid("ref", s, "is a version (1.4.0), an alias (latest, v1, production) or a range (^1.2, ~1.4, 1.x)"+meant(s))
+	}
+}
+
+func selectorOf(s string) (Selector, bool) {
 	if s == "" {
-		return Selector{alias: Latest}, nil
+		return Selector{alias: Latest}, true
 	}
-	if v, err := ParseVersion(s); err == nil {
-		return Selector{version: v}, nil
+	if v, broken := strictVersion(s); broken == "" {
+		return Selector{version: v}, true
 	}
-	if a, err := ParseAlias(s); err == nil {
-		return Selector{alias: a}, nil
+	if a, err := ParseAlias(s); err == nil && (a.Derived() || a.CheckSettable() == nil) {
+		return Selector{alias: a}, true
 	}
 	if r, err := ParseRange(s); err == nil {
-		return Selector{rng: r}, nil
+		return Selector{rng: r}, true
 	}
-	return Selector{}, invalid("ref", s, "is a version (1.4.0), an alias (latest, v1, production) or a range (^1.2, ~1.4, 1.x)")
+	return Selector{}, false
+}
+
+var (
+	// vVersion is a version or a range with a v before it.
+	vVersion = regexp.MustCompile(`^[vV][0-9]+\.`)
+	// leadingZeros are those that a version's numbers do not have.
+	leadingZeros = regexp.MustCompile(`(^|\.)0+([0-9])`)
+)
+
+// meant proposes the version or the range that a malformed one was probably to be, "" if that cannot be told.
+func meant(s string) string {
+	if len(s) > maxVersion {
+		return ""
+	}
+	plain := strings.TrimPrefix(strings.ToLower(strings.TrimSpace(s)), "v")
+	numbers, prerelease, _ := strings.Cut(plain, "-")
+	numbers = leadingZeros.ReplaceAllString(numbers, "$1$2")
+	if prerelease != "" {
+		numbers += "-" + prerelease
+	}
+	if _, ok := selectorOf(numbers); !ok || numbers == "" || !versionLike.MatchString(numbers) {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", numbers)
 }
 
 // Exact selects one version.
@@ -116,10 +181,13 @@ type Target struct {
 
 // ParseTarget reads "tenant/name[@ref]".
 func ParseTarget(s string) (Target, error) {
-	model, selector, _ := strings.Cut(s, "@")
+	model, selector, some := strings.Cut(s, "@")
 	m, err := ParseModel(model)
 	if err != nil {
 		return Target{}, err
+	}
+	if some && selector == "" {
+		return Target{}, invalid("ref", s, "stands after the @; leave the @ out for the latest version")
 	}
 	sel, err := ParseSelector(selector)
 	if err != nil {

@@ -2,6 +2,7 @@ package ref
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -18,20 +19,36 @@ type Version struct{ v *semver.Version }
 
 // ParseVersion reads a semantic version strictly: three numbers, no leading v or zeros, each number at most 2,147,483,647.
 func ParseVersion(s string) (Version, error) {
-	v, err := semver.StrictNewVersion(s)
-	if err != nil || len(s) > maxVersion {
-		return Version{}, invalid("version", s, "is a semantic version like 1.4.0 or 1.4.0-rc.1, 128 characters at most")
+	v, rule := strictVersion(s)
+	if rule != "" {
+		return Version{}, invalid("version", s, rule+meantVersion(s))
 	}
-	if v.Metadata() != "" {
-		return Version{}, invalid("version", s, "has no build metadata (+…)")
+	return v, nil
+}
+
+// strictVersion is ParseVersion, and gives the rule that was broken, "" for none.
+func strictVersion(s string) (v Version, rule string) {
+	parsed, err := semver.StrictNewVersion(s)
+	switch {
+	case err != nil || len(s) > maxVersion:
+		return Version{}, "is a semantic version like 1.4.0 or 1.4.0-rc.1, 128 characters at most, without a v before it"
+	case parsed.Metadata() != "":
+		return Version{}, "has no build metadata (+…)"
+	case longNumber(parsed.Prerelease()):
+		return Version{}, fmt.Sprintf("has numbers of at most %d digits in its pre-release", maxDigits)
+	case parsed.Major() > maxNumber || parsed.Minor() > maxNumber || parsed.Patch() > maxNumber:
+		return Version{}, fmt.Sprintf("has numbers up to %d", maxNumber)
+	default:
+		return Version{parsed}, ""
 	}
-	if longNumber(v.Prerelease()) {
-		return Version{}, invalid("version", s, fmt.Sprintf("has numbers of at most %d digits in its pre-release", maxDigits))
+}
+
+// meantVersion is meant, where that is a version.
+func meantVersion(s string) string {
+	if strings.Count(s, ".") < 2 || strings.ContainsAny(s, "xX*") {
+		return ""
 	}
-	if v.Major() > maxNumber || v.Minor() > maxNumber || v.Patch() > maxNumber {
-		return Version{}, invalid("version", s, fmt.Sprintf("has numbers up to %d", maxNumber))
-	}
-	return Version{v}, nil
+	return meant(s)
 }
 
 // longNumber reports whether a pre-release has a number that does not fit 64 bits: it could not be ordered as a number.
@@ -124,14 +141,31 @@ type Range struct {
 	c    *semver.Constraints
 }
 
-// ParseRange reads a range of one term or several joined by spaces or commas.
+// rangePattern is one term or several, joined by a comma, a space or both, or by || for either. A term is an operator and a version of which the last
+// numbers may be left out or be x or *; a * stands for all. Numbers have no leading zeros, and no v stands before them.
+var rangePattern = func() *regexp.Regexp {
+	const (
+		number  = `(0|[1-9][0-9]{0,9})`
+		free    = `[x*]`
+		partial = `(` + number + `(\.` + number + `(\.` + number + `(-[0-9A-Za-z.-]+)?|\.` + free + `)?|(\.` + free + `){1,2})?|` + free + `)`
+		term    = `(\^|~|=|!=|>=?|<=?)?` + partial
+	)
+	return regexp.MustCompile(`^` + term + `((, ?| | ?\|\| ?)` + term + `)*$`)
+}()
+
+// ParseRange reads a range of one term or several joined by spaces, commas or ||.
 func ParseRange(s string) (Range, error) {
+	if len(s) > maxVersion || !rangePattern.MatchString(s) {
+		return Range{}, badRange(s)
+	}
 	c, err := semver.NewConstraint(s)
-	if err != nil || len(s) > maxVersion || strings.Contains(s, "+") {
-		return Range{}, invalid("range", s, "is like ^1.2, ~1.4 or 1.x")
+	if err != nil {
+		return Range{}, badRange(s)
 	}
 	return Range{s, c}, nil
 }
+
+func badRange(s string) error { return invalid("range", s, "is like ^1.2, ~1.4 or 1.x") }
 
 // Holds reports whether the version lies in the range; a pre-release does so only if the range names one.
 func (r Range) Holds(v Version) bool { return r.c.Check(v.v) }
