@@ -11,10 +11,11 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/functiontest"
-	"github.com/17882237881/MaaS/shared/identitytest"
 	"github.com/17882237881/MaaS/shared/page"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/ref"
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world has a ledger with calls in it.
 type world struct {
-	*identitytest.World
+	*catalogtest.World
 
 	f     *functiontest.Function
 	token string
@@ -34,7 +35,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := identitytest.New(t)
+	w := catalogtest.New(t)
 	return &world{w, functiontest.Start(t, "usage", New(), w.Vars), w.Token(w.Owner), t}
 }
 
@@ -139,8 +140,13 @@ func TestUsageOfOthersIsNotSeen(t *testing.T) {
 func TestStatsTellHowCallsWent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	slow := func(c *event.InferenceCall) { c.Total, c.Version, c.ColdStart = 1_000_000, w.version("1.5.0"), 900_000 }
-	w.record(w.call(nil), w.call(nil), w.call(slow), w.call(func(c *event.InferenceCall) { c.Status = http.StatusBadRequest }))
+	m := w.Model("fraud")
+	first, second := w.Draft(m, "1.4.0"), w.Draft(m, "1.5.0")
+	slow := func(c *event.InferenceCall) {
+		c.Total, c.Version, c.VersionID, c.ColdStart = 1_000_000, w.version("1.5.0"), second, 900_000
+	}
+	good := func(c *event.InferenceCall) { c.VersionID = first }
+	w.record(w.call(good), w.call(good), w.call(slow), w.call(func(c *event.InferenceCall) { c.VersionID, c.Status = first, http.StatusBadRequest }))
 	var out usage.Stats
 
 	w.f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/models/acme/fraud/stats?window=2h", Token: w.token}, http.StatusOK, &out)
@@ -153,6 +159,40 @@ func TestStatsTellHowCallsWent(t *testing.T) {
 	}
 	if out.Versions[0].Version != "1.4.0" || out.Versions[1].ColdStartMSMean != 900 {
 		t.Errorf("the versions are %+v", out.Versions)
+	}
+}
+
+// TestStatsOfANameThatIsUsedAgainBeginAnew deletes a model and makes another of its name and version.
+func TestStatsOfANameThatIsUsedAgainBeginAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	m := w.Model("fraud")
+	old := w.Draft(m, "1.4.0")
+	ask := functiontest.Request{Method: http.MethodGet, Path: "/v1/models/acme/fraud/stats", Token: w.token}
+	calls := func(version uuid.UUID, n int) {
+		w.t.Helper()
+		for range n {
+			w.record(w.call(func(c *event.InferenceCall) { c.VersionID = version }))
+		}
+	}
+	calls(old, 2)
+	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: m}); err != nil {
+		t.Fatal(err)
+	}
+	w.f.Do(ask).AssertProblem(t, fault.NotFound, "model")
+	w.Model("fraud")
+	calls(old, 3) // the gateway's journal came late
+	fresh := w.Draft(m, "1.4.0")
+	calls(fresh, 1)
+	var out usage.Stats
+
+	w.f.Must(ask, http.StatusOK, &out)
+
+	if out.Total.Requests != 1 || len(out.Versions) != 1 || out.Total.LatencyMS.P50 == 0 {
+		t.Errorf("the new model's stats are %+v", out)
+	}
+	if rows := w.usage("?group_by=version").Items; len(rows) != 1 || rows[0].Requests != 6 {
+		t.Errorf("the ledger has %+v", rows)
 	}
 }
 

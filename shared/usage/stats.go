@@ -67,10 +67,11 @@ type Latency struct {
 	P99 float64 `json:"p99"`
 }
 
-// Stats tells how a model's calls went. A model that was never called has zeros.
+// Stats tells how a model's calls went; those of an earlier model of its name are not its. A model that was never called has zeros. It fails with NotFound
+// for a model that the caller may not know of, or that is deleted: its calls stay in the ledger (Totals).
 func (l *Ledger) Stats(ctx context.Context, who auth.Principal, q StatsQuery) (Stats, error) {
 	if !who.Sees(q.Model) {
-		return Stats{}, fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", q.Model))
+		return Stats{}, noModel(q.Model)
 	}
 	if q.Window == 0 {
 		q.Window = defaultWindow
@@ -82,16 +83,24 @@ func (l *Ledger) Stats(ctx context.Context, who auth.Principal, q StatsQuery) (S
 		took    map[string]histogram
 	)
 	err := l.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		if counted, err = readSums(ctx, tx, q.Model, since); err != nil {
+		model, err := findModel(ctx, tx, q.Model)
+		if err != nil {
 			return err
 		}
-		took, err = readLatencies(ctx, tx, q.Model, since)
+		if counted, err = readSums(ctx, tx, model, since); err != nil {
+			return err
+		}
+		took, err = readLatencies(ctx, tx, model, since)
 		return err
 	})
 	if err != nil {
 		return Stats{}, err
 	}
 	return summarize(q.Model, since, now.Sub(since), counted, took), nil
+}
+
+func noModel(m ref.Model) error {
+	return fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", m), fault.Field("model"))
 }
 
 func summarize(m ref.Model, since time.Time, span time.Duration, counted map[string]sums, took map[string]histogram) Stats {

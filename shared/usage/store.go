@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/shared/auth"
@@ -12,13 +13,13 @@ import (
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
-// totalsSQL takes the columns of a grouping. A null list of models is all of them.
+// totalsSQL takes the columns of a grouping. A null list of models is all of them; of others only the calls of those that there are now.
 const totalsSQL = `
 	select %[1]s as day, %[2]s as model, %[3]s as version, %[4]s as actor,
 		sum(requests)::bigint, sum(errors + refused)::bigint, sum(cached)::bigint, (sum(compute_us) / 1000)::bigint,
 		sum(bytes_in)::bigint, sum(bytes_out)::bigint
 	from usage_rollups
-	where hour >= $1 and hour < $2 and ($3::text[] is null or model = any ($3)) and %[5]s > $4
+	where hour >= $1 and hour < $2 and ($3::text[] is null or model_id in (select id from models where name = any ($3))) and %[5]s > $4
 	group by 1, 2, 3, 4, %[5]s
 	order by %[5]s
 	limit $5`
@@ -39,25 +40,26 @@ func totals(ctx context.Context, tx postgres.Tx, who auth.Principal, q Query, fr
 	})
 }
 
-// models are those that the caller's key is limited to, by their whole names; nil for all.
+// models are the names of those that the caller's key is limited to; nil for all.
 func models(who auth.Principal) []string {
 	if who.Models == nil {
 		return nil
 	}
 	names := make([]string, len(who.Models))
 	for i, name := range who.Models {
-		names[i] = ref.Model{Tenant: who.TenantName, Name: name}.String()
+		names[i] = string(name)
 	}
 	return names
 }
 
 const (
+	modelSQL = `select id from models where name = $1`
 	statsSQL = `
 		select version, sum(requests)::bigint, sum(errors)::bigint, sum(refused)::bigint, sum(cached)::bigint, sum(cold_starts)::bigint,
 			sum(queue_us)::bigint, sum(cold_start_us)::bigint
-		from usage_rollups where model = $1 and hour >= $2 group by version`
+		from usage_rollups where model_id = $1 and hour >= $2 group by version`
 	latenciesSQL = `
-		select version, bucket, sum(calls)::bigint from usage_latencies where model = $1 and hour >= $2 group by version, bucket order by bucket`
+		select version, bucket, sum(calls)::bigint from usage_latencies where model_id = $1 and hour >= $2 group by version, bucket order by bucket`
 )
 
 // sums are what statsSQL gives of a version.
@@ -75,8 +77,17 @@ func (s *sums) add(t sums) {
 	s.coldUS += t.coldUS
 }
 
-func readSums(ctx context.Context, tx postgres.Tx, m ref.Model, since time.Time) (map[string]sums, error) {
-	rows, err := tx.Query(ctx, statsSQL, m.String(), since)
+// findModel gives the id of the model that has the name now.
+func findModel(ctx context.Context, tx postgres.Tx, m ref.Model) (id uuid.UUID, err error) {
+	err = tx.QueryRow(ctx, modelSQL, string(m.Name)).Scan(&id)
+	if postgres.NotFound(err) {
+		return id, noModel(m)
+	}
+	return id, err
+}
+
+func readSums(ctx context.Context, tx postgres.Tx, model uuid.UUID, since time.Time) (map[string]sums, error) {
+	rows, err := tx.Query(ctx, statsSQL, model, since)
 	if err != nil {
 		return nil, err
 	}
@@ -92,8 +103,8 @@ func readSums(ctx context.Context, tx postgres.Tx, m ref.Model, since time.Time)
 	return all, err
 }
 
-func readLatencies(ctx context.Context, tx postgres.Tx, m ref.Model, since time.Time) (map[string]histogram, error) {
-	rows, err := tx.Query(ctx, latenciesSQL, m.String(), since)
+func readLatencies(ctx context.Context, tx postgres.Tx, model uuid.UUID, since time.Time) (map[string]histogram, error) {
+	rows, err := tx.Query(ctx, latenciesSQL, model, since)
 	if err != nil {
 		return nil, err
 	}
