@@ -59,7 +59,7 @@ func TestPublishingRefusesWhatIsWrong(t *testing.T) {
 	f.AssertRefuses(t, good, map[string]functiontest.Refusal{
 		"unknown field":   {Body: `{"alias":"x"}`, Kind: fault.Invalid, Fields: []string{"alias"}},
 		"wrong type":      {Body: `{"deterministic":"yes"}`, Kind: fault.Invalid, Fields: []string{"deterministic"}},
-		"derived alias":   {Body: `{"aliases":["latest"]}`, Kind: fault.Invalid, Fields: []string{"aliases"}},
+		"derived alias":   {Body: `{"aliases":["latest"]}`, Kind: fault.Unprocessable, Fields: []string{"aliases"}},
 		"bad alias":       {Body: `{"aliases":["A"]}`, Kind: fault.Invalid, Fields: []string{"aliases"}},
 		"bad quantity":    {Body: `{"resources":{"cpu":"much"}}`, Kind: fault.Invalid, Fields: []string{"resources.cpu"}},
 		"unknown size":    {Body: `{"resources":{"disk":"1Gi"}}`, Kind: fault.Invalid, Fields: []string{"resources.disk"}},

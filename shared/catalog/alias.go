@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/page"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -36,6 +38,14 @@ type Alias struct {
 
 // ETag is the alias's entity tag.
 func (a *Alias) ETag() string { return etagOf(a) }
+
+// state is the entity tag of an alias that is there, "" of one that is not.
+func (a *Alias) state() string {
+	if len(a.Traffic) == 0 {
+		return ""
+	}
+	return a.ETag()
+}
 
 // Move is an entry of an alias's ledger.
 type Move struct {
@@ -100,21 +110,25 @@ func (c *Catalog) AliasHistory(ctx context.Context, who auth.Principal, in Alias
 
 // SetAlias says where an alias is to lead: to one version, or to several by weight. Just one of Version and Traffic is given.
 type SetAlias struct {
-	Model   ref.Model    `path:"t/m"`
-	Alias   ref.Alias    `path:"alias"`
-	IfMatch Match        `header:"If-Match"`
-	Version *ref.Version `json:"version"`
-	Traffic Traffic      `json:"traffic,omitempty"`
-	Why     Reason       `json:"why,omitempty"`
+	Model       ref.Model           `path:"t/m"`
+	Alias       ref.Alias           `path:"alias"`
+	IfMatch     condition.Match     `header:"If-Match"`
+	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
+	Version     *ref.Version        `json:"version"`
+	Traffic     Traffic             `json:"traffic,omitempty"`
+	Why         Reason              `json:"why,omitempty"`
 }
 
 // SetAlias moves an alias, or makes it, after its targets have started: it waits for them until shortly before the context's deadline.
 //
-// It fails with Invalid for an alias that follows by itself, with Conflict if a target is no published version or cannot start, and with
+// Where it leads there already, only another reason (Why) changes anything: it is recorded as a move from there to there.
+//
+// It fails with Unprocessable for an alias that follows by itself or reads like a version, with PreconditionFailed if the alias is not as the request
+// has it, with Conflict if a target is no published version or cannot start, and with
 // Unavailable if one is still starting when the time is over.
 func (c *Catalog) SetAlias(ctx context.Context, who auth.Principal, in SetAlias) (Alias, error) {
-	if in.Alias.Derived() {
-		return Alias{}, follows(in.Alias)
+	if err := in.Alias.CheckSettable(); err != nil {
+		return Alias{}, err
 	}
 	to := in.Traffic
 	switch {
@@ -123,24 +137,42 @@ func (c *Catalog) SetAlias(ctx context.Context, who auth.Principal, in SetAlias)
 	case in.Version != nil:
 		to = allTo(*in.Version)
 	}
+	if err := c.checkAlias(ctx, who, in); err != nil {
+		return Alias{}, err
+	}
 	if err := c.awaitRunning(ctx, who, in.Model, to); err != nil {
 		return Alias{}, err
 	}
-	why := string(in.Why)
-	if why == "" {
-		why = "set"
+	return c.move(ctx, who, in.Model, move{in.Alias, to, string(in.Why), in.IfMatch, in.IfNoneMatch})
+}
+
+// checkAlias checks a request's conditions before anything is started for it; the move checks them again.
+func (c *Catalog) checkAlias(ctx context.Context, who auth.Principal, in SetAlias) error {
+	if in.IfMatch == "" && in.IfNoneMatch == "" {
+		return nil
 	}
-	return c.move(ctx, who, in.Model, in.IfMatch, move{in.Alias, to, why})
+	return c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
+		id, err := find(ctx, tx, who, in.Model)
+		if err != nil {
+			return err
+		}
+		stands, err := readAlias(ctx, tx, id, in.Alias)
+		if err != nil {
+			return err
+		}
+		return condition.Check(in.IfMatch, in.IfNoneMatch, stands.state())
+	})
 }
 
 // Rollback says where an alias is to go back to.
 type Rollback struct {
-	Model   ref.Model    `path:"t/m"`
-	Alias   ref.Alias    `path:"alias"`
-	IfMatch Match        `header:"If-Match"`
-	To      *ref.Version `json:"to"`              // a version that it led to before; nil is where it led before its last move
-	Force   bool         `json:"force,omitempty"` // at once, also while the target does not run
-	Why     Reason       `json:"why,omitempty"`
+	Model       ref.Model           `path:"t/m"`
+	Alias       ref.Alias           `path:"alias"`
+	IfMatch     condition.Match     `header:"If-Match"`
+	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
+	To          *ref.Version        `json:"to"`              // a version that it led to before; nil is where it led before its last move
+	Force       bool                `json:"force,omitempty"` // at once, also while the target does not run
+	Why         Reason              `json:"why,omitempty"`
 }
 
 // Rollback moves an alias back. The target still runs while the guard window lasts (10 minutes), so that this is one row; later it is started
@@ -154,7 +186,7 @@ func (c *Catalog) Rollback(ctx context.Context, who auth.Principal, in Rollback)
 	if err != nil {
 		return Alias{}, err
 	}
-	if err := in.IfMatch.check(stands.ETag()); err != nil {
+	if err := condition.Check(in.IfMatch, in.IfNoneMatch, stands.state()); err != nil {
 		return Alias{}, err
 	}
 	if !in.Force {
@@ -166,7 +198,7 @@ func (c *Catalog) Rollback(ctx context.Context, who auth.Principal, in Rollback)
 	if in.Why != "" {
 		why += ": " + string(in.Why)
 	}
-	rolled, err := c.move(ctx, who, in.Model, Match(stands.ETag()), move{in.Alias, to, why})
+	rolled, err := c.move(ctx, who, in.Model, move{in.Alias, to, why, condition.Tag(stands.state()), ""})
 	if fault.Is(err, fault.PreconditionFailed) {
 		return Alias{}, fault.New(fault.Conflict, fmt.Sprintf("%s@%s was moved by someone else meanwhile.", in.Model, in.Alias), fault.Field("alias"))
 	}
@@ -202,10 +234,11 @@ func (c *Catalog) former(ctx context.Context, who auth.Principal, in Rollback) (
 // target picks the traffic to go back to out of the moves, newest first.
 func target(moves []Move, in Rollback) (Traffic, error) {
 	if in.To == nil {
-		if len(moves) == 0 || len(moves[0].From) == 0 {
+		last := slices.IndexFunc(moves, func(m Move) bool { return !m.From.equal(m.To) }) // others say only why it stays
+		if last < 0 || len(moves[last].From) == 0 {
 			return nil, fault.New(fault.Conflict, fmt.Sprintf("%s@%s has led nowhere else yet.", in.Model, in.Alias), fault.Field("alias"))
 		}
-		return moves[0].From, nil
+		return moves[last].From, nil
 	}
 	for _, m := range moves {
 		if m.From.goesTo(*in.To) {

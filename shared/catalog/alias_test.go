@@ -9,6 +9,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
@@ -119,13 +120,13 @@ func TestAliasesThatCannotBeSet(t *testing.T) {
 	both := set(m, "production", "1.0.0")
 	both.Traffic = catalog.Traffic{{Version: catalogtest.Version("1.0.0"), Weight: 100}}
 	stale := set(m, "production", "1.0.0")
-	stale.IfMatch = "other"
+	stale.IfMatch = condition.Tag("other")
 	for name, c := range map[string]struct {
 		in    catalog.SetAlias
 		kind  fault.Kind
 		field string
 	}{
-		"derived":       {set(m, "latest", "1.0.0"), fault.Invalid, "alias"},
+		"derived":       {set(m, "latest", "1.0.0"), fault.Unprocessable, "alias"},
 		"neither":       {catalog.SetAlias{Model: m, Alias: "production"}, fault.Invalid, "traffic"},
 		"both":          {both, fault.Invalid, "version"},
 		"no version":    {set(m, "production", "9.0.0"), fault.Conflict, "version"},

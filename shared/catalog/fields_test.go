@@ -74,7 +74,6 @@ func TestJSONThatIsRefused(t *testing.T) {
 		"null character":     {new(Metadata), `{"a": {"b": ["\u0000"]}}`},
 		"null in a key":      {new(Metadata), `{"a": {"\u0000": 1}}`},
 		"endless number":     {new(Metadata), `{"a": 1e999999}`},
-		"derived alias":      {new(AliasNames), `["latest"]`},
 		"bad alias":          {new(AliasNames), `["A"]`},
 		"aliases as text":    {new(AliasNames), `"a"`},
 		"many aliases":       {new(AliasNames), text(strings.Split("a b c d e f g h i j k", " "))},
@@ -86,6 +85,9 @@ func TestJSONThatIsRefused(t *testing.T) {
 			t.Parallel()
 			faulttest.AssertKind(t, c.into.UnmarshalJSON([]byte(c.text)), fault.Invalid)
 		})
+	}
+	for _, text := range []string{`["latest"]`, `["v1.2.3"]`, `["1.x"]`} {
+		faulttest.AssertKind(t, new(AliasNames).UnmarshalJSON([]byte(text)), fault.Unprocessable, "alias")
 	}
 }
 

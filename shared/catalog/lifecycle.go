@@ -11,6 +11,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -38,11 +39,12 @@ const (
 
 // UpdateVersion holds what to change of a draft; what is nil stays.
 type UpdateVersion struct {
-	Model     ref.Model   `path:"t/m"`
-	Version   ref.Version `path:"v"`
-	IfMatch   Match       `header:"If-Match"`
-	Changelog *Changelog  `json:"changelog"`
-	Metadata  *Metadata   `json:"metadata"`
+	Model       ref.Model           `path:"t/m"`
+	Version     ref.Version         `path:"v"`
+	IfMatch     condition.Match     `header:"If-Match"`
+	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
+	Changelog   *Changelog          `json:"changelog"`
+	Metadata    *Metadata           `json:"metadata"`
 }
 
 // UpdateVersion changes what is said about a draft. It fails with Conflict once the version is published.
@@ -51,7 +53,7 @@ func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in Upda
 		if ch.before.Status != StatusDraft {
 			return notDraft(in.Model, in.Version, ch.before.Status)
 		}
-		if err := in.IfMatch.check(ch.before.ETag()); err != nil {
+		if err := condition.Check(in.IfMatch, in.IfNoneMatch, ch.before.ETag()); err != nil {
 			return err
 		}
 		if _, err := ch.tx.Exec(ctx, updateDraftSQL, ch.before.ID, in.Changelog, in.Metadata); err != nil {
@@ -63,10 +65,12 @@ func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in Upda
 
 // Deprecate says why a version should not be used any more, and from when on it may be retired.
 type Deprecate struct {
-	Model   ref.Model   `path:"t/m"`
-	Version ref.Version `path:"v"`
-	Reason  Reason      `json:"reason"`
-	Sunset  time.Time   `json:"sunset"` // sweep retires it then, unless an alias still leads to it
+	Model       ref.Model           `path:"t/m"`
+	Version     ref.Version         `path:"v"`
+	IfMatch     condition.Match     `header:"If-Match"`
+	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
+	Reason      Reason              `json:"reason"`
+	Sunset      time.Time           `json:"sunset"` // sweep retires it then, unless an alias still leads to it
 }
 
 // Deprecate marks a published version; again, it changes reason and sunset. Aliases that follow by themselves leave it for a version that is not
@@ -77,6 +81,9 @@ func (c *Catalog) Deprecate(ctx context.Context, who auth.Principal, in Deprecat
 	}
 	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
 		if err := ch.published(); err != nil {
+			return err
+		}
+		if err := condition.Check(in.IfMatch, in.IfNoneMatch, ch.before.ETag()); err != nil {
 			return err
 		}
 		if err := c.announce.Changed(ctx, ch.tx, ch.model, in.Model); err != nil {
@@ -97,9 +104,11 @@ func (c *Catalog) Deprecate(ctx context.Context, who auth.Principal, in Deprecat
 
 // Retire says why a version is taken away.
 type Retire struct {
-	Model   ref.Model   `path:"t/m"`
-	Version ref.Version `path:"v"`
-	Reason  Reason      `json:"reason,omitempty"`
+	Model       ref.Model           `path:"t/m"`
+	Version     ref.Version         `path:"v"`
+	IfMatch     condition.Match     `header:"If-Match"`
+	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
+	Reason      Reason              `json:"reason,omitempty"`
 }
 
 // Retire takes a version away for good: it is stopped, and whoever asks for it is told that it is gone. One that is not deprecated yet is
@@ -107,6 +116,9 @@ type Retire struct {
 func (c *Catalog) Retire(ctx context.Context, who auth.Principal, in Retire) (Version, error) {
 	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
 		if err := ch.published(); err != nil {
+			return err
+		}
+		if err := condition.Check(in.IfMatch, in.IfNoneMatch, ch.before.ETag()); err != nil {
 			return err
 		}
 		var alias string
@@ -177,14 +189,14 @@ func (c *Catalog) change(ctx context.Context, who auth.Principal, m ref.Model, v
 		if err != nil {
 			return Version{}, err
 		}
-		before, err := readVersion(ctx, tx, id, m, v)
+		before, err := readVersion(ctx, tx, who, id, m, v)
 		if err != nil {
 			return Version{}, err
 		}
 		if err := do(change{tx, id, fmt.Sprintf("%s@%s", m, v), before}); err != nil {
 			return Version{}, err
 		}
-		return readVersion(ctx, tx, id, m, v)
+		return readVersion(ctx, tx, who, id, m, v)
 	})
 }
 

@@ -55,6 +55,17 @@ func (l Lineage) check(ctx context.Context, tx postgres.Tx, who auth.Principal) 
 	return err
 }
 
+// seenBy leaves out a parent that the caller may not know of, as if there were none.
+func (l Lineage) seenBy(who auth.Principal) Lineage {
+	if l.Parent == "" {
+		return l
+	}
+	if parent, err := ref.ParseTarget(l.Parent); err != nil || !who.Sees(parent.Model) {
+		l.Parent = ""
+	}
+	return l
+}
+
 const keepLineageSQL = `
 	insert into lineage as l (version_id, parent, commit, data, run) values ($1, $2, $3, $4, $5)
 	on conflict (version_id) do update set
@@ -70,7 +81,8 @@ func (l Lineage) keep(ctx context.Context, tx postgres.Tx, version uuid.UUID) er
 	return err
 }
 
-// Ancestry is a version's lineage, that of the versions it came from, nearest first, and the versions that came from it.
+// Ancestry is a version's lineage, that of the versions it came from, nearest first, and the versions that came from it. What belongs to models that
+// the caller may not know of is left out, names and all.
 type Ancestry struct {
 	Version   string     `json:"version"`
 	Lineage   Lineage    `json:"lineage"`
@@ -102,12 +114,12 @@ const (
 		left join models m on m.name = split_part(split_part(up.name, '@', 1), '/', 2)
 		left join versions v on v.model_id = m.id and v.version = split_part(up.name, '@', 2)
 		left join lineage l on l.version_id = v.id
-		where not again and depth > 0
+		where not again and depth > 0 and ($3::text[] is null or split_part(split_part(up.name, '@', 1), '/', 2) = any ($3))
 		order by depth`
 	childrenSQL = `
 		select $2 || '/' || m.name || '@' || v.version
 		from lineage l join versions v on v.id = l.version_id join models m on m.id = v.model_id
-		where l.parent = $1
+		where l.parent = $1 and ($4::text[] is null or m.name = any ($4))
 		order by v.created_at limit $3`
 )
 
@@ -119,14 +131,17 @@ func (c *Catalog) GetLineage(ctx context.Context, who auth.Principal, in NamedVe
 			return err
 		}
 		a.Version, a.Lineage = fmt.Sprintf("%s@%s", v.Model, v.Version), v.Lineage
-		rows, err := tx.Query(ctx, ancestorsSQL, a.Version, maxAncestors)
+		rows, err := tx.Query(ctx, ancestorsSQL, a.Version, maxAncestors, limits(who))
 		if err != nil {
 			return err
 		}
 		if a.Ancestors, err = pgx.CollectRows(rows, pgx.RowTo[Ancestor]); err != nil {
 			return err
 		}
-		if rows, err = tx.Query(ctx, childrenSQL, a.Version, string(who.TenantName), maxAncestors); err != nil {
+		for i := range a.Ancestors {
+			a.Ancestors[i].Lineage = a.Ancestors[i].Lineage.seenBy(who)
+		}
+		if rows, err = tx.Query(ctx, childrenSQL, a.Version, string(who.TenantName), maxAncestors, limits(who)); err != nil {
 			return err
 		}
 		a.Children, err = pgx.CollectRows(rows, pgx.RowTo[string])

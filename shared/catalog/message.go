@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/17882237881/MaaS/shared/condition"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 	"github.com/17882237881/MaaS/shared/ref"
 )
@@ -164,7 +165,7 @@ func updateModelOf(in *maasv1.UpdateModelRequest) (u UpdateModel, err error) {
 	if u.Model, err = ref.ParseModel(m.GetModel()); err != nil {
 		return u, err
 	}
-	u.IfMatch = Match(m.GetEtag())
+	u.IfMatch = condition.Tag(m.GetEtag())
 	for _, path := range in.GetUpdateMask().GetPaths() {
 		if err := u.take(path, m); err != nil {
 			return u, err

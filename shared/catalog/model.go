@@ -9,6 +9,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -90,13 +91,14 @@ func (c *Catalog) GetModel(ctx context.Context, who auth.Principal, in NamedMode
 
 // UpdateModel holds the fields to change; those that are nil stay.
 type UpdateModel struct {
-	Model       ref.Model    `path:"t/m"`
-	IfMatch     Match        `header:"If-Match"`
-	Description *Description `json:"description"`
-	Framework   *Label       `json:"framework"`
-	Tags        *Tags        `json:"tags"`
-	Metadata    *Metadata    `json:"metadata"`
-	License     *Label       `json:"license"`
+	Model       ref.Model           `path:"t/m"`
+	IfMatch     condition.Match     `header:"If-Match"`
+	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
+	Description *Description        `json:"description"`
+	Framework   *Label              `json:"framework"`
+	Tags        *Tags               `json:"tags"`
+	Metadata    *Metadata           `json:"metadata"`
+	License     *Label              `json:"license"`
 }
 
 // UpdateModel changes what is said about a model.
@@ -110,7 +112,7 @@ func (c *Catalog) UpdateModel(ctx context.Context, who auth.Principal, in Update
 		if err != nil {
 			return err
 		}
-		if err := in.IfMatch.check(before.ETag()); err != nil {
+		if err := condition.Check(in.IfMatch, in.IfNoneMatch, before.ETag()); err != nil {
 			return err
 		}
 		if err := updateModel(ctx, tx, id, in); err != nil {
@@ -127,9 +129,10 @@ func (c *Catalog) UpdateModel(ctx context.Context, who auth.Principal, in Update
 
 // DeleteModel names a model to delete.
 type DeleteModel struct {
-	Model   ref.Model `path:"t/m"`
-	Force   bool      `query:"force"` // also while a version is published
-	IfMatch Match     `header:"If-Match"`
+	Model       ref.Model           `path:"t/m"`
+	Force       bool                `query:"force"` // also while a version is published
+	IfMatch     condition.Match     `header:"If-Match"`
+	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
 }
 
 // DeleteModel deletes a model with all its versions; the ledger of its aliases stays. It fails with Conflict while a version is published,
@@ -144,7 +147,7 @@ func (c *Catalog) DeleteModel(ctx context.Context, who auth.Principal, in Delete
 		if err != nil {
 			return err
 		}
-		if err := in.IfMatch.check(m.ETag()); err != nil {
+		if err := condition.Check(in.IfMatch, in.IfNoneMatch, m.ETag()); err != nil {
 			return err
 		}
 		if err := c.announce.Changed(ctx, tx, id, in.Model); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
@@ -93,7 +94,7 @@ func TestAnUpdateOfAnotherStateIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	license := catalog.Label("MIT")
-	in := catalog.UpdateModel{Model: m, IfMatch: catalog.Match(read.ETag()), License: &license}
+	in := catalog.UpdateModel{Model: m, IfMatch: condition.Tag(read.ETag()), License: &license}
 	if _, err := w.Catalog.UpdateModel(t.Context(), w.Owner, in); err != nil {
 		t.Fatal(err)
 	}

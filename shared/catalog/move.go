@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/outbox"
@@ -28,8 +30,10 @@ type mover struct {
 }
 
 // move writes where an alias leads now: the row, its entry in the ledger, the audit log's, and the event. To nowhere, the alias goes.
-func (m mover) move(ctx context.Context, before Alias, kind AliasKind, to Traffic, why string) error {
-	if before.Traffic.equal(to) && (before.Kind == kind || len(to) == 0) {
+// A reason of someone's own (said) is written also where the alias stays as it is.
+func (m mover) move(ctx context.Context, before Alias, kind AliasKind, to Traffic, why string, said bool) error {
+	stays := before.Traffic.equal(to) && (before.Kind == kind || len(to) == 0)
+	if stays && (!said || len(to) == 0 || before.Why == why) {
 		return nil
 	}
 	by := m.who.Actor()
@@ -74,7 +78,7 @@ func (m mover) follow(ctx context.Context, v ref.Version, why string, fresh *tim
 		if held && !newer {
 			continue
 		}
-		if err := m.move(ctx, before, Derived, to, why); err != nil {
+		if err := m.move(ctx, before, Derived, to, why, false); err != nil {
 			return err
 		}
 	}
@@ -131,11 +135,14 @@ func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (Tra
 type move struct {
 	alias ref.Alias
 	to    Traffic
-	why   string
+	why   string // "" for none given
+
+	match condition.Match
+	none  condition.NoneMatch
 }
 
 // move moves an alias in a transaction of its own.
-func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, match Match, to move) (Alias, error) {
+func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, to move) (Alias, error) {
 	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Alias, error) {
 		id, err := lock(ctx, tx, who, name)
 		if err != nil {
@@ -145,7 +152,7 @@ func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, 
 		if err != nil {
 			return Alias{}, err
 		}
-		if err := match.check(before.ETag()); err != nil {
+		if err := condition.Check(to.match, to.none, before.state()); err != nil {
 			return Alias{}, err
 		}
 		if err := served(ctx, tx, id, name, to.to); err != nil {
@@ -154,7 +161,8 @@ func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, 
 		if err := c.announce.Changed(ctx, tx, id, name); err != nil {
 			return Alias{}, err
 		}
-		if err := (mover{tx, c.events, who, id, name}).move(ctx, before, Set, to.to, to.why); err != nil {
+		why := cmp.Or(to.why, "set")
+		if err := (mover{tx, c.events, who, id, name}).move(ctx, before, Set, to.to, why, to.why != ""); err != nil {
 			return Alias{}, err
 		}
 		return readAlias(ctx, tx, id, to.alias)
@@ -193,6 +201,9 @@ func Settle(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who auth
 	}
 	m := mover{tx, events, who, s.modelID, s.model}
 	for _, alias := range s.aliases {
+		if ref.Alias(alias).CheckSettable() != nil {
+			continue // it was asked for when such names could be set
+		}
 		if err := m.bring(ctx, ref.Alias(alias), s); err != nil {
 			return err
 		}
@@ -217,7 +228,7 @@ func (m mover) bring(ctx context.Context, alias ref.Alias, s start) error {
 	if err != nil {
 		return err
 	}
-	return m.move(ctx, before, Set, allTo(s.version), "published")
+	return m.move(ctx, before, Set, allTo(s.version), "published", false)
 }
 
 // start is what the first start of a version is about.

@@ -170,7 +170,7 @@ func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Princi
 	}); err != nil {
 		return Version{}, err
 	}
-	return readVersion(ctx, tx, model, in.Model, in.Version)
+	return readVersion(ctx, tx, who, model, in.Model, in.Version)
 }
 
 // frozen is what publishing adds to a draft's row.

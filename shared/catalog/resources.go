@@ -69,7 +69,7 @@ const maxAliasNames = 10
 func (a *AliasNames) UnmarshalJSON(text []byte) error {
 	var names []ref.Alias
 	if err := json.Unmarshal(text, &names); err != nil {
-		if fault.Is(err, fault.Invalid) {
+		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Unprocessable) {
 			return err // an alias says what is wrong with it
 		}
 		return invalid("aliases", "must be an array of strings")
@@ -81,15 +81,11 @@ func (a *AliasNames) UnmarshalJSON(text []byte) error {
 		return invalid("aliases", "has more than %d aliases", maxAliasNames)
 	}
 	for _, name := range names {
-		if name.Derived() {
-			return follows(name)
+		if err := name.CheckSettable(); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-func follows(alias ref.Alias) error {
-	return fault.New(fault.Invalid, fmt.Sprintf("%s follows the published versions by itself: it can be rolled back, not set.", alias), fault.Field("alias"))
 }
 
 // runtimes gives the runtime that serves a format.

@@ -120,11 +120,7 @@ func (in ListModels) source() string {
 }
 
 func (in ListModels) arguments(who auth.Principal) []any {
-	var names []string
-	for _, name := range who.Models {
-		names = append(names, string(name))
-	}
-	return []any{string(who.TenantName), string(in.Query), string(in.Framework), string(in.Tag), string(in.License), names}
+	return []any{string(who.TenantName), string(in.Query), string(in.Framework), string(in.Tag), string(in.License), limits(who)}
 }
 
 // listed is a model with the cursor of its place in the order.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/page"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
@@ -79,7 +80,7 @@ func (s Service) DeleteModel(ctx context.Context, in *connect.Request[maasv1.Del
 	if err != nil {
 		return nil, err
 	}
-	named := DeleteModel{Model: name, Force: in.Msg.GetForce(), IfMatch: Match(in.Msg.GetEtag())}
+	named := DeleteModel{Model: name, Force: in.Msg.GetForce(), IfMatch: condition.Tag(in.Msg.GetEtag())}
 	if _, err := s.catalog.DeleteModel(ctx, auth.PrincipalFrom(ctx), named); err != nil {
 		return nil, err
 	}

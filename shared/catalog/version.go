@@ -152,7 +152,7 @@ func standing(ctx context.Context, tx postgres.Tx, who auth.Principal, in NamedV
 	if err != nil {
 		return Version{}, err
 	}
-	return readVersion(ctx, tx, id, in.Model, greatest(traffic))
+	return readVersion(ctx, tx, who, id, in.Model, greatest(traffic))
 }
 
 // ListVersions asks for a page of a model's versions.
@@ -175,7 +175,7 @@ func (c *Catalog) ListVersions(ctx context.Context, who auth.Principal, in ListV
 		if err != nil {
 			return err
 		}
-		versions, err := listVersions(ctx, tx, id, in, after)
+		versions, err := listVersions(ctx, tx, who, id, in, after)
 		found = page.Of(in.Request, versions, func(v Version) string { return v.Version.String() })
 		return err
 	})

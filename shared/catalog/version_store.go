@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/ref"
 )
@@ -54,15 +55,19 @@ const (
 		limit $9`
 )
 
-func readVersion(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, version ref.Version) (v Version, err error) {
+// readVersion gives a version as the caller may know it.
+func readVersion(
+	ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, name ref.Model, version ref.Version,
+) (v Version, err error) {
 	err = tx.QueryRow(ctx, readVersionSQL, name.String(), model, version.String()).Scan(&v)
 	if postgres.NotFound(err) {
 		return Version{}, noVersion(name, version.String())
 	}
+	v.Lineage = v.Lineage.seenBy(who)
 	return v, err
 }
 
-func listVersions(ctx context.Context, tx postgres.Tx, model uuid.UUID, in ListVersions, after ref.Version) ([]Version, error) {
+func listVersions(ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, in ListVersions, after ref.Version) ([]Version, error) {
 	var major, minor, patch int64
 	var prerelease string
 	if !after.IsZero() {
@@ -73,5 +78,9 @@ func listVersions(ctx context.Context, tx postgres.Tx, model uuid.UUID, in ListV
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[Version])
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[Version])
+	for i := range versions {
+		versions[i].Lineage = versions[i].Lineage.seenBy(who)
+	}
+	return versions, err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/page"
 )
@@ -86,14 +87,18 @@ func (p *plan) fill(v reflect.Value, r *http.Request, body []byte) error {
 }
 
 func (s *strict) fault() error {
+	kind := fault.Invalid
+	if s.unprocessable == len(s.errors) {
+		kind = fault.Unprocessable
+	}
 	switch len(s.errors) {
 	case 0:
 		return nil
 	case 1:
-		return fault.New(fault.Invalid, s.errors[0].Detail, fault.Fields(s.errors...))
+		return fault.New(kind, s.errors[0].Detail, fault.Fields(s.errors...))
 	default:
 		message := fmt.Sprintf("%d fields of the request are not valid; the first: %s", len(s.errors), fault.Sentence(s.errors[0].Field, s.errors[0].Detail))
-		return fault.New(fault.Invalid, message, fault.Fields(s.errors...))
+		return fault.New(kind, message, fault.Fields(s.errors...))
 	}
 }
 
@@ -113,12 +118,24 @@ func (p *plan) fillHeaders(s *strict, v reflect.Value, r *http.Request) {
 		values := r.Header.Values(one.name)
 		switch {
 		case len(values) == 0:
+		case one.name == condition.IfMatch || one.name == condition.IfNoneMatch: // lists, which may have several lines (RFC 9110, 5.3)
+			s.set(v.FieldByIndex(one.index), one.name, strings.Join(values, ", "))
 		case len(values) > 1:
 			s.note(one.name, "is given more than once")
-		case one.name == "If-Match" || one.name == "If-None-Match":
-			s.setTag(v.FieldByIndex(one.index), one.name, values[0])
 		default:
 			s.set(v.FieldByIndex(one.index), one.name, values[0])
+		}
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		p.refuseConditions(s, r)
+	}
+}
+
+// refuseConditions notes the conditions of a write that its route does not check: to ignore them would write what was not to be written.
+func (p *plan) refuseConditions(s *strict, r *http.Request) {
+	for _, name := range []string{condition.IfMatch, condition.IfNoneMatch} {
+		if len(r.Header.Values(name)) > 0 && !slices.ContainsFunc(p.header, func(one param) bool { return one.name == name }) {
+			s.note(name, "is not supported by this route; leave it out")
 		}
 	}
 }
@@ -164,7 +181,7 @@ func (s *strict) set(field reflect.Value, name, text string) {
 		return
 	}
 	if err := setText(field, text); err != nil {
-		s.note(name, detailOf(err))
+		s.fail(name, err)
 	}
 }
 
@@ -176,17 +193,6 @@ func (s *strict) setSize(field reflect.Value, given url.Values) {
 		}
 	}
 	field.Set(reflect.ValueOf(request))
-}
-
-// setTag reads one entity tag (RFC 9110, 8.8.3) without its quotes, as an answer's ETag method gave it; * stays.
-func (s *strict) setTag(field reflect.Value, name, text string) {
-	text = strings.TrimSpace(text)
-	tag := strings.Trim(text, `"`)
-	if text != "*" && (text != `"`+tag+`"` || tag == "" || strings.Contains(tag, `"`)) {
-		s.note(name, `must be one strong entity tag in quotes, or *`)
-		return
-	}
-	s.set(field, name, tag)
 }
 
 func (p *plan) fillBody(s *strict, v reflect.Value, r *http.Request, body []byte) error {

@@ -42,8 +42,8 @@ func TestWrongInputIsNamedByItsField(t *testing.T) {
 		"doubled query":    {path + "?loud=true&loud=true", `{"title": "a"}`, nil, []string{"loud: is given more than once"}},
 		"wrong query":      {path + "?level=1&level=256", `{"title": "a"}`, nil, []string{"level: must be a whole number from 0 to 255"}},
 		"malformed query":  {path + "?loud=%zz", `{"title": "a"}`, nil, []string{"query: is not well-formed (application/x-www-form-urlencoded)"}},
-		"weak tag":         {path, `{"title": "a"}`, []string{"If-Match", `W/"a"`}, []string{"If-Match: must be one strong entity tag in quotes, or *"}},
-		"several tags":     {path, `{"title": "a"}`, []string{"If-Match", `"a", "b"`}, []string{"If-Match: must be one strong entity tag in quotes, or *"}},
+		"malformed tag":    {path, `{"title": "a"}`, []string{"If-Match", `a`}, []string{`If-Match: If-Match is *, or a list of entity tags in quotes like "a1b2", "c3d4".`}},
+		"ignored tag":      {path, `{"title": "a"}`, []string{"If-None-Match", `*`}, []string{"If-None-Match: is not supported by this route; leave it out"}},
 		"wrong media type": {path, `{"title": "a"}`, []string{"Content-Type", "text/plain"}, []string{"Content-Type: The Content-Type of the body must be application/json."}},
 		"no media type":    {path, `{"title": "a"}`, []string{"Content-Type", ""}, []string{"Content-Type: The Content-Type of the body must be application/json."}},
 		"other charset":    {path, `{"title": "a"}`, []string{"Content-Type", "application/json; charset=latin1"}, []string{"Content-Type: The Content-Type of the body must be application/json."}},
@@ -122,7 +122,7 @@ func TestARightRequestArrivesWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"Model":"acme/fraud","title":"a \u003cb\u003e","count":-3,"owner":"0190c5f0-0000-7000-8000-000000000001",` +
-		`"parts":[{"version":"1.2.3","weight":0.5}],"metadata":{"k":"v"},"Tag":"seven","Level":"AQI=","Loud":true}`
+		`"parts":[{"version":"1.2.3","weight":0.5}],"metadata":{"k":"v"},"Tag":"\"seven\"","Level":"AQI=","Loud":true}`
 	if string(text) != want {
 		t.Errorf("request is\n%s, want\n%s", text, want)
 	}

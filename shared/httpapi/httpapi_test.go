@@ -14,6 +14,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/page"
 	"github.com/17882237881/MaaS/shared/ref"
 )
@@ -124,7 +125,7 @@ type thing struct {
 	Owner    *uuid.UUID        `json:"owner"`
 	Parts    []part            `json:"parts,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
-	Tag      string            `header:"If-Match"`
+	Tag      condition.Match   `header:"If-Match"`
 	Level    []uint8           `query:"level"`
 	Loud     bool              `query:"loud"`
 }

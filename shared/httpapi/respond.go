@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
@@ -53,18 +53,12 @@ func setAnswerHeaders(h http.Header, r *http.Request, out any) (known bool) {
 		more.SetHeader(h)
 	}
 	if one, ok := out.(tagged); ok {
-		tag := `"` + one.ETag() + `"`
-		h.Set("ETag", tag)
-		return r.Method == http.MethodGet && lists(r.Header.Get("If-None-Match"), tag)
+		tag := one.ETag()
+		h.Set("ETag", `"`+tag+`"`)
+		none := condition.NoneMatch(strings.Join(r.Header.Values(condition.IfNoneMatch), ", "))
+		return (r.Method == http.MethodGet || r.Method == http.MethodHead) && none.Holds(tag)
 	}
 	return false
-}
-
-// lists reports whether an If-None-Match names the tag; it compares weakly (RFC 9110, 8.8.3.2).
-func lists(header, tag string) bool {
-	return header == "*" || slices.ContainsFunc(strings.Split(header, ","), func(one string) bool {
-		return strings.TrimPrefix(strings.TrimSpace(one), "W/") == tag
-	})
 }
 
 func send(x *telemetry.Exchange, r *http.Request, status int, body []byte) {

@@ -17,7 +17,10 @@ import (
 // pointer or its tag says omitempty or omitzero. null is the same as missing.
 //
 // The input is valid JSON already. Its size is bounded by the body's limit, and the depth of recursion by the types, not by the input.
-type strict struct{ errors []fault.FieldError }
+type strict struct {
+	errors        []fault.FieldError
+	unprocessable int // of the errors, those of well-formed values that cannot be
+}
 
 // maxErrors bounds what one answer lists.
 const maxErrors = 32
@@ -26,6 +29,14 @@ func (s *strict) note(path, detail string) {
 	if len(s.errors) < maxErrors {
 		s.errors = append(s.errors, fault.FieldError{Field: path, Detail: detail})
 	}
+}
+
+// fail notes what is wrong with a value.
+func (s *strict) fail(path string, err error) {
+	if fault.Is(err, fault.Unprocessable) && len(s.errors) < maxErrors {
+		s.unprocessable++
+	}
+	s.note(path, detailOf(err))
 }
 
 // read fills v from one JSON value.
@@ -66,7 +77,7 @@ func (s *strict) readLeaf(raw []byte, v reflect.Value, path string) {
 		err = checkTime(v)
 	}
 	if err != nil {
-		s.note(path, detailOf(err))
+		s.fail(path, err)
 		return
 	}
 	noteDoubled(s, raw, path)

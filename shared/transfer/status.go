@@ -9,6 +9,7 @@ import (
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/page"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -55,10 +56,11 @@ func uploads(all []session) []Upload {
 	return shown
 }
 
-// Cancel gives up an open upload; IfMatch, where given, is the ETag that it must have.
+// Cancel names an open upload to give up.
 type Cancel struct {
-	ID      uuid.UUID `path:"id"`
-	IfMatch string    `header:"If-Match"`
+	ID          uuid.UUID           `path:"id"`
+	IfMatch     condition.Match     `header:"If-Match"`
+	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
 }
 
 // Cancel gives an upload up: its bytes go, and its draft with them if it brought the only file. To cancel again is no error.
@@ -69,9 +71,10 @@ func (t *Transfers) Cancel(ctx context.Context, who auth.Principal, in Cancel) (
 		if s, err = hold(ctx, tx, who, in.ID); err != nil {
 			return err
 		}
+		if err := condition.Check(in.IfMatch, in.IfNoneMatch, s.ETag()); err != nil {
+			return err
+		}
 		switch {
-		case in.IfMatch != "" && in.IfMatch != "*" && in.IfMatch != s.ETag():
-			return fault.New(fault.PreconditionFailed, "The upload has changed since you read it.")
 		case s.Status == StatusCancelled:
 			return nil
 		case s.Status != StatusOpen:

@@ -117,7 +117,7 @@ func lists(in *types.Struct) bool {
 
 func (d *document) parameter(where, name string, f field) any {
 	switch schema, known := d.wildcard(name); {
-	case name == "If-Match":
+	case name == "If-Match" || name == "If-None-Match":
 		return reference("parameters", name)
 	case where == "path" && known && f.tag.Get("path") != name: // a part of the field, as t and m are of a model
 		return parameter(where, name, "", schema)

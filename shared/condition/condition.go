@@ -1,0 +1,121 @@
+// Package condition is conditional requests (RFC 9110, 13): the entity tags that a request's If-Match and If-None-Match name, and what they mean for
+// a resource. httpapi reads them, use cases check them.
+package condition
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// The headers.
+const (
+	IfMatch     = "If-Match"
+	IfNoneMatch = "If-None-Match"
+)
+
+// Match is the value of an If-Match: "" where there is none, * for any state, or a list of entity tags, of which the resource must have one.
+// Weak tags match nothing here (RFC 9110, 13.1.1).
+type Match string
+
+// NoneMatch is the value of an If-None-Match: "" where there is none, * for a resource that must not be there, or a list of entity tags, none of which
+// it may have. Weak tags are compared by what follows their W/ (RFC 9110, 13.1.2).
+type NoneMatch string
+
+// Tag is an If-Match of one entity tag, which is given without its quotes; of "" there is no condition, of * any state matches.
+func Tag(tag string) Match {
+	if tag == "" || tag == "*" {
+		return Match(tag)
+	}
+	return Match(`"` + tag + `"`)
+}
+
+// UnmarshalText checks a header's value.
+func (m *Match) UnmarshalText(text []byte) error {
+	*m = Match(text)
+	return check(IfMatch, string(text))
+}
+
+// UnmarshalText checks a header's value.
+func (n *NoneMatch) UnmarshalText(text []byte) error {
+	*n = NoneMatch(text)
+	return check(IfNoneMatch, string(text))
+}
+
+func check(header, value string) error {
+	if _, ok := parse(value); !ok {
+		return fault.New(fault.Invalid, fmt.Sprintf(`%s is *, or a list of entity tags in quotes like "a1b2", "c3d4".`, header), fault.Field(header))
+	}
+	return nil
+}
+
+// Check fails with PreconditionFailed unless a resource is in a state that the request was made for. tag is its entity tag without quotes, "" if the
+// resource is not there.
+func Check(match Match, none NoneMatch, tag string) error {
+	switch {
+	case match != "" && tag == "":
+		return failed(IfMatch, "The resource is not there.")
+	case match != "" && !match.holds(tag):
+		return failed(IfMatch, "The resource has changed since you read it; read it again.")
+	case none != "" && tag != "" && none.Holds(tag) && isAny(string(none)):
+		return failed(IfNoneMatch, "The resource is there already.")
+	case none != "" && tag != "" && none.Holds(tag):
+		return failed(IfNoneMatch, "The resource is in a state that the request excludes.")
+	default:
+		return nil
+	}
+}
+
+func failed(header, message string) error {
+	return fault.New(fault.PreconditionFailed, message, fault.Field(header))
+}
+
+func (m Match) holds(tag string) bool {
+	tags, _ := parse(string(m))
+	return isAny(string(m)) || slices.Contains(tags, entityTag{tag, false})
+}
+
+// Holds reports whether the header names the entity tag of a resource that is there; one that is malformed names none.
+func (n NoneMatch) Holds(tag string) bool {
+	tags, _ := parse(string(n))
+	return isAny(string(n)) || slices.ContainsFunc(tags, func(t entityTag) bool { return t.tag == tag })
+}
+
+func isAny(value string) bool { return strings.Trim(value, " \t") == "*" }
+
+// entityTag is one of a list, without its quotes.
+type entityTag struct {
+	tag  string
+	weak bool
+}
+
+// parse reads a header's value: * or a list of one entity tag or more, where empty members are ignored (RFC 9110, 5.6.1.2 and 8.8.3). Of * the list is
+// empty.
+func parse(value string) (tags []entityTag, ok bool) {
+	if isAny(value) {
+		return nil, true
+	}
+	rest := strings.Trim(value, " \t,")
+	for rest != "" {
+		var t entityTag
+		rest, t.weak = strings.CutPrefix(rest, "W/")
+		if rest, ok = strings.CutPrefix(rest, `"`); !ok {
+			return nil, false
+		}
+		if t.tag, rest, ok = strings.Cut(rest, `"`); !ok || strings.ContainsFunc(t.tag, unprintable) {
+			return nil, false
+		}
+		tags = append(tags, t)
+		after := strings.TrimLeft(rest, " \t")
+		if after != "" && after[0] != ',' {
+			return nil, false
+		}
+		rest = strings.TrimLeft(after, " \t,")
+	}
+	return tags, len(tags) > 0
+}
+
+// unprintable reports whether an entity tag cannot have the character (RFC 9110, 8.8.3).
+func unprintable(r rune) bool { return r <= ' ' || r == 0x7f }
