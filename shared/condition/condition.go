@@ -3,7 +3,6 @@
 package condition
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -46,7 +45,7 @@ func (n *NoneMatch) UnmarshalText(text []byte) error {
 
 func check(header, value string) error {
 	if _, ok := parse(value); !ok {
-		return fault.New(fault.Invalid, fmt.Sprintf(`%s is *, or a list of entity tags in quotes like "a1b2", "c3d4".`, header), fault.Field(header))
+		return fault.New(fault.Invalid, `is *, or a list of entity tags in quotes like "a1b2", "c3d4"`, fault.Field(header))
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func TestWrongInputIsNamedByItsField(t *testing.T) {
 		"doubled query":    {path + "?loud=true&loud=true", `{"title": "a"}`, nil, []string{"loud: is given more than once"}},
 		"wrong query":      {path + "?level=1&level=256", `{"title": "a"}`, nil, []string{"level: must be a whole number from 0 to 255"}},
 		"malformed query":  {path + "?loud=%zz", `{"title": "a"}`, nil, []string{"query: is not well-formed (application/x-www-form-urlencoded)"}},
-		"malformed tag":    {path, `{"title": "a"}`, []string{"If-Match", `a`}, []string{`If-Match: If-Match is *, or a list of entity tags in quotes like "a1b2", "c3d4".`}},
+		"malformed tag":    {path, `{"title": "a"}`, []string{"If-Match", `a`}, []string{`If-Match: is *, or a list of entity tags in quotes like "a1b2", "c3d4"`}},
 		"ignored tag":      {path, `{"title": "a"}`, []string{"If-None-Match", `*`}, []string{"If-None-Match: is not supported by this route; leave it out"}},
 		"wrong media type": {path, `{"title": "a"}`, []string{"Content-Type", "text/plain"}, []string{"Content-Type: The Content-Type of the body must be application/json."}},
 		"no media type":    {path, `{"title": "a"}`, []string{"Content-Type", ""}, []string{"Content-Type: The Content-Type of the body must be application/json."}},
