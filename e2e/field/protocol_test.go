@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -31,10 +32,10 @@ func TestGRPCClientsFindWhatTheyExpectOfAServer(t *testing.T) {
 	e2etest.Must(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 
-	health, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{})
-	if err != nil || health.GetStatus() != healthpb.HealthCheckResponse_SERVING {
-		t.Errorf("health is %v, %v", health, err)
-	}
+	e2etest.Eventually(t, "the gateway knows which credentials are revoked", 30*time.Second, func() bool {
+		health, err := healthpb.NewHealthClient(conn).Check(t.Context(), &healthpb.HealthCheckRequest{})
+		return err == nil && health.GetStatus() == healthpb.HealthCheckResponse_SERVING
+	})
 	if names, err := servicesOf(t.Context(), conn); err != nil || !strings.Contains(names, "inference.GRPCInferenceService") || strings.Contains(names, "IdentityService") {
 		t.Errorf("the services are %s, %v", names, err)
 	}
