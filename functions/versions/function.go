@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/download"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/identity"
@@ -38,7 +39,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "GET "+model+"/versions/{ref}", versions.GetVersion)
 	httpapi.Handle(mux, "GET "+model+"/versions/{ref}/lineage", versions.GetLineage)
 	httpapi.Handle(mux, "GET "+model+"/versions/{ref}/manifest", versions.GetManifest)
-	httpapi.Stream(mux, "GET "+model+"/versions/{ref}/files/{path...}", downloads{versions, store, e.Logger()}.download)
+	httpapi.Stream(mux, "GET "+model+"/versions/{ref}/files/{path...}", download.Downloads{Versions: versions, Store: store, Log: e.Logger()}.Serve)
 	httpapi.Handle(mux, "GET "+model+"/compare/{range}", versions.Compare)
 	httpapi.Handle(mux, "PATCH "+version, versions.UpdateVersion)
 	httpapi.Handle(mux, "POST "+version+"/deprecate", versions.Deprecate)

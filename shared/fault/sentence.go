@@ -12,9 +12,10 @@ import (
 var predicates = []string{"is", "are", "must", "has", "have", "names", "gives", "needs", "cannot"}
 
 // Sentence makes a whole sentence of what is wrong with a field: "has more than 64 keys" becomes "metadata has more than 64 keys.".
+// A detail without a letter, such as "0-3", is for programs: it stays as it is.
 func Sentence(field, detail string) string {
-	if detail == "" {
-		return ""
+	if !strings.ContainsFunc(detail, unicode.IsLetter) {
+		return detail
 	}
 	first, _, _ := strings.Cut(detail, " ")
 	switch {

@@ -39,8 +39,13 @@ func load(root string) (*source, error) {
 	s := &source{uses: map[string]use{}, functions: map[string]string{}, docs: map[types.Object]string{}, packages: map[string]*types.Package{}}
 	for _, p := range loaded {
 		for _, broken := range p.Errors {
-			err = errors.Join(err, broken)
+			err = errors.Join(err, fmt.Errorf("%s: %w", p.PkgPath, broken))
 		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range loaded {
 		s.packages[p.PkgPath] = p.Types
 		s.readComments(p)
 	}
@@ -49,7 +54,7 @@ func load(root string) (*source, error) {
 			s.readFunction(p)
 		}
 	}
-	return s, err
+	return s, nil
 }
 
 func (s *source) readComments(p *packages.Package) {
