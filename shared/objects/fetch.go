@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -123,16 +122,7 @@ func (f fetcher) manifest(ctx context.Context, from URI) (Manifest, error) {
 	if got := ref.SumOf(encoded); got != from.Digest {
 		return nil, damaged(opFetch, theManifest, hashes(got, from.Digest), nil)
 	}
-	manifest, err := ParseManifest(from.Tenant, encoded)
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range manifest {
-		if strings.HasPrefix(string(file.Path), temporary) {
-			return nil, badManifest(fmt.Sprintf("has no file that begins with %s; %q does", temporary, file.Path))
-		}
-	}
-	return manifest, nil
+	return ParseManifest(from.Tenant, encoded)
 }
 
 const opFetch = "objects.Fetch"

@@ -28,7 +28,7 @@ type ManifestFile struct {
 }
 
 // NewManifest orders files into a manifest of the tenant. It fails with Invalid for no files, a path that occurs twice or lies below another
-// file, a file without size or digest, and an object that is not the tenant's.
+// file, a file without size or digest, a path that begins with .fetch-, and an object that is not the tenant's.
 func NewManifest(tenant uuid.UUID, files []ManifestFile) (Manifest, error) {
 	m := Manifest(slices.Clone(files))
 	slices.SortFunc(m, func(a, b ManifestFile) int { return strings.Compare(string(a.Path), string(b.Path)) })
@@ -44,6 +44,9 @@ func ParseManifest(tenant uuid.UUID, encoded []byte) (Manifest, error) {
 	decoder := json.NewDecoder(bytes.NewReader(encoded))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&m); err != nil {
+		if path, bad := badPath(encoded); bad != nil {
+			return nil, badManifest(fmt.Sprintf("names files by their paths; %q is none: %s", path, fault.From(bad).Message), fault.Cause(bad))
+		}
 		return nil, badManifest("is a list of {path, size, sha256, object} in JSON", fault.Cause(err))
 	}
 	if err := m.check(tenant); err != nil {
@@ -53,6 +56,22 @@ func ParseManifest(tenant uuid.UUID, encoded []byte) (Manifest, error) {
 		return nil, badManifest("is written canonically: sorted by path, no spaces, path, size, sha256, object in this order")
 	}
 	return m, nil
+}
+
+// badPath returns the first path of an encoded manifest that is not valid, and why. The error is nil if there is none.
+func badPath(encoded []byte) (string, error) {
+	var files []struct {
+		Path string `json:"path"`
+	}
+	if json.Unmarshal(encoded, &files) != nil {
+		return "", nil
+	}
+	for _, file := range files {
+		if _, err := ref.ParsePath(file.Path); err != nil {
+			return file.Path, err
+		}
+	}
+	return "", nil
 }
 
 // Encode is the manifest's one canonical form: JSON without spaces, the fields in their order here, the files by path. For what a manifest
@@ -105,6 +124,8 @@ func (m Manifest) check(tenant uuid.UUID) error {
 
 func (f ManifestFile) check(tenant uuid.UUID) error {
 	switch prefix := TenantPrefix(tenant); {
+	case strings.HasPrefix(string(f.Path), temporary):
+		return badManifest(fmt.Sprintf("has no file that begins with %s; %q does", temporary, f.Path))
 	case f.Path == "", f.Size < 1, f.SHA256.IsZero():
 		return badManifest(fmt.Sprintf("gives each file a path, a size and a digest; %q lacks one", f.Path))
 	case !strings.HasPrefix(string(f.Object), prefix) || len(f.Object) == len(prefix):

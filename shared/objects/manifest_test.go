@@ -57,6 +57,7 @@ func TestListsThatAreNoManifestAreRefused(t *testing.T) {
 		"a path twice":     {entry("a", "x"), entry("a", "y")},
 		"below a file":     {entry("a", "x"), entry("a.b", "x"), entry("a/b", "y")},
 		"no path":          {entry("", "x")},
+		"our own name":     {entry(".fetch-a", "x")},
 		"no size":          {unsized},
 		"no digest":        {undigested},
 		"another's object": {foreign},
@@ -100,6 +101,10 @@ func TestOnlyTheCanonicalFormIsParsed(t *testing.T) {
 		if _, err := objects.ParseManifest(acme(), []byte(bad)); err == nil {
 			t.Errorf("%s: parsed", name)
 		}
+	}
+	_, err = objects.ParseManifest(acme(), []byte(strings.Replace(good, `"a"`, `"../a"`, 1)))
+	if err == nil || !strings.Contains(err.Error(), `"../a"`) {
+		t.Errorf("a bad path is refused with %v, which does not name it", err)
 	}
 	_, err = objects.ParseManifest(uuid.New(), []byte(good))
 	faulttest.AssertKind(t, err, fault.Unprocessable, "manifest")
