@@ -168,6 +168,14 @@ func (u *User) With(scopes ...string) *User {
 	return u.Holding(u.Key(scopes...))
 }
 
+// Through gives the user at a terminal that reaches the server at another address.
+func (u *User) Through(server string) *User {
+	u.Helper()
+	other := *u
+	other.Server, other.more = server, []string{"MAAS_TOKEN=" + u.Site().Token} // sessions are kept by the server's address
+	return &other
+}
+
 // Holding gives the user at another terminal, who has the API key alone.
 func (u *User) Holding(key string) *User {
 	u.Helper()

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ownfile"
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
@@ -140,7 +141,7 @@ func occupy(dir string) (root *os.Root, release func(), err error) {
 		return nil, nil, onDisk(errors.Join(err, root.Close()))
 	}
 	release = func() { _, _ = self.Close(), root.Close() } // nothing was written through them; closing unlocks
-	switch held, err := lock(self); {
+	switch held, err := ownfile.Lock(self); {
 	case err != nil:
 		release()
 		return nil, nil, onDisk(err)
@@ -149,15 +150,6 @@ func occupy(dir string) (root *os.Root, release func(), err error) {
 		return nil, nil, fault.New(fault.Conflict, "another process is fetching into the same folder", fault.Op(opFetch))
 	}
 	return root, release, nil
-}
-
-// lock takes the lock of an open file or directory, which its closing or the process's death releases; it gives false where another has it.
-func lock(file *os.File) (held bool, err error) {
-	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 func onDisk(err error) error {

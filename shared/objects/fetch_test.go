@@ -170,6 +170,25 @@ func TestFetchDoesNotBelieveWhatAnInterruptedOneLeft(t *testing.T) {
 	}
 }
 
+func TestFetchWritesThroughNoLinkInItsDirectory(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	content := random(1 << 20)
+	uri := w.version(map[string][]byte{"model.onnx": content})
+	dir := t.TempDir()
+	w.must(os.WriteFile(filepath.Join(dir, "other"), []byte("good"), 0o600))
+	w.must(os.Symlink("other", filepath.Join(dir, unfinished("model.onnx"))))
+
+	_, err := objects.Fetch(t.Context(), w.Store, uri, dir)
+	w.must(err)
+
+	for name, want := range map[string][]byte{"model.onnx": content, "other": []byte("good")} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s has %d bytes, %v", name, len(got), err)
+		}
+	}
+}
+
 // unfinished is what a file is called until it is whole.
 func unfinished(path string) string { return ".fetch-" + ref.SumOf([]byte(path)).String() }
 

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ownfile"
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
@@ -70,7 +71,7 @@ func (f fetcher) has(ctx context.Context, file ManifestFile) (bool, error) {
 
 // bring makes the file of the name unfinished hold the bytes of the file. When it fails it leaves there what it may go on from later.
 func (f fetcher) bring(ctx context.Context, file ManifestFile, unfinished string) (err error) {
-	out, err := f.root.OpenFile(unfinished, os.O_RDWR|os.O_CREATE, readableOne)
+	out, err := ownfile.Open(f.root, unfinished, readableOne)
 	if err != nil {
 		return onDisk(err)
 	}

@@ -3,8 +3,9 @@ package objects
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
+
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 const (
@@ -37,29 +38,17 @@ func (c *FileCache) occupy(file ManifestFile) (*place, error) {
 // openLocked opens a file, which it makes if need be, and takes its lock. A file that has lost its name meanwhile is not held: it is the
 // entry now, or was removed.
 func (c *FileCache) openLocked(name string) (file *os.File, held bool, err error) {
-	if file, err = c.root.OpenFile(name, os.O_RDWR|os.O_CREATE, private); err != nil {
+	if file, err = ownfile.Open(c.root, name, private); err != nil {
 		return nil, false, err
 	}
-	if held, err = lock(file); held {
-		held, err = c.isNamed(file, name)
+	if held, err = ownfile.Lock(file); held {
+		held, err = ownfile.Named(c.root, file, name)
 	}
 	if !held || err != nil {
 		_ = file.Close() // nothing was written to it
 		return nil, false, err
 	}
 	return file, true, nil
-}
-
-func (c *FileCache) isNamed(file *os.File, name string) (bool, error) {
-	named, err := c.root.Stat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	opened, err := file.Stat()
-	return err == nil && os.SameFile(named, opened), err
 }
 
 // keep puts a copy of the file into the place, once there is room.
@@ -85,7 +74,7 @@ func (p *place) release() {
 	if p == nil {
 		return
 	}
-	if named, err := p.cache.isNamed(p.file, p.name+begun); named && err == nil {
+	if named, err := ownfile.Named(p.cache.root, p.file, p.name+begun); named && err == nil {
 		_ = p.cache.root.Remove(p.name + begun) // else it is removed when there must be room
 	}
 	_ = p.file.Close() // which unlocks it; what was written is checked when it is used

@@ -179,6 +179,19 @@ func TestWhatADeadProcessBeganIsTakenOver(t *testing.T) {
 	}
 }
 
+func TestALinkInAPlaceOfTheCacheIsNotWrittenThrough(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, 1<<20)
+	one, other := random(100_000), random(100_000)
+	n.fetch(n.version(map[string][]byte{"model.onnx": one}))
+	n.must(os.Symlink(ref.SumOf(one).String(), filepath.Join(n.folder, ref.SumOf(other).String()+".begun")))
+
+	n.fetch(n.version(map[string][]byte{"model.onnx": other}))
+
+	n.assertHas(n.folder, ref.SumOf(one).String(), one)
+	n.assertHas(n.folder, ref.SumOf(other).String(), other)
+}
+
 func TestAProcessThatHangsWithAFileIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
 	n := newNode(t, 1<<20)

@@ -80,7 +80,7 @@ type Request struct {
 	Path   string            // with the query
 	Header map[string]string // besides credentials and content type
 	In     any               // encoded as JSON; nil for no body
-	Body   func() io.Reader  // a body that is no JSON, made again for each try
+	Body   func() io.Reader  // a body that is no JSON, made again for each try; an error of it is Do's
 	Length int64             // of Body
 	Open   bool              // without credentials: sign-in
 	Repeat bool              // may be repeated though it is a POST: the server takes it once
@@ -201,10 +201,15 @@ func (c *Client) send(ctx context.Context, r Request, credential string) (*http.
 		watch.end()
 		return nil, err
 	}
+	body := &watchedBody{Reader: request.Body, watch: watch}
 	if r.Body != nil {
-		request.Body = io.NopCloser(&watchedBody{request.Body, watch})
+		request.Body = io.NopCloser(body)
 	}
 	answer, err := c.http.Do(request)
+	if local := body.err(); local != nil { // whatever the server makes of what came
+		watch.end()
+		return nil, errors.Join(local, closed(answer))
+	}
 	if err != nil {
 		watch.end()
 		return nil, c.unreachable(ctx, errors.Join(err, context.Cause(watched)))
@@ -215,6 +220,14 @@ func (c *Client) send(ctx context.Context, r Request, credential string) (*http.
 	}
 	defer func() { _ = answer.Body.Close() }()
 	return nil, problem(answer)
+}
+
+// closed ends an answer that nobody reads, if there is one.
+func closed(answer *http.Response) error {
+	if answer == nil {
+		return nil
+	}
+	return answer.Body.Close()
 }
 
 func (c *Client) build(ctx context.Context, r Request, credential string) (*http.Request, error) {

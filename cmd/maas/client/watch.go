@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,7 +40,7 @@ func (w *watch) over(body io.ReadCloser) io.ReadCloser {
 	return struct {
 		io.Reader
 		io.Closer
-	}{&watchedBody{body, w}, closer(func() error {
+	}{&watchedBody{Reader: body, watch: w}, closer(func() error {
 		defer w.end()
 		return body.Close()
 	})}
@@ -50,15 +51,28 @@ type closer func() error
 // Close implements io.Closer.
 func (c closer) Close() error { return c() }
 
-// watchedBody tells the watch that bytes move.
+// watchedBody tells the watch that bytes move, and remembers why no more could be read.
 type watchedBody struct {
 	io.Reader
 
-	watch *watch
+	watch  *watch
+	failed atomic.Pointer[error]
 }
 
 // Read implements io.Reader.
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.watch.timer.Reset(b.watch.silence)
-	return b.Reader.Read(p)
+	n, err := b.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.failed.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// err is why a body could not be read.
+func (b *watchedBody) err() error {
+	if err := b.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
 }

@@ -2,12 +2,17 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -18,12 +23,19 @@ import (
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
+// standardStream stands for stdin or stdout where a file is named.
+const standardStream = "-"
+
 func (m Maker) pull() *cobra.Command {
+	var only []string
 	cmd := &cobra.Command{
-		Use: "pull REF [DIR]", Short: "Download a version's files",
-		Long: "Downloads a version's files into a folder (default: this one) and checks them. Run again, it goes on where it was cut off.",
-		Args: cobra.RangeArgs(1, 2),
+		Use: "pull REF [DIR|-]", Short: "Download a version's files",
+		Long: "Downloads a version's files into a folder (default: this one) and checks them. Run again, it goes on where it was cut off.\n" +
+			"With - one file is written to stdout; a version with several needs --file. (A folder of that name is ./-.)",
+		Example: "  maas pull acme/digits@1.0.0 out\n  maas pull acme/digits@1.0.0 - --file model.onnx | sha256sum",
+		Args:    cobra.RangeArgs(1, 2),
 	}
+	cmd.Flags().StringArrayVar(&only, "file", nil, "path of a file in the version: only this one is pulled; may be repeated")
 	retryFor(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
 		from, err := target(arguments[0])
@@ -35,32 +47,98 @@ func (m Maker) pull() *cobra.Command {
 		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: path}, &v); err != nil {
 			return err
 		}
+		files, err := chosen(v, only)
+		if err != nil {
+			return err
+		}
 		folder := "."
 		if len(arguments) == 2 {
 			folder = arguments[1]
 		}
-		return resumable(s.pull(ctx, v, folder))
+		if folder == standardStream {
+			return s.stream(ctx, v, files)
+		}
+		return resumable(s.pull(ctx, v, files, folder))
 	})
 }
 
-func (s *session) pull(ctx context.Context, v catalog.Version, folder string) error {
+// chosen gives the files of the paths, or all if there are none.
+func chosen(v catalog.Version, paths []string) ([]catalog.File, error) {
+	if len(v.Files) == 0 {
+		return nil, fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no files yet.", v.Model, v.Version))
+	}
+	if len(paths) == 0 {
+		return v.Files, nil
+	}
+	var files []catalog.File
+	for i, path := range paths {
+		at := slices.IndexFunc(v.Files, func(f catalog.File) bool { return string(f.Path) == path })
+		switch {
+		case at < 0:
+			return nil, misuse(fault.New(fault.Invalid, fmt.Sprintf("%s@%s has no file %s. It has: %s", v.Model, v.Version, path, listed(v.Files)), fault.Field("file")))
+		case !slices.Contains(paths[:i], path):
+			files = append(files, v.Files[at])
+		}
+	}
+	return files, nil
+}
+
+// listed names files in a sentence: the first of many.
+func listed(files []catalog.File) string {
+	const most = 20
+	var names []string
+	for _, f := range files[:min(len(files), most)] {
+		names = append(names, string(f.Path))
+	}
+	text := strings.Join(names, ", ")
+	if len(files) > most {
+		text += fmt.Sprintf(" and %d more", len(files)-most)
+	}
+	return text + "."
+}
+
+// stream writes the file to stdout. The messages, and the result, which is known by then, go to stderr.
+func (s *session) stream(ctx context.Context, v catalog.Version, files []catalog.File) error {
+	if len(files) > 1 {
+		return misuse(fault.New(fault.Invalid, fmt.Sprintf("Only one file can be written to stdout: choose one with --file. %s@%s has: %s",
+			v.Model, v.Version, listed(files)), fault.Field("file")))
+	}
+	shown, done := s.progress()
+	err := (&pull.Puller{Client: s.Client, Progress: shown}).Stream(ctx, v, files[0], s.stdout)
+	done()
+	if err == nil {
+		s.sayf("%s: %s, sha256 %s", files[0].Path, progress.Bytes(files[0].Size), files[0].SHA256)
+	}
+	return err
+}
+
+func (s *session) pull(ctx context.Context, v catalog.Version, files []catalog.File, folder string) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
-		return fault.New(fault.Invalid, err.Error(), fault.Field("DIR"))
+		return noFolder(err)
 	}
 	root, err := os.OpenRoot(folder)
 	if err != nil {
-		return fault.New(fault.Invalid, err.Error(), fault.Field("DIR"))
+		return noFolder(err)
 	}
 	defer func() { _ = root.Close() }()
 	shown, done := s.progress()
-	err = (&pull.Puller{Client: s.Client, Folder: root, Progress: shown}).Version(ctx, v)
+	err = (&pull.Puller{Client: s.Client, Folder: root, Progress: shown}).Version(ctx, v, files)
 	done()
 	if err != nil {
 		return err
 	}
-	return s.result(v.Files, func(w io.Writer) {
-		for _, f := range v.Files {
+	return s.result(files, func(w io.Writer) {
+		for _, f := range files {
 			fmt.Fprintf(w, "%s: %s, sha256 %s\n", safe(filepath.Join(folder, string(f.Path))), progress.Bytes(f.Size), f.SHA256)
 		}
 	})
+}
+
+// noFolder tells why a folder cannot be used: it is a mistake in the command line if there is something else of that name.
+func noFolder(err error) error {
+	reported := fault.New(fault.Invalid, "The folder cannot be used: "+err.Error(), fault.Field("DIR"))
+	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.EINVAL) {
+		return misuse(reported)
+	}
+	return reported
 }

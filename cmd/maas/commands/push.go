@@ -55,7 +55,7 @@ func resumable(err error) error {
 	return err
 }
 
-// distinct fails where two files would have the same path in the version, or one is not there.
+// distinct fails where two files would have the same path in the version, or one cannot be pushed.
 func distinct(files []string) error {
 	seen := map[string]string{}
 	for _, file := range files {
@@ -66,8 +66,8 @@ func distinct(files []string) error {
 		seen[name] = file
 	}
 	for _, file := range files {
-		if _, err := os.Stat(file); err != nil { // before anything is made for it
-			return fault.New(fault.Invalid, err.Error(), fault.Field("FILE"))
+		if err := push.CheckFile(file); err != nil { // before anything is made for it
+			return misuse(err)
 		}
 	}
 	return nil

@@ -88,7 +88,7 @@ func (c *cut) Write(p []byte) (int, error) {
 
 func (w *world) pull(t *testing.T) error {
 	t.Helper()
-	return w.Version(t.Context(), w.version)
+	return w.Version(t.Context(), w.version, w.version.Files)
 }
 
 func (w *world) assertWhole(t *testing.T) {
@@ -124,13 +124,12 @@ func TestABrokenTransferGoesOn(t *testing.T) {
 func TestAPullGoesOnWhereTheLastEnded(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "a.onnx", content)
-	if err := os.WriteFile(filepath.Join(w.folder, "a.onnx.part"), content[:9000], 0o600); err != nil {
-		t.Fatal(err)
-	}
+	w.leave(t, content[:9000])
 	if err := w.pull(t); err != nil {
 		t.Fatal(err)
 	}
 	w.assertWhole(t)
+	w.assertHolds(t, "a.onnx")
 	if got := w.sent.Load(); got != 1000 {
 		t.Errorf("%d bytes were sent", got)
 	}
@@ -166,12 +165,7 @@ func TestWrongBytesAreNotKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "a.onnx", bytes.ToUpper(bytes.Repeat([]byte("abcdefghij"), 1000)))
 	faulttest.AssertKind(t, w.pull(t), fault.Unprocessable)
-	if _, err := os.Stat(filepath.Join(w.folder, "a.onnx")); err == nil {
-		t.Error("the file is there")
-	}
-	if info, err := os.Stat(filepath.Join(w.folder, "a.onnx.part")); err != nil || info.Size() != 0 {
-		t.Errorf("%v, %v", info, err)
-	}
+	w.assertHolds(t)
 }
 
 func TestNothingOutsideTheFolderIsWritten(t *testing.T) {

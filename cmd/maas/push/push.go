@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -69,6 +67,9 @@ func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
 	}
 	for round := 1; ; round++ {
 		done, err := p.once(ctx, f, path)
+		if errors.Is(err, errChanged) { // what has arrived is of no use to anybody
+			return Result{}, errors.Join(err, p.abandon(ctx, done))
+		}
 		if err == nil || round == rounds || !fault.Is(err, fault.Conflict) || done.ID == uuid.Nil {
 			return Result{Upload: done}, err
 		}
@@ -76,30 +77,6 @@ func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
 			return Result{}, err
 		}
 	}
-}
-
-type file struct {
-	*os.File
-
-	size int64
-}
-
-func openFile(name string) (file, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return file{}, fault.New(fault.Invalid, err.Error(), fault.Field("FILE"))
-	}
-	info, err := f.Stat()
-	switch {
-	case err != nil:
-	case !info.Mode().IsRegular():
-		err = fault.New(fault.Invalid, name+" is no regular file", fault.Field("FILE"))
-	case info.Size() == 0:
-		err = fault.New(fault.Invalid, name+" is empty", fault.Field("FILE"))
-	default:
-		return file{f, info.Size()}, nil
-	}
-	return file{}, errors.Join(err, f.Close())
 }
 
 // once makes one way through: find or begin the upload, send, complete, wait.
@@ -140,7 +117,7 @@ func (p *Pusher) finish(ctx context.Context, f file, u transfer.Upload) (transfe
 
 // is fails with Conflict if the file's bytes are others than those of the digest.
 func (f file) is(want ref.Digest) error {
-	sum, err := digest(io.NewSectionReader(f, 0, f.size))
+	sum, err := f.digest()
 	if err == nil && sum != want {
 		err = fault.New(fault.Conflict, "The file is another than the one of the same size that was pushed before.", fault.Field("FILE"))
 	}
@@ -152,6 +129,9 @@ func (p *Pusher) deliver(ctx context.Context, f file, u transfer.Upload) error {
 	digests := make([]ref.Digest, u.Count)
 	for round := 1; ; round++ {
 		if err := p.send(ctx, f, u, digests); err != nil {
+			return err
+		}
+		if err := f.changed(); err != nil {
 			return err
 		}
 		err := p.complete(ctx, u, digests)

@@ -2,8 +2,6 @@ package push
 
 import (
 	"context"
-	"crypto/sha256"
-	"io"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -57,7 +55,7 @@ func (p *Pusher) unchanged(ctx context.Context, f file, path string) (transfer.U
 		if string(held.Path) != path || held.Size != f.size {
 			continue
 		}
-		sum, err := digest(io.NewSectionReader(f, 0, f.size))
+		sum, err := f.digest()
 		if err != nil || sum != held.SHA256 {
 			return transfer.Upload{}, false, err
 		}
@@ -107,12 +105,4 @@ func (p *Pusher) begun(ctx context.Context, size int64, path string) (transfer.U
 			return transfer.Upload{}, false, nil
 		}
 	}
-}
-
-func digest(r io.Reader) (ref.Digest, error) {
-	sum := sha256.New()
-	if _, err := io.Copy(sum, r); err != nil {
-		return ref.Digest{}, fault.New(fault.Invalid, "The file cannot be read: "+err.Error(), fault.Field("FILE"))
-	}
-	return ref.DigestOf(sum.Sum(nil)), nil
 }

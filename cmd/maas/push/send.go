@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,8 +35,8 @@ func (p *Pusher) send(ctx context.Context, f file, u transfer.Upload, digests []
 			if ctx.Err() != nil {
 				return ctx.Err() // another has failed: nothing more is read
 			}
-			part := io.NewSectionReader(f, layout.Offset(n), layout.SizeOf(n))
-			sum, err := digest(part)
+			part := part{f, layout.Offset(n), layout.SizeOf(n)}
+			sum, err := part.digest()
 			if err != nil {
 				return err
 			}
@@ -49,18 +50,29 @@ func (p *Pusher) send(ctx context.Context, f file, u transfer.Upload, digests []
 	return group.Wait()
 }
 
-// damaged bounds how often a chunk that arrived with other bytes is sent again: a broken network, or a file that is being written to.
+// part is the bytes of a chunk.
+type part struct {
+	file
+
+	at, size int64
+}
+
+func (p part) digest() (ref.Digest, error) { return p.digestOf(p.at, p.size) }
+
+func (p part) reader() io.Reader { return p.read(p.at, p.size) }
+
+// damaged bounds how often a chunk that arrived with other bytes is sent again.
 const damaged = 3
 
-func (p *Pusher) chunk(ctx context.Context, u transfer.Upload, n int, part *io.SectionReader, sum ref.Digest) error {
+func (p *Pusher) chunk(ctx context.Context, u transfer.Upload, n int, part part, sum ref.Digest) error {
 	for try := 1; ; try++ {
 		err := p.put(ctx, u, n, part, sum)
-		if !fault.Is(err, fault.Unprocessable) || try == damaged {
+		if !fault.Is(err, fault.Unprocessable) || errors.Is(err, errChanged) || try == damaged {
 			return err
 		}
-		again, err := digest(io.NewSectionReader(part, 0, part.Size()))
+		again, err := part.digest()
 		if err == nil && again != sum {
-			err = fault.New(fault.Unprocessable, "The file changed while it was sent.", fault.Field("FILE"))
+			err = part.faultOf("was written to while it was pushed")
 		}
 		if err != nil {
 			return err
@@ -68,23 +80,23 @@ func (p *Pusher) chunk(ctx context.Context, u transfer.Upload, n int, part *io.S
 	}
 }
 
-func (p *Pusher) put(ctx context.Context, u transfer.Upload, n int, part *io.SectionReader, sum ref.Digest) error {
+func (p *Pusher) put(ctx context.Context, u transfer.Upload, n int, part part, sum ref.Digest) error {
 	var bodies []*counter
 	err := p.Client.Do(ctx, client.Request{
-		Method: http.MethodPut, Path: fmt.Sprintf("%s/chunks/%d", u.Address(), n), Length: part.Size(),
+		Method: http.MethodPut, Path: fmt.Sprintf("%s/chunks/%d", u.Address(), n), Length: part.size,
 		Header: map[string]string{"Content-Digest": "sha-256=:" + sum.Base64() + ":"},
 		Body: func() io.Reader {
 			for _, body := range bodies {
 				body.undo()
 			}
-			body := &counter{Reader: io.NewSectionReader(part, 0, part.Size()), sent: p.Progress.Sent}
+			body := &counter{Reader: part.reader(), sent: p.Progress.Sent}
 			bodies = append(bodies, body)
 			return body
 		},
 	}, nil)
 	for i, body := range bodies {
 		if err == nil && i == len(bodies)-1 {
-			body.settle(part.Size())
+			body.settle(part.size)
 			break
 		}
 		body.undo()

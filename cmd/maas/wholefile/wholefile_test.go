@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 )
@@ -52,6 +53,44 @@ func TestWhatWasMadeOnceIsReadFromThenOn(t *testing.T) {
 		if err != nil || string(text) != "first" {
 			t.Errorf("the text is %q, %v", text, err)
 		}
+	}
+}
+
+func TestOfSeveralMakersAllGiveWhatTheFirstWrote(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	text, err := wholefile.ReadOrMake(path, func() ([]byte, error) {
+		return []byte("slower"), wholefile.Write(path, []byte("faster")) // another process makes it meanwhile
+	})
+	if err != nil || string(text) != "faster" {
+		t.Errorf("the text is %q, %v", text, err)
+	}
+	if kept, err := os.ReadFile(path); err != nil || string(kept) != "faster" {
+		t.Errorf("the file is %q, %v", kept, err)
+	}
+}
+
+func TestWhatACrashLeftGoesWithTheNextWrite(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	left, fresh := filepath.Join(folder, ".draft-left"), filepath.Join(folder, ".draft-fresh")
+	for _, name := range []string{left, fresh} {
+		if err := os.WriteFile(name, []byte("secret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	long := time.Now().Add(-2 * time.Hour)
+	if err := os.Chtimes(left, long, long); err != nil {
+		t.Fatal(err)
+	}
+	if err := wholefile.Write(filepath.Join(folder, "file"), []byte("text")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a crash left: %v", err)
+	}
+	if _, err := os.Stat(fresh); err != nil {
+		t.Errorf("what another process may be writing: %v", err)
 	}
 }
 

@@ -1,0 +1,143 @@
+package pull
+
+import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/ownfile"
+)
+
+const (
+	// reserved begins the names of drafts, and of nothing else: no file of a version may have such a name. It is followed by the digest of the
+	// whole file, by which a later run finds what an earlier one left, and by random characters.
+	reserved = ".maas-pull-"
+	// keptFor is how long a draft is kept that nobody continues.
+	keptFor = 7 * 24 * time.Hour
+	written = 0o644
+)
+
+// draft is a file that is not whole yet. It lies in the folder of the file that it becomes, and is locked by the process that writes it.
+type draft struct {
+	root   *os.Root
+	file   *os.File
+	name   string // of the draft
+	target string
+	wrong  bool // its bytes are of no use to a later run
+}
+
+// openDraft continues a draft that an earlier run left, or makes one. Drafts of other processes that run are left to them.
+func openDraft(root *os.Root, f catalog.File) (*draft, error) {
+	folder := path.Dir(string(f.Path))
+	for _, name := range drafts(root, folder, f) {
+		d, err := lockDraft(root, name, string(f.Path))
+		if d != nil || err != nil {
+			return d, err
+		}
+	}
+	for {
+		d, err := newDraft(root, folder, f)
+		if d != nil || err != nil {
+			return d, err
+		}
+	}
+}
+
+// newDraft makes a draft of a name that nobody knows. It gives nil if another process has found it, and taken it, before it was locked here.
+func newDraft(root *os.Root, folder string, f catalog.File) (*draft, error) {
+	name := path.Join(folder, reserved+f.SHA256.String()+"-"+rand.Text())
+	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, written)
+	if err != nil {
+		return nil, err
+	}
+	if held, err := ownfile.Lock(file); err == nil && !held {
+		return nil, file.Close()
+	}
+	// On a file system without locks Lock fails, for other processes too: none of them takes it.
+	return &draft{root: root, file: file, name: name, target: string(f.Path)}, nil
+}
+
+// lockDraft gives nil for a draft that another process has, or that is none.
+func lockDraft(root *os.Root, name, target string) (*draft, error) {
+	file, err := ownfile.Open(root, name, written)
+	if err != nil {
+		return nil, nil //nolint:nilerr,nilnil // a folder, perhaps: a new draft tells whether anything can be written
+	}
+	held, err := ownfile.Lock(file)
+	if err == nil && held {
+		held, err = ownfile.Named(root, file, name)
+	}
+	if err != nil || !held {
+		return nil, file.Close()
+	}
+	return &draft{root: root, file: file, name: name, target: target}, nil
+}
+
+// drafts gives the names of those of the file. Drafts of other files that were given up long ago are removed.
+func drafts(root *os.Root, folder string, f catalog.File) []string {
+	entries, err := fs.ReadDir(root.FS(), folder)
+	if err != nil {
+		return nil // whether the folder can be used is told by what is written to it
+	}
+	var names []string
+	for _, entry := range entries {
+		name := path.Join(folder, entry.Name())
+		switch {
+		case strings.HasPrefix(entry.Name(), reserved+f.SHA256.String()+"-"):
+			names = append(names, name)
+		case strings.HasPrefix(entry.Name(), reserved):
+			discard(root, name, entry)
+		}
+	}
+	return names
+}
+
+// discard removes a draft that has not been written for long, unless a process has it.
+func discard(root *os.Root, name string, entry fs.DirEntry) {
+	info, err := entry.Info()
+	if err != nil || !ownfile.Alone(info) || time.Since(info.ModTime()) < keptFor {
+		return
+	}
+	d, err := lockDraft(root, name, "")
+	if err != nil || d == nil {
+		return
+	}
+	_ = root.Remove(name) // it takes space, no more
+	_ = d.file.Close()    // as above
+}
+
+// empty makes the draft begin anew.
+func (d *draft) empty() error {
+	_, err := d.file.Seek(0, io.SeekStart)
+	return errors.Join(err, d.file.Truncate(0))
+}
+
+// place gives the draft its target's name. It fails with fs.ErrExist if something has that name.
+func (d *draft) place() error {
+	err := d.root.Link(d.name, d.target)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		d.wrong = true // the bytes have their name: that of the draft goes
+		return err
+	}
+	// A file system without hard links.
+	if _, err := d.root.Lstat(d.target); err == nil {
+		d.wrong = true
+		return fs.ErrExist
+	}
+	return d.root.Rename(d.name, d.target)
+}
+
+// close lets go of the draft. What a later run can go on from stays.
+func (d *draft) close() error {
+	var err error
+	if info, statErr := d.file.Stat(); d.wrong || statErr == nil && info.Size() == 0 {
+		err = d.root.Remove(d.name)
+	}
+	return errors.Join(err, d.file.Close())
+}

@@ -1,0 +1,174 @@
+package push
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
+)
+
+// file is a file that is pushed. It is read twice, chunk by chunk, and the bytes of one moment are wanted: a file that changes meanwhile is
+// an error.
+type file struct {
+	*os.File
+
+	size  int64
+	named bool        // it is found under its name; what was spooled has none
+	was   os.FileInfo // when it was opened
+}
+
+// errChanged is the cause of the errors that say how a file changed.
+var errChanged = errors.New("push: the file changed")
+
+// CheckFile fails with Invalid for what cannot be pushed: anything but a regular file of one byte or more that can be read. It says what it is.
+func CheckFile(name string) error {
+	f, err := openFile(name)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func openFile(name string) (file, error) {
+	info, err := os.Stat(name) // before it is opened: a pipe would block, and a device may do something
+	if err != nil {
+		return file{}, unreadable(name, err)
+	}
+	if err := pushable(name, info); err != nil {
+		return file{}, err
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return file{}, unreadable(name, err)
+	}
+	if info, err = f.Stat(); err != nil {
+		return file{}, errors.Join(unreadable(name, err), f.Close())
+	}
+	if err := pushable(name, info); err != nil {
+		return file{}, errors.Join(err, f.Close())
+	}
+	return file{File: f, size: info.Size(), named: true, was: info}, nil
+}
+
+// pushable fails for what is no regular file, or an empty one.
+func pushable(name string, info os.FileInfo) error {
+	mode := info.Mode()
+	switch {
+	case mode.IsDir():
+		return invalid(name + " is a folder: name the files in it.")
+	case mode&fs.ModeNamedPipe != 0:
+		return invalid(name + " is a pipe, which can be read only once: write it to a file first, or push - to read stdin.")
+	case mode&fs.ModeSocket != 0:
+		return invalid(name + " is a socket, not a regular file.")
+	case mode&fs.ModeDevice != 0:
+		return invalid(name + " is a device, not a regular file.")
+	case !mode.IsRegular():
+		return invalid(name + " is not a regular file.")
+	case info.Size() == 0:
+		return invalid(name + " is empty: a file has 1 byte or more.")
+	default:
+		return nil
+	}
+}
+
+func invalid(sentence string) error { return fault.New(fault.Invalid, sentence, fault.Field("FILE")) }
+
+func unreadable(name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Invalid, "There is no file "+name+".", fault.Field("FILE"), fault.Cause(err))
+	}
+	why := err
+	if inner, ok := errors.AsType[*fs.PathError](err); ok {
+		why = inner.Err
+	}
+	return fault.New(fault.Invalid, fmt.Sprintf("%s cannot be read: %s.", name, why), fault.Field("FILE"), fault.Cause(err))
+}
+
+// changed fails if the file is another than when it was opened, and says how.
+func (f file) changed() error {
+	now, err := f.Stat()
+	switch {
+	case err != nil:
+		return unreadable(f.Name(), err)
+	case now.Size() < f.size:
+		return f.faultOf(fmt.Sprintf("got shorter while it was pushed: it had %d bytes and now has %d", f.size, now.Size()))
+	case now.Size() > f.size:
+		return f.faultOf(fmt.Sprintf("got longer while it was pushed: it had %d bytes and now has %d", f.size, now.Size()))
+	case !now.ModTime().Equal(f.was.ModTime()):
+		return f.faultOf("was written to while it was pushed")
+	case !f.named:
+		return nil
+	}
+	now, err = os.Stat(f.Name())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return f.faultOf("was removed while it was pushed")
+	case err != nil:
+		return unreadable(f.Name(), err)
+	case !os.SameFile(f.was, now):
+		return f.faultOf("was replaced by another file while it was pushed")
+	default:
+		return nil
+	}
+}
+
+func (f file) faultOf(what string) error {
+	return fault.New(fault.Unprocessable, fmt.Sprintf("%s %s. Push it when it no longer changes.", f.Name(), what), fault.Field("FILE"), fault.Cause(errChanged))
+}
+
+// digest gives that of the whole file.
+func (f file) digest() (ref.Digest, error) { return f.digestOf(0, f.size) }
+
+// digestOf gives the digest of n bytes from a place on.
+func (f file) digestOf(at, n int64) (ref.Digest, error) {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f.read(at, n)); err != nil {
+		return ref.Digest{}, err
+	}
+	return ref.DigestOf(sum.Sum(nil)), nil
+}
+
+// lookedAt is how often it is looked whether a file has changed, while it is read.
+const lookedAt = time.Second
+
+// read gives n bytes from a place on. Reading fails, and says how, as soon as it is seen that the file has changed.
+func (f file) read(at, n int64) io.Reader {
+	return &reading{Reader: io.NewSectionReader(f, at, n), file: f, left: n}
+}
+
+// reading is a part of a file that is read.
+type reading struct {
+	io.Reader
+
+	file   file
+	left   int64
+	looked time.Time
+}
+
+// Read implements io.Reader.
+func (r *reading) Read(p []byte) (int, error) {
+	if time.Since(r.looked) > lookedAt {
+		if err := r.file.changed(); err != nil {
+			return 0, err
+		}
+		r.looked = time.Now()
+	}
+	n, err := r.Reader.Read(p)
+	r.left -= int64(n)
+	switch {
+	case err == nil, errors.Is(err, io.EOF) && r.left == 0:
+		return n, err
+	case !errors.Is(err, io.EOF):
+		return n, unreadable(r.file.Name(), err)
+	}
+	if err = r.file.changed(); err == nil {
+		err = r.file.faultOf("ended too early while it was pushed") // it has grown again meanwhile
+	}
+	return n, err
+}

@@ -1,0 +1,87 @@
+// Package ownfile opens the temporary files that a program keeps in folders that others can write to. A link, a pipe or a second name of
+// another file that stands where such a file should be is never written through.
+package ownfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Open opens the regular file of the name for reading and writing, and makes it with mode perm if need be. Whatever else has the name is
+// removed first: a link, or a file that has another name too. It fails for a directory that is not empty.
+func Open(root *os.Root, name string, perm fs.FileMode) (*os.File, error) {
+	const attempts = 10 // others may make and remove the name meanwhile
+	for range attempts {
+		file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		if !errors.Is(err, fs.ErrExist) {
+			return file, err
+		}
+		file, err = openExisting(root, name)
+		if file != nil || err != nil {
+			return file, err
+		}
+	}
+	return nil, fmt.Errorf("open %s: other processes make and remove it all the time", name)
+}
+
+// openExisting gives nil if there is nothing of the name, or no longer.
+func openExisting(root *os.Root, name string) (*os.File, error) {
+	there, err := root.Lstat(name)
+	if err != nil {
+		return nil, absent(err)
+	}
+	if !Alone(there) {
+		return nil, absent(root.Remove(name))
+	}
+	file, err := root.OpenFile(name, os.O_RDWR|syscall.O_NONBLOCK, 0) // a pipe that takes its place does not block
+	if err != nil {
+		return nil, absent(err)
+	}
+	opened, err := file.Stat()
+	if err == nil && os.SameFile(there, opened) && Alone(opened) {
+		return file, nil
+	}
+	return nil, errors.Join(err, file.Close())
+}
+
+// absent is err, unless it says that there is no such file.
+func absent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Alone reports whether info is of a regular file that has one name.
+func Alone(info fs.FileInfo) bool {
+	if !info.Mode().IsRegular() {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || stat.Nlink <= 1
+}
+
+// Named reports whether an open file still has the name, and no other.
+func Named(root *os.Root, file *os.File, name string) (bool, error) {
+	named, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	opened, err := file.Stat()
+	return err == nil && os.SameFile(named, opened) && Alone(opened), err
+}
+
+// Lock takes the lock of an open file or directory, which its closing or the process's death releases. It gives false while another has it.
+func Lock(file *os.File) (held bool, err error) {
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
+}
