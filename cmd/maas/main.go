@@ -19,6 +19,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "maas",
 		Short:         "Model-as-a-Service: upload, publish and call models",
+		Version:       commands.Version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args: func(cmd *cobra.Command, arguments []string) error {
@@ -26,6 +27,7 @@ func newRoot() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return commands.Usage(err) })
 	root.AddCommand(
 		newUp(),
@@ -44,13 +46,13 @@ func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e))
 
 // run executes a command and gives the status to exit with.
 func run(root *cobra.Command) int {
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	if err == nil {
 		return 0
 	}
 	if exit, ok := errors.AsType[exitError](err); ok {
 		return int(exit)
 	}
-	fmt.Fprintln(os.Stderr, "maas:", commands.Explain(err))
+	commands.Report(os.Stderr, cmd, os.Args[1:], err)
 	return commands.Status(err)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,11 @@ func (u *User) Through(server string) *User {
 	other := *u
 	other.Server, other.more = server, []string{"MAAS_TOKEN=" + u.Site().Token} // sessions are kept by the server's address
 	return &other
+}
+
+// Home gives the path of something in the user's HOME.
+func (u *User) Home(parts ...string) string {
+	return filepath.Join(append([]string{u.home}, parts...)...)
 }
 
 // Holding gives the user at another terminal, who has the API key alone.

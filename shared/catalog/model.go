@@ -131,12 +131,13 @@ func (c *Catalog) UpdateModel(ctx context.Context, who auth.Principal, in Update
 type DeleteModel struct {
 	Model       ref.Model           `path:"t/m"`
 	Force       bool                `query:"force"` // also while a version is published
+	Empty       bool                `query:"empty"` // only while it has no version, drafts included
 	IfMatch     condition.Match     `header:"If-Match"`
 	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
 }
 
 // DeleteModel deletes a model with all its versions; the ledger of its aliases stays. It fails with Conflict while a version is published,
-// unless forced.
+// unless forced, and, where that is asked for, while there is any version.
 func (c *Catalog) DeleteModel(ctx context.Context, who auth.Principal, in DeleteModel) (struct{}, error) {
 	return struct{}{}, c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := lock(ctx, tx, who, in.Model)

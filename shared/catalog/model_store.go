@@ -27,6 +27,7 @@ const (
 		update models set description = coalesce($2, description), framework = coalesce($3, framework), tags = coalesce($4, tags),
 			metadata = coalesce($5, metadata), license = coalesce($6, license), updated_at = now()
 		where id = $1`
+	versionsSQL    = `select count(*) from versions where model_id = $1`
 	publishedSQL   = `select count(*) from versions where model_id = $1 and status in ('published', 'deprecated')`
 	deleteModelSQL = `delete from models where id = $1`
 )
@@ -65,6 +66,23 @@ func deleteModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in DeleteMod
 		return fault.New(fault.Conflict, fmt.Sprintf(
 			"%s has %d published versions: retire them first, or delete it with force=true.", in.Model, published), fault.Field("force"))
 	}
+	if in.Empty {
+		if err := mustBeEmpty(ctx, tx, id, in.Model); err != nil {
+			return err
+		}
+	}
 	_, err := tx.Exec(ctx, deleteModelSQL, id)
 	return err
+}
+
+// mustBeEmpty fails with Conflict if a model has a version. The caller has the model's lock, without which no version is made.
+func mustBeEmpty(ctx context.Context, tx postgres.Tx, id uuid.UUID, m ref.Model) error {
+	var versions int
+	if err := tx.QueryRow(ctx, versionsSQL, id).Scan(&versions); err != nil {
+		return err
+	}
+	if versions > 0 {
+		return fault.New(fault.Conflict, fmt.Sprintf("%s has %d versions, and was to be deleted only while it has none.", m, versions), fault.Field("empty"))
+	}
+	return nil
 }

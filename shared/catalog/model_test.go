@@ -103,6 +103,20 @@ func TestAnUpdateOfAnotherStateIsRefused(t *testing.T) {
 	faulttest.AssertKind(t, err, fault.PreconditionFailed, "If-Match")
 }
 
+func TestAModelThatIsToBeEmptyIsDeletedOnlyWhileItIs(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m, empty := w.Model("fraud"), w.Model("empty")
+	w.Ready(m, "1.0.0", "production")
+
+	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: m, Empty: true, Force: true})
+
+	faulttest.AssertKind(t, err, fault.Conflict, "empty")
+	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: empty, Empty: true}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAModelWithPublishedVersionsIsDeletedOnlyByForce(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)

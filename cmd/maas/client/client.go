@@ -113,7 +113,7 @@ func (c *Client) decode(ctx context.Context, body io.Reader, out any) error {
 	if err := json.Unmarshal(text, out); err != nil {
 		return fault.New(fault.Upstream, "The server's answer cannot be read: is "+c.Server+" a MaaS server?", fault.Cause(err))
 	}
-	return nil
+	return c.complete(text, out)
 }
 
 // maxAnswer bounds an answer that is decoded, in bytes.

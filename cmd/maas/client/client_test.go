@@ -16,8 +16,8 @@ import (
 	"github.com/17882237881/MaaS/shared/faulttest"
 )
 
-// serve gives a client of a handler; its requests carry a token.
-func serve(t *testing.T, patience time.Duration, handler http.HandlerFunc) *Client {
+// answering gives a client of a handler; its requests carry a token.
+func answering(t *testing.T, patience time.Duration, handler http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -30,7 +30,7 @@ var get = Request{Method: http.MethodGet, Path: "/"}
 
 func TestAProblemIsTheServersFault(t *testing.T) {
 	t.Parallel()
-	c := serve(t, 0, func(w http.ResponseWriter, _ *http.Request) {
+	c := answering(t, 0, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(http.StatusConflict)
 		_, _ = io.WriteString(w, `{"type":"https://maas.dev/problems/conflict","detail":"Taken.","errors":[{"field":"tenant","detail":"is taken"}]}`)
@@ -46,7 +46,7 @@ func TestAProblemIsTheServersFault(t *testing.T) {
 func TestAnAnswerThatIsNoProblemIsNamedByItsStatus(t *testing.T) {
 	t.Parallel()
 	for status, kind := range map[int]fault.Kind{502: fault.Upstream, 503: fault.Unavailable, 404: fault.NotFound, 418: fault.Invalid, 500: fault.Internal} {
-		c := serve(t, 0, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", status) })
+		c := answering(t, 0, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", status) })
 		faulttest.AssertKind(t, c.Do(t.Context(), get, nil), kind)
 	}
 }
@@ -54,7 +54,7 @@ func TestAnAnswerThatIsNoProblemIsNamedByItsStatus(t *testing.T) {
 func TestWhatMayBeRepeatedIsTriedUntilTheServerIsBack(t *testing.T) {
 	t.Parallel()
 	var calls, told atomic.Int32
-	c := serve(t, 10*time.Second, func(w http.ResponseWriter, _ *http.Request) {
+	c := answering(t, 10*time.Second, func(w http.ResponseWriter, _ *http.Request) {
 		if calls.Add(1) < 3 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
@@ -68,7 +68,7 @@ func TestWhatMayBeRepeatedIsTriedUntilTheServerIsBack(t *testing.T) {
 func TestWhatMayNotBeRepeatedIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	c := serve(t, 10*time.Second, func(w http.ResponseWriter, _ *http.Request) {
+	c := answering(t, 10*time.Second, func(w http.ResponseWriter, _ *http.Request) {
 		calls.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
@@ -80,7 +80,7 @@ func TestWhatMayNotBeRepeatedIsTriedOnce(t *testing.T) {
 
 func TestPatienceEnds(t *testing.T) {
 	t.Parallel()
-	c := serve(t, 300*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	c := answering(t, 300*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	began := time.Now()
 	faulttest.AssertKind(t, c.Do(t.Context(), get, nil), fault.Unavailable)
 	if took := time.Since(began); took > 2*time.Second {
@@ -90,7 +90,7 @@ func TestPatienceEnds(t *testing.T) {
 
 func TestTheCallersEndEndsTheTries(t *testing.T) {
 	t.Parallel()
-	c := serve(t, time.Hour, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
+	c := answering(t, time.Hour, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if err := c.Do(ctx, get, nil); !errors.Is(err, context.DeadlineExceeded) {
@@ -101,7 +101,7 @@ func TestTheCallersEndEndsTheTries(t *testing.T) {
 func TestASilentServerIsGivenUp(t *testing.T) {
 	t.Parallel()
 	gone := make(chan struct{})
-	c := serve(t, 0, func(http.ResponseWriter, *http.Request) { <-gone })
+	c := answering(t, 0, func(http.ResponseWriter, *http.Request) { <-gone })
 	defer close(gone)
 	r := get
 	r.Silence = 50 * time.Millisecond
@@ -110,7 +110,7 @@ func TestASilentServerIsGivenUp(t *testing.T) {
 
 func TestASlowBodyIsNoSilence(t *testing.T) {
 	t.Parallel()
-	c := serve(t, 0, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
+	c := answering(t, 0, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 	r := Request{
 		Method: http.MethodPut, Path: "/", Length: 10, Silence: 400 * time.Millisecond,
 		Body: func() io.Reader { return &slow{strings.NewReader("0123456789")} },
@@ -131,7 +131,7 @@ func (s *slow) Read(p []byte) (int, error) {
 func TestAnAnswerThatBreaksOffIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32
-	c := serve(t, 10*time.Second, func(w http.ResponseWriter, _ *http.Request) {
+	c := answering(t, 10*time.Second, func(w http.ResponseWriter, _ *http.Request) {
 		if calls.Add(1) == 1 {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"a":`)
@@ -163,7 +163,7 @@ func TestNobodyListening(t *testing.T) {
 
 func TestAnotherKindOfServerIsSaidToBeOne(t *testing.T) {
 	t.Parallel()
-	c := serve(t, 0, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })
+	c := answering(t, 0, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })
 	var out map[string]any
 	faulttest.AssertKind(t, c.Do(t.Context(), get, &out), fault.Upstream)
 }
@@ -185,7 +185,7 @@ func TestTheCredentialStaysWithItsServer(t *testing.T) {
 		_, _ = io.WriteString(w, `"`+r.Header.Get("Authorization")+`"`)
 	}))
 	t.Cleanup(other.Close)
-	c := serve(t, 0, func(w http.ResponseWriter, r *http.Request) {
+	c := answering(t, 0, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 	})
 	var seen string

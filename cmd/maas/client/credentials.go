@@ -72,7 +72,7 @@ func (c *credentials) read() error {
 		return err
 	}
 	session, ok := all.Servers[c.client.Server]
-	if !ok {
+	if !ok || session.AccessToken == "" || session.RefreshToken == "" {
 		return errSignedOut
 	}
 	c.session = session

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/wholefile"
+	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // Session is what signing in to a server gave.
@@ -29,25 +30,33 @@ type Sessions struct {
 }
 
 // Store keeps sessions in a file of the user's configuration folder (mode 0600). Several processes may use it at once.
-type Store struct{ folder string }
+type Store struct {
+	// Notice is told, in a sentence, that a damaged file was set aside; nil for nobody.
+	Notice func(sentence string)
+
+	folder string
+}
+
+// ErrDamaged is the cause of the error that says that the stored sessions cannot be read. Update goes on without them.
+var ErrDamaged = errors.New("client: the stored sessions are damaged")
 
 // OpenStore gives the store of the folder that MAAS_CONFIG_DIR names, else $XDG_CONFIG_HOME/maas, else ~/.config/maas.
 func OpenStore(getenv func(string) string) (*Store, error) {
 	if folder := getenv("MAAS_CONFIG_DIR"); folder != "" {
-		return &Store{folder}, nil
+		return NewStore(folder), nil
 	}
 	if base := getenv("XDG_CONFIG_HOME"); base != "" {
-		return &Store{filepath.Join(base, "maas")}, nil
+		return NewStore(filepath.Join(base, "maas")), nil
 	}
 	home := getenv("HOME")
 	if home == "" {
 		return nil, errors.New("neither MAAS_CONFIG_DIR nor HOME is set: there is nowhere to keep the session")
 	}
-	return &Store{filepath.Join(home, ".config", "maas")}, nil
+	return NewStore(filepath.Join(home, ".config", "maas")), nil
 }
 
 // NewStore gives the store of a folder, which is made when something is kept.
-func NewStore(folder string) *Store { return &Store{folder} }
+func NewStore(folder string) *Store { return &Store{folder: folder} }
 
 func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json") }
 
@@ -65,7 +74,8 @@ func (s *Store) Read() (Sessions, error) {
 		return all, fmt.Errorf("stored session: %w", err)
 	}
 	if err := json.Unmarshal(text, &all); err != nil {
-		return all, fmt.Errorf("stored session %s is damaged; delete it and sign in again: %w", s.file(), err)
+		return Sessions{}, fault.New(fault.Unauthenticated, fmt.Sprintf(
+			"The stored sessions in %s are damaged. Run `maas login`: it sets the file aside.", s.file()), fault.Cause(errors.Join(ErrDamaged, err)))
 	}
 	if all.Servers == nil {
 		all.Servers = map[string]Session{}
@@ -73,7 +83,8 @@ func (s *Store) Read() (Sessions, error) {
 	return all, nil
 }
 
-// Update changes the sessions while no other process does. It writes the file whole or not at all, unless change fails.
+// Update changes the sessions while no other process does. It writes the file whole or not at all, unless change fails. A damaged file is set
+// aside first: nothing is lost that could be read, and signing in does not need it.
 func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -81,6 +92,9 @@ func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error 
 	}
 	defer unlock()
 	all, err := s.Read()
+	if errors.Is(err, ErrDamaged) {
+		all, err = Sessions{Servers: map[string]Session{}}, s.setAside()
+	}
 	if err != nil {
 		return err
 	}
@@ -93,6 +107,18 @@ func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error 
 	}
 	if err := wholefile.Write(s.file(), text); err != nil {
 		return fmt.Errorf("stored session: %w", err)
+	}
+	return nil
+}
+
+// setAside gives a damaged file another name. The caller has the lock.
+func (s *Store) setAside() error {
+	aside := s.file() + time.Now().UTC().Format(".damaged-20060102T150405.000000")
+	if err := os.Rename(s.file(), aside); err != nil {
+		return fmt.Errorf("stored session: %w", err)
+	}
+	if s.Notice != nil {
+		s.Notice(fmt.Sprintf("The stored sessions in %s were damaged: the file is %s now, and you are signed out of all servers.", s.file(), aside))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"os/signal"
 	"strings"
@@ -41,6 +42,8 @@ const defaultServer = "http://localhost:8080"
 type session struct {
 	*client.Client
 	*output
+
+	getenv func(name string) string
 }
 
 // run is what a command does.
@@ -86,24 +89,30 @@ func (m Maker) session(cmd *cobra.Command) (*session, error) {
 	if o.Store, err = client.OpenStore(m.Getenv); err != nil && o.Token == "" && o.APIKey == "" {
 		return nil, err
 	}
-	if o.Server, err = m.server(cmd, o.Store); err != nil {
+	if o.Store != nil {
+		o.Store.Notice = func(sentence string) { out.sayf("%s", sentence) }
+	}
+	if o.Server, err = m.server(cmd, o); err != nil {
 		return nil, err
 	}
 	if flag := cmd.Flags().Lookup("retry-for"); flag != nil {
 		o.Patience, _ = time.ParseDuration(flag.Value.String()) // the flag is a duration
 	}
-	return &session{client.New(o), out}, nil
+	return &session{client.New(o), out, m.Getenv}, nil
 }
 
 // server chooses the server: --server, else MAAS_SERVER, else the one signed in to, else the one of this machine.
-func (m Maker) server(cmd *cobra.Command, store *client.Store) (string, error) {
+//
+// Where what is stored is damaged it is the one of this machine, to sign in to; a token or key of the environment is not sent there, since it may
+// be of another server.
+func (m Maker) server(cmd *cobra.Command, o client.Options) (string, error) {
 	address := cmd.Flag("server").Value.String()
 	if address == "" {
 		address = m.Getenv("MAAS_SERVER")
 	}
-	if address == "" && store != nil {
-		sessions, err := store.Read()
-		if err != nil {
+	if address == "" && o.Store != nil {
+		sessions, err := o.Store.Read()
+		if err != nil && (!errors.Is(err, client.ErrDamaged) || o.Token != "" || o.APIKey != "") {
 			return "", err
 		}
 		address = sessions.Current

@@ -48,6 +48,10 @@ func TestMistakesInTheCommandLineAreStatus2(t *testing.T) {
 		{"push", "acme/fraud@1.0.0"},
 		{"push", "acme/fraud", "x"},
 		{"push", "acme/fraud@1.0.0", "x", "--parallel", "0"},
+		{"push", "acme/fraud@1.0.0", "-"},
+		{"push", "acme/fraud@1.0.0", "-", "x", "--filename", "a"},
+		{"push", "acme/fraud@1.0.0", "-", "--filename", "../a"},
+		{"infer", "acme/fraud", "-f", "no such file"},
 		{"push", "acme/fraud@1.0.0", "a/x", "b/x"},
 		{"publish", "acme/fraud@latest"},
 		{"infer", "acme/fraud"},
@@ -214,25 +218,33 @@ func TestAVersionThatCannotBeServedIsAFailure(t *testing.T) {
 func TestNothingIsMadeForAFileThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	s := serving(t, map[string]any{"/": func(http.ResponseWriter, *http.Request) { t.Error("a request was made") }})
-	if got := s.run("push", "acme/a@1.0.0", filepath.Join(t.TempDir(), "no")); got.status != statusFailed {
+	if got := s.run("push", "acme/a@1.0.0", filepath.Join(t.TempDir(), "no")); got.status != statusUsage {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestWhatWasPushedBeforeAFailureIsTold(t *testing.T) {
 	t.Parallel()
-	s := serving(t, map[string]any{
-		"GET /v1/models/acme/a": map[string]any{},
-		"GET /v1/models/acme/a/versions/1.0.0": map[string]any{"model": "acme/a", "version": "1.0.0", "status": "draft", "files": []any{map[string]any{
-			"path": "a", "size": 1, "sha256": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
-		}}},
-	})
-	file := filepath.Join(t.TempDir(), "a")
-	if err := os.WriteFile(file, []byte("a"), 0o600); err != nil {
-		t.Fatal(err)
+	folder := t.TempDir()
+	first, second := filepath.Join(folder, "a"), filepath.Join(folder, "b")
+	for _, name := range []string{first, second} {
+		if err := os.WriteFile(name, []byte("a"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	got := s.run("push", "acme/a@1.0.0", file, t.TempDir())
-	if got.status != statusFailed || !strings.Contains(got.stdout, "a: already there") || !strings.Contains(got.stderr, "no regular file") {
+	s := serving(t, map[string]any{
+		"GET /v1/models/acme/a": map[string]any{"model": "acme/a"},
+		"GET /v1/models/acme/a/versions/1.0.0": func(w http.ResponseWriter, _ *http.Request) {
+			_ = os.Remove(second) // it goes while the first is pushed
+			_ = json.NewEncoder(w).Encode(map[string]any{
+				"model": "acme/a", "version": "1.0.0", "status": "draft", "deployment": map[string]any{"status": "none"}, "files": []any{map[string]any{
+					"path": "a", "size": 1, "sha256": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+				}},
+			})
+		},
+	})
+	got := s.run("push", "acme/a@1.0.0", first, second)
+	if got.status != statusFailed || !strings.Contains(got.stdout, "a: already there") || !strings.Contains(got.stderr, "There is no file") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -1,8 +1,13 @@
 package commands
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/shared/fault"
 )
@@ -57,6 +62,48 @@ func Status(err error) int {
 	default:
 		return statusFailed
 	}
+}
+
+// problem is an error in the output for programs.
+type problem struct {
+	Error struct {
+		Kind   fault.Kind         `json:"kind"`
+		Detail string             `json:"detail"`
+		Errors []fault.FieldError `json:"errors,omitempty"`
+		Status int                `json:"status"` // of the exit
+	} `json:"error"`
+}
+
+// Report writes an error for who runs the command: a line of text, or with --output json a line of JSON. cmd is the command that failed.
+func Report(w io.Writer, cmd *cobra.Command, arguments []string, err error) {
+	if !wantsJSON(cmd, arguments) {
+		fmt.Fprintln(w, "maas:", Explain(err))
+		return
+	}
+	var p problem
+	p.Error.Kind, p.Error.Detail, p.Error.Status = fault.KindOf(err), Explain(err), Status(err)
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		p.Error.Detail, p.Error.Errors = e.Message, e.Fields
+	} else if p.Error.Status == statusUsage {
+		p.Error.Kind = fault.Invalid
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(p) // who does not read stderr is not told
+}
+
+// wantsJSON reports whether the command has --output json. A mistake in another flag may have kept cobra from reading it.
+func wantsJSON(cmd *cobra.Command, arguments []string) bool {
+	flag := cmd.Flags().Lookup("output")
+	if flag == nil || flag.Changed {
+		return flag != nil && flag.Value.String() == "json"
+	}
+	for i, argument := range arguments {
+		if argument == "--output=json" || argument == "--output" && i+1 < len(arguments) && arguments[i+1] == "json" {
+			return true
+		}
+	}
+	return false
 }
 
 // Explain gives the one line that the user reads: what is wrong, and with which input.

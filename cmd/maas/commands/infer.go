@@ -64,14 +64,14 @@ func readRequest(cmd *cobra.Command, file string) ([]byte, error) {
 	if file != "-" {
 		opened, err := os.Open(file)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, err.Error(), fault.Field("file"))
+			return nil, misuse(fault.New(fault.Invalid, "The request cannot be read: "+err.Error()+".", fault.Field("file")))
 		}
 		defer func() { _ = opened.Close() }()
 		in = opened
 	}
 	body, err := io.ReadAll(io.LimitReader(in, maxRequest+1))
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "The request cannot be read: "+err.Error(), fault.Field("file"))
+		return nil, misuse(fault.New(fault.Invalid, "The request cannot be read: "+err.Error()+".", fault.Field("file")))
 	}
 	if len(body) > maxRequest {
 		return nil, fault.New(fault.TooLarge, "The request has more than 256 MiB.", fault.Field("file"))

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/identity"
 )
 
@@ -77,6 +78,9 @@ func (m Maker) keysCreate() *cobra.Command {
 		}, &made)
 		if err != nil {
 			return err
+		}
+		if made.Secret == "" {
+			return fault.New(fault.Upstream, "The server's answer has no secret: is "+s.Server+" a MaaS server?")
 		}
 		s.sayf("the key %s is shown this once:", made.ID)
 		return s.result(made, func(w io.Writer) { fmt.Fprintln(w, made.Secret) })

@@ -5,29 +5,34 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 	"github.com/17882237881/MaaS/cmd/maas/push"
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 func (m Maker) push() *cobra.Command {
 	var parallel int
+	var filename string
 	cmd := &cobra.Command{
-		Use: "push REF FILE…", Short: "Upload files into a draft version",
+		Use: "push REF FILE…|-", Short: "Upload files into a draft version",
 		Long: "Uploads files into a draft version, such as acme/fraud@1.4.0, and waits until they are verified. The model is made if need be.\n" +
 			"Run again, it goes on where it was cut off; what the version holds already is not sent.\n" +
-			"A model with external data is pushed with the files that it names, in any order, as are its settings, labels and tokenizer.",
-		Example: "  maas push acme/digits@1.0.0 digits.onnx\n  maas push acme/large@1.0.0 model.onnx model.onnx.data labels.txt",
-		Args:    cobra.MinimumNArgs(2),
+			"A model with external data is pushed with the files that it names, in any order, as are its settings, labels and tokenizer.\n" +
+			"With - it reads stdin to its end first, into a temporary file (in TMPDIR): the upload begins when the size is known.",
+		Example: "  maas push acme/digits@1.0.0 digits.onnx\n  maas push acme/large@1.0.0 model.onnx model.onnx.data labels.txt\n" +
+			"  export-model | maas push acme/digits@1.0.0 - --filename model.onnx",
+		Args: cobra.MinimumNArgs(2),
 	}
 	cmd.Flags().IntVar(&parallel, "parallel", 4, "chunks on the way at once, 1 to 64")
+	cmd.Flags().StringVar(&filename, "filename", "", "path in the version of the one file that is pushed (default: the file's own name); needed with -")
 	retryFor(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
 		to, err := exact(arguments[0])
@@ -37,14 +42,57 @@ func (m Maker) push() *cobra.Command {
 		if parallel < 1 || parallel > 64 {
 			return misuse(fault.New(fault.Invalid, "--parallel is 1 to 64.", fault.Field("parallel")))
 		}
-		if err := distinct(arguments[1:]); err != nil {
-			return err
+		what, err := pushed(ctx, cmd, arguments[1:], filename)
+		if err != nil {
+			return resumable(err)
 		}
+		defer what.close()
 		shown, done := s.progress()
 		defer done()
 		p := &push.Pusher{Client: s.Client, Model: to.model, Version: to.Version, Parallel: parallel, Progress: shown}
-		return resumable(s.push(ctx, p, to, arguments[1:]))
+		return resumable(s.push(ctx, p, to, what))
 	})
+}
+
+// pushing is what a push brings: files, of which one may have another path in the version, or a stream.
+type pushing struct {
+	files []string
+	path  string // "": the files' own names
+	kept  *push.Spool
+}
+
+// pushed checks what is to be pushed, before anything is sent or made for it, and reads stdin.
+func pushed(ctx context.Context, cmd *cobra.Command, files []string, path string) (what pushing, err error) {
+	if path != "" {
+		if len(files) > 1 {
+			return what, misuse(fault.New(fault.Invalid, "--filename names one file; there are several.", fault.Field("filename")))
+		}
+		if _, err := ref.ParsePath(path); err != nil {
+			return what, misuse(err)
+		}
+	}
+	if !slices.Contains(files, standardStream) {
+		return pushing{files: files, path: path}, distinct(files)
+	}
+	if path == "" {
+		return what, misuse(fault.New(fault.Invalid, "What comes by stdin needs a name: give --filename, and no other file.", fault.Field("filename")))
+	}
+	kept, err := push.Keep(ctx, cmd.InOrStdin())
+	return pushing{files: files, path: path, kept: kept}, err
+}
+
+func (p pushing) close() {
+	if p.kept != nil {
+		_ = p.kept.Close() // it was only read from since
+	}
+}
+
+// push pushes the n-th.
+func (p pushing) push(ctx context.Context, to *push.Pusher, n int) (push.Result, error) {
+	if p.kept != nil {
+		return to.Spooled(ctx, p.kept, p.path)
+	}
+	return to.File(ctx, p.files[n], p.path)
 }
 
 // resumable tells after an interruption that nothing is lost.
@@ -78,16 +126,10 @@ func (s *session) progress() (shown push.Progress, done func()) {
 	if s.quiet {
 		return push.Silent{}, func() {}
 	}
-	if file, ok := s.stderr.(*os.File); ok {
-		if _, height, err := term.GetSize(int(file.Fd())); err == nil && height > 0 {
-			bar := progress.NewBar(file)
-			return bar, bar.Wait
-		}
-	}
-	return progress.NewLines(s.stderr), func() {}
+	return progress.Choose(s.stderr, s.getenv)
 }
 
-func (s *session) push(ctx context.Context, p *push.Pusher, to version, files []string) error {
+func (s *session) push(ctx context.Context, p *push.Pusher, to version, what pushing) error {
 	made, err := p.EnsureModel(ctx)
 	if err != nil {
 		return err
@@ -95,15 +137,30 @@ func (s *session) push(ctx context.Context, p *push.Pusher, to version, files []
 	if made {
 		s.sayf("made the model %s", to.model)
 	}
-	results := make([]push.Result, 0, len(files))
-	for _, file := range files {
-		done, err := p.File(ctx, file, "")
+	results := make([]push.Result, 0, len(what.files))
+	for n := range what.files {
+		done, err := what.push(ctx, p, n)
 		if err != nil {
+			if made && len(results) == 0 {
+				s.drop(ctx, p)
+			}
 			return errors.Join(err, s.pushed(to, results))
 		}
 		results = append(results, done)
 	}
 	return s.pushed(to, results)
+}
+
+// dropWithin bounds what is done after a failure, and after an interruption.
+const dropWithin = 5 * time.Second
+
+// drop deletes the model that this push made for nothing. An upload that can go on keeps its model.
+func (s *session) drop(ctx context.Context, p *push.Pusher) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWithin)
+	defer cancel()
+	if p.DropModel(ctx) {
+		s.sayf("deleted the model %s again: nothing is in it", p.Model)
+	}
 }
 
 func (s *session) pushed(to version, results []push.Result) error {

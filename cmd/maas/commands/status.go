@@ -43,7 +43,8 @@ func (m Maker) status() *cobra.Command {
 
 // look asks whether the server answers, and whom it takes us for. Nobody signed in is no failure.
 func (s *session) look(ctx context.Context, now *condition) error {
-	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v2/health/ready", Open: true}, nil); err != nil {
+	var health map[string]any
+	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v2/health/ready", Open: true}, &health); err != nil {
 		now.Reason = Explain(err)
 		return err
 	}

@@ -44,6 +44,9 @@ func (m Maker) version() *cobra.Command {
 	})
 }
 
+// Version says what this program was built from, for --version.
+func Version() string { return "maas " + built(serve.VersionOf("maas")) }
+
 func built(v serve.Version) string {
 	text := v.Version
 	if v.Commit != "" {

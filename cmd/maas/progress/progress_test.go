@@ -140,3 +140,18 @@ func TestABarEndsWhateverBecomesOfTheFile(t *testing.T) {
 		t.Error(out.String())
 	}
 }
+
+func TestABarIsDrawnOnlyWhereTheCursorMoves(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		terminal string
+		height   int
+		want     bool
+	}{
+		{"xterm-256color", 24, true}, {"linux", 24, true}, {"dumb", 24, false}, {"", 24, false}, {"xterm", 0, false},
+	} {
+		if got := movesCursor(test.terminal, test.height); got != test.want {
+			t.Errorf("TERM=%s of %d lines: %v, want %v", test.terminal, test.height, got, test.want)
+		}
+	}
+}

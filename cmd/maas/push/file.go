@@ -118,6 +118,14 @@ func (f file) changed() error {
 	}
 }
 
+// Name is what messages call it.
+func (f file) Name() string {
+	if !f.named {
+		return "stdin"
+	}
+	return f.File.Name()
+}
+
 func (f file) faultOf(what string) error {
 	return fault.New(fault.Unprocessable, fmt.Sprintf("%s %s. Push it when it no longer changes.", f.Name(), what), fault.Field("FILE"), fault.Cause(errChanged))
 }

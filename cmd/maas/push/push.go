@@ -61,7 +61,16 @@ func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { _ = f.Close() }()
+	defer func() { _ = f.Close() }() // only read from
+	return p.push(ctx, f, path)
+}
+
+// Spooled pushes what Spool has kept, under a path of the version.
+func (p *Pusher) Spooled(ctx context.Context, s *Spool, path string) (Result, error) {
+	return p.push(ctx, s.file, path)
+}
+
+func (p *Pusher) push(ctx context.Context, f file, path string) (Result, error) {
 	if held, ok, err := p.unchanged(ctx, f, path); err != nil || ok {
 		return Result{Upload: held, Unchanged: ok}, err
 	}

@@ -18,7 +18,8 @@ import (
 // EnsureModel makes sure that the model is there, and reports whether it was made now. Models are made in the caller's own tenant alone: another
 // tenant's is NotFound.
 func (p *Pusher) EnsureModel(ctx context.Context) (made bool, err error) {
-	missing := p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/models/" + p.Model.String()}, nil)
+	var model catalog.Model
+	missing := p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/models/" + p.Model.String()}, &model)
 	if !fault.Is(missing, fault.NotFound) {
 		return false, missing
 	}
@@ -32,11 +33,23 @@ func (p *Pusher) EnsureModel(ctx context.Context) (made bool, err error) {
 	err = p.Client.Do(ctx, client.Request{
 		Method: http.MethodPost, Path: "/v1/models", In: map[string]any{"name": p.Model.Name},
 		Header: map[string]string{"Idempotency-Key": uuid.NewString()}, Repeat: true,
-	}, nil)
+	}, &model)
 	if fault.Is(err, fault.Conflict) {
 		return false, nil // another push was faster
 	}
 	return err == nil, err
+}
+
+// DropModel deletes a model that this push has made, if there is still nothing in it, and reports whether it did. The server checks that too,
+// in the same transaction; a server that does not know the parameter must not be asked while there is a draft.
+func (p *Pusher) DropModel(ctx context.Context) bool {
+	var found page.Page[catalog.Version]
+	path := "/v1/models/" + p.Model.String()
+	err := p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: path + "/versions"}, &found)
+	if err != nil || len(found.Items) > 0 {
+		return false
+	}
+	return p.Client.Do(ctx, client.Request{Method: http.MethodDelete, Path: path + "?empty=true"}, nil) == nil
 }
 
 // unchanged reports whether the version holds this very file under the path.

@@ -91,14 +91,14 @@ func (s *server) model(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	answer(w, http.StatusOK, map[string]any{})
+	answer(w, http.StatusOK, map[string]any{"model": "acme/" + r.PathValue("m")})
 }
 
 func (s *server) makeModel(w http.ResponseWriter, r *http.Request) {
 	var in struct{ Name string }
 	_ = json.NewDecoder(r.Body).Decode(&in)
 	s.models[in.Name] = true
-	answer(w, http.StatusCreated, map[string]any{})
+	answer(w, http.StatusCreated, map[string]any{"model": "acme/" + in.Name})
 }
 
 func (s *server) version(w http.ResponseWriter, _ *http.Request) {
@@ -113,7 +113,7 @@ func (s *server) version(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	v.Model, v.Version, v.Status = s.uploads[0].Model, s.uploads[0].Version, catalog.StatusDraft
-	answer(w, http.StatusOK, map[string]any{"model": v.Model, "version": v.Version, "status": v.Status, "files": v.Files})
+	answer(w, http.StatusOK, map[string]any{"model": v.Model, "version": v.Version, "status": v.Status, "files": v.Files, "deployment": map[string]any{"status": "none"}})
 }
 
 func (s *server) begin(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,101 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/17882237881/MaaS/shared/cache"
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/serve"
+	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/shared/usage"
+)
+
+// needed has, for each type that answers are decoded into, the members without which an answer is of no use; "files[].path" is that of each
+// file, if there are files. A member that is null or "" is missing. An answer of another type must have some member.
+var needed = map[reflect.Type][]string{
+	reflect.TypeFor[cache.Stats]():         {"levels"},
+	reflect.TypeFor[catalog.Alias]():       {"alias"},
+	reflect.TypeFor[catalog.Comparison]():  {"model", "a", "b"},
+	reflect.TypeFor[catalog.Model]():       {"model"},
+	reflect.TypeFor[catalog.Move]():        {"moved_at"},
+	reflect.TypeFor[catalog.Version]():     {"model", "version", "status", "deployment.status", "files[].path", "files[].size", "files[].sha256"},
+	reflect.TypeFor[identity.Key]():        {"id"},
+	reflect.TypeFor[identity.Me]():         {"tenant"},
+	reflect.TypeFor[identity.Registered](): {"tenant", "user.email"},
+	reflect.TypeFor[identity.Tokens]():     {"access_token", "refresh_token", "expires_in"},
+	reflect.TypeFor[serve.Version]():       {"function"},
+	reflect.TypeFor[transfer.Upload]():     {"id", "model", "version", "path", "size", "chunk_size", "chunk_count", "status"},
+	reflect.TypeFor[usage.Row]():           {"period"},
+	reflect.TypeFor[usage.Stats]():         {"model"},
+}
+
+// members gives what an answer of a type needs; a page needs its items, and each item what its type needs.
+func members(of reflect.Type) []string {
+	for of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if names, ok := needed[of]; ok {
+		return names
+	}
+	items, ok := reflect.StructField{}, false
+	if of.Kind() == reflect.Struct && strings.HasPrefix(of.Name(), "Page[") {
+		items, ok = of.FieldByName("Items")
+	}
+	if !ok {
+		return nil
+	}
+	names := []string{"items"}
+	for _, name := range members(items.Type.Elem()) {
+		names = append(names, "items[]."+name)
+	}
+	return names
+}
+
+// complete fails with Upstream if an answer lacks what its type needs: it is not an answer of MaaS, though its status says success.
+func (c *Client) complete(answer []byte, out any) error {
+	if text := bytes.TrimSpace(answer); bytes.Equal(text, []byte("{}")) || bytes.Equal(text, []byte("null")) {
+		return c.incomplete("is empty")
+	}
+	for _, name := range members(reflect.TypeOf(out)) {
+		if !has(answer, strings.Split(name, ".")) {
+			return c.incomplete(fmt.Sprintf("lacks %q", name))
+		}
+	}
+	return nil
+}
+
+func (c *Client) incomplete(how string) error {
+	return fault.New(fault.Upstream, fmt.Sprintf("The server's answer %s: is %s a MaaS server?", how, c.Server))
+}
+
+// has reports whether a JSON object has a member of a member, and so on.
+func has(object json.RawMessage, path []string) bool {
+	if len(path) == 0 {
+		text := string(object)
+		return text != "" && text != "null" && text != `""`
+	}
+	name, each := strings.CutSuffix(path[0], "[]")
+	var all map[string]json.RawMessage
+	if json.Unmarshal(object, &all) != nil {
+		return false
+	}
+	if !each {
+		return has(all[name], path[1:])
+	}
+	var items []json.RawMessage
+	if text := all[name]; text != nil && json.Unmarshal(text, &items) != nil {
+		return false
+	}
+	for _, item := range items {
+		if !has(item, path[1:]) {
+			return false
+		}
+	}
+	return true
+}

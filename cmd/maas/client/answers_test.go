@@ -1,0 +1,55 @@
+package client
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/page"
+)
+
+func TestAnAnswerThatLacksWhatItNeedsIsAFailure(t *testing.T) {
+	t.Parallel()
+	const version = `"model":"acme/a","version":"1.0.0","status":"draft","deployment":{"status":"none"}`
+	for answer, test := range map[string]struct {
+		into any
+		want string // of the message; "" for success
+	}{
+		`{}`:                {new(catalog.Version), "is empty"},
+		" null\n":           {new(identity.Me), "is empty"},
+		`{"x":1}`:           {new(catalog.Version), `lacks "model"`},
+		`{"tenant":""}`:     {new(identity.Me), "cannot be read"},
+		`{"tenant":"a"}`:    {new(identity.Me), ""},
+		`{"other":"any"}`:   {new(map[string]any), ""},
+		`{` + version + `}`: {new(catalog.Version), ""},
+		`{` + version + `,"files":[{"path":"a","size":1}]}`:    {new(catalog.Version), `lacks "files[].sha256"`},
+		`{"next_page_token":""}`:                               {new(page.Page[catalog.Model]), `lacks "items"`},
+		`{"items":[{"x":1}],"next_page_token":""}`:             {new(page.Page[catalog.Model]), `lacks "items[].model"`},
+		`{"items":[],"next_page_token":""}`:                    {new(page.Page[catalog.Model]), ""},
+		`{"items":[{` + version + `,"files":[{"path":"a"}]}]}`: {new(page.Page[catalog.Version]), `lacks "items[].files[].size"`},
+		`[]`:              {new(catalog.Version), "cannot be read"},
+		`<html>hi</html>`: {new(identity.Me), "cannot be read"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+		c := New(Options{Server: server.URL, Token: "t"})
+		err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: "/"}, test.into)
+		c.Close()
+		server.Close()
+		if test.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", answer, err)
+			}
+			continue
+		}
+		faulttest.AssertKind(t, err, fault.Upstream)
+		if said := fault.From(err).Message; !strings.Contains(said, test.want) {
+			t.Errorf("%s: it says %q", answer, said)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+package progress
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/17882237881/MaaS/cmd/maas/push"
+)
+
+// Choose gives a bar where w is a terminal that can move its cursor, and lines elsewhere. done ends the drawing.
+func Choose(w io.Writer, getenv func(string) string) (shown push.Progress, done func()) {
+	if file, ok := w.(*os.File); ok {
+		if _, height, err := term.GetSize(int(file.Fd())); err == nil && movesCursor(getenv("TERM"), height) {
+			bar := NewBar(file)
+			return bar, bar.Wait
+		}
+	}
+	return NewLines(w), func() {}
+}
+
+// movesCursor reports whether a terminal of a type and height obeys escape sequences. A terminal without a type is taken for one that does not.
+func movesCursor(terminal string, height int) bool {
+	return height > 0 && terminal != "" && terminal != "dumb"
+}
