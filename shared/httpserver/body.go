@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// duplex lets a request's body be read while its answer is written.
+// Duplex lets a request's body be read while its answer is written. Configure applies it; a handler under a server that is not configured applies it
+// itself, to the server's own ResponseWriter. Within another Duplex it does nothing.
 //
 // By default net/http reads up to 256 KiB of the body, and closes it, before the first byte of an HTTP/1 answer. A proxy whose server answers early
 // then loses the body that it passes on, and with it the rest of the answer; a client that sends slowly gets no answer, not even an error, until it
 // has sent all. With full duplex the answer goes out at once, and what is left of the body is read and discarded after it (discard).
-func duplex(next http.Handler) http.Handler {
+func Duplex(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength == 0 {
+		if r.ContentLength == 0 || r.Context().Value(duplexKey{}) != nil {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -24,15 +25,18 @@ func duplex(next http.Handler) http.Handler {
 		_ = control.EnableFullDuplex() // HTTP/2 always is
 		b := &body{Reader: r.Body, ctx: r.Context()}
 		stop := context.AfterFunc(r.Context(), func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // who reads the body need not wait any longer
-		inner := *r                                                                                     // r keeps its body: net/http looks at it
+		inner := r.WithContext(context.WithValue(r.Context(), duplexKey{}, true))                       // r keeps its body: net/http looks at it
 		inner.Body = b
-		next.ServeHTTP(w, &inner)
+		next.ServeHTTP(w, inner)
 		stop()
 		if r.ProtoMajor == 1 && !b.ended.Load() && !(b.awaited(r) && discard(control, r.Body)) {
 			abandon(w, control)
 		}
 	})
 }
+
+// duplexKey marks the contexts of requests that Duplex serves.
+type duplexKey struct{}
 
 // body is a request's body that fails once the request's context has ended.
 type body struct {

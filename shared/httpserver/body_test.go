@@ -116,7 +116,7 @@ func TestWhatIsLeftOfABodyIsNoRequest(t *testing.T) {
 func TestAWriterWithoutAConnectionServesToo(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	duplex(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })).
+	Duplex(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })).
 		ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", strings.NewReader("x")))
 	if w.Body.String() != "x" {
 		t.Errorf("%q", w.Body)

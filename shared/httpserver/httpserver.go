@@ -44,7 +44,7 @@ func Configure(to *http.Server) *Server {
 	to.BaseContext = func(net.Listener) context.Context { return life }
 	to.ConnContext = s.opened
 	to.ConnState = s.changed
-	to.Handler = duplex(to.Handler)
+	to.Handler = Duplex(to.Handler)
 	return s
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpapi"
+	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -31,7 +32,12 @@ func newHost(e *env.Env, handler http.Handler, cold *coldStart) (*host, error) {
 }
 
 func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan struct{}) {
-	prepare(w)
+	liftDeadlines(w)
+	exchange := func(w http.ResponseWriter, r *http.Request) { h.exchange(w, r, draining) }
+	httpserver.Duplex(http.HandlerFunc(exchange)).ServeHTTP(w, r) // func-go's own server is not configured
+}
+
+func (h *host) exchange(w http.ResponseWriter, r *http.Request, draining <-chan struct{}) {
 	if r.URL.Path == "/version" {
 		writeVersion(w, h.name)
 		return
@@ -43,13 +49,12 @@ func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan st
 	h.handler.ServeHTTP(x, r)
 }
 
-// prepare takes away the server's own cut of an exchange (func-go's is 30 s) and what the connection's request before has left: httpapi bounds each
-// kind of route by itself. It lets answers begin before their requests have been read, on a server that httpserver has not configured too.
-func prepare(w http.ResponseWriter) {
+// liftDeadlines takes away the server's own cut of an exchange (func-go's is 30 s) and what the connection's request before has left: httpapi bounds
+// each kind of route by itself.
+func liftDeadlines(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // a writer without deadlines (in tests) has nothing to lift
 	_ = control.SetWriteDeadline(time.Time{})
-	_ = control.EnableFullDuplex()
 }
 
 // survive answers a panic with 500 and logs its stack. One that means to cut the connection (http.ErrAbortHandler) goes on to the
