@@ -15,6 +15,7 @@ import (
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
+	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
@@ -242,7 +243,7 @@ func TestModelServiceRefusesWhatIsWrong(t *testing.T) {
 			return err
 		},
 		"bad reference": func() error {
-			_, err := c.Resolve(ctx, connect.NewRequest(&maasv1.ResolveRequest{Model: "acme/fraud", Ref: "!"}))
+			_, err := c.GetVersion(ctx, connect.NewRequest(&maasv1.GetVersionRequest{Model: "acme/fraud", Ref: "!"}))
 			return err
 		},
 	} {
@@ -254,6 +255,20 @@ func TestModelServiceRefusesWhatIsWrong(t *testing.T) {
 	if connect.CodeOf(err) != connect.CodeUnauthenticated {
 		t.Errorf("without a credential: %v", err)
 	}
+}
+
+func TestNobodyButTheGatewayResolves(t *testing.T) {
+	t.Parallel()
+	w, f := start(t)
+	w.Published(w.Model("fraud"), "1.4.0")
+	for name, token := range map[string]string{"an owner": w.Token(w.Owner), "a viewer": w.Token(w.Member(w.Owner, auth.Viewer)), "nobody": ""} {
+		in := connect.NewRequest(&maasv1.ResolveRequest{Model: "acme/fraud", Ref: "1.4.0"})
+		_, err := client(f, token).Resolve(t.Context(), in)
+		if code := connect.CodeOf(err); code != connect.CodePermissionDenied && code != connect.CodeUnauthenticated {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w.AssertWrote(event.DeploymentWanted{}, 0)
 }
 
 func TestTheGatewayResolvesForATenant(t *testing.T) {

@@ -34,7 +34,7 @@ func parse(arguments []string, messages io.Writer) (config, error) {
 	c := config{}
 	f := flag.NewFlagSet("maas-onnx", flag.ContinueOnError)
 	f.SetOutput(messages)
-	f.StringVar(&c.listen, "listen", ":"+environment("PORT", "8080"), "address to listen on, with port 0 for any free one; the port is $PORT's")
+	f.StringVar(&c.listen, "listen", ":"+environment("PORT", "8080"), "address to listen on, with port 0 for any free one, or unix:PATH; the port is $PORT's")
 	f.StringVar(&c.folder, "model-dir", "/mnt/models", "folder of the version's files")
 	f.StringVar(&c.library, "library", "", "ONNX Runtime's shared library (default: $ONNXRUNTIME_LIB_PATH, else where it is usually found)")
 	f.StringVar(&c.device, "device", string(ort.CPU), "cpu or cuda")

@@ -1,9 +1,9 @@
 // Command maas-onnx serves one ONNX model over the Open Inference Protocol, version 2: REST and gRPC on one port.
 //
 // It listens at once and says so on stdout in one line, "listening http://ADDRESS"; a second line, "ready http://ADDRESS", follows when the
-// model is loaded. Logs go to stderr as JSON. Without -model-name it answers for any name, as KServe wants it. SIGTERM and SIGINT let the
-// requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, and 1 for all else, which in a container is also told
-// in its termination message. It writes no other file, and needs no home.
+// model is loaded; for a Unix socket ADDRESS is unix:PATH without http://. Logs go to stderr as JSON. Without -model-name it answers for any name, as KServe wants it. SIGTERM and SIGINT let the
+// requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, 4 for files that are no model it serves, which no second
+// try mends, and 1 for all else; in a container, what is wrong is also told in its termination message. It writes no other file, and needs no home.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -41,19 +42,25 @@ func main() {
 		reason := fault.From(err).Message
 		log.Error("stopped", "error", err.Error(), "reason", reason)
 		termination.Say(c.lastWords, reason)
-		os.Exit(1)
+		os.Exit(status(err))
 	}
+}
+
+func status(err error) int {
+	if fault.Is(err, fault.Unprocessable) {
+		return termination.Refused
+	}
+	return 1
 }
 
 // run serves until a signal comes or something fails.
 func run(c config, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.listen)
+	listener, address, err := listen(ctx, c.listen)
 	if err != nil {
 		return err
 	}
-	address := "http://" + listener.Addr().String()
 	onnx := server.New(c.server, log)
 	host := httpserver.Configure(&http.Server{Handler: onnx.Handler()}) //nolint:gosec // Configure sets the timeouts
 	served := make(chan error, 1)
@@ -81,6 +88,21 @@ func run(c config, log *slog.Logger) error {
 	case <-ctx.Done():
 		return shutdown(host, c)
 	}
+}
+
+// listen takes an address, "unix:PATH" for a socket that this user alone may connect to, and gives it as it is announced.
+func listen(ctx context.Context, address string) (l net.Listener, announced string, err error) {
+	path, ok := strings.CutPrefix(address, "unix:")
+	if !ok {
+		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", address); err != nil {
+			return nil, "", err
+		}
+		return l, "http://" + l.Addr().String(), nil
+	}
+	others := syscall.Umask(0o177)
+	defer syscall.Umask(others)
+	l, err = new(net.ListenConfig).Listen(ctx, "unix", path)
+	return l, address, err
 }
 
 // result is what loading a model came to, and how long each step took.

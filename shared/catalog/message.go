@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -43,7 +44,7 @@ func versionMessage(v *Version) (*maasv1.Version, error) {
 	out := &maasv1.Version{
 		Id: v.ID.String(), Model: v.Model.String(), Version: v.Version.String(), Status: string(v.Status), Changelog: string(v.Changelog),
 		Metadata: metadata, Digest: v.Digest.String(), Size: v.Size, Uri: v.URI, Inputs: tensorMessages(v.Inputs), Outputs: tensorMessages(v.Outputs),
-		Runtime: v.Runtime, IsLatest: v.IsLatest, Deployment: &maasv1.Deployment{Status: v.Deployment.Status, Reason: v.Deployment.Reason},
+		Runtime: v.Runtime, IsLatest: v.IsLatest, Deployment: deploymentMessage(&v.Deployment),
 		Deprecation: deprecationMessage(v.Deprecation), CreatedBy: v.CreatedBy, CreatedAt: timestamppb.New(v.CreatedAt),
 		PublishedAt: timeMessage(v.PublishedAt), Deterministic: v.Deterministic,
 	}
@@ -56,11 +57,18 @@ func versionMessage(v *Version) (*maasv1.Version, error) {
 	return out, nil
 }
 
+func deploymentMessage(d *Deployment) *maasv1.Deployment {
+	return &maasv1.Deployment{
+		Status: d.Status, Reason: d.Reason, Failure: d.Failure, Attempts: int32(min(d.Attempts, math.MaxInt32)), //nolint:gosec // it is in range
+		RetryAt: timeMessage(d.RetryAt),
+	}
+}
+
 func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 	out := &maasv1.ResolveResponse{
 		VersionId: r.VersionID.String(), Version: r.Version.String(), Digest: r.Digest.String(), Endpoint: r.Endpoint, Status: r.Status,
 		Reason: r.Reason, Deterministic: r.Deterministic, Runtime: r.Runtime, Inputs: tensorMessages(r.Inputs), Outputs: tensorMessages(r.Outputs),
-		Deprecation: deprecationMessage(r.Deprecation), Epoch: r.Epoch,
+		Deprecation: deprecationMessage(r.Deprecation), Epoch: r.Epoch, Failure: r.Failure, RetryAt: timeMessage(r.RetryAt),
 	}
 	for _, share := range r.Traffic {
 		//nolint:gosec // a weight is 1 to 100

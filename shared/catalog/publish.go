@@ -49,7 +49,9 @@ const manifestTries = 3
 
 // Publish freezes a draft's files into a manifest, which names the version from then on, and asks for its deployment.
 //
-// It fails with Conflict (field version) if the version is no draft, and with Conflict if uploads are still open for it. It fails with
+// A published version whose start failed is not published anew: its start is tried again at once.
+//
+// It fails with Conflict (field version) if the version is any other that is no draft, and with Conflict if uploads are still open for it. It fails with
 // Unprocessable if the version has no file or not one model to serve, if a file that a model needs is missing or too short, and if it has a
 // file that is no model, that no model names, and whose name is not one of settings, texts, tokenizers or images. The manifest is written
 // before the version is published, so that a crash between leaves an object that the next try finds, or that sweep deletes.
@@ -145,7 +147,7 @@ func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Princi
 		return Version{}, err
 	}
 	if status != StatusDraft {
-		return Version{}, notDraft(in.Model, in.Version, status)
+		return p.publishAgain(ctx, tx, who, in, model, id)
 	}
 	if _, _, _, err := lockVersion(ctx, tx, id); err != nil { // no file is attached from here on
 		return Version{}, err
@@ -171,6 +173,44 @@ func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Princi
 		return Version{}, err
 	}
 	return readVersion(ctx, tx, who, model, in.Model, in.Version)
+}
+
+// publishAgain has the start of a published version that failed tried again. It fails with Conflict if none failed, or if the version was published
+// with other settings than are given now.
+func (p *Publisher) publishAgain(ctx context.Context, tx postgres.Tx, who auth.Principal, in Publish, model, id uuid.UUID) (Version, error) {
+	v, err := readVersion(ctx, tx, who, model, in.Model, in.Version)
+	if err != nil {
+		return Version{}, err
+	}
+	if v.Status != StatusPublished && v.Status != StatusDeprecated {
+		return Version{}, notDraft(in.Model, in.Version, v.Status)
+	}
+	known, err := publishedFor(ctx, tx, id, in.Aliases)
+	if err != nil {
+		return Version{}, err
+	}
+	if !known || in.differs(&v) {
+		message := fmt.Sprintf("%s@%s is %s with other settings, which never change: leave them out to try its start again.", in.Model, in.Version, v.Status)
+		return Version{}, fault.New(fault.Conflict, message, fault.Field("version"))
+	}
+	asked, err := p.retry(ctx, tx, model, in.Model, in.Version)
+	if err != nil {
+		return Version{}, err
+	}
+	if !asked {
+		return Version{}, notDraft(in.Model, in.Version, v.Status)
+	}
+	return readVersion(ctx, tx, who, model, in.Model, in.Version)
+}
+
+// differs reports whether a setting that is given, besides the aliases, is not what the version was published with.
+func (in Publish) differs(v *Version) bool {
+	return in.Changelog != nil && *in.Changelog != v.Changelog ||
+		in.Runtime != "" && in.Runtime != v.Runtime ||
+		in.Resources != (Resources{}) && in.Resources != v.Resources ||
+		in.MinReplicas != 0 && int(in.MinReplicas) != v.MinReplicas ||
+		in.MaxReplicas != nil && int(*in.MaxReplicas) != v.MaxReplicas ||
+		in.Deterministic && !v.Deterministic
 }
 
 // frozen is what publishing adds to a draft's row.

@@ -59,6 +59,7 @@ const (
 			runtime = $7, inputs = $8, outputs = $9, changelog = coalesce($10, changelog), aliases = $11, resources = $12,
 			min_replicas = $13, max_replicas = $14, deterministic = $15
 		where id = $1`
+	publishedForSQL = `select $2::text[] <@ aliases from versions where id = $1`
 )
 
 // readFiles gives a version's files by path, without what was found in them.
@@ -114,12 +115,22 @@ func checkUploads(ctx context.Context, tx postgres.Tx, version uuid.UUID) error 
 }
 
 func publishVersion(ctx context.Context, tx postgres.Tx, f frozen, in Publish, actor string) error {
-	aliases := make([]string, len(in.Aliases))
-	for i, alias := range in.Aliases {
-		aliases[i] = string(alias)
-	}
 	scale := in.scale()
 	_, err := tx.Exec(ctx, publishSQL, f.id, actor, f.digest.String(), f.uri, f.size, f.format, f.runtime, f.main.Inputs, f.main.Outputs,
-		in.Changelog, aliases, in.Resources.JSON(), scale.Min, scale.Max, in.Deterministic)
+		in.Changelog, in.Aliases.texts(), in.Resources.JSON(), scale.Min, scale.Max, in.Deterministic)
 	return err
+}
+
+// publishedFor reports whether the version's publication named each of the aliases.
+func publishedFor(ctx context.Context, tx postgres.Tx, version uuid.UUID, aliases AliasNames) (all bool, err error) {
+	err = tx.QueryRow(ctx, publishedForSQL, version, aliases.texts()).Scan(&all)
+	return all, err
+}
+
+func (a AliasNames) texts() []string {
+	all := make([]string, len(a))
+	for i, alias := range a {
+		all[i] = string(alias)
+	}
+	return all
 }

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -20,6 +21,8 @@ type Resolution struct {
 	Endpoint      string       `json:"endpoint"` // base URL of its Open Inference Protocol server; "" while it has none
 	Status        string       `json:"status"`   // the deployment's
 	Reason        string       `json:"reason"`   // why it failed, or what it waits for
+	Failure       string       `json:"failure"`  // as Deployment's
+	RetryAt       *time.Time   `json:"retry_at"` // when its start is tried again, or may be asked for again
 	Deterministic bool         `json:"deterministic"`
 	Runtime       string       `json:"runtime"`
 	Inputs        []Tensor     `json:"inputs"`
@@ -34,7 +37,9 @@ const (
 	resolveSQL = `
 		select v.status, json_build_object(
 			'version_id', v.id, 'version', v.version, 'digest', coalesce(v.digest, ''), 'endpoint', coalesce(d.endpoint, ''),
-			'status', coalesce(d.status, 'none'), 'reason', coalesce(d.reason, ''), 'deterministic', v.deterministic,
+			'status', ` + deploymentStatus + `, 'reason', coalesce(d.reason, ''), 'failure', ` + deploymentFailure + `,
+			'retry_at', case when d.status = 'failed' then greatest(d.updated_at, v.wanted_at) + $3::bigint * interval '1 millisecond' else d.retry_at end,
+			'deterministic', v.deterministic,
 			'runtime', coalesce(v.runtime, ''), 'inputs', coalesce(v.inputs, '[]'), 'outputs', coalesce(v.outputs, '[]'),
 			'deprecation', case when v.status = 'deprecated' then
 				json_build_object('reason', v.deprecation_reason, 'since', v.deprecated_at, 'sunset', v.sunset) end)
@@ -88,7 +93,7 @@ func epochOf(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Mode
 
 func resolve(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r Resolution, err error) {
 	var status Status
-	err = tx.QueryRow(ctx, resolveSQL, model, v.String()).Scan(&status, &r)
+	err = tx.QueryRow(ctx, resolveSQL, model, v.String(), failedAgain.Milliseconds()).Scan(&status, &r)
 	switch {
 	case postgres.NotFound(err):
 		return r, noVersion(name, v.String())

@@ -22,9 +22,16 @@ const (
 	failedAgain   = time.Minute            // the same after a start that failed
 )
 
+// deploymentStatus and deploymentFailure are those of the version v and its deployment d, as others see them. What has failed and was asked for since is
+// pending: its host has only not heard of it yet.
+const (
+	deploymentStatus  = `case when d.status = 'failed' and v.wanted_at > d.updated_at then 'pending' else coalesce(d.status, 'none') end`
+	deploymentFailure = `case when d.status in ('starting', 'failed') then d.failure else '' end`
+)
+
 const (
 	deploymentSQL = `
-		select v.id, v.status, coalesce(d.status, 'none'), coalesce(d.reason, ''), coalesce(d.updated_at, v.created_at)
+		select v.id, v.status, ` + deploymentStatus + `, coalesce(d.reason, ''), coalesce(d.updated_at, v.created_at), ` + deploymentFailure + `
 		from versions v left join deployments d on d.version_id = v.id
 		where v.model_id = $1 and v.version = $2`
 	wantSQL = `
@@ -39,6 +46,7 @@ type running struct {
 	deployment string
 	reason     string
 	since      time.Time
+	failure    string
 }
 
 // serves reports whether calls can be sent: also to one that is scaled to zero, which starts with the first.
@@ -47,7 +55,7 @@ func (r running) serves() bool { return serves(r.deployment) }
 func serves(deployment string) bool { return deployment == "ready" || deployment == "idle" }
 
 func stateOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r running, err error) {
-	err = tx.QueryRow(ctx, deploymentSQL, model, v.String()).Scan(&r.id, &r.status, &r.deployment, &r.reason, &r.since)
+	err = tx.QueryRow(ctx, deploymentSQL, model, v.String()).Scan(&r.id, &r.status, &r.deployment, &r.reason, &r.since, &r.failure)
 	if postgres.NotFound(err) {
 		return r, fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, v), fault.Field("version"))
 	}
@@ -68,6 +76,18 @@ func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v re
 		return err
 	}
 	return c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: id})
+}
+
+// retry asks for the start of a version whose last start failed, at once, and reports whether that is so.
+func (c *Catalog) retry(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (bool, error) {
+	r, err := stateOf(ctx, tx, model, name, v)
+	if err != nil || r.failure == "" || r.serves() {
+		return false, err
+	}
+	if _, err := tx.Exec(ctx, wantSQL, r.id, 0); err != nil {
+		return false, err
+	}
+	return true, c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: r.id})
 }
 
 // awaitRunning starts those of the versions that do not run, and waits until they do. It fails with Conflict if one is not published or

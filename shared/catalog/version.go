@@ -84,9 +84,12 @@ type Tensor struct {
 
 // Deployment is the state of a version's model server.
 type Deployment struct {
-	Status string           `json:"status"` // none, pending, starting, ready, idle, failed or removed
-	Reason string           `json:"reason,omitempty"`
-	Phases DeploymentPhases `json:"phases"`
+	Status   string           `json:"status"`            // none, pending, starting, ready, idle, failed or removed
+	Reason   string           `json:"reason,omitempty"`  // why the last start failed, or what it waits for
+	Failure  string           `json:"failure,omitempty"` // passing: it is tried again by itself (status starting); lasting: it is not (status failed)
+	Attempts int              `json:"attempts"`          // starts that failed since it last answered or was asked for
+	RetryAt  *time.Time       `json:"retry_at,omitempty"`
+	Phases   DeploymentPhases `json:"phases"`
 }
 
 // DeploymentPhases tells how long the parts of the last start took, in milliseconds.

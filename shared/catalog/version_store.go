@@ -24,7 +24,8 @@ const versionJSON = `
 		'inputs', coalesce(v.inputs, (select a.inputs` + firstFile + `), '[]'), 'outputs', coalesce(v.outputs, (select a.outputs` + firstFile + `), '[]'),
 		'runtime', coalesce(v.runtime, ''), 'resources', v.resources, 'min_replicas', v.min_replicas, 'max_replicas', v.max_replicas,
 		'deterministic', v.deterministic, 'is_latest', coalesce('latest' = any (a.names), false), 'aliases', coalesce(to_json(a.names), '[]'),
-		'deployment', json_build_object('status', coalesce(d.status, 'none'), 'reason', coalesce(d.reason, ''), 'phases', json_build_object(
+		'deployment', json_build_object('status', ` + deploymentStatus + `, 'reason', coalesce(d.reason, ''), 'failure', ` + deploymentFailure + `,
+			'attempts', coalesce(d.attempts, 0), 'retry_at', d.retry_at, 'phases', json_build_object(
 			'schedule_ms', coalesce(d.schedule_ms, 0), 'fetch_ms', coalesce(d.fetch_ms, 0), 'load_ms', coalesce(d.load_ms, 0))),
 		'lineage', json_build_object('parent', coalesce(l.parent, ''), 'commit', coalesce(l.commit, ''), 'data', coalesce(l.data, ''),
 			'run', coalesce(l.run, '')),

@@ -21,14 +21,15 @@ import (
 
 // Deployments keeps the states of all tenants' model servers. It is safe for concurrent use, and for several hosts' reports at the same time.
 type Deployments struct {
-	db       *postgres.DB
-	events   *outbox.Outbox
-	announce catalog.Announce
+	db           *postgres.DB
+	events       *outbox.Outbox
+	announce     catalog.Announce
+	longestPause time.Duration // between two tries of a start that fails for a passing reason
 }
 
 // New gives the deployments. announce may be nil where no cache is to be told.
 func New(db *postgres.DB, events *outbox.Outbox, announce catalog.Announce) *Deployments {
-	return &Deployments{db: db.As(postgres.Deployment), events: events, announce: announce}
+	return &Deployments{db: db.As(postgres.Deployment), events: events, announce: announce, longestPause: defaultLongestPause}
 }
 
 // function is who acts where a host reports.
@@ -53,11 +54,15 @@ func (d *Deployments) Request(ctx context.Context, tenant, version uuid.UUID, re
 	})
 }
 
-// Begin records that the host has begun to start a version. One that answers by now, or was retired meanwhile, stays as it is.
+// Begin records that the host has begun to start a version. One that answers by now, or was retired meanwhile, stays as it is. What the last try
+// failed for stays until this one ends.
 func (d *Deployments) Begin(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if !r.served || r.status.Serves() {
 			return nil
+		}
+		if r.status == Starting {
+			return r.put(ctx, state{status: Starting, reason: r.reason, failure: r.failure, attempts: r.attempts})
 		}
 		if err := r.through(ctx, Starting); err != nil {
 			return err
@@ -118,29 +123,6 @@ func (d *Deployments) Moved(ctx context.Context, tenant, version uuid.UUID, endp
 			return nil
 		}
 		return r.put(ctx, state{status: Idle, endpoint: endpoint, phases: r.phases})
-	})
-}
-
-// Failed records that a version cannot start or has stopped by itself, with the reason in words for its publisher.
-func (d *Deployments) Failed(ctx context.Context, tenant, version uuid.UUID, reason string) error {
-	return d.report(ctx, tenant, version, func(r *report) error {
-		if r.status == Removed {
-			return nil
-		}
-		if reason == "" {
-			reason = "the model server failed and gave no reason"
-		}
-		again := r.status == Failed
-		if err := r.through(ctx, Failed); err != nil {
-			return err
-		}
-		if err := r.put(ctx, state{status: Failed, reason: reason}); err != nil || again {
-			return err
-		}
-		if err := audit.RecordWhy(ctx, r.tx, r.who, deploymentFailed, r.name, reason); err != nil {
-			return err
-		}
-		return d.events.Emit(ctx, r.tx, event.DeploymentFailed{Version: r.name, VersionID: version, Reason: reason})
 	})
 }
 

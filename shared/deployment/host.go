@@ -13,9 +13,9 @@ import (
 )
 
 // Host runs model servers. Its calls are idempotent by version, return once the work is begun or done, and may come at the same time.
-// It reports what it sees to Deployments: Begin, Ready, Idle, Lost, Failed.
+// It reports what it sees to Deployments: Begin, Ready, Idle, Lost, Retry, Failed.
 type Host interface {
-	// Start begins to run a version, or sees to it that one that runs fits the spec. An error means: not begun, try again.
+	// Start begins to run a version, not before s.RetryAt, or sees to it that one that runs fits the spec. An error means: not begun, try again.
 	Start(ctx context.Context, s Spec) error
 	// Stop ends a version's servers; of one that does not run it is no error.
 	Stop(ctx context.Context, version uuid.UUID) error
@@ -72,10 +72,14 @@ func (d *Deployments) start(ctx context.Context, h Host, wanted Desired) error {
 		return err
 	}
 	s.Status, s.Warm = wanted.Status, wanted.Warm
-	if wanted.Status == None || wanted.Status == Failed || wanted.Status == Removed {
-		if err := d.Request(ctx, s.Tenant, s.VersionID, ""); err != nil {
-			return err
-		}
+	switch {
+	case wanted.Status == None, wanted.Status == Failed, wanted.Status == Removed:
+		err = d.Request(ctx, s.Tenant, s.VersionID, "")
+	case s.Again && !wanted.Status.Serves():
+		err = d.again(ctx, s.Tenant, s.VersionID)
+	}
+	if err != nil {
+		return err
 	}
 	return h.Start(ctx, s)
 }

@@ -2,6 +2,8 @@ package deployment
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/env"
@@ -9,8 +11,20 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
+type config struct {
+	// Retry is the longest pause between two tries of a start that fails for a passing reason. The first is a second, and it doubles each time.
+	Retry time.Duration `env:"MAAS_DEPLOYMENT_RETRY" envDefault:"60s"`
+}
+
 // Open gives the deployments out of what the process has: its pool, its outbox and its cache, which is told of changes.
 func Open(ctx context.Context, e *env.Env) (*Deployments, error) {
+	var c config
+	if err := e.Config(&c); err != nil {
+		return nil, err
+	}
+	if c.Retry < firstPause {
+		return nil, errors.New("MAAS_DEPLOYMENT_RETRY is 1s or more")
+	}
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
 		return nil, err
@@ -23,5 +37,7 @@ func Open(ctx context.Context, e *env.Env) (*Deployments, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(db, events, announce), nil
+	d := New(db, events, announce)
+	d.longestPause = c.Retry
+	return d, nil
 }

@@ -28,7 +28,13 @@ type Spec struct {
 	Scale     event.Scale
 	Status    Status // as it was when the host was asked
 	Warm      bool   // to be kept from going idle: an alias left it within the guard window, and may be rolled back to it
+
+	RetryAt time.Time // its last start failed for a passing reason, and the next is not to begin before this time; else zero
+	Again   bool      // it was asked for since its start failed
 }
+
+// Waits reports whether a host that does not run the version is not to start it yet.
+func (s Spec) Waits() bool { return time.Now().Before(s.RetryAt) }
 
 // slowest is the least rate, in bytes a second, at which files are expected to be fetched, checked and loaded: a fifth of a link of 1 Gbit/s.
 const slowest = 25 << 20
@@ -40,8 +46,8 @@ func (s Spec) StartTime(atLeast time.Duration) time.Duration {
 
 const specSQL = `
 	select v.tenant_id, v.id, t.name || '/' || m.name || '@' || v.version, t.name || '/' || m.name, v.uri, v.runtime, v.format, v.size, v.resources,
-		v.min_replicas, v.max_replicas, v.status
-	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id
+		v.min_replicas, v.max_replicas, v.status, d.retry_at, coalesce(d.failure <> '' and v.wanted_at > d.updated_at, false)
+	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id left join deployments d on d.version_id = v.id
 	where v.id = $1`
 
 // SpecOf tells how to start a version. It fails with NotFound if the version is gone, and with Gone if it is not, or no longer, to be served.
@@ -57,8 +63,9 @@ func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err e
 	var uri, runtime, format *string
 	var size *int64
 	var status string
+	var retryAt *time.Time
 	err = tx.QueryRow(ctx, specSQL, version).Scan(&s.Tenant, &s.VersionID, &s.Version, &s.Model, &uri, &runtime, &format, &size, &s.Resources,
-		&s.Scale.Min, &s.Scale.Max, &status)
+		&s.Scale.Min, &s.Scale.Max, &status, &retryAt, &s.Again)
 	switch {
 	case postgres.NotFound(err):
 		return s, fault.New(fault.NotFound, "The version is gone.")
@@ -66,6 +73,9 @@ func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err e
 		return s, err
 	case status != "published" && status != "deprecated":
 		return s, fault.New(fault.Gone, fmt.Sprintf("%s is %s, and not to be served.", s.Version, status))
+	}
+	if retryAt != nil && !s.Again {
+		s.RetryAt = *retryAt
 	}
 	s.Manifest, s.Runtime, s.Format, s.Size = *uri, *runtime, *format, *size // a published version has them (versions_frozen)
 	return s, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -23,7 +24,9 @@ func (d *Deployments) Warm(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: warmTime, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: warmTime, Transport: &http.Transport{
+		DisableKeepAlives: true, DialContext: openinference.Dialer(warmTime),
+	}}
 	var calls errgroup.Group
 	calls.SetLimit(warmAtOnce)
 	for _, one := range all {

@@ -84,7 +84,7 @@ func catalogRoutes() []Route {
 		{Pattern: service + "DeleteModel", Function: "models", Permission: "model:delete", Status: http.StatusOK},
 		{Pattern: service + "ListVersions", Function: "models", Permission: "version:read", Status: http.StatusOK},
 		{Pattern: service + "GetVersion", Function: "models", Permission: "version:read", Status: http.StatusOK, Gateway: true},
-		{Pattern: service + "Resolve", Function: "models", Permission: "version:read", Status: http.StatusOK, Gateway: true, Quiet: true},
+		{Pattern: service + "Resolve", Function: "models", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
 		{Pattern: "GET " + model + "/versions", Function: "versions", Permission: "version:read"},
 		{Pattern: "GET " + model + "/versions/{ref}", Function: "versions", Permission: "version:read"},
 		{Pattern: "GET " + model + "/versions/{ref}/lineage", Function: "versions", Permission: "version:read"},

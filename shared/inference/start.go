@@ -17,6 +17,8 @@ const (
 	lastLook  = time.Second           // the pauses double up to this
 	// startRetry is when a client may come again for a version that starts.
 	startRetry = 2 * time.Second
+	// leastRetry is the least of what a client is told to wait before it comes again for a version that failed to start.
+	leastRetry = time.Second
 	// askTime is how long a server may take to say that it is ready. One that starts lets whoever asks it wait.
 	askTime = 500 * time.Millisecond
 )
@@ -34,9 +36,8 @@ func (g *Gateway) awaitStart(ctx context.Context, c *call, v *registry.Version, 
 		defer cancel()
 	}
 	for pause := firstLook; !v.Callable(); pause = min(2*pause, lastLook) {
-		if v.Status == "failed" {
-			return nil, fault.New(fault.Unavailable, fmt.Sprintf("%s@%s cannot start: %s", c.target.Model, v.Version, v.Reason),
-				fault.RetryAfter(startRetry))
+		if err := notStarting(c.target.Model, v); err != nil {
+			return nil, err
 		}
 		select {
 		case <-time.After(pause):
@@ -98,6 +99,24 @@ func gaveUp(ctx context.Context, m ref.Model, v *registry.Version) error {
 	return starting(m, v)
 }
 
+// starting says of a version that does not run why not.
 func starting(m ref.Model, v *registry.Version) error {
+	if err := notStarting(m, v); err != nil {
+		return err
+	}
 	return fault.New(fault.Unavailable, fmt.Sprintf("%s@%s is still starting; try again.", m, v.Version), fault.RetryAfter(startRetry))
+}
+
+// notStarting says why a version is not starting at the moment: its start failed, for good or until the next try. It gives nil where it may start.
+func notStarting(m ref.Model, v *registry.Version) error {
+	pause := time.Until(v.RetryAt)
+	switch {
+	case v.Status == "failed":
+		return fault.New(fault.Unavailable, fmt.Sprintf("%s@%s failed to start: %s", m, v.Version, v.Reason), fault.RetryAfter(max(pause, leastRetry)))
+	case v.Failure == "passing" && pause > 0:
+		return fault.New(fault.Unavailable, fmt.Sprintf("%s@%s could not start yet, and is tried again: %s", m, v.Version, v.Reason),
+			fault.RetryAfter(max(pause, leastRetry)))
+	default:
+		return nil
+	}
 }

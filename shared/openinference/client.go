@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,7 +19,7 @@ import (
 
 // Endpoint is a model as a model server offers it.
 type Endpoint struct {
-	Server  string // the server's address: "http://127.0.0.1:8081"
+	Server  string // the server's address: "http://127.0.0.1:8081", or a SocketURL
 	Model   string // may hold a slash
 	Version string // "": the one that the server chooses
 }
@@ -59,7 +58,7 @@ func plainClient(t *http.Transport) *http.Client {
 
 func transport() *http.Transport {
 	return &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:         Dialer(5 * time.Second),
 		MaxIdleConnsPerHost: 256,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true, // tensors travel as they are

@@ -36,9 +36,11 @@ type Version struct {
 	ID            uuid.UUID
 	Version       ref.Version
 	Digest        ref.Digest
-	Endpoint      string // base URL of its model server; "" while it has none
-	Status        string // of its deployment
-	Reason        string // why it failed, or what it waits for
+	Endpoint      string    // base URL of its model server; "" while it has none
+	Status        string    // of its deployment
+	Reason        string    // why it failed, or what it waits for
+	Failure       string    // passing or lasting where its last start failed; else ""
+	RetryAt       time.Time // when its start is tried again, or may be asked for again; zero where nothing failed
 	Runtime       string
 	Deterministic bool // its results may be cached
 	Inputs        []openinference.TensorMetadata

@@ -69,7 +69,10 @@ func routeOf(m *maasv1.ResolveResponse) (*Route, error) {
 func versionOf(m *maasv1.ResolveResponse) (v Version, err error) {
 	v = Version{
 		Endpoint: m.GetEndpoint(), Status: m.GetStatus(), Reason: m.GetReason(), Runtime: m.GetRuntime(), Deterministic: m.GetDeterministic(),
-		Inputs: tensorsOf(m.GetInputs()), Outputs: tensorsOf(m.GetOutputs()),
+		Inputs: tensorsOf(m.GetInputs()), Outputs: tensorsOf(m.GetOutputs()), Failure: m.GetFailure(),
+	}
+	if at := m.GetRetryAt(); at != nil {
+		v.RetryAt = at.AsTime()
 	}
 	if v.ID, err = uuid.Parse(m.GetVersionId()); err != nil {
 		return v, err

@@ -11,10 +11,11 @@ import (
 // Path is where a container's termination message is read from, unless its spec says otherwise.
 const Path = "/dev/termination-log"
 
-// Exit statuses of runtimes/fetch that no second try mends by itself.
+// Exit statuses that no second try mends. With any other the program may do better the next time.
 const (
 	Misused = 2 // it is not called or configured as it must be
-	Differs = 3 // the store does not hold the version as it was published: an operator must mend it
+	Differs = 3 // runtimes/fetch: the store does not hold the version as it was published: an operator must mend it
+	Refused = 4 // model servers: the version's files are no model that it serves
 )
 
 // longest is the most that Kubernetes reads of a container, in bytes (Kubernetes documentation, "Determine the Reason for Pod Failure").

@@ -31,7 +31,8 @@ func (m Maker) publish() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "publish REF", Short: "Freeze a draft version and serve it",
-		Long: "Freezes a draft version and waits until its deployment is ready. A version that is published already is waited for.",
+		Long: "Freezes a draft version and waits until its deployment is ready. A version that is published already is waited for; if its start failed, it is " +
+			"tried again at once.",
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&changelog, "changelog", "", "what the version brings")
@@ -59,14 +60,14 @@ func (m Maker) publish() *cobra.Command {
 	})
 }
 
-// publish makes sure that the version is published.
+// publish makes sure that the version is published, and that a start which failed is tried again.
 func (s *session) publish(ctx context.Context, which version, in publication) (v catalog.Version, err error) {
 	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v); err != nil {
 		return v, err
 	}
 	if v.Status != catalog.StatusDraft {
 		s.sayf("%s is %s already", which, v.Status)
-		return v, nil
+		return s.retry(ctx, which, v)
 	}
 	err = s.Do(ctx, client.Request{
 		Method: http.MethodPost, Path: which.path() + "/publish", In: in, Repeat: true,
@@ -78,6 +79,22 @@ func (s *session) publish(ctx context.Context, which version, in publication) (v
 	return v, err
 }
 
+// retry has the start of a published version that failed tried again.
+func (s *session) retry(ctx context.Context, which version, v catalog.Version) (catalog.Version, error) {
+	if v.Deployment.Failure == "" || v.Status == catalog.StatusRetired {
+		return v, nil
+	}
+	s.sayf("%s; it is tried again", deployed(v.Deployment))
+	err := s.Do(ctx, client.Request{
+		Method: http.MethodPost, Path: which.path() + "/publish", In: publication{}, Repeat: true,
+		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
+	}, &v)
+	if fault.Is(err, fault.Conflict) { // it runs by now
+		err = s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v)
+	}
+	return v, err
+}
+
 // watchEvery is how often the server is asked how a deployment gets on.
 const watchEvery = 200 * time.Millisecond
 
@@ -85,9 +102,9 @@ const watchEvery = 200 * time.Millisecond
 func (s *session) await(ctx context.Context, which version, v catalog.Version) (catalog.Version, error) {
 	said := ""
 	for {
-		if d := v.Deployment; d.Status != said && d.Status != "none" {
-			said = d.Status
-			s.sayf("%s", deployed(d))
+		if now := deployed(v.Deployment); now != said && v.Deployment.Status != "none" {
+			said = now
+			s.sayf("%s", now)
 		}
 		switch v.Deployment.Status {
 		case "ready", "idle":
@@ -130,6 +147,9 @@ func deployed(d catalog.Deployment) string {
 	}
 	if d.Reason != "" {
 		text += ": " + d.Reason
+	}
+	if d.Failure == "passing" {
+		text += fmt.Sprintf(" (failed %d times, and is tried again)", d.Attempts)
 	}
 	return text
 }

@@ -2,7 +2,7 @@
 // and starts, or connects to, the servers that hold the state.
 //
 // Two listeners: the public one has the functions' routes; the events' one, on loopback, has what only functions call: the dispatcher, the
-// functions that events start, and the gateway's IdentityService.
+// functions that events start, and what the gateway alone may call: IdentityService, and ModelService's Resolve.
 package host
 
 import (

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpserver"
+	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/serve"
 )
 
@@ -32,8 +35,26 @@ func bind(ctx context.Context, address string) (*listener, error) {
 	return &listener{Listener: l}, nil
 }
 
+// bindSocket takes a Unix socket that this user alone may connect to. One that a former process left is replaced: the data folder is this process's.
+func bindSocket(ctx context.Context, path string) (*listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", path, err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil { // the folder has kept others out until now
+		return nil, errors.Join(err, l.Close())
+	}
+	return &listener{Listener: l}, nil
+}
+
 // URL is where the listener answers, from this machine.
 func (l *listener) URL() string {
+	if l.Addr().Network() == "unix" {
+		return openinference.SocketURL(l.Addr().String())
+	}
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
 		return "http://" + net.JoinHostPort("localhost", port)

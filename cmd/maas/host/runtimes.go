@@ -2,17 +2,13 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/runtimes"
-	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/objects"
@@ -48,7 +44,11 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 	if err != nil {
 		return err
 	}
-	if h.models.listener, err = bindAgain(ctx, filepath.Join(o.Folder.Path, "activator")); err != nil {
+	sockets, err := o.Folder.Sockets()
+	if err != nil {
+		return err
+	}
+	if h.models.listener, err = bindSocket(ctx, filepath.Join(sockets, "models.sock")); err != nil {
 		return err
 	}
 	view := h.env.For(string(event.DeployVersion))
@@ -65,7 +65,7 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 		return err
 	}
 	h.models.supervisor = runtimes.New(runtimes.Options{
-		Deployments: deployments, Store: store, Folder: folder, Endpoint: h.models.listener.URL(), IdleAfter: c.IdleAfter, Log: o.Log,
+		Deployments: deployments, Store: store, Folder: folder, Sockets: sockets, Endpoint: h.models.listener.URL(), IdleAfter: c.IdleAfter, Log: o.Log,
 		Programs: runtimes.Programs{onnxRuntime: {Path: program}},
 	})
 	deployments.Subscribe(receiver, h.models.supervisor)
@@ -97,22 +97,4 @@ func findProgram(given string) (string, error) {
 		return "", fmt.Errorf("the model runtime is not at %s: run `make build`, or set MAAS_ONNX_RUNTIME: %w", path, err)
 	}
 	return path, nil
-}
-
-// bindAgain takes the loopback address that the file keeps, so that endpoints stay what they were; else a free one, which it keeps.
-func bindAgain(ctx context.Context, file string) (*listener, error) {
-	kept, err := os.ReadFile(file)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("address of the models: %w", err)
-	}
-	if address := strings.TrimSpace(string(kept)); address != "" {
-		if l, err := bind(ctx, address); err == nil {
-			return l, nil
-		}
-	}
-	l, err := bind(ctx, "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	return l, wholefile.Write(file, []byte(l.Addr().String()))
 }

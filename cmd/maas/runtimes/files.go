@@ -25,12 +25,9 @@ func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, err
 	s.disk.RLock()
 	defer s.disk.RUnlock()
 	_, err, _ = s.fetch.Do(folder, func() (any, error) {
-		if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // runtimes may run as another user
-			return nil, err
-		}
 		return objects.Fetch(ctx, s.store, uri, folder)
 	})
-	return model{name: spec.Version, folder: folder, program: s.programs[spec.Runtime]}, err
+	return model{name: spec.Version, folder: folder, sockets: s.sockets, program: s.programs[spec.Runtime]}, err
 }
 
 // tidy removes the files of versions that are not to run any more, unless files are just being fetched: then the next round does. What

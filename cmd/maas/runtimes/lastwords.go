@@ -2,7 +2,6 @@ package runtimes
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 )
@@ -69,12 +68,9 @@ func (l lastWords) WithGroup(name string) slog.Handler {
 	return lastWords{l.Handler.WithGroup(name), l.memory}
 }
 
-// explain puts the last words before how the process ended.
-func (l lastWords) explain(err error) error {
+// words gives what was kept, "" for nothing.
+func (l lastWords) words() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.text == "" {
-		return err
-	}
-	return fmt.Errorf("%s (%w)", l.text, err)
+	return l.text
 }

@@ -112,7 +112,8 @@ func (p *pool) leave(i *instance) {
 }
 
 func (p *pool) start(version uuid.UUID, i *instance) {
-	ctx, cancel := context.WithTimeout(p.life, p.startTime(version))
+	within := p.startTime(version)
+	ctx, cancel := context.WithTimeout(p.life, within)
 	defer cancel()
 	began := time.Now()
 	m, err := p.prepare(ctx, version)
@@ -120,6 +121,9 @@ func (p *pool) start(version uuid.UUID, i *instance) {
 	var running *process
 	if err == nil {
 		running, err = launch(ctx, m, p.log)
+	}
+	if err != nil {
+		err = startFailure(err, within)
 	}
 	wanted := p.settle(i, running, change{version: version, err: err, fetch: fetched.Sub(began), load: time.Since(fetched)})
 	close(i.started)

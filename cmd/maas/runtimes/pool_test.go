@@ -47,6 +47,7 @@ func newBench(t *testing.T, idleAfter time.Duration) *bench {
 		t.Fatalf("run `make build` first: %v", err)
 	}
 	b := &bench{t: t, versions: map[uuid.UUID]string{}, kept: map[uuid.UUID]bool{}}
+	sockets := t.TempDir()
 	life, end := context.WithCancel(context.Background())
 	b.pool = &pool{
 		prepare: func(_ context.Context, version uuid.UUID) (model, error) {
@@ -54,7 +55,7 @@ func newBench(t *testing.T, idleAfter time.Duration) *bench {
 			if !ok {
 				return model{}, fault.New(fault.NotFound, "There is no such deployment.")
 			}
-			return model{name: folder, folder: filepath.Join("testdata", folder), program: Program{Path: program}}, nil
+			return model{name: folder, folder: filepath.Join("testdata", folder), sockets: sockets, program: Program{Path: program}}, nil
 		},
 		changed: func(_ context.Context, c change) {
 			b.mu.Lock()

@@ -5,16 +5,20 @@ package runtimes
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/child"
+	"github.com/17882237881/MaaS/shared/openinference"
 )
 
 // Programs are the runtimes that this machine has: the program of each runtime's name ("maas-onnx").
@@ -30,6 +34,7 @@ type Program struct {
 type model struct {
 	name    string // "acme/digits@1.0.0", for logs
 	folder  string // with the version's files
+	sockets string // folder for the runtime's socket, this user's alone
 	program Program
 }
 
@@ -39,11 +44,11 @@ type process struct {
 	url   *url.URL
 }
 
-// announcements are the lines of a runtime's stdout: "listening http://ADDRESS" and "ready http://ADDRESS".
+// announcements are the lines of a runtime's stdout: "listening ADDRESS" and "ready ADDRESS".
 type announcements struct {
-	mu      sync.Mutex
-	rest    []byte
-	address string // once it is ready
+	mu     sync.Mutex
+	rest   []byte
+	loaded bool
 }
 
 // Write implements io.Writer.
@@ -57,9 +62,7 @@ func (a *announcements) Write(p []byte) (int, error) {
 			break
 		}
 		a.rest = rest
-		if address, ok := strings.CutPrefix(string(line), "ready "); ok {
-			a.address = address
-		}
+		a.loaded = a.loaded || bytes.HasPrefix(line, []byte("ready "))
 	}
 	if len(a.rest) > maxLine {
 		a.rest = nil // no announcement is that long
@@ -75,35 +78,51 @@ var errNotReady = errors.New("the model is not loaded yet")
 func (a *announcements) ready(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.address == "" {
+	if !a.loaded {
 		return errNotReady
 	}
 	return nil
 }
 
-// launch starts a runtime and waits until its model is loaded, or ctx ends, which has a deadline. What the runtime says of a failure is the error's last words.
+// launch starts a runtime and waits until its model is loaded, or ctx ends, which has a deadline. What the runtime says of a failure is the error's
+// last words. It listens on a socket that nobody but this user reaches.
 func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
 	said := &announcements{}
 	last := newLastWords(log.Handler())
 	deadline, _ := ctx.Deadline()
+	socket := filepath.Join(m.sockets, strings.ToLower(rand.Text()[:socketName])+socketEnding)
+	address, err := url.Parse(openinference.SocketURL(socket))
+	if err != nil {
+		return nil, fmt.Errorf("the address of the runtime of %s: %w", m.name, err)
+	}
 	c, err := child.Start(ctx, child.Spec{
 		Name:  "runtime " + m.name,
 		Log:   slog.New(last),
 		Ready: said.ready, ReadyWithin: time.Until(deadline), // a large model loads for minutes
 		Command: func() (*exec.Cmd, error) {
-			cmd := exec.Command(m.program.Path, "--model-dir", m.folder, "--listen", "127.0.0.1:0")
+			cmd := exec.Command(m.program.Path, "--model-dir", m.folder, "--listen", "unix:"+socket)
 			cmd.Env = append(cmd.Environ(), m.program.Environment...)
 			cmd.Stdout = said
 			return cmd, nil
 		},
 	})
 	if err != nil {
-		return nil, m.notStarted(last.explain(err))
-	}
-	address, err := url.Parse(said.address)
-	if err != nil {
-		c.Stop(ctx)
-		return nil, m.notStarted(fmt.Errorf("its server listens on no address: %w", err))
+		_ = os.Remove(socket) // one that was killed leaves it
+		return nil, serverFailure(m.withoutPaths(last.words()), err)
 	}
 	return &process{c, address}, nil
+}
+
+const (
+	socketName   = 12 // letters: a socket's path is 107 bytes at most
+	socketEnding = ".model"
+)
+
+// clearSockets removes what runtimes of a former process left.
+func clearSockets(folder string) error {
+	left, err := filepath.Glob(filepath.Join(folder, "*"+socketEnding))
+	for _, socket := range left {
+		err = errors.Join(err, os.Remove(socket))
+	}
+	return err
 }

@@ -30,14 +30,6 @@ func message(err error) error {
 	}
 }
 
-// notStarted is the error of a model server that did not start, with its last words.
-func (m model) notStarted(err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return fault.New(fault.Unavailable, "The model does not start: "+m.withoutPaths(err.Error()), fault.Cause(err), fault.RetryAfter(startRetry))
-}
-
 // withoutPaths makes the paths that a model server speaks of relative to what its user knows: the files of the version.
 func (m model) withoutPaths(text string) string {
 	pairs := []string{m.folder + "/", "", m.folder, "the version's folder", filepath.Dir(m.program.Path) + "/", ""}

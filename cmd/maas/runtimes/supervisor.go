@@ -23,6 +23,7 @@ type Supervisor struct {
 	store       *objects.Store
 	programs    Programs
 	folder      string // holds the versions' files, by digest
+	sockets     string // of the runtimes
 	endpoint    string // of the activator
 	log         *slog.Logger
 
@@ -34,8 +35,9 @@ type Supervisor struct {
 
 	reconciled chan struct{} // closed once specs has what the database says: until then a version that is not in it may be one
 
-	mu    sync.Mutex
-	specs map[uuid.UUID]deployment.Spec // what may run
+	mu      sync.Mutex
+	specs   map[uuid.UUID]deployment.Spec // what may run
+	retries map[uuid.UUID]time.Time       // when what failed for a passing reason is tried again
 }
 
 // Options say what a Supervisor works with. All are needed.
@@ -44,6 +46,7 @@ type Options struct {
 	Store       *objects.Store
 	Programs    Programs
 	Folder      string        // for the versions' files; absolute
+	Sockets     string        // folder for the runtimes' sockets, this user's alone; absolute
 	Endpoint    string        // the URL at which Activator answers
 	IdleAfter   time.Duration // without a call, a runtime is stopped
 	Log         *slog.Logger
@@ -53,18 +56,22 @@ const (
 	startTime      = 5 * time.Minute // for the start of a small version, the fetch of its files included
 	reconcileEvery = time.Minute
 	reportTime     = 30 * time.Second // for writing down one change
+	unwrittenRetry = 10 * time.Second // until what failed to start is tried again where the failure could not be written down
 )
 
 // New makes a Supervisor. Close ends it.
 func New(o Options) *Supervisor {
 	s := &Supervisor{
-		deployments: o.Deployments, store: o.Store, programs: o.Programs, folder: o.Folder, endpoint: o.Endpoint, log: o.Log,
-		specs: map[uuid.UUID]deployment.Spec{}, reconciled: make(chan struct{}),
+		deployments: o.Deployments, store: o.Store, programs: o.Programs, folder: o.Folder, sockets: o.Sockets, endpoint: o.Endpoint, log: o.Log,
+		specs: map[uuid.UUID]deployment.Spec{}, retries: map[uuid.UUID]time.Time{}, reconciled: make(chan struct{}),
 	}
 	life, end := context.WithCancel(context.Background())
 	s.pool = &pool{
 		prepare: s.prepare, changed: s.changed, keep: s.keep, idleAfter: o.IdleAfter, startTime: s.startTime, log: o.Log, life: life, end: end,
 		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1),
+	}
+	if err := clearSockets(o.Sockets); err != nil {
+		o.Log.Warn("sockets of a former process were not removed", "error", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
@@ -123,10 +130,45 @@ func (s *Supervisor) Start(ctx context.Context, spec deployment.Spec) error {
 			return err
 		}
 	}
-	if !status.Serves() || s.keep(spec.VersionID) {
+	switch {
+	case status.Serves() && !s.keep(spec.VersionID):
+	case spec.Waits() && !status.Serves():
+		s.retryAt(spec.VersionID, spec.RetryAt)
+	default:
 		s.launch(spec.VersionID)
 	}
 	return nil
+}
+
+// retryAt launches the version at the time, unless it was launched or stopped before, or is to be launched at another time by then.
+func (s *Supervisor) retryAt(version uuid.UUID, at time.Time) {
+	s.mu.Lock()
+	known := s.retries[version].Equal(at)
+	s.retries[version] = at
+	s.mu.Unlock()
+	if known {
+		return
+	}
+	s.work.Go(func() { // ends at the time, or with the pool
+		select {
+		case <-time.After(time.Until(at)):
+		case <-s.pool.life.Done():
+			return
+		}
+		s.mu.Lock()
+		due := s.retries[version].Equal(at)
+		s.mu.Unlock()
+		if due {
+			s.launch(version)
+		}
+	})
+}
+
+// begun forgets the next try of a version: it is being started, or is not to run.
+func (s *Supervisor) begun(version uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.retries, version)
 }
 
 // remember reports whether the version was known before.
@@ -166,6 +208,7 @@ func (s *Supervisor) launch(version uuid.UUID) {
 func (s *Supervisor) Stop(ctx context.Context, version uuid.UUID) error {
 	s.mu.Lock()
 	delete(s.specs, version)
+	delete(s.retries, version)
 	s.mu.Unlock()
 	s.pool.remove(ctx, version)
 	return nil
@@ -215,7 +258,8 @@ func (s *Supervisor) await(ctx context.Context, version uuid.UUID) (deployment.S
 	return deployment.Spec{}, errAbsent
 }
 
-// changed writes down what became of a runtime. What cannot be written is found by the next reconciliation.
+// changed writes down what became of a runtime. What cannot be written is found by the next reconciliation; a start that failed is tried again
+// before that.
 func (s *Supervisor) changed(ctx context.Context, c change) {
 	spec, ok := s.spec(c.version)
 	if !ok {
@@ -225,12 +269,16 @@ func (s *Supervisor) changed(ctx context.Context, c change) {
 	defer cancel()
 	if err := s.report(ctx, spec, c); err != nil {
 		s.log.WarnContext(ctx, "the state of a deployment was not written down", "version", spec.Version, "error", err)
+		if c.state == failed {
+			s.retryAt(c.version, time.Now().Add(unwrittenRetry))
+		}
 	}
 }
 
 func (s *Supervisor) report(ctx context.Context, spec deployment.Spec, c change) error {
 	switch c.state {
 	case starting:
+		s.begun(c.version)
 		status, err := s.deployments.StatusOf(ctx, spec.Tenant, spec.VersionID)
 		if err != nil || status.Serves() { // it wakes; its callers are told to wait by the activator itself
 			return err
@@ -240,15 +288,27 @@ func (s *Supervisor) report(ctx context.Context, spec deployment.Spec, c change)
 		phases := deployment.Phases{Fetch: c.fetch.Milliseconds(), Load: c.load.Milliseconds()}
 		return s.deployments.Ready(ctx, spec.Tenant, spec.VersionID, s.endpointOf(spec.VersionID), phases)
 	case failed:
-		s.log.WarnContext(ctx, "a model did not start", "version", spec.Version, "error", c.err)
-		reason := fault.From(message(c.err)).Message
-		if objects.AsDamage(c.err) != nil {
-			if err := s.deployments.Damaged(ctx, spec.Tenant, spec.VersionID, reason); err != nil {
-				return err
-			}
-		}
-		return s.deployments.Failed(ctx, spec.Tenant, spec.VersionID, reason)
+		return s.reportFailure(ctx, spec, c.err)
 	default:
 		return s.deployments.Idle(ctx, spec.Tenant, spec.VersionID)
 	}
+}
+
+func (s *Supervisor) reportFailure(ctx context.Context, spec deployment.Spec, why error) error {
+	s.log.WarnContext(ctx, "a model did not start", "version", spec.Version, "error", why)
+	reason := fault.From(why).Message
+	damaged := objects.AsDamage(why) != nil
+	if damaged {
+		if err := s.deployments.Damaged(ctx, spec.Tenant, spec.VersionID, reason); err != nil {
+			return err
+		}
+	}
+	if damaged || deployment.Lasting(why) {
+		return s.deployments.Failed(ctx, spec.Tenant, spec.VersionID, reason)
+	}
+	at, err := s.deployments.Retry(ctx, spec.Tenant, spec.VersionID, deployment.Setback{Reason: reason})
+	if err == nil && !at.IsZero() {
+		s.retryAt(spec.VersionID, at)
+	}
+	return err
 }

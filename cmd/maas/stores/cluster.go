@@ -28,7 +28,7 @@ func openCluster(ctx context.Context, folder *Folder, public *network, o Options
 	if err != nil {
 		return nil, err
 	}
-	run, err := folder.sockets()
+	run, err := folder.Sockets()
 	if err != nil {
 		return nil, err
 	}

@@ -49,7 +49,7 @@ func (s *Stores) redisServer(ctx context.Context, program string, folder *Folder
 	if err != nil {
 		return Redis{}, err
 	}
-	run, err := folder.sockets()
+	run, err := folder.Sockets()
 	if err != nil {
 		return Redis{}, err
 	}

@@ -15,9 +15,9 @@ const (
 	longestName   = len("/.s.PGSQL.15432.lock")
 )
 
-// sockets gives the folder for Unix sockets: run/, or where its path is too long for one, a folder of this user's in the temporary
+// Sockets gives the folder for Unix sockets: run/, or where its path is too long for one, a folder of this user's in the temporary
 // folder.
-func (f *Folder) sockets() (string, error) {
+func (f *Folder) Sockets() (string, error) {
 	if len(filepath.Join(f.Path, "run"))+longestName <= longestSocket {
 		return f.Sub("run")
 	}

@@ -169,12 +169,12 @@ func TestSocketsOfALongPathAreElsewhere(t *testing.T) {
 func TestSocketsAreNotPutWhereOthersCanWrite(t *testing.T) {
 	t.Parallel()
 	folder := hold(t, filepath.Join(t.TempDir(), strings.Repeat("long", 25)))
-	path, err := folder.sockets()
+	path, err := folder.Sockets()
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(path)) })
 	must(t, os.Chmod(path, 0o777))
 
-	_, err = folder.sockets()
+	_, err = folder.Sockets()
 
 	if err == nil || !strings.Contains(err.Error(), "not this user's alone") {
 		t.Errorf("err = %v", err)

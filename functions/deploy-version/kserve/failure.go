@@ -22,25 +22,52 @@ const (
 	crashesOfNew, crashesOfServed = 2, 5
 )
 
-// failure says why the version cannot start, in words for its publisher, and "" as long as it may. Of a version that has been ready
+// failure is what keeps a version from starting.
+type failure struct {
+	why  string // in words for its publisher; "" for nothing
+	kind kind
+
+	// Of a setback: how often a container has ended, and when Kubernetes starts it again.
+	attempts int
+	retryAt  time.Time
+}
+
+// kind says what comes of a failure.
+type kind int
+
+const (
+	final   kind = iota // nothing mends it: the version is given up
+	expired             // the time for a start is over, and what was in the way may pass: the start is begun anew after a pause
+	setback             // Kubernetes itself tries again, within the time for a start
+)
+
+// failure says why the version does not start; its why is "" as long as nothing is in the way. Of a version that has been ready
 // Kubernetes starts the server again and again; only what will never be any better ends that.
-func (s sight) failure() string {
+func (s sight) failure() failure {
 	if why := s.misfit(); why != "" {
-		return why
+		return failure{why: why}
 	}
 	pod := s.newest()
 	switch {
 	case pod == nil:
-		return s.verdict()
+		return failure{why: s.verdict(), kind: expired}
 	case s.firstReady() != nil:
-		return ""
+		return failure{}
 	}
+	var passing failure
 	for _, p := range parts {
-		if why := s.trouble(pod, p); why != "" {
-			return why
+		found := s.trouble(pod, p)
+		if found.why != "" && found.kind == final {
+			return found
+		}
+		if passing.why == "" {
+			passing = found
 		}
 	}
-	return s.overdue(pod)
+	if why := s.overdue(pod); why != "" {
+		return failure{why: why, kind: expired}
+	}
+	return passing
 }
 
 // part is one of the containers of a pod that are a version's.
@@ -117,6 +144,9 @@ func (s sight) overdue(pod *corev1.Pod) string {
 		return why
 	}
 	for _, p := range parts {
+		if found := s.unmade(pod, p, container(pod, p.container)); found.why != "" {
+			return found.why
+		}
 		if end := lastEnd(container(pod, p.container)); end != nil && end.ExitCode != 0 {
 			return p.failed + ": " + sentence(end.Message)
 		}
@@ -124,15 +154,15 @@ func (s sight) overdue(pod *corev1.Pod) string {
 	return s.late()
 }
 
-// trouble says what is the matter with a container, if that is certain.
-func (s sight) trouble(pod *corev1.Pod, p part) string {
+// trouble says what is the matter with a container.
+func (s sight) trouble(pod *corev1.Pod, p part) failure {
 	status := container(pod, p.container)
-	if why := s.unmade(pod, p, status); why != "" {
-		return why
+	if found := s.unmade(pod, p, status); found.why != "" {
+		return found
 	}
 	end := lastEnd(status)
 	if end == nil || end.ExitCode == 0 {
-		return ""
+		return failure{}
 	}
 	crashes := int(status.RestartCount)
 	if status.State.Terminated != nil {
@@ -140,18 +170,35 @@ func (s sight) trouble(pod *corev1.Pod, p part) string {
 	}
 	switch {
 	case p.fetches && end.ExitCode == termination.Differs:
-		return sentence(end.Message)
+		return failure{why: sentence(end.Message)}
 	case s.served() && (crashes < crashesOfServed || !backingOff(status)): // a pod may have crashes with weeks between them, too
-		return ""
+		return failure{}
 	case p.fetches && end.ExitCode == termination.Misused:
-		return sentence(end.Message)
+		return failure{why: sentence(end.Message)}
 	case end.Reason == "OOMKilled":
-		return fmt.Sprintf("its %s needs more memory than the %s that it is given", p.called, limit(pod, p.container))
-	case !p.fetches && crashes >= crashesOfNew: // a fetch is tried again until the time is over
-		return p.failed + ": " + sentence(end.Message)
-	default:
-		return ""
+		return failure{why: fmt.Sprintf("its %s needs more memory than the %s that it is given", p.called, limit(pod, p.container))}
+	case !p.fetches && (crashes >= crashesOfNew || end.ExitCode == termination.Refused):
+		return failure{why: p.failed + ": " + sentence(end.Message)}
+	case s.served():
+		return failure{}
+	default: // a fetch, or a server's first end: it is tried again until the time is over
+		return failure{
+			why: p.failed + ": " + sentence(end.Message), kind: setback, attempts: max(crashes, 1),
+			retryAt: end.FinishedAt.Add(backOff(crashes)),
+		}
 	}
+}
+
+// backOff is for how long Kubernetes leaves a container alone after its crashes (Kubernetes documentation, "Pod Lifecycle", container restarts).
+func backOff(crashes int) time.Duration {
+	const first, most = 10 * time.Second, 5 * time.Minute
+	pause := first
+	for range crashes - 1 {
+		if pause *= 2; pause >= most {
+			return most
+		}
+	}
+	return pause
 }
 
 // backingOff reports whether a container has crashed so soon after its start, and so often, that it is left alone for a while.
@@ -170,29 +217,33 @@ func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	return status.LastTerminationState.Terminated
 }
 
-// unmade says why a container cannot be made.
-func (s sight) unmade(pod *corev1.Pod, p part, status *corev1.ContainerStatus) string {
+// unmade says why a container cannot be made. Kubernetes goes on trying, but for what it cannot read.
+func (s sight) unmade(pod *corev1.Pod, p part, status *corev1.ContainerStatus) failure {
 	if status == nil || status.State.Waiting == nil {
-		return ""
+		return failure{}
 	}
 	w := status.State.Waiting
-	passing := s.served() || s.now.Sub(pod.CreationTimestamp.Time) < patience
+	soon := s.served() || s.now.Sub(pod.CreationTimestamp.Time) < patience
 	switch w.Reason {
-	case "ErrImagePull", "ImagePullBackOff":
-		if passing {
-			return ""
-		}
-		fallthrough
 	case "InvalidImageName", "ErrImageNeverPull":
-		return fmt.Sprintf("the image %s of its %s cannot be pulled: %s", status.Image, p.called, sentence(w.Message))
-	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
-		if passing {
-			return ""
+		return failure{why: unpulled(status, p)}
+	case "ErrImagePull", "ImagePullBackOff":
+		if soon {
+			return failure{}
 		}
-		return fmt.Sprintf("its %s cannot be run: %s", p.called, sentence(w.Message))
+		return failure{why: unpulled(status, p), kind: setback, attempts: 1}
+	case "CreateContainerConfigError", "CreateContainerError", "RunContainerError":
+		if soon {
+			return failure{}
+		}
+		return failure{why: fmt.Sprintf("its %s cannot be run: %s", p.called, sentence(w.Message)), kind: setback, attempts: 1}
 	default:
-		return ""
+		return failure{}
 	}
+}
+
+func unpulled(status *corev1.ContainerStatus, p part) string {
+	return fmt.Sprintf("the image %s of its %s cannot be pulled: %s", status.Image, p.called, sentence(status.State.Waiting.Message))
 }
 
 // unschedulable says why no node takes the pod, "" where one does.

@@ -33,6 +33,11 @@ func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 	if err != nil {
 		return h.deployments.Failed(ctx, s.Tenant, s.VersionID, err.Error())
 	}
+	if s.Waits() {
+		if there, err := h.there(ctx, want.Name); err != nil || !there {
+			return err // it is begun anew at its time, when sweep comes by
+		}
+	}
 	service, made, err := h.apply(ctx, want)
 	if why := refusal(err); why != "" && !s.Status.Serves() { // what serves goes on as it is
 		return h.deployments.Failed(ctx, s.Tenant, s.VersionID, why)
@@ -47,6 +52,18 @@ func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 		s.Status = deployment.Pending
 	}
 	return h.look(ctx, s, service)
+}
+
+// there reports whether the InferenceService is there, and is to stay.
+func (h *Host) there(ctx context.Context, name string) (bool, error) {
+	service, err := h.services.Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, away(err)
+	}
+	return service.DeletionTimestamp == nil, nil
 }
 
 // Stop implements deployment.Host. The InferenceService's name is free once its pods are gone: what is started again meets none of them.
@@ -86,12 +103,19 @@ func (h *Host) tell(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 	switch {
 	case seen.is == broken:
 		return h.giveUp(ctx, s, service, seen.why)
+	case seen.is == hindered:
+		return h.beginAnew(ctx, s, service, seen.why)
 	case seen.is == ready:
 		return h.ready(ctx, s, seen)
 	case seen.is == idle:
 		return h.idle(ctx, s, seen)
 	case s.Status.Serves():
 		return nil
+	case seen.is == starting && seen.why != "" && s.Again: // what waits for its next try is asked for: new pods wait for nothing
+		return h.remove(ctx, service.Name, metav1.DeleteOptions{})
+	case seen.is == starting && seen.why != "":
+		_, err := h.deployments.Retry(ctx, s.Tenant, s.VersionID, deployment.Setback{Reason: seen.why, Attempts: seen.attempts, RetryAt: seen.retryAt})
+		return err
 	case seen.is == starting && s.Status != deployment.Starting:
 		return h.deployments.Begin(ctx, s.Tenant, s.VersionID)
 	case seen.is == waiting && seen.why != "":
@@ -122,11 +146,26 @@ func (h *Host) idle(ctx context.Context, s deployment.Spec, seen state) error {
 // giveUp takes away what cannot start, and then tells why: whoever dies in between leaves a version that is started, and given up, again.
 func (h *Host) giveUp(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, why string) error {
 	h.log.WarnContext(ctx, "a model did not start", "version", s.Version, "reason", why)
-	seen := metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion} // and nobody has changed it since
-	if err := h.remove(ctx, service.Name, metav1.DeleteOptions{Preconditions: &seen}); err != nil {
+	if err := h.removeSeen(ctx, service); err != nil {
 		return err
 	}
 	return h.deployments.Failed(ctx, s.Tenant, s.VersionID, why)
+}
+
+// beginAnew takes away what did not start in its time, and tells why, as giveUp does. It is made again after a pause.
+func (h *Host) beginAnew(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, why string) error {
+	h.log.WarnContext(ctx, "a model did not start in its time, and is started anew", "version", s.Version, "reason", why)
+	if err := h.removeSeen(ctx, service); err != nil {
+		return err
+	}
+	_, err := h.deployments.Retry(ctx, s.Tenant, s.VersionID, deployment.Setback{Reason: why})
+	return err
+}
+
+// removeSeen takes an InferenceService away unless somebody has changed it since it was seen.
+func (h *Host) removeSeen(ctx context.Context, service *v1beta1.InferenceService) error {
+	seen := metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion}
+	return h.remove(ctx, service.Name, metav1.DeleteOptions{Preconditions: &seen})
 }
 
 func (h *Host) remove(ctx context.Context, service string, options metav1.DeleteOptions) error {

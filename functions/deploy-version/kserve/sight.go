@@ -30,6 +30,7 @@ const (
 	ready                   // answers
 	idle                    // has no pod that is ready; the next call makes one
 	broken                  // cannot start, for certain
+	hindered                // did not start in its time, for a reason that may pass
 )
 
 // state is what a sight says.
@@ -38,11 +39,18 @@ type state struct {
 	why      string // with broken, and where it is known what it waits for
 	endpoint string // with ready and idle
 	phases   deployment.Phases
+
+	attempts int       // of one that is starting, and failed before
+	retryAt  time.Time // when Kubernetes tries again; zero if that is not known
 }
 
 func (s sight) state() state {
-	if why := s.failure(); why != "" {
-		return state{is: broken, why: why}
+	failed := s.failure()
+	switch {
+	case failed.why != "" && failed.kind == final:
+		return state{is: broken, why: failed.why}
+	case failed.why != "" && failed.kind == expired:
+		return state{is: hindered, why: failed.why}
 	}
 	if endpoint := s.endpoint(); s.answers() && endpoint != "" {
 		if first := s.firstReady(); first != nil {
@@ -60,7 +68,7 @@ func (s sight) state() state {
 	if scheduled := condition(pod, corev1.PodScheduled); scheduled == nil || scheduled.Status != corev1.ConditionTrue {
 		return state{is: waiting}
 	}
-	return state{is: starting}
+	return state{is: starting, why: failed.why, attempts: failed.attempts, retryAt: failed.retryAt}
 }
 
 // answers reports whether the version's server has been ready, and can be called.

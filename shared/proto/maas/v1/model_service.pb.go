@@ -893,9 +893,13 @@ func (x *Tensor) GetShape() []int64 {
 
 // Deployment is the state of a version's model server.
 type Deployment struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Status        string                 `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"` // none, pending, starting, ready, idle, failed or removed
-	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Status string                 `protobuf:"bytes,1,opt,name=status,proto3" json:"status,omitempty"` // none, pending, starting, ready, idle, failed or removed
+	Reason string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"` // why the last start failed, or what it waits for
+	// Why the last start failed: "passing", and it is tried again by itself; "lasting", and it is not; "" where none failed.
+	Failure       string                 `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`
+	Attempts      int32                  `protobuf:"varint,4,opt,name=attempts,proto3" json:"attempts,omitempty"`             // starts that failed since it last answered or was asked for
+	RetryAt       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"` // when it is tried again; unset while it is tried
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -942,6 +946,27 @@ func (x *Deployment) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *Deployment) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
+func (x *Deployment) GetAttempts() int32 {
+	if x != nil {
+		return x.Attempts
+	}
+	return 0
+}
+
+func (x *Deployment) GetRetryAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetryAt
+	}
+	return nil
 }
 
 // Deprecation says that a version should not be used any more, and from when on it may be retired.
@@ -1256,9 +1281,11 @@ type ResolveResponse struct {
 	Runtime       string                 `protobuf:"bytes,8,opt,name=runtime,proto3" json:"runtime,omitempty"`
 	Inputs        []*Tensor              `protobuf:"bytes,9,rep,name=inputs,proto3" json:"inputs,omitempty"`
 	Outputs       []*Tensor              `protobuf:"bytes,10,rep,name=outputs,proto3" json:"outputs,omitempty"`
-	Deprecation   *Deprecation           `protobuf:"bytes,11,opt,name=deprecation,proto3" json:"deprecation,omitempty"` // absent where it is not deprecated
-	Traffic       []*Share               `protobuf:"bytes,12,rep,name=traffic,proto3" json:"traffic,omitempty"`         // one entry where the reference is no alias
-	Epoch         int64                  `protobuf:"varint,13,opt,name=epoch,proto3" json:"epoch,omitempty"`            // of the model: an answer with a higher one is newer
+	Deprecation   *Deprecation           `protobuf:"bytes,11,opt,name=deprecation,proto3" json:"deprecation,omitempty"`        // absent where it is not deprecated
+	Traffic       []*Share               `protobuf:"bytes,12,rep,name=traffic,proto3" json:"traffic,omitempty"`                // one entry where the reference is no alias
+	Epoch         int64                  `protobuf:"varint,13,opt,name=epoch,proto3" json:"epoch,omitempty"`                   // of the model: an answer with a higher one is newer
+	Failure       string                 `protobuf:"bytes,14,opt,name=failure,proto3" json:"failure,omitempty"`                // as Deployment's
+	RetryAt       *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"` // when its start is tried again, or may be asked for again; unset where nothing failed
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1382,6 +1409,20 @@ func (x *ResolveResponse) GetEpoch() int64 {
 		return x.Epoch
 	}
 	return 0
+}
+
+func (x *ResolveResponse) GetFailure() string {
+	if x != nil {
+		return x.Failure
+	}
+	return ""
+}
+
+func (x *ResolveResponse) GetRetryAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.RetryAt
+	}
+	return nil
 }
 
 // Share is a version's part of the traffic.
@@ -1526,11 +1567,14 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\x06Tensor\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bdatatype\x18\x02 \x01(\tR\bdatatype\x12\x14\n" +
-	"\x05shape\x18\x03 \x03(\x03R\x05shape\"<\n" +
+	"\x05shape\x18\x03 \x03(\x03R\x05shape\"\xa9\x01\n" +
 	"\n" +
 	"Deployment\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x8b\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\afailure\x18\x03 \x01(\tR\afailure\x12\x1a\n" +
+	"\battempts\x18\x04 \x01(\x05R\battempts\x125\n" +
+	"\bretry_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\"\x8b\x01\n" +
 	"\vDeprecation\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x122\n" +
 	"\x06sunset\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06sunset\x120\n" +
@@ -1550,7 +1594,7 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\x0eResolveRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12 \n" +
-	"\vunreachable\x18\x03 \x01(\tR\vunreachable\"\xba\x03\n" +
+	"\vunreachable\x18\x03 \x01(\tR\vunreachable\"\x8b\x04\n" +
 	"\x0fResolveResponse\x12\x1d\n" +
 	"\n" +
 	"version_id\x18\x01 \x01(\tR\tversionId\x12\x18\n" +
@@ -1566,7 +1610,9 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	" \x03(\v2\x0f.maas.v1.TensorR\aoutputs\x126\n" +
 	"\vdeprecation\x18\v \x01(\v2\x14.maas.v1.DeprecationR\vdeprecation\x12(\n" +
 	"\atraffic\x18\f \x03(\v2\x0e.maas.v1.ShareR\atraffic\x12\x14\n" +
-	"\x05epoch\x18\r \x01(\x03R\x05epoch\"9\n" +
+	"\x05epoch\x18\r \x01(\x03R\x05epoch\x12\x18\n" +
+	"\afailure\x18\x0e \x01(\tR\afailure\x125\n" +
+	"\bretry_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\"9\n" +
 	"\x05Share\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06weight\x18\x02 \x01(\x05R\x06weight2\x9e\x04\n" +
@@ -1635,34 +1681,36 @@ var file_maas_v1_model_service_proto_depIdxs = []int32{
 	11, // 12: maas.v1.Version.deprecation:type_name -> maas.v1.Deprecation
 	19, // 13: maas.v1.Version.created_at:type_name -> google.protobuf.Timestamp
 	19, // 14: maas.v1.Version.published_at:type_name -> google.protobuf.Timestamp
-	19, // 15: maas.v1.Deprecation.sunset:type_name -> google.protobuf.Timestamp
-	19, // 16: maas.v1.Deprecation.since:type_name -> google.protobuf.Timestamp
-	7,  // 17: maas.v1.ListVersionsResponse.versions:type_name -> maas.v1.Version
-	9,  // 18: maas.v1.ResolveResponse.inputs:type_name -> maas.v1.Tensor
-	9,  // 19: maas.v1.ResolveResponse.outputs:type_name -> maas.v1.Tensor
-	11, // 20: maas.v1.ResolveResponse.deprecation:type_name -> maas.v1.Deprecation
-	17, // 21: maas.v1.ResolveResponse.traffic:type_name -> maas.v1.Share
-	1,  // 22: maas.v1.ModelService.CreateModel:input_type -> maas.v1.CreateModelRequest
-	2,  // 23: maas.v1.ModelService.GetModel:input_type -> maas.v1.GetModelRequest
-	3,  // 24: maas.v1.ModelService.ListModels:input_type -> maas.v1.ListModelsRequest
-	5,  // 25: maas.v1.ModelService.UpdateModel:input_type -> maas.v1.UpdateModelRequest
-	6,  // 26: maas.v1.ModelService.DeleteModel:input_type -> maas.v1.DeleteModelRequest
-	12, // 27: maas.v1.ModelService.ListVersions:input_type -> maas.v1.ListVersionsRequest
-	14, // 28: maas.v1.ModelService.GetVersion:input_type -> maas.v1.GetVersionRequest
-	15, // 29: maas.v1.ModelService.Resolve:input_type -> maas.v1.ResolveRequest
-	0,  // 30: maas.v1.ModelService.CreateModel:output_type -> maas.v1.Model
-	0,  // 31: maas.v1.ModelService.GetModel:output_type -> maas.v1.Model
-	4,  // 32: maas.v1.ModelService.ListModels:output_type -> maas.v1.ListModelsResponse
-	0,  // 33: maas.v1.ModelService.UpdateModel:output_type -> maas.v1.Model
-	21, // 34: maas.v1.ModelService.DeleteModel:output_type -> google.protobuf.Empty
-	13, // 35: maas.v1.ModelService.ListVersions:output_type -> maas.v1.ListVersionsResponse
-	7,  // 36: maas.v1.ModelService.GetVersion:output_type -> maas.v1.Version
-	16, // 37: maas.v1.ModelService.Resolve:output_type -> maas.v1.ResolveResponse
-	30, // [30:38] is the sub-list for method output_type
-	22, // [22:30] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	19, // 15: maas.v1.Deployment.retry_at:type_name -> google.protobuf.Timestamp
+	19, // 16: maas.v1.Deprecation.sunset:type_name -> google.protobuf.Timestamp
+	19, // 17: maas.v1.Deprecation.since:type_name -> google.protobuf.Timestamp
+	7,  // 18: maas.v1.ListVersionsResponse.versions:type_name -> maas.v1.Version
+	9,  // 19: maas.v1.ResolveResponse.inputs:type_name -> maas.v1.Tensor
+	9,  // 20: maas.v1.ResolveResponse.outputs:type_name -> maas.v1.Tensor
+	11, // 21: maas.v1.ResolveResponse.deprecation:type_name -> maas.v1.Deprecation
+	17, // 22: maas.v1.ResolveResponse.traffic:type_name -> maas.v1.Share
+	19, // 23: maas.v1.ResolveResponse.retry_at:type_name -> google.protobuf.Timestamp
+	1,  // 24: maas.v1.ModelService.CreateModel:input_type -> maas.v1.CreateModelRequest
+	2,  // 25: maas.v1.ModelService.GetModel:input_type -> maas.v1.GetModelRequest
+	3,  // 26: maas.v1.ModelService.ListModels:input_type -> maas.v1.ListModelsRequest
+	5,  // 27: maas.v1.ModelService.UpdateModel:input_type -> maas.v1.UpdateModelRequest
+	6,  // 28: maas.v1.ModelService.DeleteModel:input_type -> maas.v1.DeleteModelRequest
+	12, // 29: maas.v1.ModelService.ListVersions:input_type -> maas.v1.ListVersionsRequest
+	14, // 30: maas.v1.ModelService.GetVersion:input_type -> maas.v1.GetVersionRequest
+	15, // 31: maas.v1.ModelService.Resolve:input_type -> maas.v1.ResolveRequest
+	0,  // 32: maas.v1.ModelService.CreateModel:output_type -> maas.v1.Model
+	0,  // 33: maas.v1.ModelService.GetModel:output_type -> maas.v1.Model
+	4,  // 34: maas.v1.ModelService.ListModels:output_type -> maas.v1.ListModelsResponse
+	0,  // 35: maas.v1.ModelService.UpdateModel:output_type -> maas.v1.Model
+	21, // 36: maas.v1.ModelService.DeleteModel:output_type -> google.protobuf.Empty
+	13, // 37: maas.v1.ModelService.ListVersions:output_type -> maas.v1.ListVersionsResponse
+	7,  // 38: maas.v1.ModelService.GetVersion:output_type -> maas.v1.Version
+	16, // 39: maas.v1.ModelService.Resolve:output_type -> maas.v1.ResolveResponse
+	32, // [32:40] is the sub-list for method output_type
+	24, // [24:32] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_maas_v1_model_service_proto_init() }

@@ -1,0 +1,121 @@
+package deployment
+
+import (
+	"context"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/audit"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+const (
+	firstPause          = time.Second // after the first start that failed for a passing reason; it doubles with each
+	defaultLongestPause = time.Minute
+)
+
+// Lasting reports whether a start that failed with err will fail again however often it is tried: the version's files are not what was published, or
+// the model server refuses them. Anything else may pass: a disk that is full, a store that is away, a host that stops.
+func Lasting(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Unprocessable, fault.NotFound, fault.Invalid, fault.Gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Failed records that a version cannot start, or has stopped by itself, for a lasting reason, in words for its publisher. It is not tried again
+// until it is asked for.
+func (d *Deployments) Failed(ctx context.Context, tenant, version uuid.UUID, reason string) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if r.status == Removed {
+			return nil
+		}
+		reason, attempts := presentable(reason), r.attempts
+		again := r.status == Failed
+		if !again {
+			attempts++
+		}
+		if err := r.through(ctx, Failed); err != nil {
+			return err
+		}
+		next := state{status: Failed, reason: reason, failure: lasting, attempts: attempts}
+		if err := r.put(ctx, next); err != nil || again {
+			return err
+		}
+		if err := audit.RecordWhy(ctx, r.tx, r.who, deploymentFailed, r.name, reason); err != nil {
+			return err
+		}
+		return d.events.Emit(ctx, r.tx, event.DeploymentFailed{Version: r.name, VersionID: version, Reason: reason})
+	})
+}
+
+// Setback is a start that failed for a passing reason.
+type Setback struct {
+	Reason string // in words for the publisher
+
+	// Where the host itself tries again: how often it has failed, and when it tries next, zero if that is not known. With Attempts 0 it is one more
+	// than before, and the pause doubles each time.
+	Attempts int
+	RetryAt  time.Time
+}
+
+// Retry records a start that failed for a passing reason, and gives the time at which the host is to try again; zero if it is not to, because the
+// version is not to be served any more. The version stays starting. What answers on another replica is not to be reported.
+func (d *Deployments) Retry(ctx context.Context, tenant, version uuid.UUID, b Setback) (at time.Time, err error) {
+	err = d.report(ctx, tenant, version, func(r *report) error {
+		if !r.served || r.status == Removed {
+			return nil
+		}
+		next := state{status: Starting, reason: presentable(b.Reason), failure: passing, attempts: b.Attempts, retryAt: instant(b.RetryAt)}
+		if b.Attempts == 0 {
+			next.attempts = r.attempts + 1
+			next.retryAt = instant(time.Now().Add(d.pause(next.attempts)))
+		}
+		at = next.retryAt
+		if err := r.through(ctx, Starting); err != nil {
+			return err
+		}
+		return r.put(ctx, next)
+	})
+	return at, err
+}
+
+// pause is the time between a failed attempt and the next.
+func (d *Deployments) pause(attempts int) time.Duration {
+	pause := firstPause
+	for range attempts - 1 {
+		if pause *= 2; pause >= d.longestPause {
+			break
+		}
+	}
+	return min(pause, d.longestPause)
+}
+
+// again makes a version that waits for its next try wait for its host instead: it was asked for.
+func (d *Deployments) again(ctx context.Context, tenant, version uuid.UUID) error {
+	return d.report(ctx, tenant, version, func(r *report) error {
+		if !r.served || r.status.Serves() {
+			return nil
+		}
+		if err := r.through(ctx, Pending); err != nil {
+			return err
+		}
+		return r.put(ctx, state{status: Pending})
+	})
+}
+
+// absolutePath matches a path from the root, after what may stand before one in a sentence.
+var absolutePath = regexp.MustCompile(`(^|[\s"'` + "`" + `(=])(?:/[\w.@+~-]+)*/([\w.@+~-]+)`)
+
+// presentable makes a reason fit for whoever publishes: there is one, and of the paths of the host it has the last element alone.
+func presentable(reason string) string {
+	if reason == "" {
+		return "the model server failed and gave no reason"
+	}
+	return absolutePath.ReplaceAllString(reason, "$1$2")
+}
