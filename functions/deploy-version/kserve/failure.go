@@ -24,8 +24,9 @@ const (
 
 // failure is what keeps a version from starting.
 type failure struct {
-	why  string // in words for its publisher; "" for nothing
-	kind kind
+	why     string // in words for its publisher; "" for nothing
+	kind    kind
+	damaged bool // the store does not hold the version as it was published
 
 	// Of a setback: how often a container has ended, and when Kubernetes starts it again.
 	attempts int
@@ -170,7 +171,7 @@ func (s sight) trouble(pod *corev1.Pod, p part) failure {
 	}
 	switch {
 	case p.fetches && end.ExitCode == termination.Differs:
-		return failure{why: sentence(end.Message)}
+		return failure{why: sentence(end.Message), damaged: true}
 	case s.served() && (crashes < crashesOfServed || !backingOff(status)): // a pod may have crashes with weeks between them, too
 		return failure{}
 	case p.fetches && end.ExitCode == termination.Misused:

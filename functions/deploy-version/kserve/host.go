@@ -102,7 +102,7 @@ func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 func (h *Host) tell(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, seen state) error {
 	switch {
 	case seen.is == broken:
-		return h.giveUp(ctx, s, service, seen.why)
+		return h.giveUp(ctx, s, service, seen)
 	case seen.is == hindered:
 		return h.beginAnew(ctx, s, service, seen.why)
 	case seen.is == ready:
@@ -144,12 +144,17 @@ func (h *Host) idle(ctx context.Context, s deployment.Spec, seen state) error {
 }
 
 // giveUp takes away what cannot start, and then tells why: whoever dies in between leaves a version that is started, and given up, again.
-func (h *Host) giveUp(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, why string) error {
-	h.log.WarnContext(ctx, "a model did not start", "version", s.Version, "reason", why)
+func (h *Host) giveUp(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, seen state) error {
+	h.log.WarnContext(ctx, "a model did not start", "version", s.Version, "reason", seen.why)
 	if err := h.removeSeen(ctx, service); err != nil {
 		return err
 	}
-	return h.deployments.Failed(ctx, s.Tenant, s.VersionID, why)
+	if seen.damaged {
+		if err := h.deployments.Damaged(ctx, s.Tenant, s.VersionID, seen.why); err != nil {
+			return err
+		}
+	}
+	return h.deployments.Failed(ctx, s.Tenant, s.VersionID, seen.why)
 }
 
 // beginAnew takes away what did not start in its time, and tells why, as giveUp does. It is made again after a pause.

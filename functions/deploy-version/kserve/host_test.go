@@ -196,6 +196,15 @@ func TestAStartThatNobodySawIsToldWhenItIsSeen(t *testing.T) {
 	w.AssertWrote(event.DeploymentReady{}, 1)
 }
 
+func TestDamageOfTheStoreIsRecorded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run(w.shown("differs"))
+	if n := w.Count("select count(*) from audit_entries where action = 'version.damaged' and why like '%hash to%'"); n != 1 {
+		t.Errorf("%d entries of the audit log say that the store is damaged", n)
+	}
+}
+
 func TestWhatCannotStartIsTakenAwayAndItsReasonStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -37,6 +37,7 @@ const (
 type state struct {
 	is       outlook
 	why      string // with broken, and where it is known what it waits for
+	damaged  bool   // with broken: the store does not hold the version as it was published
 	endpoint string // with ready and idle
 	phases   deployment.Phases
 
@@ -48,7 +49,7 @@ func (s sight) state() state {
 	failed := s.failure()
 	switch {
 	case failed.why != "" && failed.kind == final:
-		return state{is: broken, why: failed.why}
+		return state{is: broken, why: failed.why, damaged: failed.damaged}
 	case failed.why != "" && failed.kind == expired:
 		return state{is: hindered, why: failed.why}
 	}
