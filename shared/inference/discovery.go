@@ -2,7 +2,6 @@ package inference
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"connectrpc.com/connect"
@@ -11,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
 )
@@ -25,12 +25,13 @@ type health struct{ *Gateway }
 // Check gives the health of the server, "", and of its service.
 func (h health) Check(_ context.Context, in *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
 	if in.Service != "" && in.Service != inferenceconnect.GRPCInferenceServiceName {
-		return nil, connect.NewError(connect.CodeNotFound, errors.New("There is no health of this service here.")) //nolint:staticcheck // a sentence for the user
+		return nil, connect.NewError(connect.CodeNotFound, fault.New(fault.NotFound, "There is no health of this service here."))
 	}
-	if h.registry.Ready() != nil {
-		return &grpchealth.CheckResponse{Status: grpchealth.StatusNotServing}, nil
+	status := grpchealth.StatusNotServing
+	if h.registry.Ready() == nil {
+		status = grpchealth.StatusServing
 	}
-	return &grpchealth.CheckResponse{Status: grpchealth.StatusServing}, nil
+	return &grpchealth.CheckResponse{Status: status}, nil
 }
 
 // published are the services that are called from outside, at the one address that both hosts have.

@@ -20,7 +20,7 @@ func newTwins(t testing.TB) *world {
 	w := newDeterministic(t)
 	var digest string
 	adder := w.Ready("adder", "1.0.0", w.model.URL)
-	w.Change(adder, func(r *maasv1.ResolveResponse) { r.Deterministic, digest = true, r.Digest })
+	w.Change(adder, func(r *maasv1.ResolveResponse) { r.Deterministic, digest = true, r.GetDigest() })
 	w.Change(w.Ready("twin", "2.0.0", w.model.URL), func(r *maasv1.ResolveResponse) { r.Deterministic, r.Digest = true, digest })
 	return w
 }

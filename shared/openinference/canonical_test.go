@@ -18,7 +18,7 @@ import (
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )
 
-func hashOf(t interface{ Fatalf(string, ...any) }, body []byte, header int) [32]byte {
+func hashOf(t rapid.TB, body []byte, header int) [32]byte {
 	r, err := openinference.DecodeRequest(body, header)
 	if err != nil {
 		t.Fatalf("%v in %q", err, body)
@@ -290,7 +290,7 @@ func TestAnAnswerGetsOtherNames(t *testing.T) {
 			t.Fatalf("names are left in %q", anonymous)
 		}
 		head, rest := openinference.Identified("acme/second", "2.0.0", "second", anonymous)
-		named := append(head, rest...)
+		named := slices.Concat(head, rest)
 		out, err := openinference.DecodeResponse(named, len(head)+length-1)
 		if err != nil {
 			t.Fatalf("%v in %q", err, named)

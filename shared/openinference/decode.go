@@ -223,10 +223,10 @@ func (d *decoder) requestedOutputs() (outputs []RequestedOutput, err error) {
 }
 
 func (d *decoder) parameters() (Parameters, error) {
-	if d.word("null") {
-		return nil, nil
-	}
 	values := Parameters{}
+	if d.word("null") {
+		return values, nil
+	}
 	err := d.object(func(key string) (err error) {
 		if d.word("null") {
 			return nil

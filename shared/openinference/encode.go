@@ -47,17 +47,6 @@ func AppendResponse(dst []byte, r *Response) (body []byte, header int, err error
 	return w.finish(r.Outputs)
 }
 
-// identity writes the names of a response: the model's, its version's and the request's id.
-func (w *writer) identity(model, version, id string) {
-	w.key("model_name").string(model)
-	if version != "" {
-		w.key("model_version").string(version)
-	}
-	if id != "" {
-		w.key("id").string(id)
-	}
-}
-
 // writer appends JSON; the first error stays.
 type writer struct {
 	body  []byte
@@ -83,6 +72,17 @@ func (w *writer) key(name string) *writer {
 }
 
 func (w *writer) string(s string) { w.body = appendQuoted(w.body, s) }
+
+// identity writes the names of a response: the model's, its version's and the request's id.
+func (w *writer) identity(model, version, id string) {
+	w.key("model_name").string(model)
+	if version != "" {
+		w.key("model_version").string(version)
+	}
+	if id != "" {
+		w.key("id").string(id)
+	}
+}
 
 func (w *writer) parameters(p Parameters) {
 	if len(p) == 0 {
