@@ -354,3 +354,28 @@ func TestFilesAreFoundByVersionAndPath(t *testing.T) {
 		t.Errorf("%+v, %v", manifest, err)
 	}
 }
+
+func TestPublishingAgainTriesAFailedStartAgain(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	id := p.Published(m, "1.0.0", "production")
+	if err := p.Deployments.Failed(t.Context(), p.Owner.Tenant, id, "no opset 99"); err != nil {
+		t.Fatal(err)
+	}
+	other := publish(m, "1.0.0")
+	other.MinReplicas = 2
+	_, err := p.Publish(t.Context(), p.Owner, other)
+	faulttest.AssertKind(t, err, fault.Conflict, "version")
+	p.AssertWrote(event.DeploymentWanted{}, 0)
+
+	v, err := p.Publish(t.Context(), p.Owner, catalog.Publish{Model: m, Version: catalogtest.Version("1.0.0"), Aliases: catalog.AliasNames{"production"}})
+	if err != nil || v.Deployment.Status != "pending" {
+		t.Errorf("%+v, %v", v.Deployment, err)
+	}
+	p.AssertWrote(event.DeploymentWanted{}, 1)
+
+	p.Start(id)
+	_, err = p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
+	faulttest.AssertKind(t, err, fault.Conflict, "version")
+}

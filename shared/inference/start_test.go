@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 )
 
@@ -134,6 +136,21 @@ func TestAVersionThatCannotStartSaysWhy(t *testing.T) {
 
 	if !strings.Contains(string(answer.body), "no ONNX model among the files") {
 		t.Errorf("the answer is %s", answer.body)
+	}
+}
+
+func TestACallComesAgainWhenTheStartIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Change(w.asleep(), func(r *maasv1.ResolveResponse) {
+		r.Status, r.Reason, r.Failure, r.RetryAt = "starting", "the disk is full", "passing", timestamppb.New(time.Now().Add(30*time.Second))
+	})
+
+	answer := w.ask(path, question).want(t, http.StatusServiceUnavailable)
+
+	seconds, err := strconv.Atoi(answer.Header.Get("Retry-After"))
+	if err != nil || seconds < 1 || seconds > 30 || !strings.Contains(string(answer.body), "the disk is full") {
+		t.Errorf("the answer is %s, %v", answer.body, answer.Header)
 	}
 }
 

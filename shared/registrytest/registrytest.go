@@ -178,7 +178,7 @@ func clone(r *maasv1.ResolveResponse) *maasv1.ResolveResponse {
 	return &maasv1.ResolveResponse{
 		VersionId: r.GetVersionId(), Version: r.GetVersion(), Digest: r.GetDigest(), Endpoint: r.GetEndpoint(), Status: r.GetStatus(),
 		Reason: r.GetReason(), Deterministic: r.GetDeterministic(), Runtime: r.GetRuntime(), Inputs: r.GetInputs(), Outputs: r.GetOutputs(),
-		Deprecation: r.GetDeprecation(), Traffic: r.GetTraffic(), Epoch: r.GetEpoch(),
+		Deprecation: r.GetDeprecation(), Traffic: r.GetTraffic(), Epoch: r.GetEpoch(), Failure: r.GetFailure(), RetryAt: r.GetRetryAt(),
 	}
 }
 

@@ -1,6 +1,7 @@
 package kserve
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
 	"github.com/kserve/kserve/pkg/client/clientset/versioned/fake"
 	"github.com/kserve/kserve/pkg/constants"
@@ -225,6 +227,42 @@ func TestWhatCannotStartIsTakenAwayAndItsReasonStays(t *testing.T) {
 	if *options.PropagationPolicy != metav1.DeletePropagationForeground || options.Preconditions == nil || options.Preconditions.ResourceVersion == nil {
 		t.Errorf("it is deleted with %+v", options)
 	}
+}
+
+func TestWhatDidNotStartInItsTimeIsStartedAnewAfterAPause(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.shown("store-away")
+	if d := w.assertState("1.0.0", deployment.Starting, "the store does not answer"); d.Failure != "passing" || d.Attempts < 1 {
+		t.Errorf("while Kubernetes tries again: %+v", d)
+	}
+	w.host.maker.startTime = time.Nanosecond // the pods of testdata are old
+	w.run(id)
+	d := w.assertState("1.0.0", deployment.Starting, "the store does not answer")
+	if d.Failure != "passing" || d.RetryAt == nil {
+		t.Errorf("after its time: %+v", d)
+	}
+	w.assertGone(id)
+	w.clear()
+	w.owner("update deployments set retry_at = now() + interval '1 hour' where version_id = $1", id)
+	w.run(id)
+	w.assertGone(id)
+
+	w.host.maker.startTime = time.Hour * 1e6
+	w.owner("update deployments set retry_at = now() - interval '1 second' where version_id = $1", id)
+	w.run(id)
+	w.show(id, "ready")
+	w.run(id)
+	w.assertState("1.0.0", deployment.Ready, "")
+	w.AssertWrote(event.DeploymentFailed{}, 0)
+}
+
+func (w world) owner(sql string, arguments ...any) {
+	w.t.Helper()
+	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, sql, arguments...)
+		return err
+	})
 }
 
 func TestARetiredVersionIsStopped(t *testing.T) {
