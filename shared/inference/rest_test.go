@@ -62,7 +62,7 @@ func TestTheModelsRefusalIsTheCallers(t *testing.T) {
 
 	answer := w.ask(path, strings.Replace(question, `"x"`, `"z"`, 1)).want(t, http.StatusBadRequest)
 
-	if !strings.Contains(string(answer.body), `"error":"This model has one input, x"`) {
+	if !strings.Contains(string(answer.body), `"error":"This model has one input, x."`) {
 		t.Errorf("the answer is %s", answer.body)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"hash"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,15 +85,15 @@ const (
 	byMeaning  = 2
 )
 
-// begin hashes what both names have in common: how they are made, the tenant and the version's digest.
-func begin(how byte, c *call, v *registry.Version, scratch []byte) (h hash.Hash, head []byte) {
-	head = append(append(scratch[:0], how), c.who.Tenant[:]...)
-	return sha256.New(), append(head, v.Digest.String()...)
+// appendBegin appends what both names begin with: how they are made, the tenant and the version's digest.
+func appendBegin(head []byte, how byte, c *call, v *registry.Version) []byte {
+	head = append(append(head, how), c.who.Tenant[:]...)
+	return append(head, v.Digest.String()...)
 }
 
 // spelling is the name by the request's bytes: its content type, its header's length and its body, each after its own length.
 func spelling(c *call, v *registry.Version) string {
-	h, head := begin(bySpelling, c, v, make([]byte, 0, 192))
+	h, head := sha256.New(), appendBegin(make([]byte, 0, 192), bySpelling, c, v)
 	for _, text := range []string{c.contentType, c.header} {
 		head = binary.BigEndian.AppendUint64(head, uint64(len(text)))
 		head = append(head, text...)
@@ -106,7 +105,7 @@ func spelling(c *call, v *registry.Version) string {
 
 // meaning is the name by what the request means.
 func meaning(c *call, v *registry.Version, request *openinference.Request) string {
-	h, head := begin(byMeaning, c, v, make([]byte, 0, 128))
+	h, head := sha256.New(), appendBegin(make([]byte, 0, 128), byMeaning, c, v)
 	_, _ = h.Write(head)
 	request.HashTo(h)
 	return string(h.Sum(head[:0]))
