@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/identity"
@@ -25,14 +26,15 @@ const path = "/v1/api-keys"
 
 func TestAKeyIsMadeShownOnceListedUsedAndDeleted(t *testing.T) {
 	t.Parallel()
-	w := identitytest.New(t)
+	w := catalogtest.New(t)
+	w.Model("fraud")
 	f := functiontest.Start(t, "api-keys", New(), w.Vars)
 	token := w.Token(w.Owner)
 	var made identity.Key
 	f.Must(functiontest.Request{
-		Method: http.MethodPost, Path: path, Token: token, Body: `{"name":"ci","scopes":["key:read"],"models":["acme/fraud"]}`,
+		Method: http.MethodPost, Path: path, Token: token, Body: `{"name":"ci","scopes":["key:read"],"models":["acme/fraud","acme/fraud-*"]}`,
 	}, http.StatusCreated, &made)
-	if made.Secret == "" || made.Name != "ci" || len(made.Models) != 1 {
+	if made.Secret == "" || made.Name != "ci" || len(made.Models) != 2 || made.Bindings[0].ID == nil || made.Bindings[1].ID != nil {
 		t.Errorf("answer is %+v", made)
 	}
 	var list page.Page[identity.Key]
@@ -84,6 +86,8 @@ func TestKeysRefusesWhatIsWrong(t *testing.T) {
 		"a bad scope":     {Body: `{"name":"x","scopes":["model"]}`, Kind: fault.Invalid, Fields: []string{"scopes[0]"}},
 		"no models":       {Body: `{"name":"x","scopes":["model:read"],"models":[]}`, Kind: fault.Invalid, Fields: []string{"models"}},
 		"a foreign model": {Body: `{"name":"x","scopes":["model:read"],"models":["rival/x"]}`, Kind: fault.Invalid, Fields: []string{"models"}},
+		"an absent model": {Body: `{"name":"x","scopes":["model:read"],"models":["acme/absent"]}`, Kind: fault.Unprocessable, Fields: []string{"models"}},
+		"a bad pattern":   {Body: `{"name":"x","scopes":["model:read"],"models":["acme/*-eu"]}`, Kind: fault.Invalid, Fields: []string{"models[0]"}},
 		"the past": {
 			Body: `{"name":"x","scopes":["model:read"],"expires_at":"2020-01-01T00:00:00Z"}`, Kind: fault.Invalid, Fields: []string{"expires_at"},
 		},

@@ -5,7 +5,6 @@ package auth
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,7 +22,7 @@ type Principal struct {
 	Function   string    // the function that acts by itself (sweep, verify-upload), or ""
 	Roles      []Role
 	Scopes     []Permission // what a key is limited to; nil for users
-	Models     []ref.Name   // the models that a key is limited to; nil for all
+	Limits     *Limits      // the models that a key is limited to; nil for all
 	Address    netip.Addr   // where the request came from; zero for functions
 	RequestID  string
 }
@@ -45,11 +44,6 @@ func (p Principal) Actor() string {
 	default:
 		return "anonymous"
 	}
-}
-
-// Sees reports whether the principal may know of the model at all: it is of its tenant, and not outside its key's models.
-func (p Principal) Sees(m ref.Model) bool {
-	return m.Tenant == p.TenantName && (p.Models == nil || slices.Contains(p.Models, m.Name))
 }
 
 // Claims is what an access token says.

@@ -72,25 +72,13 @@ func lock(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) 
 	return one(ctx, tx, who, m, lockSQL)
 }
 
-// limits are the names of the models that the caller is limited to, nil for all: what find is for one model, SQL that reads several takes these.
-func limits(who auth.Principal) []string {
-	if who.Models == nil {
-		return nil
-	}
-	names := make([]string, len(who.Models))
-	for i, name := range who.Models {
-		names[i] = string(name)
-	}
-	return names
-}
-
 func one(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, query string) (uuid.UUID, error) {
-	if !who.Sees(m) {
+	if !who.MaySee(m) {
 		return uuid.Nil, noModel(m)
 	}
 	var id uuid.UUID
 	err := tx.QueryRow(ctx, query, string(m.Name)).Scan(&id)
-	if postgres.NotFound(err) {
+	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {
 		return uuid.Nil, noModel(m)
 	}
 	return id, err

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -55,15 +56,31 @@ func (l Lineage) check(ctx context.Context, tx postgres.Tx, who auth.Principal) 
 	return err
 }
 
-// seenBy leaves out a parent that the caller may not know of, as if there were none.
-func (l Lineage) seenBy(who auth.Principal) Lineage {
-	if l.Parent == "" {
-		return l
+const unseenSQL = `
+	select p.parent
+	from unnest($1::text[]) as p (parent) cross join split_part(split_part(p.parent, '@', 1), '/', 2) as n (name) left join models m on m.name = n.name
+	where not maas_sees($2, m.id, n.name)`
+
+// hideParents leaves out the parents that the caller may not know of, as if there were none.
+func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineages ...*Lineage) error {
+	if who.Limits == nil {
+		return nil
 	}
-	if parent, err := ref.ParseTarget(l.Parent); err != nil || !who.Sees(parent.Model) {
-		l.Parent = ""
+	parents := make([]string, len(lineages))
+	for i, l := range lineages {
+		parents[i] = l.Parent
 	}
-	return l
+	rows, err := tx.Query(ctx, unseenSQL, parents, who.Terms())
+	if err != nil {
+		return err
+	}
+	unseen, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, l := range lineages {
+		if slices.Contains(unseen, l.Parent) {
+			l.Parent = ""
+		}
+	}
+	return err
 }
 
 const keepLineageSQL = `
@@ -114,12 +131,12 @@ const (
 		left join models m on m.name = split_part(split_part(up.name, '@', 1), '/', 2)
 		left join versions v on v.model_id = m.id and v.version = split_part(up.name, '@', 2)
 		left join lineage l on l.version_id = v.id
-		where not again and depth > 0 and ($3::text[] is null or split_part(split_part(up.name, '@', 1), '/', 2) = any ($3))
+		where not again and depth > 0 and maas_sees($3, m.id, split_part(split_part(up.name, '@', 1), '/', 2))
 		order by depth`
 	childrenSQL = `
 		select $2 || '/' || m.name || '@' || v.version
 		from lineage l join versions v on v.id = l.version_id join models m on m.id = v.model_id
-		where l.parent = $1 and ($4::text[] is null or m.name = any ($4))
+		where l.parent = $1 and maas_sees($4, m.id, m.name)
 		order by v.created_at limit $3`
 )
 
@@ -131,17 +148,21 @@ func (c *Catalog) GetLineage(ctx context.Context, who auth.Principal, in NamedVe
 			return err
 		}
 		a.Version, a.Lineage = fmt.Sprintf("%s@%s", v.Model, v.Version), v.Lineage
-		rows, err := tx.Query(ctx, ancestorsSQL, a.Version, maxAncestors, limits(who))
+		rows, err := tx.Query(ctx, ancestorsSQL, a.Version, maxAncestors, who.Terms())
 		if err != nil {
 			return err
 		}
 		if a.Ancestors, err = pgx.CollectRows(rows, pgx.RowTo[Ancestor]); err != nil {
 			return err
 		}
+		lineages := make([]*Lineage, len(a.Ancestors))
 		for i := range a.Ancestors {
-			a.Ancestors[i].Lineage = a.Ancestors[i].Lineage.seenBy(who)
+			lineages[i] = &a.Ancestors[i].Lineage
 		}
-		if rows, err = tx.Query(ctx, childrenSQL, a.Version, string(who.TenantName), maxAncestors, limits(who)); err != nil {
+		if err := hideParents(ctx, tx, who, lineages...); err != nil {
+			return err
+		}
+		if rows, err = tx.Query(ctx, childrenSQL, a.Version, string(who.TenantName), maxAncestors, who.Terms()); err != nil {
 			return err
 		}
 		a.Children, err = pgx.CollectRows(rows, pgx.RowTo[string])

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -28,13 +27,6 @@ func derive(w *catalogtest.World, m ref.Model, version, parent string) {
 	})
 }
 
-// limited is the owner by a key for one model.
-func limited(w *catalogtest.World, m ref.Model) auth.Principal {
-	who := w.Owner
-	who.Key, who.Models = "k", []ref.Name{m.Name}
-	return who
-}
-
 // TestALimitedKeyReadsNothingOfOtherModels asks for all that is read by joins, in a family of versions of three models.
 func TestALimitedKeyReadsNothingOfOtherModels(t *testing.T) {
 	t.Parallel()
@@ -45,7 +37,7 @@ func TestALimitedKeyReadsNothingOfOtherModels(t *testing.T) {
 	derive(w, own, "1.0.0", "acme/secret@1.0.0")
 	derive(w, own, "1.1.0", "acme/own@1.0.0")
 	derive(w, other, "1.0.0", "acme/own@1.0.0")
-	who, v := limited(w, own), catalogtest.Ref("1.0.0")
+	who, v := w.Limited(own), catalogtest.Ref("1.0.0")
 
 	lineage, err := w.Catalog.GetLineage(t.Context(), who, catalog.NamedVersion{Model: own, Ref: v})
 	if err != nil {
@@ -93,7 +85,7 @@ func TestALimitedKeyNamesNoParentOfOtherModels(t *testing.T) {
 	said := map[string]string{}
 	for _, parent := range []string{"secret", "absent"} {
 		err := w.Postgres.As(postgres.Transfer).Tx(t.Context(), w.Owner.Tenant, func(tx postgres.Tx) error {
-			_, err := catalog.OpenDraft(t.Context(), tx, limited(w, own), catalog.DraftRequest{
+			_, err := catalog.OpenDraft(t.Context(), tx, w.Limited(own), catalog.DraftRequest{
 				Model: own, Version: catalogtest.Version("1.0.0"), Lineage: catalog.Lineage{Parent: "acme/" + parent + "@1.0.0"},
 			})
 			return err

@@ -69,6 +69,7 @@ func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 		VersionId: r.VersionID.String(), Version: r.Version.String(), Digest: r.Digest.String(), Endpoint: r.Endpoint, Status: r.Status,
 		Reason: r.Reason, Deterministic: r.Deterministic, Runtime: r.Runtime, Inputs: tensorMessages(r.Inputs), Outputs: tensorMessages(r.Outputs),
 		Deprecation: deprecationMessage(r.Deprecation), Epoch: r.Epoch, Failure: r.Failure, RetryAt: timeMessage(r.RetryAt),
+		ModelId: r.ModelID.String(),
 	}
 	for _, share := range r.Traffic {
 		//nolint:gosec // a weight is 1 to 100

@@ -51,14 +51,16 @@ type CreateModel struct {
 	License     Label       `json:"license,omitempty"`
 }
 
-// CreateModel makes a model. It fails with Conflict if the tenant has one of that name.
+// CreateModel makes a model. It fails with Conflict if the tenant has one of that name, and with Forbidden for a key that would not see it: one that is
+// limited to models makes those alone that match a pattern of its limits.
 func (c *Catalog) CreateModel(ctx context.Context, who auth.Principal, in CreateModel) (Model, error) {
 	name := ref.Model{Tenant: who.TenantName, Name: in.Name}
-	if !who.Sees(name) {
-		return Model{}, fault.New(fault.Forbidden, fmt.Sprintf("Your key is limited to other models than %s.", name))
+	id := uuid.Must(uuid.NewV7())
+	if !who.Sees(name, id) {
+		return Model{}, fault.New(fault.Forbidden, fmt.Sprintf(
+			"Your key is limited to other models than %s: make a key for a pattern that matches the name, like %s/*.", name, name.Tenant))
 	}
 	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Model, error) {
-		id := uuid.Must(uuid.NewV7())
 		epoch, err := insertModel(ctx, tx, id, who.Actor(), in)
 		if err != nil {
 			return Model{}, err

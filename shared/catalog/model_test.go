@@ -162,15 +162,57 @@ func TestAKeySeesOnlyItsModels(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
 	w.Model("fraud")
-	w.Model("digits")
-	limited := w.Owner
-	limited.Models = []ref.Name{"digits"}
+	limited := w.Limited(w.Model("digits"))
 	found, err := w.Catalog.ListModels(t.Context(), limited, catalog.ListModels{Request: firstPage})
 	if err != nil || len(found.Items) != 1 || found.Items[0].Model.Name != "digits" {
 		t.Errorf("the key sees %v, %v", found.Items, err)
 	}
 	_, err = w.Catalog.CreateModel(t.Context(), limited, catalog.CreateModel{Name: "new"})
 	faulttest.AssertKind(t, err, fault.Forbidden)
+}
+
+// TestAKeyOfADeletedModelDoesNotSeeTheNextOfItsName deletes one of the two models of a key, and makes another of its name, whose parent is of that name.
+func TestAKeyOfADeletedModelDoesNotSeeTheNextOfItsName(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	fraud, digits := w.Model("fraud"), w.Model("digits")
+	old, gone := w.Limited(fraud, digits), w.Limited(fraud)
+	pattern := w.Owner
+	pattern.Key, pattern.Limits = "p", &auth.Limits{Patterns: []ref.Pattern{{Tenant: "acme", Name: "fra*"}}}
+	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: fraud})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Model("fraud")
+	w.Ready(fraud, "1.0.0")
+	derive(w, digits, "1.0.0", "acme/fraud@1.0.0")
+
+	for name, who := range map[string]auth.Principal{"of both": old, "of the deleted one": gone} {
+		_, err := w.Catalog.GetModel(t.Context(), who, catalog.NamedModel{Model: fraud})
+		faulttest.AssertKind(t, err, fault.NotFound, "model")
+		_, err = w.Catalog.GetVersion(t.Context(), who, catalog.NamedVersion{Model: fraud, Ref: catalogtest.Ref("1.0.0")})
+		faulttest.AssertKind(t, err, fault.NotFound, "model")
+		_, err = w.Catalog.Resolve(t.Context(), who, catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: fraud, Ref: catalogtest.Ref("1.0.0")}})
+		faulttest.AssertKind(t, err, fault.NotFound, "model")
+		_, err = w.Catalog.DeleteModel(t.Context(), who, catalog.DeleteModel{Model: fraud, Force: true})
+		faulttest.AssertKind(t, err, fault.NotFound, "model")
+		found, err := w.Catalog.ListModels(t.Context(), who, catalog.ListModels{Request: firstPage})
+		if err != nil || strings.Contains(names(found.Items), "fraud") {
+			t.Errorf("the key %s lists %v, %v", name, found.Items, err)
+		}
+	}
+	v, err := w.Catalog.GetVersion(t.Context(), old, catalog.NamedVersion{Model: digits, Ref: catalogtest.Ref("1.0.0")})
+	if err != nil || v.Lineage.Parent != "" {
+		t.Errorf("of its other model it reads %+v, %v", v.Lineage, err)
+	}
+	found, err := w.Catalog.ListModels(t.Context(), pattern, catalog.ListModels{Request: firstPage})
+	if err != nil || names(found.Items) != "fraud" {
+		t.Errorf("the key of a pattern lists %v, %v", found.Items, err)
+	}
+	r, err := w.Catalog.Resolve(t.Context(), pattern, catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: fraud, Ref: catalogtest.Ref("1.0.0")}})
+	if err != nil || r.ModelID != w.Limited(fraud).Limits.Models[0].ID {
+		t.Errorf("for it the name leads to %+v, %v", r, err)
+	}
 }
 
 func names(models []catalog.Model) string {

@@ -15,6 +15,7 @@ import (
 
 // Resolution is where a reference leads now. Its version fields speak of the only version of the traffic, or of the one with the greatest share.
 type Resolution struct {
+	ModelID       uuid.UUID    `json:"-"`
 	VersionID     uuid.UUID    `json:"version_id"`
 	Version       ref.Version  `json:"version"`
 	Digest        ref.Digest   `json:"digest"`
@@ -70,7 +71,7 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (
 		if r, err = resolve(ctx, tx, id, in.Model, greatest(traffic)); err != nil {
 			return err
 		}
-		r.Traffic, r.Epoch = traffic, epoch
+		r.ModelID, r.Traffic, r.Epoch = id, traffic, epoch
 		status := r.Status
 		if in.Unreachable != "" && in.Unreachable == r.Endpoint {
 			status = "removed" // as far as its caller can see
@@ -81,11 +82,11 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (
 }
 
 func epochOf(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (id uuid.UUID, epoch int64, err error) {
-	if !who.Sees(m) {
+	if !who.MaySee(m) {
 		return id, 0, noModel(m)
 	}
 	err = tx.QueryRow(ctx, epochSQL, string(m.Name)).Scan(&id, &epoch)
-	if postgres.NotFound(err) {
+	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {
 		return id, 0, noModel(m)
 	}
 	return id, epoch, err

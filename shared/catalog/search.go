@@ -103,13 +103,13 @@ var orders = map[Order]sorting{
 	ByRelevance: {"r.rank", "real", "desc", "<"},
 }
 
-// matchSQL selects the rows; $1 to $7 are the tenant, query, framework, tag, license, the models of a limited key, and the cursor's.
+// matchSQL selects the rows; $1 to $7 are the tenant, query, framework, tag, license, the limits of a key, and the cursor's.
 const (
 	fromSQL    = ` from models m`
 	matchedSQL = ` from models_match($2) r join models m using (id)`
 	whereSQL   = `
 		where ($2 = '' or true) and ($3 = '' or m.framework = $3) and ($4 = '' or $4 = any (m.tags)) and ($5 = '' or m.license = $5)
-			and ($6::text[] is null or m.name = any ($6))`
+			and maas_sees($6, m.id, m.name)`
 )
 
 func (in ListModels) source() string {
@@ -120,7 +120,7 @@ func (in ListModels) source() string {
 }
 
 func (in ListModels) arguments(who auth.Principal) []any {
-	return []any{string(who.TenantName), string(in.Query), string(in.Framework), string(in.Tag), string(in.License), limits(who)}
+	return []any{string(who.TenantName), string(in.Query), string(in.Framework), string(in.Tag), string(in.License), who.Terms()}
 }
 
 // listed is a model with the cursor of its place in the order.

@@ -64,8 +64,10 @@ func readVersion(
 	if postgres.NotFound(err) {
 		return Version{}, noVersion(name, version.String())
 	}
-	v.Lineage = v.Lineage.seenBy(who)
-	return v, err
+	if err != nil {
+		return Version{}, err
+	}
+	return v, hideParents(ctx, tx, who, &v.Lineage)
 }
 
 func listVersions(ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, in ListVersions, after ref.Version) ([]Version, error) {
@@ -80,8 +82,12 @@ func listVersions(ctx context.Context, tx postgres.Tx, who auth.Principal, model
 		return nil, err
 	}
 	versions, err := pgx.CollectRows(rows, pgx.RowTo[Version])
-	for i := range versions {
-		versions[i].Lineage = versions[i].Lineage.seenBy(who)
+	if err != nil {
+		return nil, err
 	}
-	return versions, err
+	lineages := make([]*Lineage, len(versions))
+	for i := range versions {
+		lineages[i] = &versions[i].Lineage
+	}
+	return versions, hideParents(ctx, tx, who, lineages...)
 }

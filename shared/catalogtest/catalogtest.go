@@ -59,6 +59,21 @@ func (w *World) Model(name ref.Name) ref.Model {
 	return m.Model
 }
 
+// Limited is the owner by a key that was made for the models.
+func (w *World) Limited(models ...ref.Model) auth.Principal {
+	w.t.Helper()
+	who := w.Owner
+	who.Key, who.Limits = "k", &auth.Limits{}
+	for _, m := range models {
+		bound := auth.BoundModel{Name: m.Name}
+		w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {
+			return conn.QueryRow(ctx, `select id from models where tenant_id = $1 and name = $2`, w.Owner.Tenant, string(m.Name)).Scan(&bound.ID)
+		})
+		who.Limits.Models = append(who.Limits.Models, bound)
+	}
+	return who
+}
+
 // Draft opens a draft and attaches files, as the upload of each would; a file's content is its path and the version.
 func (w *World) Draft(m ref.Model, version string, paths ...string) uuid.UUID {
 	w.t.Helper()

@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
@@ -39,11 +41,19 @@ type Key struct {
 	ID         string            `json:"id"`
 	Name       KeyName           `json:"name"`
 	Scopes     []auth.Permission `json:"scopes"`
-	Models     []ref.Model       `json:"models"` // null for all
+	Models     []ref.Pattern     `json:"models"`   // null for all; names and patterns otherwise
+	Bindings   []Binding         `json:"bindings"` // null for all; one for each of models otherwise
 	ExpiresAt  *time.Time        `json:"expires_at"`
 	LastUsedAt *time.Time        `json:"last_used_at"` // exact to a minute
 	CreatedAt  time.Time         `json:"created_at"`
 	Secret     string            `json:"secret,omitempty"` // the whole credential, once
+}
+
+// Binding says which model a key's limit leads to: a name to the model that had it when the key was made, a pattern to all whose names it matches.
+type Binding struct {
+	Model ref.Pattern `json:"model"`
+	ID    *uuid.UUID  `json:"id"`   // of the model that a name is bound to; null for a pattern, and where there was no model
+	Gone  bool        `json:"gone"` // there is no such model: a name that leads to none, for it is another model's if it is used again
 }
 
 // WithoutSecrets is what a repetition of the request is answered with.
@@ -80,11 +90,12 @@ func OpenKeys(ctx context.Context, e *env.Env) (*Keys, error) {
 	return &Keys{db, hash, policy}, err
 }
 
-// NewKey asks for a key that may do at most what its scopes say, to at most the models that it lists.
+// NewKey asks for a key that may do at most what its scopes say, to at most the models that it lists: by a name that which has it now, and no other that has
+// it later; by a pattern like acme/fraud-* all whose names match, now and later.
 type NewKey struct {
 	Name      KeyName           `json:"name"`
 	Scopes    []auth.Permission `json:"scopes"`
-	Models    []ref.Model       `json:"models,omitempty"`
+	Models    []ref.Pattern     `json:"models,omitempty"`
 	ExpiresAt *time.Time        `json:"expires_at"`
 }
 
@@ -95,7 +106,8 @@ const (
 )
 
 // Create makes a key for the caller's tenant, whose secret is in this answer alone. It fails with Forbidden for scopes that go beyond the
-// caller's own permissions, and where the caller is a key itself, since then a key could outlive itself.
+// caller's own permissions, and where the caller is a key itself, since then a key could outlive itself. It
+// fails with Unprocessable for the name of a model that there is not.
 func (k *Keys) Create(ctx context.Context, who auth.Principal, in NewKey) (Key, error) {
 	if who.Key != "" {
 		return Key{}, fault.New(fault.Forbidden, "An API key cannot make API keys; sign in.")
@@ -111,19 +123,66 @@ func (k *Keys) Create(ctx context.Context, who auth.Principal, in NewKey) (Key, 
 	}
 	credential := auth.NewAPIKey()
 	key := Key{
-		ID: credential.ID, Name: in.Name, Scopes: in.Scopes, Models: modelsOf(who.TenantName, models), ExpiresAt: utc(in.ExpiresAt),
+		ID: credential.ID, Name: in.Name, Scopes: in.Scopes, Models: models, ExpiresAt: utc(in.ExpiresAt),
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond), Secret: credential.String(),
 	}
 	return postgres.Once(ctx, k.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Key, error) {
-		if err := insertKey(ctx, tx, key, who.User, k.hash.Of(credential), models); err != nil {
+		ids, err := insertKey(ctx, tx, key, who.User, k.hash.Of(credential))
+		if err != nil {
+			return Key{}, err
+		}
+		if key.Bindings, err = bind(models, ids); err != nil {
 			return Key{}, err
 		}
 		return key, audit.Record(ctx, tx, who, keyCreated, "key:"+key.ID)
 	})
 }
 
-// check gives the names of the models, nil for all.
-func (in NewKey) check(who auth.Principal, now time.Time) ([]ref.Name, error) {
+// bind gives the bindings of a new key, by the ids of its models.
+func bind(models []ref.Pattern, ids []*uuid.UUID) ([]Binding, error) {
+	bindings := bindingsOf(models, ids, nil)
+	for _, b := range bindings {
+		if m, exact := b.Model.Exact(); exact && b.ID == nil {
+			return nil, fault.New(fault.Unprocessable, fmt.Sprintf("There is no model %s: a key for a name is bound to the model that has it. "+
+				"Make the model first, or give a pattern like %s*, which matches models that are made later.", m, m), fault.Field("models"))
+		}
+	}
+	return bindings, nil
+}
+
+// bindingsOf keeps nil, which stands for all. Of the ids, gone are those of models that there are no more.
+func bindingsOf(models []ref.Pattern, ids []*uuid.UUID, gone []uuid.UUID) []Binding {
+	var bindings []Binding
+	for i, model := range models {
+		b := Binding{Model: model, ID: ids[i]}
+		if _, exact := model.Exact(); exact {
+			b.Gone = b.ID == nil || slices.Contains(gone, *b.ID)
+		}
+		bindings = append(bindings, b)
+	}
+	return bindings
+}
+
+// limitsOf gives what a key is limited to; nil for all.
+func limitsOf(models []ref.Pattern, ids []*uuid.UUID) *auth.Limits {
+	if models == nil {
+		return nil
+	}
+	limits := &auth.Limits{}
+	for i, model := range models {
+		m, exact := model.Exact()
+		switch {
+		case !exact:
+			limits.Patterns = append(limits.Patterns, model)
+		case ids[i] != nil:
+			limits.Models = append(limits.Models, auth.BoundModel{ID: *ids[i], Name: m.Name})
+		}
+	}
+	return limits
+}
+
+// check gives the models without repetitions, nil for all.
+func (in NewKey) check(who auth.Principal, now time.Time) ([]ref.Pattern, error) {
 	switch {
 	case len(in.Scopes) == 0 || len(in.Scopes) > maxScopes:
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("a key has 1 to %d scopes", maxScopes), fault.Field("scopes"))
@@ -134,16 +193,16 @@ func (in NewKey) check(who auth.Principal, now time.Time) ([]ref.Name, error) {
 	case in.ExpiresAt != nil && !in.ExpiresAt.After(now):
 		return nil, fault.New(fault.Invalid, "a key expires in the future", fault.Field("expires_at"))
 	}
-	var names []ref.Name
+	var models []ref.Pattern
 	for _, m := range in.Models {
 		if m.Tenant != who.TenantName {
 			return nil, fault.New(fault.Invalid, fmt.Sprintf("%s is not of your tenant %s", m, who.TenantName), fault.Field("models"))
 		}
-		if !slices.Contains(names, m.Name) {
-			names = append(names, m.Name)
+		if !slices.Contains(models, m) {
+			models = append(models, m)
 		}
 	}
-	return names, nil
+	return models, nil
 }
 
 // ListKeys asks for the tenant's keys, the newest first.

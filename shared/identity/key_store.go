@@ -15,19 +15,24 @@ import (
 )
 
 const insertKeySQL = `
-	insert into api_keys (id, user_id, name, hash, scopes, models, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)`
+	insert into api_keys (id, user_id, name, hash, scopes, models, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
+	returning model_ids`
 
-func insertKey(ctx context.Context, tx postgres.Tx, k Key, maker uuid.UUID, hash []byte, models []ref.Name) error {
+// insertKey gives the ids of the models that have the names of the key's limits.
+func insertKey(ctx context.Context, tx postgres.Tx, k Key, maker uuid.UUID, hash []byte) (ids []*uuid.UUID, err error) {
 	var limited []string // nil for all
-	if models != nil {
-		limited = texts(models)
+	for _, m := range k.Models {
+		limited = append(limited, m.Name)
 	}
-	_, err := tx.Exec(ctx, insertKeySQL, k.ID, maker, string(k.Name), hash, texts(k.Scopes), limited, k.CreatedAt, k.ExpiresAt)
-	return err
+	err = tx.QueryRow(ctx, insertKeySQL, k.ID, maker, string(k.Name), hash, texts(k.Scopes), limited, k.CreatedAt, k.ExpiresAt).Scan(&ids)
+	return ids, err
 }
 
 const selectKeysSQL = `
-	select id, name, scopes, models, created_at, expires_at, last_used_at from api_keys
+	select id, name, scopes, models, model_ids,
+		array(select u.id from unnest(model_ids) as u (id) where u.id is not null and not exists (select from models m where m.id = u.id)),
+		created_at, expires_at, last_used_at
+	from api_keys
 	where (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3`
 
 func selectKeys(ctx context.Context, tx postgres.Tx, tenant ref.Tenant, after keyCursor, most int) ([]Key, error) {
@@ -38,18 +43,21 @@ func selectKeys(ctx context.Context, tx postgres.Tx, tenant ref.Tenant, after ke
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Key, error) {
 		var k Key
 		var scopes, models []string
-		err := row.Scan(&k.ID, (*string)(&k.Name), &scopes, &models, &k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt)
+		var ids []*uuid.UUID
+		var gone []uuid.UUID
+		err := row.Scan(&k.ID, (*string)(&k.Name), &scopes, &models, &ids, &gone, &k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt)
 		k.Scopes, k.CreatedAt, k.ExpiresAt, k.LastUsedAt = named[auth.Permission](scopes), k.CreatedAt.UTC(), utc(k.ExpiresAt), utc(k.LastUsedAt)
-		k.Models = modelsOf(tenant, named[ref.Name](models))
+		k.Models = patternsOf(tenant, models)
+		k.Bindings = bindingsOf(k.Models, ids, gone)
 		return k, err
 	})
 }
 
-// modelsOf keeps nil, which stands for all.
-func modelsOf(tenant ref.Tenant, names []ref.Name) []ref.Model {
-	var models []ref.Model
+// patternsOf keeps nil, which stands for all.
+func patternsOf(tenant ref.Tenant, names []string) []ref.Pattern {
+	var models []ref.Pattern
 	for _, name := range names {
-		models = append(models, ref.Model{Tenant: tenant, Name: name})
+		models = append(models, ref.Pattern{Tenant: tenant, Name: name})
 	}
 	return models
 }
@@ -77,22 +85,24 @@ func deleteKey(ctx context.Context, tx postgres.Tx, id string) error {
 
 func noKey() error { return fault.New(fault.NotFound, "There is no such API key.") }
 
-const selectKeySQL = `select tenant_id, tenant, user_id, roles, hash, scopes, models, expires_at, stale from auth_key($1)`
+const selectKeySQL = `select tenant_id, tenant, user_id, roles, hash, scopes, models, model_ids, expires_at, stale from auth_bound_key($1)`
 
 // selectKey reports also whether the key's last use was noted long enough ago.
 func selectKey(ctx context.Context, tx postgres.Tx, id string, hash []byte) (key VerifiedKey, stale bool, err error) {
 	var roles, scopes, models []string
+	var ids []*uuid.UUID
 	var stored []byte
 	key.Key = id
 	err = tx.QueryRow(ctx, selectKeySQL, id).Scan(
-		&key.Tenant, (*string)(&key.TenantName), &key.User, &roles, &stored, &scopes, &models, &key.ExpiresAt, &stale)
+		&key.Tenant, (*string)(&key.TenantName), &key.User, &roles, &stored, &scopes, &models, &ids, &key.ExpiresAt, &stale)
 	if err != nil && !postgres.NotFound(err) {
 		return VerifiedKey{}, false, err
 	}
 	if err != nil || subtle.ConstantTimeCompare(stored, hash) != 1 {
 		return VerifiedKey{}, false, fault.New(fault.Unauthenticated, "The API key is not valid.")
 	}
-	key.Roles, key.Scopes, key.Models = named[auth.Role](roles), named[auth.Permission](scopes), named[ref.Name](models)
+	key.Roles, key.Scopes = named[auth.Role](roles), named[auth.Permission](scopes)
+	key.Limits = limitsOf(patternsOf(key.TenantName, models), ids)
 	return key, stale, nil
 }
 

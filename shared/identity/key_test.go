@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"connectrpc.com/connect"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/shared/auth"
@@ -14,6 +16,8 @@ import (
 	"github.com/17882237881/MaaS/shared/idempotency"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
+	"github.com/17882237881/MaaS/shared/page"
+	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
@@ -52,8 +56,9 @@ func TestAKeyStandsForItsMakerWithinItsLimits(t *testing.T) {
 	t.Parallel()
 	w := identitytest.New(t)
 	keys, authn := openKeys(t, w)
+	fraud := makeModel(t, w, "fraud")
 	made, err := keys.Create(t.Context(), w.Owner, identity.NewKey{
-		Name: "ci", Scopes: []auth.Permission{"inference:execute"}, Models: []ref.Model{{Tenant: "acme", Name: "fraud"}},
+		Name: "ci", Scopes: []auth.Permission{"inference:execute"}, Models: []ref.Pattern{{Tenant: "acme", Name: "fraud"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -65,12 +70,106 @@ func TestAKeyStandsForItsMakerWithinItsLimits(t *testing.T) {
 	if who.Tenant != w.Owner.Tenant || who.User != w.Owner.User || who.Key != made.ID || who.Roles[0] != auth.Owner || who.Scopes[0] != "inference:execute" {
 		t.Errorf("principal is %+v", who)
 	}
-	if !who.Sees(ref.Model{Tenant: "acme", Name: "fraud"}) || who.Sees(ref.Model{Tenant: "acme", Name: "other"}) {
+	if !who.Sees(ref.Model{Tenant: "acme", Name: "fraud"}, fraud) || who.Sees(ref.Model{Tenant: "acme", Name: "other"}, uuid.New()) {
 		t.Error("its models do not limit it")
 	}
 	if w.Audited(w.Owner, "key.create", "done") != 1 {
 		t.Error("it is not in the log")
 	}
+}
+
+// makeModel makes a model behind row-level security, and gives its id.
+func makeModel(t *testing.T, w *identitytest.World, name string) uuid.UUID {
+	t.Helper()
+	id := uuid.New()
+	change(t, w, `insert into models (id, tenant_id, name, created_by) values ($1, $2, $3, 'test')`, id, w.Owner.Tenant, name)
+	return id
+}
+
+// TestANameIsBoundToTheModelThatHasIt deletes a model, and makes another of its name.
+func TestANameIsBoundToTheModelThatHasIt(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	keys, authn := openKeys(t, w)
+	fraud := ref.Model{Tenant: "acme", Name: "fraud"}
+	in := identity.NewKey{Name: "ci", Scopes: []auth.Permission{"model:read"}, Models: []ref.Pattern{ref.Exactly(fraud)}}
+	_, err := keys.Create(t.Context(), w.Owner, in)
+	faulttest.AssertKind(t, err, fault.Unprocessable, "models")
+	if said := err.Error(); !strings.Contains(said, "acme/fraud") || !strings.Contains(said, "pattern") {
+		t.Errorf("it is refused with %q", said)
+	}
+	makeModel(t, w, "fraud")
+	old := create(t, keys, w, in)
+	in.Models = []ref.Pattern{{Tenant: "acme", Name: "fr*d"}}
+	pattern := create(t, keys, w, in)
+
+	change(t, w, `delete from models where name = 'fraud'`)
+	second := makeModel(t, w, "fraud")
+
+	who, err := authn.APIKey(t.Context(), parse(t, old.Secret))
+	if err != nil || who.Limits == nil || who.Sees(fraud, second) {
+		t.Errorf("the old key's is %+v, %v", who, err)
+	}
+	if who, err := authn.APIKey(t.Context(), parse(t, pattern.Secret)); err != nil || !who.Sees(fraud, second) {
+		t.Errorf("the pattern's is %+v, %v", who, err)
+	}
+	in.Models = []ref.Pattern{ref.Exactly(fraud)}
+	if who, err := authn.APIKey(t.Context(), parse(t, create(t, keys, w, in).Secret)); err != nil || !who.Sees(fraud, second) {
+		t.Errorf("the new key's is %+v, %v", who, err)
+	}
+	list, err := keys.List(t.Context(), w.Owner, identity.ListKeys{Request: page.Request{Size: 10}})
+	if err != nil || len(list.Items) != 3 {
+		t.Fatalf("they are %+v, %v", list.Items, err)
+	}
+	bound, matched, unbound := list.Items[0].Bindings[0], list.Items[1].Bindings[0], list.Items[2].Bindings[0]
+	if bound.Gone || bound.ID == nil || *bound.ID != second || matched.Gone || matched.ID != nil || !unbound.Gone || unbound.ID == nil || *unbound.ID == second {
+		t.Errorf("they are bound to %+v, %+v and %+v", bound, matched, unbound)
+	}
+	answer, err := identity.NewService(keys).VerifyKey(t.Context(), connect.NewRequest(&maasv1.VerifyKeyRequest{Id: old.ID, Hash: hashOf(t, w, old.Secret)}))
+	if err != nil || !answer.Msg.GetLimited() || len(answer.Msg.GetBoundModels()) != 1 || answer.Msg.GetBoundModels()[0].GetId() != unbound.ID.String() {
+		t.Errorf("the gateway is answered %v, %v", answer, err)
+	}
+}
+
+// TestAKeyWithoutIDsAllowsNoModel is about a key from before names were bound, whose model was gone already.
+func TestAKeyWithoutIDsAllowsNoModel(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	keys, authn := openKeys(t, w)
+	id := makeModel(t, w, "fraud")
+	old := create(t, keys, w, identity.NewKey{Name: "ci", Scopes: []auth.Permission{"model:read"}, Models: []ref.Pattern{{Tenant: "acme", Name: "fraud"}}})
+	change(t, w, `update api_keys set model_ids = '{null}'`)
+
+	who, err := authn.APIKey(t.Context(), parse(t, old.Secret))
+	if err != nil || who.Limits == nil || who.Sees(ref.Model{Tenant: "acme", Name: "fraud"}, id) {
+		t.Errorf("it is %+v's, %v", who, err)
+	}
+	list, err := keys.List(t.Context(), w.Owner, identity.ListKeys{Request: page.Request{Size: 10}})
+	if err != nil || !list.Items[0].Bindings[0].Gone {
+		t.Errorf("it is listed as %+v, %v", list.Items, err)
+	}
+	answer, err := identity.NewService(keys).VerifyKey(t.Context(), connect.NewRequest(&maasv1.VerifyKeyRequest{Id: old.ID, Hash: hashOf(t, w, old.Secret)}))
+	if err != nil || !answer.Msg.GetLimited() || len(answer.Msg.GetModels()) == 0 {
+		t.Errorf("the gateway is answered %v, %v", answer, err)
+	}
+}
+
+func create(t *testing.T, keys *identity.Keys, w *identitytest.World, in identity.NewKey) identity.Key {
+	t.Helper()
+	key, err := keys.Create(t.Context(), w.Owner, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func hashOf(t *testing.T, w *identitytest.World, credential string) []byte {
+	t.Helper()
+	hash, err := auth.OpenKeyHash(w.Env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash.Of(parse(t, credential))
 }
 
 func TestAKeyThatIsNotGoodIsRefusedWithOneSentence(t *testing.T) {

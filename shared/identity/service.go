@@ -27,12 +27,32 @@ func (s *Service) VerifyKey(ctx context.Context, in *connect.Request[maasv1.Veri
 	}
 	out := &maasv1.VerifyKeyResponse{
 		TenantId: key.Tenant.String(), Tenant: string(key.TenantName), UserId: key.User.String(),
-		Roles: texts(key.Roles), Scopes: texts(key.Scopes), Models: texts(key.Models),
+		Roles: texts(key.Roles), Scopes: texts(key.Scopes),
+	}
+	if key.Limits != nil {
+		limit(out, *key.Limits)
 	}
 	if key.ExpiresAt != nil {
 		out.ExpiresAt = timestamppb.New(*key.ExpiresAt)
 	}
 	return connect.NewResponse(out), nil
+}
+
+// limit puts a key's limits into the answer. A gateway of an earlier release reads only the names, of which an empty list is all models for it: it takes
+// the names of deleted models for those of others, and refuses an answer with anything else.
+func limit(out *maasv1.VerifyKeyResponse, limits auth.Limits) {
+	out.Limited = true
+	for _, m := range limits.Models {
+		out.BoundModels = append(out.BoundModels, &maasv1.BoundModel{Id: m.ID.String(), Name: string(m.Name)})
+		out.Models = append(out.Models, string(m.Name))
+	}
+	for _, pattern := range limits.Patterns {
+		out.Patterns = append(out.Patterns, pattern.String())
+		out.Models = append(out.Models, pattern.Name)
+	}
+	if len(out.GetModels()) == 0 {
+		out.Models = []string{""}
+	}
 }
 
 // Revocations gives what has been revoked.

@@ -99,12 +99,39 @@ func principalOf(id string, m *maasv1.VerifyKeyResponse) (who auth.Principal, er
 	for _, scope := range m.GetScopes() {
 		who.Scopes = append(who.Scopes, auth.Permission(scope))
 	}
-	for _, model := range m.GetModels() {
-		name, err := ref.ParseName(model)
-		if err != nil {
-			return who, err
+	who.Limits, err = limitsOf(who.TenantName, m)
+	return who, err
+}
+
+// limitsOf gives what a key is limited to; nil for all. An api-keys of an earlier release knows names alone, which are patterns without a *.
+func limitsOf(tenant ref.Tenant, m *maasv1.VerifyKeyResponse) (*auth.Limits, error) {
+	patterns := m.GetPatterns()
+	if !m.GetLimited() {
+		for _, name := range m.GetModels() {
+			patterns = append(patterns, string(tenant)+"/"+name)
 		}
-		who.Models = append(who.Models, name)
+		if patterns == nil {
+			return nil, nil //nolint:nilnil // all models
+		}
 	}
-	return who, nil
+	limits := &auth.Limits{}
+	for _, text := range patterns {
+		pattern, err := ref.ParsePattern(text)
+		if err != nil {
+			return nil, err
+		}
+		limits.Patterns = append(limits.Patterns, pattern)
+	}
+	for _, bound := range m.GetBoundModels() {
+		id, err := uuid.Parse(bound.GetId())
+		if err != nil {
+			return nil, err
+		}
+		name, err := ref.ParseName(bound.GetName())
+		if err != nil {
+			return nil, err
+		}
+		limits.Models = append(limits.Models, auth.BoundModel{ID: id, Name: name})
+	}
+	return limits, nil
 }

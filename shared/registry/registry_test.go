@@ -3,9 +3,11 @@ package registry_test
 import (
 	"context"
 	"net"
+	"reflect"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/auth"
@@ -123,7 +125,7 @@ func TestModelsOfOthersAreNotThere(t *testing.T) {
 	s.Ready("fraud", "1.4.0", "http://model")
 	r, _ := open(t, s, nil)
 	limited := s.Owner()
-	limited.Models = []ref.Name{"other"}
+	limited.Limits = &auth.Limits{Models: []auth.BoundModel{{ID: registrytest.ModelID("other"), Name: "other"}}}
 
 	_, err := r.Resolve(t.Context(), s.Owner(), target(t, "rival/fraud"))
 	faulttest.AssertKind(t, err, fault.NotFound)
@@ -132,6 +134,41 @@ func TestModelsOfOthersAreNotThere(t *testing.T) {
 
 	if n := s.Resolved.Load(); n != 0 {
 		t.Errorf("the registry was asked %d times", n)
+	}
+}
+
+// TestAKeyOfADeletedModelDoesNotReachTheNextOfItsName asks by keys whose models are gone, with a route that is kept and with one that is not.
+func TestAKeyOfADeletedModelDoesNotReachTheNextOfItsName(t *testing.T) {
+	t.Parallel()
+	s := registrytest.New(t)
+	s.Ready("fraud", "1.4.0", "http://model")
+	r, _ := open(t, s, nil)
+	fraud := target(t, "acme/fraud")
+	of := func(limits *auth.Limits) auth.Principal {
+		who := s.Owner()
+		who.Limits = limits
+		known, err := r.APIKey(t.Context(), s.AddKey(who))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return known
+	}
+	old := of(&auth.Limits{Models: []auth.BoundModel{{ID: uuid.New(), Name: "fraud"}}})
+	own := of(&auth.Limits{Models: []auth.BoundModel{{ID: registrytest.ModelID("fraud"), Name: "fraud"}}})
+	pattern := of(&auth.Limits{Patterns: []ref.Pattern{{Tenant: "acme", Name: "fra*"}}})
+	none := of(&auth.Limits{})
+
+	for range 2 {
+		for name, who := range map[string]auth.Principal{"of a deleted model": old, "of none": none} {
+			if _, err := r.Resolve(t.Context(), who, fraud); !fault.Is(err, fault.NotFound) {
+				t.Errorf("a key %s: %v", name, err)
+			}
+		}
+		for name, who := range map[string]auth.Principal{"of the model": own, "of a pattern": pattern} {
+			if _, err := r.Resolve(t.Context(), who, fraud); err != nil {
+				t.Errorf("a key %s: %v", name, err)
+			}
+		}
 	}
 }
 
@@ -175,11 +212,14 @@ func TestAnAPIKeyIsVerifiedOnce(t *testing.T) {
 	s := registrytest.New(t)
 	r, _ := open(t, s, nil)
 	owner := s.Owner()
-	owner.Scopes, owner.Models = []auth.Permission{"inference:execute"}, []ref.Name{"fraud"}
+	owner.Scopes = []auth.Permission{"inference:execute"}
+	owner.Limits = &auth.Limits{
+		Models: []auth.BoundModel{{ID: registrytest.ModelID("fraud"), Name: "fraud"}}, Patterns: []ref.Pattern{{Tenant: "acme", Name: "f-*"}},
+	}
 	key := s.AddKey(owner)
 	for range 3 {
 		who, err := r.APIKey(t.Context(), key)
-		if err != nil || who.Key != key.ID || who.TenantName != "acme" || who.User != owner.User || len(who.Scopes) != 1 || len(who.Models) != 1 {
+		if err != nil || who.Key != key.ID || who.TenantName != "acme" || who.User != owner.User || len(who.Scopes) != 1 || !reflect.DeepEqual(who.Limits, owner.Limits) {
 			t.Errorf("it is %+v's, %v", who, err)
 		}
 	}

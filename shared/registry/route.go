@@ -18,7 +18,8 @@ import (
 
 // Route is where a reference leads.
 type Route struct {
-	Version Version // the only one of the traffic, or the one with the greatest share
+	Model   uuid.UUID // zero where ModelService is of an earlier release
+	Version Version   // the only one of the traffic, or the one with the greatest share
 	Traffic []Share
 	Epoch   int64 // of the model: a route with a higher one is newer
 
@@ -63,17 +64,31 @@ func (v *Version) Callable() bool {
 // Resolve tells where a reference leads. If the version does not run, that asks for its start, and the route's status says so.
 // It fails with NotFound for what the caller may not know of, and with Gone for a retired version.
 func (r *Registry) Resolve(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
-	if !who.Sees(target.Model) {
-		return nil, fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", target.Model))
+	if !who.MaySee(target.Model) {
+		return nil, noModel(target.Model)
 	}
 	of := tenant{who.Tenant, who.TenantName} // less to keep for the load than the whole principal, at each call
-	return r.routes.Get(ctx, keyOf(who, target), func(ctx context.Context) (cache.Loaded[*Route], error) {
+	route, err := r.routes.Get(ctx, keyOf(who, target), func(ctx context.Context) (cache.Loaded[*Route], error) {
 		route, err := r.ask(ctx, of, &maasv1.ResolveRequest{Model: target.Model.String(), Ref: target.Selector.String()})
 		if err != nil {
 			return cache.Loaded[*Route]{}, err
 		}
 		return cache.Loaded[*Route]{Value: route, Epoch: route.Epoch, Keep: route.Version.Callable()}, nil
 	})
+	switch {
+	case err != nil:
+		return nil, err
+	case who.Sees(target.Model, route.Model):
+		return route, nil
+	case route.Model == uuid.Nil:
+		return nil, fault.New(fault.Unavailable, "The registry is being brought up to date; try again.")
+	default:
+		return nil, noModel(target.Model)
+	}
+}
+
+func noModel(m ref.Model) error {
+	return fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", m))
 }
 
 // Missing drops what is known of a version, and of the reference that led to it, because nobody is at its endpoint, and tells ModelService: the

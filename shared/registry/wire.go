@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -40,7 +41,11 @@ func decodeRoute(text []byte) (*Route, error) {
 	if err := proto.Unmarshal(text, m); err != nil {
 		return nil, fmt.Errorf("registry: a route in the cache: %w", err)
 	}
-	return routeOf(m)
+	route, err := routeOf(m)
+	if err == nil && route.Model == uuid.Nil {
+		return nil, errors.New("registry: a route in the cache is of an earlier release")
+	}
+	return route, err
 }
 
 func (r *Route) size() int {
@@ -56,6 +61,11 @@ func routeOf(m *maasv1.ResolveResponse) (*Route, error) {
 		return nil, err
 	}
 	route := &Route{Version: version, Epoch: m.GetEpoch(), wire: m}
+	if id := m.GetModelId(); id != "" {
+		if route.Model, err = uuid.Parse(id); err != nil {
+			return nil, err
+		}
+	}
 	for _, share := range m.GetTraffic() {
 		v, err := ref.ParseVersion(share.GetVersion())
 		if err != nil {

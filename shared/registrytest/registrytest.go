@@ -95,7 +95,7 @@ func (s *Server) TokenOf(who auth.Principal) string {
 // Ready makes acme/<name>@<version> a version that answers at the endpoint; its reference leads to it, and so does the model's latest.
 func (s *Server) Ready(name, version, endpoint string) *maasv1.ResolveResponse {
 	r := &maasv1.ResolveResponse{
-		VersionId: uuid.NewString(), Version: version, Digest: ref.SumOf([]byte(name + "@" + version)).String(), Endpoint: endpoint, Status: "ready",
+		ModelId: ModelID(name).String(), VersionId: uuid.NewString(), Version: version, Digest: ref.SumOf([]byte(name + "@" + version)).String(), Endpoint: endpoint, Status: "ready",
 		Runtime: "maas-onnx", Inputs: []*maasv1.Tensor{{Name: "x", Datatype: "FP32", Shape: []int64{-1}}},
 		Outputs: []*maasv1.Tensor{{Name: "y", Datatype: "FP32", Shape: []int64{-1}}},
 		Traffic: []*maasv1.Share{{Version: version, Weight: 100}},
@@ -104,6 +104,9 @@ func (s *Server) Ready(name, version, endpoint string) *maasv1.ResolveResponse {
 	s.Lead("acme/"+name+"@latest", r)
 	return r
 }
+
+// ModelID is the id that the model acme/<name> has with Ready.
+func ModelID(name string) uuid.UUID { return uuid.NewSHA1(authtest.Acme, []byte(name)) }
 
 // Lead makes a reference lead somewhere; each time the epoch grows. The response is the registry's from then on.
 func (s *Server) Lead(target string, r *maasv1.ResolveResponse) {
@@ -179,6 +182,7 @@ func clone(r *maasv1.ResolveResponse) *maasv1.ResolveResponse {
 		VersionId: r.GetVersionId(), Version: r.GetVersion(), Digest: r.GetDigest(), Endpoint: r.GetEndpoint(), Status: r.GetStatus(),
 		Reason: r.GetReason(), Deterministic: r.GetDeterministic(), Runtime: r.GetRuntime(), Inputs: r.GetInputs(), Outputs: r.GetOutputs(),
 		Deprecation: r.GetDeprecation(), Traffic: r.GetTraffic(), Epoch: r.GetEpoch(), Failure: r.GetFailure(), RetryAt: r.GetRetryAt(),
+		ModelId: r.GetModelId(),
 	}
 }
 
@@ -220,8 +224,15 @@ func answerOf(who auth.Principal) *maasv1.VerifyKeyResponse {
 	for _, scope := range who.Scopes {
 		out.Scopes = append(out.Scopes, string(scope))
 	}
-	for _, model := range who.Models {
-		out.Models = append(out.Models, string(model))
+	if who.Limits == nil {
+		return out
+	}
+	out.Limited = true
+	for _, m := range who.Limits.Models {
+		out.BoundModels = append(out.BoundModels, &maasv1.BoundModel{Id: m.ID.String(), Name: string(m.Name)})
+	}
+	for _, pattern := range who.Limits.Patterns {
+		out.Patterns = append(out.Patterns, pattern.String())
 	}
 	return out
 }

@@ -125,7 +125,7 @@ func (t *Transfers) plan(who auth.Principal, in Begin) (session, error) {
 
 func (t *Transfers) check(who auth.Principal, in Begin) error {
 	switch {
-	case !who.Sees(in.Model):
+	case !who.MaySee(in.Model):
 		return fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", in.Model), fault.Field("model"))
 	case in.Version.IsZero() == (in.Bump == ""):
 		return fault.New(fault.Invalid, "Either version or bump is given.", fault.Field("version"), fault.Field("bump"))

@@ -4,11 +4,12 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/page"
-	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
@@ -52,7 +53,8 @@ func TestAKeyOfOtherModelsSeesNoUpload(t *testing.T) {
 	w := transfertest.New(t)
 	u := w.MustBegin(transfertest.Wanted(1))
 	who := w.Owner
-	who.Key, who.Models, who.Scopes = "k", []ref.Name{"other"}, []auth.Permission{"upload:*"}
+	who.Key, who.Scopes = "k", []auth.Permission{"upload:*"}
+	who.Limits = &auth.Limits{Models: []auth.BoundModel{{ID: uuid.New(), Name: u.Model.Name}}} // which had the name before
 
 	_, err := w.Find(t.Context(), who, transfer.Named{ID: u.ID})
 	faulttest.AssertKind(t, err, fault.NotFound)

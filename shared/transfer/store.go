@@ -24,7 +24,7 @@ const (
 
 	columns = `u.id, u.tenant_id, u.version_id, u.model, u.version, u.path, u.size, u.chunk_size, u.first_chunk_size, u.chunk_count, u.multipart,
 		u.status, u.phase, u.revision, u.owner, u.sha256, u.md5, u.format, u.digest, u.hashed, u.error_code, u.error_detail, u.expires_at,
-		not ` + ofModelSQL + `,
+		coalesce(u.model_id, '00000000-0000-0000-0000-000000000000'), not ` + ofModelSQL + `,
 		case when u.status = 'open' then array(
 			select c.index from upload_chunks c where c.upload = u.id and c.state = 'stored' order by c.index) end`
 
@@ -43,11 +43,11 @@ const (
 	lastSQL  = `select not exists (
 		select from uploads where version_id = $1 and id <> $2 and status in ('open', 'completing', 'verifying'))`
 	listSQL = `select ` + columns + ` from uploads u
-		where ($1::text[] is null or u.status = any($1)) and ($2::text[] is null or split_part(u.model, '/', 2) = any($2))
+		where ($1::text[] is null or u.status = any($1)) and maas_sees($2, u.model_id, split_part(u.model, '/', 2))
 			and ($3::uuid is null or u.id < $3) and ` + ofModelSQL + `
 		order by u.id desc limit $4`
 	recentSQL = `select ` + columns + ` from uploads u
-		where ($1::text[] is null or split_part(u.model, '/', 2) = any($1))
+		where maas_sees($1, u.model_id, split_part(u.model, '/', 2))
 			and (u.status in ('open', 'completing', 'verifying') or u.updated_at >= $2)
 		order by u.updated_at desc limit $3`
 	moveSQL     = `update uploads set status = $2, phase = $3 where id = $1`
@@ -64,7 +64,7 @@ func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID)
 		return session{}, err
 	}
 	s, err := pgx.CollectExactlyOneRow(rows, scan)
-	if postgres.NotFound(err) || err == nil && (s.orphaned || !who.Sees(s.Model)) {
+	if postgres.NotFound(err) || err == nil && (s.orphaned || !who.Sees(s.Model, s.modelID)) {
 		return session{}, fault.New(fault.NotFound, "There is no such upload.")
 	}
 	return s, err
@@ -168,12 +168,12 @@ func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []Statu
 		}
 		after = &id
 	}
-	return query(ctx, tx, listSQL, texts(among), texts(who.Models), after, p.Size+1)
+	return query(ctx, tx, listSQL, texts(among), who.Terms(), after, p.Size+1)
 }
 
 // recent gives the uploads under way and those that ended since, 200 at most.
 func recent(ctx context.Context, tx postgres.Tx, who auth.Principal, since time.Time) ([]session, error) {
-	return query(ctx, tx, recentSQL, texts(who.Models), since, page.MaxSize)
+	return query(ctx, tx, recentSQL, who.Terms(), since, page.MaxSize)
 }
 
 func query(ctx context.Context, tx postgres.Tx, sql string, args ...any) ([]session, error) {
@@ -191,7 +191,7 @@ func scan(row pgx.CollectableRow) (session, error) {
 	var declared, found []byte
 	var stored []int
 	err := row.Scan(&s.ID, &tenant, &s.versionID, &model, &version, &s.Path, &s.Size, &s.Chunk, &s.First, &s.Count, &s.multipart.ID,
-		&s.Status, &s.Phase, &s.revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &s.orphaned, &stored)
+		&s.Status, &s.Phase, &s.revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &s.modelID, &s.orphaned, &stored)
 	if err != nil {
 		return s, err
 	}

@@ -99,7 +99,7 @@ type session struct {
 	Upload
 
 	versionID uuid.UUID
-	modelID   uuid.UUID // only of one that is being begun
+	modelID   uuid.UUID // zero in a row of an earlier release
 	orphaned  bool      // its model is deleted
 	multipart objects.Multipart
 	owner     string     // the actor who began it

@@ -70,7 +70,7 @@ type Latency struct {
 // Stats tells how a model's calls went; those of an earlier model of its name are not its. A model that was never called has zeros. It fails with NotFound
 // for a model that the caller may not know of, or that is deleted: its calls stay in the ledger (Totals).
 func (l *Ledger) Stats(ctx context.Context, who auth.Principal, q StatsQuery) (Stats, error) {
-	if !who.Sees(q.Model) {
+	if !who.MaySee(q.Model) {
 		return Stats{}, noModel(q.Model)
 	}
 	if q.Window == 0 {
@@ -83,7 +83,7 @@ func (l *Ledger) Stats(ctx context.Context, who auth.Principal, q StatsQuery) (S
 		took    map[string]histogram
 	)
 	err := l.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		model, err := findModel(ctx, tx, q.Model)
+		model, err := findModel(ctx, tx, who, q.Model)
 		if err != nil {
 			return err
 		}

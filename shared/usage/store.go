@@ -13,20 +13,20 @@ import (
 	"github.com/17882237881/MaaS/shared/ref"
 )
 
-// totalsSQL takes the columns of a grouping. A null list of models is all of them; of others only the calls of those that there are now.
+// totalsSQL takes the columns of a grouping. Of a limited key, only the calls of the models that there are now are counted.
 const totalsSQL = `
 	select %[1]s as day, %[2]s as model, %[3]s as version, %[4]s as actor,
 		sum(requests)::bigint, sum(errors + refused)::bigint, sum(cached)::bigint, (sum(compute_us) / 1000)::bigint,
 		sum(bytes_in)::bigint, sum(bytes_out)::bigint
 	from usage_rollups
-	where hour >= $1 and hour < $2 and ($3::text[] is null or model_id in (select id from models where name = any ($3))) and %[5]s > $4
+	where hour >= $1 and hour < $2 and ($3::text[] is null or model_id in (select id from models where maas_sees($3, id, name))) and %[5]s > $4
 	group by 1, 2, 3, 4, %[5]s
 	order by %[5]s
 	limit $5`
 
 func totals(ctx context.Context, tx postgres.Tx, who auth.Principal, q Query, from, to time.Time) ([]Row, error) {
 	g := groups()[q.GroupBy]
-	found, err := tx.Query(ctx, fmt.Sprintf(totalsSQL, g.day, g.model, g.version, g.key, g.order), from, to, models(who), q.After, q.Size+1)
+	found, err := tx.Query(ctx, fmt.Sprintf(totalsSQL, g.day, g.model, g.version, g.key, g.order), from, to, who.Terms(), q.After, q.Size+1)
 	if err != nil {
 		return nil, err
 	}
@@ -38,18 +38,6 @@ func totals(ctx context.Context, tx postgres.Tx, who auth.Principal, q Query, fr
 		}
 		return r, err
 	})
-}
-
-// models are the names of those that the caller's key is limited to; nil for all.
-func models(who auth.Principal) []string {
-	if who.Models == nil {
-		return nil
-	}
-	names := make([]string, len(who.Models))
-	for i, name := range who.Models {
-		names[i] = string(name)
-	}
-	return names
 }
 
 const (
@@ -77,10 +65,10 @@ func (s *sums) add(t sums) {
 	s.coldUS += t.coldUS
 }
 
-// findModel gives the id of the model that has the name now.
-func findModel(ctx context.Context, tx postgres.Tx, m ref.Model) (id uuid.UUID, err error) {
+// findModel gives the id of the model that has the name now, if the caller may know of it.
+func findModel(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (id uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, modelSQL, string(m.Name)).Scan(&id)
-	if postgres.NotFound(err) {
+	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {
 		return id, noModel(m)
 	}
 	return id, err

@@ -38,6 +38,7 @@ var forms = map[string]object{
 	"ref.Alias":              named(`^[a-z][a-z0-9]*([.-][a-z0-9]+)*$`, "production"),
 	"ref.Digest":             text(`^([0-9a-f]{64})?$`, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
 	"ref.Model":              text("^"+name+"/"+name+"$", "acme/fraud"),
+	"ref.Pattern":            text("^"+name+"/([a-z0-9-][a-z0-9*-]*|\\*)$", "acme/fraud-*"),
 	"ref.Name":               named("^"+name+"$", "fraud"),
 	"ref.Path":               {{"type", "string"}, {"minLength", 1}, {"maxLength", 512}, {"examples", []string{"model.onnx"}}},
 	"ref.Selector":           {{"type", "string"}, {"maxLength", 128}, {"examples", []string{"1.4.0", "production", "^1.2"}}},

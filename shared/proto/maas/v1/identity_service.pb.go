@@ -74,7 +74,7 @@ func (x Revocation_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Revocation_Kind.Descriptor instead.
 func (Revocation_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{4, 0}
+	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{5, 0}
 }
 
 type VerifyKeyRequest struct {
@@ -140,10 +140,15 @@ type VerifyKeyResponse struct {
 	// The maker's roles, which bound the key as its scopes do.
 	Roles  []string `protobuf:"bytes,4,rep,name=roles,proto3" json:"roles,omitempty"`
 	Scopes []string `protobuf:"bytes,5,rep,name=scopes,proto3" json:"scopes,omitempty"`
-	// The models' names within the tenant that the key is limited to; empty for all.
+	// The models' names within the tenant that the key is limited to, for gateways of a release that does not know "limited"; empty for all.
 	Models []string `protobuf:"bytes,6,rep,name=models,proto3" json:"models,omitempty"`
 	// Unset where the key does not expire.
-	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// Whether the key is limited to bound_models and to those whose names match one of patterns; none where both are empty.
+	Limited     bool          `protobuf:"varint,8,opt,name=limited,proto3" json:"limited,omitempty"`
+	BoundModels []*BoundModel `protobuf:"bytes,9,rep,name=bound_models,json=boundModels,proto3" json:"bound_models,omitempty"`
+	// "acme/fraud-*"
+	Patterns      []string `protobuf:"bytes,10,rep,name=patterns,proto3" json:"patterns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -227,6 +232,81 @@ func (x *VerifyKeyResponse) GetExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *VerifyKeyResponse) GetLimited() bool {
+	if x != nil {
+		return x.Limited
+	}
+	return false
+}
+
+func (x *VerifyKeyResponse) GetBoundModels() []*BoundModel {
+	if x != nil {
+		return x.BoundModels
+	}
+	return nil
+}
+
+func (x *VerifyKeyResponse) GetPatterns() []string {
+	if x != nil {
+		return x.Patterns
+	}
+	return nil
+}
+
+// BoundModel is a model that a key was made for. Another model that has its name later is not meant.
+type BoundModel struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Within the tenant.
+	Name          string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BoundModel) Reset() {
+	*x = BoundModel{}
+	mi := &file_maas_v1_identity_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BoundModel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BoundModel) ProtoMessage() {}
+
+func (x *BoundModel) ProtoReflect() protoreflect.Message {
+	mi := &file_maas_v1_identity_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BoundModel.ProtoReflect.Descriptor instead.
+func (*BoundModel) Descriptor() ([]byte, []int) {
+	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BoundModel) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *BoundModel) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
 type RevocationsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The as_of of the last answer; unset for all.
@@ -237,7 +317,7 @@ type RevocationsRequest struct {
 
 func (x *RevocationsRequest) Reset() {
 	*x = RevocationsRequest{}
-	mi := &file_maas_v1_identity_service_proto_msgTypes[2]
+	mi := &file_maas_v1_identity_service_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -249,7 +329,7 @@ func (x *RevocationsRequest) String() string {
 func (*RevocationsRequest) ProtoMessage() {}
 
 func (x *RevocationsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_identity_service_proto_msgTypes[2]
+	mi := &file_maas_v1_identity_service_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -262,7 +342,7 @@ func (x *RevocationsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevocationsRequest.ProtoReflect.Descriptor instead.
 func (*RevocationsRequest) Descriptor() ([]byte, []int) {
-	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{2}
+	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RevocationsRequest) GetSince() *timestamppb.Timestamp {
@@ -283,7 +363,7 @@ type RevocationsResponse struct {
 
 func (x *RevocationsResponse) Reset() {
 	*x = RevocationsResponse{}
-	mi := &file_maas_v1_identity_service_proto_msgTypes[3]
+	mi := &file_maas_v1_identity_service_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -295,7 +375,7 @@ func (x *RevocationsResponse) String() string {
 func (*RevocationsResponse) ProtoMessage() {}
 
 func (x *RevocationsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_identity_service_proto_msgTypes[3]
+	mi := &file_maas_v1_identity_service_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -308,7 +388,7 @@ func (x *RevocationsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevocationsResponse.ProtoReflect.Descriptor instead.
 func (*RevocationsResponse) Descriptor() ([]byte, []int) {
-	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{3}
+	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *RevocationsResponse) GetRevocations() []*Revocation {
@@ -340,7 +420,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_maas_v1_identity_service_proto_msgTypes[4]
+	mi := &file_maas_v1_identity_service_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -352,7 +432,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_identity_service_proto_msgTypes[4]
+	mi := &file_maas_v1_identity_service_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -365,7 +445,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{4}
+	return file_maas_v1_identity_service_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Revocation) GetKind() Revocation_Kind {
@@ -403,7 +483,7 @@ const file_maas_v1_identity_service_proto_rawDesc = "" +
 	"\x1emaas/v1/identity_service.proto\x12\amaas.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n" +
 	"\x10VerifyKeyRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\fR\x04hash\"\xe2\x01\n" +
+	"\x04hash\x18\x02 \x01(\fR\x04hash\"\xd0\x02\n" +
 	"\x11VerifyKeyResponse\x12\x1b\n" +
 	"\ttenant_id\x18\x01 \x01(\tR\btenantId\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x17\n" +
@@ -412,7 +492,15 @@ const file_maas_v1_identity_service_proto_rawDesc = "" +
 	"\x06scopes\x18\x05 \x03(\tR\x06scopes\x12\x16\n" +
 	"\x06models\x18\x06 \x03(\tR\x06models\x129\n" +
 	"\n" +
-	"expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"F\n" +
+	"expires_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12\x18\n" +
+	"\alimited\x18\b \x01(\bR\alimited\x126\n" +
+	"\fbound_models\x18\t \x03(\v2\x13.maas.v1.BoundModelR\vboundModels\x12\x1a\n" +
+	"\bpatterns\x18\n" +
+	" \x03(\tR\bpatterns\"0\n" +
+	"\n" +
+	"BoundModel\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"F\n" +
 	"\x12RevocationsRequest\x120\n" +
 	"\x05since\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\"}\n" +
 	"\x13RevocationsResponse\x125\n" +
@@ -448,33 +536,35 @@ func file_maas_v1_identity_service_proto_rawDescGZIP() []byte {
 }
 
 var file_maas_v1_identity_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_maas_v1_identity_service_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
+var file_maas_v1_identity_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
 var file_maas_v1_identity_service_proto_goTypes = []any{
 	(Revocation_Kind)(0),          // 0: maas.v1.Revocation.Kind
 	(*VerifyKeyRequest)(nil),      // 1: maas.v1.VerifyKeyRequest
 	(*VerifyKeyResponse)(nil),     // 2: maas.v1.VerifyKeyResponse
-	(*RevocationsRequest)(nil),    // 3: maas.v1.RevocationsRequest
-	(*RevocationsResponse)(nil),   // 4: maas.v1.RevocationsResponse
-	(*Revocation)(nil),            // 5: maas.v1.Revocation
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*BoundModel)(nil),            // 3: maas.v1.BoundModel
+	(*RevocationsRequest)(nil),    // 4: maas.v1.RevocationsRequest
+	(*RevocationsResponse)(nil),   // 5: maas.v1.RevocationsResponse
+	(*Revocation)(nil),            // 6: maas.v1.Revocation
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_maas_v1_identity_service_proto_depIdxs = []int32{
-	6, // 0: maas.v1.VerifyKeyResponse.expires_at:type_name -> google.protobuf.Timestamp
-	6, // 1: maas.v1.RevocationsRequest.since:type_name -> google.protobuf.Timestamp
-	5, // 2: maas.v1.RevocationsResponse.revocations:type_name -> maas.v1.Revocation
-	6, // 3: maas.v1.RevocationsResponse.as_of:type_name -> google.protobuf.Timestamp
-	0, // 4: maas.v1.Revocation.kind:type_name -> maas.v1.Revocation.Kind
-	6, // 5: maas.v1.Revocation.before:type_name -> google.protobuf.Timestamp
-	6, // 6: maas.v1.Revocation.expires_at:type_name -> google.protobuf.Timestamp
-	1, // 7: maas.v1.IdentityService.VerifyKey:input_type -> maas.v1.VerifyKeyRequest
-	3, // 8: maas.v1.IdentityService.Revocations:input_type -> maas.v1.RevocationsRequest
-	2, // 9: maas.v1.IdentityService.VerifyKey:output_type -> maas.v1.VerifyKeyResponse
-	4, // 10: maas.v1.IdentityService.Revocations:output_type -> maas.v1.RevocationsResponse
-	9, // [9:11] is the sub-list for method output_type
-	7, // [7:9] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	7,  // 0: maas.v1.VerifyKeyResponse.expires_at:type_name -> google.protobuf.Timestamp
+	3,  // 1: maas.v1.VerifyKeyResponse.bound_models:type_name -> maas.v1.BoundModel
+	7,  // 2: maas.v1.RevocationsRequest.since:type_name -> google.protobuf.Timestamp
+	6,  // 3: maas.v1.RevocationsResponse.revocations:type_name -> maas.v1.Revocation
+	7,  // 4: maas.v1.RevocationsResponse.as_of:type_name -> google.protobuf.Timestamp
+	0,  // 5: maas.v1.Revocation.kind:type_name -> maas.v1.Revocation.Kind
+	7,  // 6: maas.v1.Revocation.before:type_name -> google.protobuf.Timestamp
+	7,  // 7: maas.v1.Revocation.expires_at:type_name -> google.protobuf.Timestamp
+	1,  // 8: maas.v1.IdentityService.VerifyKey:input_type -> maas.v1.VerifyKeyRequest
+	4,  // 9: maas.v1.IdentityService.Revocations:input_type -> maas.v1.RevocationsRequest
+	2,  // 10: maas.v1.IdentityService.VerifyKey:output_type -> maas.v1.VerifyKeyResponse
+	5,  // 11: maas.v1.IdentityService.Revocations:output_type -> maas.v1.RevocationsResponse
+	10, // [10:12] is the sub-list for method output_type
+	8,  // [8:10] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_maas_v1_identity_service_proto_init() }
@@ -488,7 +578,7 @@ func file_maas_v1_identity_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_maas_v1_identity_service_proto_rawDesc), len(file_maas_v1_identity_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   5,
+			NumMessages:   6,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

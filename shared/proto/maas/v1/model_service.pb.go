@@ -1286,6 +1286,7 @@ type ResolveResponse struct {
 	Epoch         int64                  `protobuf:"varint,13,opt,name=epoch,proto3" json:"epoch,omitempty"`                   // of the model: an answer with a higher one is newer
 	Failure       string                 `protobuf:"bytes,14,opt,name=failure,proto3" json:"failure,omitempty"`                // as Deployment's
 	RetryAt       *timestamppb.Timestamp `protobuf:"bytes,15,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"` // when its start is tried again, or may be asked for again; unset where nothing failed
+	ModelId       string                 `protobuf:"bytes,16,opt,name=model_id,json=modelId,proto3" json:"model_id,omitempty"` // names can be used again, ids cannot
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1423,6 +1424,13 @@ func (x *ResolveResponse) GetRetryAt() *timestamppb.Timestamp {
 		return x.RetryAt
 	}
 	return nil
+}
+
+func (x *ResolveResponse) GetModelId() string {
+	if x != nil {
+		return x.ModelId
+	}
+	return ""
 }
 
 // Share is a version's part of the traffic.
@@ -1594,7 +1602,7 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\x0eResolveRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x10\n" +
 	"\x03ref\x18\x02 \x01(\tR\x03ref\x12 \n" +
-	"\vunreachable\x18\x03 \x01(\tR\vunreachable\"\x8b\x04\n" +
+	"\vunreachable\x18\x03 \x01(\tR\vunreachable\"\xa6\x04\n" +
 	"\x0fResolveResponse\x12\x1d\n" +
 	"\n" +
 	"version_id\x18\x01 \x01(\tR\tversionId\x12\x18\n" +
@@ -1612,7 +1620,8 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\atraffic\x18\f \x03(\v2\x0e.maas.v1.ShareR\atraffic\x12\x14\n" +
 	"\x05epoch\x18\r \x01(\x03R\x05epoch\x12\x18\n" +
 	"\afailure\x18\x0e \x01(\tR\afailure\x125\n" +
-	"\bretry_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\"9\n" +
+	"\bretry_at\x18\x0f \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\x12\x19\n" +
+	"\bmodel_id\x18\x10 \x01(\tR\amodelId\"9\n" +
 	"\x05Share\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x12\x16\n" +
 	"\x06weight\x18\x02 \x01(\x05R\x06weight2\x9e\x04\n" +
