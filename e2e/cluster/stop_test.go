@@ -15,18 +15,19 @@ import (
 )
 
 // TestACallOutlivesTheStopOfItsPods deletes the pods that a slow call is at, the gateway's or the model's, as a rollout or the drain of a node does.
+//
+//nolint:paralleltest // other tests call the pods of infer, too
 func TestACallOutlivesTheStopOfItsPods(t *testing.T) {
-	t.Parallel()
 	u := register(t)
 	path, s := u.Publish("slow", "slow.onnx"), u.Site()
-	e2etest.Must(t, call(t.Context(), s, path, 1)) // the model runs now
+	e2etest.Must(t, stepsOf(t.Context(), s, path, 1)) // the model runs now
 	for name, where := range map[string]struct{ namespace, selector string }{
 		"infer":     {functions, of("infer")},
 		"the model": {models, "serving.kserve.io/inferenceservice,maas.dev/tenant=" + u.Tenant},
 	} {
 		answered := make(chan error, 1)
 		began := time.Now()
-		go func() { answered <- call(t.Context(), s, path, 30_000) }() // it has a deadline
+		go func() { answered <- stepsOf(t.Context(), s, path, 60_000) }() // it has a deadline
 		time.Sleep(2 * time.Second)
 		kubectl(t, "delete", "pods", "--namespace", where.namespace, "--selector", where.selector, "--wait=false")
 		if err := <-answered; err != nil {
@@ -36,8 +37,8 @@ func TestACallOutlivesTheStopOfItsPods(t *testing.T) {
 	}
 }
 
-// call has slow.onnx make so many steps.
-func call(ctx context.Context, s e2etest.Site, path string, steps int) error {
+// stepsOf has slow.onnx make so many steps; 1,000 take about a second.
+func stepsOf(ctx context.Context, s e2etest.Site, path string, steps int) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+path, strings.NewReader(string(e2etest.SlowRequest(steps))))

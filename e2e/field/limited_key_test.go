@@ -30,6 +30,7 @@ func TestAKeyForOneModelReadsNothingOfOthers(t *testing.T) {
 	begin("secret", "")
 	begin("own", u.Of("secret")+"@1.0.0")
 	begin("other", u.Of("own")+"@1.0.0")
+	s.Post("/v1/api-keys", fmt.Sprintf(`{"name":"of another","scopes":["model:read"],"models":[%q]}`, u.Of("secret")), http.StatusCreated, nil)
 	var key struct{ Secret string }
 	s.Post("/v1/api-keys", fmt.Sprintf(`{"name":"own alone","scopes":["*:read","upload:write"],"models":[%q]}`, u.Of("own")), http.StatusCreated, &key)
 	ask := func(method, path, body string) functiontest.Answer {
@@ -39,7 +40,7 @@ func TestAKeyForOneModelReadsNothingOfOthers(t *testing.T) {
 	own := "/v1/models/" + u.Of("own")
 	for _, path := range []string{
 		own + "/versions/1.0.0/lineage", own + "/versions/1.0.0", own + "/versions", own + "/versions/1.0.0/manifest", own + "/compare/1.0.0...1.0.0",
-		own + "/aliases", own + "/stats", "/v1/models", "/v1/models?q=secret", "/v1/uploads", "/v1/usage", "/v1/usage?group_by=version",
+		own + "/aliases", own + "/stats", "/v1/models", "/v1/models?q=secret", "/v1/uploads", "/v1/api-keys", "/v1/usage", "/v1/usage?group_by=version",
 	} {
 		answer := ask(http.MethodGet, path, "")
 		if answer.Status != http.StatusOK || strings.Contains(string(answer.Body), "secret") || strings.Contains(string(answer.Body), "other") {

@@ -43,7 +43,7 @@ func TestWhatTheCommandCannotDoItSays(t *testing.T) {
 	}{
 		{2, "arg", []string{"push"}},
 		{2, "version", []string{"push", u.Of("digits"), e2etest.Data("digits.onnx")}},
-		{1, "no such file", []string{"push", u.Of("digits") + "@1.0.0", "not-there.onnx"}},
+		{2, "There is no file", []string{"push", u.Of("digits") + "@1.0.0", "not-there.onnx"}},
 		{2, "unknown flag", []string{"models", "--nonsense"}},
 		{4, "model", []string{"versions", u.Of("none")}},
 		{4, "model", []string{"infer", u.Of("none"), "-f", e2etest.Data("digits-request.json")}},

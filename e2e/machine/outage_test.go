@@ -72,7 +72,7 @@ func TestAFullDiskIsSaidAndLosesNothing(t *testing.T) {
 
 	file := u.Large(2)
 	refused := u.Maas("push", u.Of("digits")+"@2.0.0", file, "--retry-for", "2s").Ends(6)
-	if !strings.Contains(refused.Stderr, "the object store is full") && !strings.Contains(refused.Stderr, "The database has no room") {
+	if !strings.Contains(refused.Stderr, "The object store is full") && !strings.Contains(refused.Stderr, "The database has no room") {
 		t.Errorf("a full disk is said as %q", refused.Stderr)
 	}
 	u.Infers(u.Of("digits"), "digits")

@@ -59,7 +59,7 @@ func (l Lineage) check(ctx context.Context, tx postgres.Tx, who auth.Principal) 
 const unseenSQL = `
 	select p.parent
 	from unnest($1::text[]) as p (parent) cross join split_part(split_part(p.parent, '@', 1), '/', 2) as n (name) left join models m on m.name = n.name
-	where not maas_sees($2, m.id, n.name)`
+	where maas_sees($2, m.id, n.name) is not true`
 
 // hideParents leaves out the parents that the caller may not know of, as if there were none.
 func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineages ...*Lineage) error {

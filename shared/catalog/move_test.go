@@ -95,7 +95,7 @@ func TestAliasesThatReadLikeVersionsCannotBeSet(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0", "v1.2.3", "production") // its publication is from before the rule
 	w.AssertWrote(event.AliasMoved{}, 4)
-	for _, alias := range []ref.Alias{"latest", "v1", "v1.4", "v1.2.3", "v1.x", "v01", "v2-canary", "vx"} {
+	for _, alias := range []ref.Alias{"latest", "v1", "v1.4", "v1.2.3", "v1.x", "v01", "v1.4.0-rc", "vx"} {
 		_, err := w.Catalog.SetAlias(t.Context(), w.Owner, set(m, string(alias), "1.0.0"))
 		faulttest.AssertKind(t, err, fault.Unprocessable, "alias")
 	}

@@ -26,7 +26,7 @@ const (
 // pending: its host has only not heard of it yet.
 const (
 	deploymentStatus  = `case when d.status = 'failed' and v.wanted_at > d.updated_at then 'pending' else coalesce(d.status, 'none') end`
-	deploymentFailure = `case when d.status in ('starting', 'failed') then d.failure else '' end`
+	deploymentFailure = `case d.status when 'starting' then d.failure when 'failed' then coalesce(nullif(d.failure, ''), 'lasting') else '' end`
 )
 
 const (

@@ -21,7 +21,7 @@ func Sentence(field, detail string) string {
 	switch {
 	case field != "" && slices.Contains(predicates, first):
 		detail = field + " " + detail
-	case first != field:
+	case first != field && isWord(first):
 		r, size := utf8.DecodeRuneInString(detail)
 		detail = string(unicode.ToUpper(r)) + detail[size:]
 	}
@@ -29,6 +29,11 @@ func Sentence(field, detail string) string {
 		detail += "."
 	}
 	return detail
+}
+
+// isWord reports whether a sentence's first word can take a capital letter: names, such as acme/fraud or model.onnx, cannot.
+func isWord(first string) bool {
+	return !strings.ContainsFunc(strings.TrimRight(first, ",;:"), func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && r != '-' })
 }
 
 // Told gives the message and the fields as users are told of them: in whole sentences.

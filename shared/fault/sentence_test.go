@@ -14,6 +14,8 @@ func TestADetailIsToldAsASentenceWithItsSubject(t *testing.T) {
 		{"from", "from is before to", "from is before to."},
 		{"version", "a version is a semantic version", "A version is a semantic version."},
 		{"", "is nobody's", "Is nobody's."},
+		{"", "acme/fraud@1.0.0 is still starting", "acme/fraud@1.0.0 is still starting."},
+		{"missing", "0-3", "0-3"},
 		{"name", "The name is taken.", "The name is taken."},
 		{"name", "", ""},
 	} {

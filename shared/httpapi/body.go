@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	switch {
 	case errors.As(err, &large):
 		return nil, fault.New(fault.TooLarge, fmt.Sprintf("The body is larger than %s bytes.", fault.Count(maxBody)))
+	case err != nil && r.Context().Err() != nil:
+		return nil, context.Cause(r.Context())
 	case err != nil:
 		return nil, fault.New(fault.Invalid, "The body could not be read to its end.", fault.Cause(err))
 	default:

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,14 +32,14 @@ func (p pace) check() error {
 // limit gives a body that fails when it comes more slowly. Its errors are faults: Timeout for a body that is too slow, Canceled for a lost
 // connection.
 func (p pace) limit(body io.ReadCloser, control *http.ResponseController) *pacedBody {
-	return &pacedBody{ReadCloser: body, control: control, pace: p, step: min(time.Second, p.Window/2)}
+	return &pacedBody{ReadCloser: body, control: &readDeadline{control: control}, pace: p, step: min(time.Second, p.Window/2)}
 }
 
 type pacedBody struct {
 	io.ReadCloser
 	pace
 
-	control *http.ResponseController
+	control *readDeadline
 	step    time.Duration // how often the deadline is moved, so that not each Read pays for it
 	moved   time.Time
 	waited  time.Duration // for the client, in this window
@@ -51,7 +52,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	asked := time.Now()
 	if asked.Sub(b.moved) > b.step {
 		b.moved = asked
-		_ = b.control.SetReadDeadline(asked.Add(b.Window - b.waited + b.step)) // a writer without deadlines (in tests) reads without
+		b.control.set(asked.Add(b.Window - b.waited + b.step))
 	}
 	n, err := b.ReadCloser.Read(p)
 	b.got += int64(n)
@@ -66,15 +67,36 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		deadline = asked // or net/http would wait for the rest before it answers
 	}
-	_ = b.control.SetReadDeadline(deadline)
+	b.control.set(deadline)
 	return n, b.fault(err)
 }
 
-// leave bounds how long net/http waits for the rest of a body that nobody reads, before it answers.
+// leave ends the body with its handler, and bounds how long net/http waits for the rest of one that nobody reads. A Read may be under way.
 func (b *pacedBody) leave() {
 	if !b.ended.Load() {
-		_ = b.control.SetReadDeadline(time.Now().Add(b.step))
+		b.control.set(time.Now().Add(b.step))
 	}
+	b.control.leave()
+}
+
+// readDeadline sets a request's read deadline until its handler returns: net/http's HTTP/2 panics in those who set it later.
+type readDeadline struct {
+	mu      sync.Mutex
+	control *http.ResponseController // nil once the handler has returned
+}
+
+func (d *readDeadline) set(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.control != nil {
+		_ = d.control.SetReadDeadline(at) // a writer without deadlines (in tests) reads without
+	}
+}
+
+func (d *readDeadline) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.control = nil
 }
 
 // judge begins the next window if enough bytes came in this one.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -24,13 +25,29 @@ func Duplex(next http.Handler) http.Handler {
 		control := http.NewResponseController(w)
 		_ = control.EnableFullDuplex() // HTTP/2 always is
 		b := &body{Reader: r.Body, ctx: r.Context()}
-		stop := context.AfterFunc(r.Context(), func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // who reads the body need not wait any longer
-		inner := r.WithContext(context.WithValue(r.Context(), duplexKey{}, true))                       // r keeps its body: net/http looks at it
+		stop := after(r.Context(), func() { _ = control.SetReadDeadline(time.Unix(1, 0)) }) // who reads the body need not wait any longer
+		defer stop()
+		inner := r.WithContext(context.WithValue(r.Context(), duplexKey{}, true)) // r keeps its body: net/http looks at it
 		inner.Body = b
 		next.ServeHTTP(w, inner)
 		stop()
 		if r.ProtoMajor == 1 && !b.ended.Load() && !(b.awaited(r) && discard(control, r.Body)) {
 			abandon(w, control)
+		}
+	})
+}
+
+// after calls f once ctx has ended. The function that it returns prevents that, or waits until f has returned: a ResponseController must not be used
+// after its handler.
+func after(ctx context.Context, f func()) (stop func()) {
+	done := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(done)
+		f()
+	})
+	return sync.OnceFunc(func() {
+		if !cancel() {
+			<-done
 		}
 	})
 }
@@ -53,8 +70,11 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.begun.Store(true)
 	n, err := b.Reader.Read(p)
-	if err == io.EOF { //nolint:errorlint // a Reader's end is the very value
+	switch {
+	case err == io.EOF: //nolint:errorlint // a Reader's end is the very value
 		b.ended.Store(true)
+	case err != nil && b.ctx.Err() != nil: // the deadline that ended the wait is no news
+		err = context.Cause(b.ctx)
 	}
 	return n, err
 }

@@ -210,7 +210,7 @@ type ListKeys struct {
 	page.Request
 }
 
-// List gives the tenant's keys, without their secrets.
+// List gives the tenant's keys, without their secrets. A caller who is limited to models gets those keys alone that are limited to the same or fewer.
 func (k *Keys) List(ctx context.Context, who auth.Principal, in ListKeys) (page.Page[Key], error) {
 	after, err := parseKeyCursor(in.After)
 	if err != nil {
@@ -218,7 +218,7 @@ func (k *Keys) List(ctx context.Context, who auth.Principal, in ListKeys) (page.
 	}
 	var keys []Key
 	err = k.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		keys, err = selectKeys(ctx, tx, who.TenantName, after, in.Size+1)
+		keys, err = selectKeys(ctx, tx, who, after, in.Size+1)
 		return err
 	})
 	return page.Of(in.Request, keys, Key.cursor), err
@@ -229,10 +229,10 @@ type DeleteKey struct {
 	ID string `path:"id"`
 }
 
-// Delete ends a key: it is refused within seconds everywhere. It fails with NotFound for a key that the tenant does not have.
+// Delete ends a key: it is refused within seconds everywhere. It fails with NotFound for a key that the caller does not see.
 func (k *Keys) Delete(ctx context.Context, who auth.Principal, in DeleteKey) (struct{}, error) {
 	return struct{}{}, k.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		if err := deleteKey(ctx, tx, in.ID); err != nil {
+		if err := deleteKey(ctx, tx, who, in.ID); err != nil {
 			return err
 		}
 		if err := revoke(ctx, tx, auth.RevokedKey, in.ID); err != nil {

@@ -28,15 +28,19 @@ func insertKey(ctx context.Context, tx postgres.Tx, k Key, maker uuid.UUID, hash
 	return ids, err
 }
 
+// withinSQL limits keys to those that may do no more than a key with the limits $1: each of their models is one that it sees.
+const withinSQL = `($1::text[] is null or models is not null and not exists (
+	select from unnest(models, model_ids) as u (name, id) where maas_sees($1, u.id, u.name) is not true))`
+
 const selectKeysSQL = `
 	select id, name, scopes, models, model_ids,
 		array(select u.id from unnest(model_ids) as u (id) where u.id is not null and not exists (select from models m where m.id = u.id)),
 		created_at, expires_at, last_used_at
 	from api_keys
-	where (created_at, id) < ($1, $2) order by created_at desc, id desc limit $3`
+	where ` + withinSQL + ` and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4`
 
-func selectKeys(ctx context.Context, tx postgres.Tx, tenant ref.Tenant, after keyCursor, most int) ([]Key, error) {
-	rows, err := tx.Query(ctx, selectKeysSQL, after.created, after.id, most)
+func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after keyCursor, most int) ([]Key, error) {
+	rows, err := tx.Query(ctx, selectKeysSQL, who.Terms(), after.created, after.id, most)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +51,7 @@ func selectKeys(ctx context.Context, tx postgres.Tx, tenant ref.Tenant, after ke
 		var gone []uuid.UUID
 		err := row.Scan(&k.ID, (*string)(&k.Name), &scopes, &models, &ids, &gone, &k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt)
 		k.Scopes, k.CreatedAt, k.ExpiresAt, k.LastUsedAt = named[auth.Permission](scopes), k.CreatedAt.UTC(), utc(k.ExpiresAt), utc(k.LastUsedAt)
-		k.Models = patternsOf(tenant, models)
+		k.Models = patternsOf(who.TenantName, models)
 		k.Bindings = bindingsOf(k.Models, ids, gone)
 		return k, err
 	})
@@ -70,13 +74,13 @@ func utc(t *time.Time) *time.Time {
 	return &u
 }
 
-const deleteKeySQL = `delete from api_keys where id = $1`
+const deleteKeySQL = `delete from api_keys where ` + withinSQL + ` and id = $2`
 
-func deleteKey(ctx context.Context, tx postgres.Tx, id string) error {
+func deleteKey(ctx context.Context, tx postgres.Tx, who auth.Principal, id string) error {
 	if !auth.IsAPIKeyID(id) {
 		return noKey()
 	}
-	tag, err := tx.Exec(ctx, deleteKeySQL, id)
+	tag, err := tx.Exec(ctx, deleteKeySQL, who.Terms(), id)
 	if err == nil && tag.RowsAffected() == 0 {
 		return noKey()
 	}

@@ -133,8 +133,16 @@ func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.R
 		length = -1 // the content's is not known
 	}
 	end, _ := ctx.Deadline()
-	late := time.AfterFunc(time.Until(end), func() { _ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)) })
-	defer late.Stop()
+	over := make(chan struct{})
+	late := time.AfterFunc(time.Until(end), func() {
+		defer close(over)
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+	})
+	defer func() {
+		if !late.Stop() {
+			<-over // w is not used any more once its handler has returned
+		}
+	}()
 	body, err := readAll(held.reader(content), length, g.config.MaxBody)
 	switch {
 	case err != nil && !time.Now().Before(end):

@@ -18,7 +18,7 @@ var (
 	aliasPattern   = regexp.MustCompile(`^[a-z][a-z0-9]*([.-][a-z0-9]+)*$`)
 	derivedPattern = regexp.MustCompile(`^(latest|v(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))?)$`)
 	// versionLike is what people write for a version or a range, whether or not it is one: 1.4, v1.4.0, v01, V1, 1.x, vx, ^1, ~1.4, >=2.
-	versionLike = regexp.MustCompile(`^[\^~=<>!]|^([vV]?[0-9]+(\.[0-9xX*]+)*([-+].*)?|[vV]?[xX*](\.[xX*])*)$`)
+	versionLike = regexp.MustCompile(`^[\^~=<>!]|^([vV]?[0-9]+(\.[0-9xX*]+)*|[vV]?[0-9]+(\.[0-9]+){2,}[-+].*|[vV]?[xX*](\.[xX*])*)$`)
 )
 
 // ParseAlias checks the form of an alias: it begins with a lowercase letter and has lowercase letters, digits, and single dots and dashes between

@@ -19,12 +19,13 @@ import (
 )
 
 const (
-	// A row without a model is of an earlier release, which did not write it.
+	// modelSQL is the id of an upload's model. A row of an earlier release has none: its draft tells.
+	modelSQL   = `coalesce(u.model_id, (select v.model_id from versions v where v.id = u.version_id))`
 	ofModelSQL = `(u.model_id is null or exists (select from models m where m.id = u.model_id))`
 
 	columns = `u.id, u.tenant_id, u.version_id, u.model, u.version, u.path, u.size, u.chunk_size, u.first_chunk_size, u.chunk_count, u.multipart,
 		u.status, u.phase, u.revision, u.owner, u.sha256, u.md5, u.format, u.digest, u.hashed, u.error_code, u.error_detail, u.expires_at,
-		coalesce(u.model_id, '00000000-0000-0000-0000-000000000000'), not ` + ofModelSQL + `,
+		coalesce(` + modelSQL + `, '00000000-0000-0000-0000-000000000000'), not ` + ofModelSQL + `,
 		case when u.status = 'open' then array(
 			select c.index from upload_chunks c where c.upload = u.id and c.state = 'stored' order by c.index) end`
 
@@ -43,11 +44,11 @@ const (
 	lastSQL  = `select not exists (
 		select from uploads where version_id = $1 and id <> $2 and status in ('open', 'completing', 'verifying'))`
 	listSQL = `select ` + columns + ` from uploads u
-		where ($1::text[] is null or u.status = any($1)) and maas_sees($2, u.model_id, split_part(u.model, '/', 2))
+		where ($1::text[] is null or u.status = any($1)) and maas_sees($2, ` + modelSQL + `, split_part(u.model, '/', 2))
 			and ($3::uuid is null or u.id < $3) and ` + ofModelSQL + `
 		order by u.id desc limit $4`
 	recentSQL = `select ` + columns + ` from uploads u
-		where maas_sees($1, u.model_id, split_part(u.model, '/', 2))
+		where maas_sees($1, ` + modelSQL + `, split_part(u.model, '/', 2))
 			and (u.status in ('open', 'completing', 'verifying') or u.updated_at >= $2)
 		order by u.updated_at desc limit $3`
 	moveSQL     = `update uploads set status = $2, phase = $3 where id = $1`

@@ -94,11 +94,7 @@ func (v *verification) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	parts := make([]objects.Part, len(chunks))
-	for i, chunk := range chunks {
-		parts[i] = chunk.Part
-	}
-	if _, err = v.store.Complete(ctx, v.multipart, parts); fault.Is(err, fault.Conflict) {
+	if _, err = v.store.Complete(ctx, v.multipart, partsOf(chunks)); fault.Is(err, fault.Conflict) {
 		return v.doubt(ctx, chunks, err)
 	}
 	if err != nil {
@@ -112,9 +108,12 @@ func (v *verification) assemble(ctx context.Context) error {
 func (v *verification) doubt(ctx context.Context, chunks []held, cause error) error {
 	parts, gone, err := v.reconcile(ctx, v.multipart, chunks)
 	switch {
-	case fault.Is(err, fault.NotFound):
-		if _, err := v.store.Head(ctx, v.multipart.Key); err != nil {
-			return unassembled(cause)
+	case fault.Is(err, fault.NotFound): // all parts are gone: into the object, unless that is another's
+		switch _, err := v.store.Complete(ctx, v.multipart, partsOf(chunks)); {
+		case err == nil:
+			return v.enter(ctx, Hashing)
+		case !fault.Is(err, fault.Conflict):
+			return unassembled(errors.Join(cause, err))
 		}
 	case err != nil:
 		return err
@@ -125,6 +124,14 @@ func (v *verification) doubt(ctx context.Context, chunks []held, cause error) er
 		return v.enter(ctx, Hashing)
 	}
 	return v.reject(ctx, Problem{"lost_chunks", "The object store does not hold the chunks any more that it had acknowledged: upload the file again."})
+}
+
+func partsOf(chunks []held) []objects.Part {
+	parts := make([]objects.Part, len(chunks))
+	for i, chunk := range chunks {
+		parts[i] = chunk.Part
+	}
+	return parts
 }
 
 func unassembled(cause error) error {

@@ -149,7 +149,7 @@ func deployed(d catalog.Deployment) string {
 		text += ": " + d.Reason
 	}
 	if d.Failure == "passing" {
-		text += fmt.Sprintf(" (failed %d times, and is tried again)", d.Attempts)
+		text += fmt.Sprintf(" (failed attempts: %d; it is tried again)", d.Attempts)
 	}
 	return text
 }

@@ -25,7 +25,7 @@ func serverFailure(words string, err error) error {
 	}
 	kind := fault.Unavailable
 	switch signal := signalOf(exit); {
-	case exit.ExitCode() == termination.Refused, exit.ExitCode() == termination.Misused:
+	case exit.ExitCode() == termination.Refused: // 2 is also how a Go program ends that panics, or finds no memory
 		kind = fault.Unprocessable
 	case signal == syscall.SIGKILL, signal == syscall.SIGTERM: // somebody else ended it: the kernel for want of memory, or an operator
 		words = fmt.Sprintf("its model server was ended by the signal %q", signal)

@@ -84,6 +84,9 @@ func (a *announcements) ready(context.Context) error {
 	return nil
 }
 
+// stopTime is longer than maas-onnx drains (25 s) and then answers what is left.
+const stopTime = 30 * time.Second
+
 // launch starts a runtime and waits until its model is loaded, or ctx ends, which has a deadline. What the runtime says of a failure is the error's
 // last words. It listens on a socket that nobody but this user reaches.
 func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
@@ -99,6 +102,7 @@ func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
 		Name:  "runtime " + m.name,
 		Log:   slog.New(last),
 		Ready: said.ready, ReadyWithin: time.Until(deadline), // a large model loads for minutes
+		Grace: stopTime,
 		Command: func() (*exec.Cmd, error) {
 			cmd := exec.Command(m.program.Path, "--model-dir", m.folder, "--listen", "unix:"+socket)
 			cmd.Env = append(cmd.Environ(), m.program.Environment...)

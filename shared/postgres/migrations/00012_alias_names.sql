@@ -4,7 +4,7 @@
 -- +goose Up
 with gone as (
     delete from aliases
-    where alias !~ '^(latest|v(0|[1-9][0-9]*)([.](0|[1-9][0-9]*))?)$' and alias ~ '^(v?[0-9]+([.][0-9x]+)*(-.*)?|v?x([.]x)*)$'
+    where alias !~ '^(latest|v(0|[1-9][0-9]*)([.](0|[1-9][0-9]*))?)$' and alias ~ '^(v?[0-9]+([.][0-9x]+)*|v?[0-9]+([.][0-9]+){2,}-.*|v?x([.]x)*)$'
     returning tenant_id, model_id, alias, traffic
 ), told as (
     insert into alias_moves (tenant_id, model_id, alias, moved_by, before, after, why)
