@@ -20,7 +20,7 @@ func TestFunctionsAreGatheredByTheTable(t *testing.T) {
 		status             int
 	}{
 		{public, "GET", "/v1/models/acme/fraud", "models /v1/models/acme/fraud", 200},
-		{public, "POST", "/maas.v1.ModelService/Resolve", "models /maas.v1.ModelService/Resolve", 200},
+		{public, "POST", "/maas.v1.ModelService/Resolve", "", 404},
 		{public, "POST", "/maas.v1.IdentityService/VerifyKey", "", 404},
 		{public, "POST", "/sweep", "", 404},
 		{public, "POST", "/v1/uploads", "", 404},
