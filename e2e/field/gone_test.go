@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -101,7 +102,7 @@ func brief(ctx context.Context, s e2etest.Site, path string, patience time.Durat
 		return err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != 200 {
+	if text, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s: %s, %w", answer.Status, text, err)
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 
 // completion asks to complete an upload; headers are given as name and value.
 func completion(s e2etest.Site, upload string, header map[string]string, chunks ...string) functiontest.Request {
-	body, _ := json.Marshal(map[string][]string{"chunks": chunks}) //nolint:errchkjson // strings always encode
+	body, _ := json.Marshal(map[string][]string{"chunks": chunks}) // strings always encode
 	return functiontest.Request{Method: http.MethodPost, Path: upload + "/complete", Token: s.Token, Body: string(body), Header: header}
 }
 

@@ -36,15 +36,15 @@ func (a *assembly) need(model, file ref.Path, size int64) {
 	path := formats.Beside(model, file)
 	switch has, there := a.sizes[path]; {
 	case !there:
-		a.problem(path, "%s needs %s with %d bytes or more, which the version does not have: push it, and publish again.", model, path, size)
+		a.problemf(path, "%s needs %s with %d bytes or more, which the version does not have: push it, and publish again.", model, path, size)
 		return
 	case has < size:
-		a.problem(path, "%s needs %d bytes of %s, which has %d: push the whole file, and publish again.", model, size, path, has)
+		a.problemf(path, "%s needs %d bytes of %s, which has %d: push the whole file, and publish again.", model, size, path, has)
 	}
 	a.named[path] = true
 }
 
-func (a *assembly) problem(path ref.Path, format string, values ...any) {
+func (a *assembly) problemf(path ref.Path, format string, values ...any) {
 	a.count++
 	if len(a.problems) < maxNamed {
 		a.problems = append(a.problems, fault.FieldError{Field: "files[" + string(path) + "]", Detail: fmt.Sprintf(format, values...)})
@@ -59,7 +59,7 @@ func (a *assembly) entry(version string) (FileObject, error) {
 		case f.Format != string(formats.Data):
 			models = append(models, f.Path)
 		case !a.named[f.Path] && !formats.IsAsset(f.Path):
-			a.problem(f.Path, "%s is no model, no model names it, and its name is none of those that may lie beside a model (%s). Make another version without it.",
+			a.problemf(f.Path, "%s is no model, no model names it, and its name is none of those that may lie beside a model (%s). Make another version without it.",
 				f.Path, formats.AssetEndings())
 		}
 	}

@@ -32,7 +32,7 @@ func TestADraftIsAVersionIfItHasWhatItsModelsNeedAndNothingElse(t *testing.T) {
 	for name, c := range map[string]struct {
 		files []FileObject
 		needs []needed
-		entry ref.Path // "" for a refusal that says says
+		entry ref.Path // "" for a refusal, which has the text says
 		says  string
 	}{
 		"a model":                {draftOf("a.onnx"), nil, "a.onnx", ""},

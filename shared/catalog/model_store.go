@@ -82,7 +82,8 @@ func mustBeEmpty(ctx context.Context, tx postgres.Tx, id uuid.UUID, m ref.Model)
 		return err
 	}
 	if versions > 0 {
-		return fault.New(fault.Conflict, fmt.Sprintf("The model %s has %d versions; with empty=true only a model without versions is deleted.", m, versions), fault.Field("empty"))
+		return fault.New(fault.Conflict, fmt.Sprintf("The model %s has %d versions; with empty=true only a model without versions is deleted.", m, versions),
+			fault.Field("empty"))
 	}
 	return nil
 }

@@ -29,11 +29,18 @@ type mover struct {
 	model  ref.Model
 }
 
+// reason is why an alias moves.
+type reason struct {
+	text  string
+	given bool // by somebody, in their own words
+}
+
 // move writes where an alias leads now: the row, its entry in the ledger, the audit log's, and the event. To nowhere, the alias goes.
-// A reason of someone's own (said) is written also where the alias stays as it is.
-func (m mover) move(ctx context.Context, before Alias, kind AliasKind, to Traffic, why string, said bool) error {
+// A reason that somebody gave is written also where the alias stays as it is.
+func (m mover) move(ctx context.Context, before Alias, kind AliasKind, to Traffic, because reason) error {
+	why := because.text
 	stays := before.Traffic.equal(to) && (before.Kind == kind || len(to) == 0)
-	if stays && (!said || len(to) == 0 || before.Why == why) {
+	if stays && (!because.given || len(to) == 0 || before.Why == why) {
 		return nil
 	}
 	by := m.who.Actor()
@@ -78,7 +85,7 @@ func (m mover) follow(ctx context.Context, v ref.Version, why string, fresh *tim
 		if held && !newer {
 			continue
 		}
-		if err := m.move(ctx, before, Derived, to, why, false); err != nil {
+		if err := m.move(ctx, before, Derived, to, reason{text: why}); err != nil {
 			return err
 		}
 	}
@@ -162,7 +169,7 @@ func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, 
 			return Alias{}, err
 		}
 		why := cmp.Or(to.why, "set")
-		if err := (mover{tx, c.events, who, id, name}).move(ctx, before, Set, to.to, why, to.why != ""); err != nil {
+		if err := (mover{tx, c.events, who, id, name}).move(ctx, before, Set, to.to, reason{why, to.why != ""}); err != nil {
 			return Alias{}, err
 		}
 		return readAlias(ctx, tx, id, to.alias)
@@ -228,7 +235,7 @@ func (m mover) bring(ctx context.Context, alias ref.Alias, s start) error {
 	if err != nil {
 		return err
 	}
-	return m.move(ctx, before, Set, allTo(s.version), "published", false)
+	return m.move(ctx, before, Set, allTo(s.version), reason{text: "published"})
 }
 
 // start is what the first start of a version is about.

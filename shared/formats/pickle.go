@@ -83,7 +83,7 @@ func counted(rest []byte, width int) int {
 	var length [8]byte
 	copy(length[:], rest[:width])
 	n := binary.LittleEndian.Uint64(length[:])
-	if n > uint64(len(rest)-width) {
+	if n > uint64(len(rest)-width) { //nolint:gosec // not negative
 		return len(rest)
 	}
 	return width + int(n) //nolint:gosec // less than len(rest)

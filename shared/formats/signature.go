@@ -64,7 +64,7 @@ func isPickle(head []byte) bool { return isProtocolled(head) || textPickle.Match
 // isZlib takes what has zlib's header (RFC 1950, 2.2) for compressed if its beginning inflates, or inflates to a pickle before it breaks off:
 // files of numbers may begin with these two bytes.
 func isZlib(head []byte) bool {
-	if len(head) < 2 || head[0] != 0x78 || !bytes.Contains([]byte("\x01\x5e\x9c\xda"), head[1:2]) {
+	if len(head) < 2 || head[0] != 0x78 || !strings.ContainsRune("\x01\x5e\u009c\u00da", rune(head[1])) {
 		return false
 	}
 	inflater, err := zlib.NewReader(bytes.NewReader(head))

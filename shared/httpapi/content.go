@@ -122,7 +122,7 @@ type source struct {
 // Read implements io.Reader.
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.Reader.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // readers give io.EOF itself
+	if err != nil && err != io.EOF { // readers give io.EOF itself
 		s.err = err
 	}
 	return n, err

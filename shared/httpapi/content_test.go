@@ -32,7 +32,7 @@ func (s *shelf) content() Content {
 			s.reads++
 			all := s.bytes[offset : offset+length]
 			if s.fails != nil {
-				return io.NopCloser(io.MultiReader(bytes.NewReader(all[:1]), cut{s.fails})), nil
+				return io.NopCloser(io.MultiReader(bytes.NewReader(all[:1]), cut{s.fails})), nil //nolint:nilerr // it fails while it is read
 			}
 			return io.NopCloser(bytes.NewReader(all)), nil
 		},

@@ -20,7 +20,8 @@ import (
 // In is filled by the tags of its fields: json (a member of the body), path, query, header; `path:"t/m"` joins two wildcards. Values may
 // implement encoding.TextUnmarshaler; what their errors say is what the user reads. A member of the body is required unless it is a pointer or its
 // tag says omitempty or omitzero; parameters and headers are optional. Unknown members and parameters are refused. Fields for If-Match and
-// If-None-Match are condition.Match and condition.NoneMatch; a write with one that its route has no field for is refused. A list embeds page.Request and answers with (or embeds) page.Page.
+// If-None-Match are condition.Match and condition.NoneMatch; a write that has such a header is refused where its route has no field for it. A list
+// embeds page.Request and answers with (or embeds) page.Page.
 //
 // Out is answered as JSON, or with no body if it is struct{}. If it has ETag() string, that (unquoted) is its entity tag, and a GET that
 // knows it is answered 304; if it has SetHeader(http.Header), that sets more headers.

@@ -31,7 +31,7 @@ func Duplex(next http.Handler) http.Handler {
 		inner.Body = b
 		next.ServeHTTP(w, inner)
 		stop()
-		if r.ProtoMajor == 1 && !b.ended.Load() && !(b.awaited(r) && discard(control, r.Body)) {
+		if r.ProtoMajor == 1 && !b.ended.Load() && (!b.awaited(r) || !discard(control, r.Body)) {
 			abandon(w, control)
 		}
 	})

@@ -34,7 +34,7 @@ type Server struct {
 // Configure prepares a server, whose Handler is set, before it serves: it sets timeouts, protocols (HTTP/1, and HTTP/2 without TLS, which gRPC
 // needs) and the hooks BaseContext, ConnContext and ConnState, and wraps Handler.
 func Configure(to *http.Server) *Server {
-	life, end := context.WithCancelCause(context.Background())
+	life, end := context.WithCancelCause(context.Background()) //nolint:forbidigo // of all requests; End ends it
 	s := &Server{Server: to, end: end, forget: map[net.Conn]func(){}}
 	to.ReadTimeout, to.WriteTimeout = 0, 0 // each route bounds its bodies by itself
 	to.ReadHeaderTimeout, to.IdleTimeout, to.MaxHeaderBytes = headerTime, idleTime, maxHeader

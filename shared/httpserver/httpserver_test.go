@@ -129,7 +129,7 @@ func TestConnectionsComeAndGoTogether(t *testing.T) {
 			<-entered
 		}
 		for _, c := range all {
-			go c.Close() //nolint:errcheck // ends at once
+			go c.Close() // ends at once
 		}
 		for range many {
 			<-ended

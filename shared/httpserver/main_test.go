@@ -18,9 +18,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const patience = 20 * time.Second
 
 // serve serves the handler on a port of its own.
-func serve(t *testing.T, handler http.HandlerFunc) (s *Server, address string) {
+func serve(t *testing.T, handler http.HandlerFunc) (*Server, string) {
 	t.Helper()
-	s = Configure(&http.Server{Handler: handler}) //nolint:gosec // Configure sets the timeout
+	s := Configure(&http.Server{Handler: handler})
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

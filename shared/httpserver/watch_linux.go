@@ -58,7 +58,8 @@ func (w *watcher) add(c net.Conn) (uint64, error) {
 	w.last++
 	number := w.last
 	var failed error
-	event := unix.EpollEvent{Events: unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(uint32(number)), Pad: int32(uint32(number >> 32))} //nolint:gosec // its two halves
+	low, high := int32(uint32(number)), int32(uint32(number>>32)) //nolint:gosec // its two halves
+	event := unix.EpollEvent{Events: unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: low, Pad: high}
 	err = poll.Control(func(instance uintptr) {
 		err := raw.Control(func(fd uintptr) { failed = unix.EpollCtl(int(instance), unix.EPOLL_CTL_ADD, int(fd), &event) })
 		failed = errors.Join(failed, err)
@@ -78,7 +79,7 @@ func (w *watcher) open() error {
 	if err := unix.SetNonblock(instance, true); err != nil {
 		return errors.Join(fmt.Errorf("httpserver: epoll: %w", err), unix.Close(instance))
 	}
-	poll := os.NewFile(uintptr(instance), "epoll") //nolint:gosec // a descriptor is not negative
+	poll := os.NewFile(uintptr(instance), "epoll")
 	raw, err := poll.SyscallConn()
 	if err != nil {
 		return errors.Join(fmt.Errorf("httpserver: epoll: %w", err), poll.Close())

@@ -12,13 +12,13 @@ import (
 )
 
 // content stores bytes and gives what they are.
-func (w *world) content(key objects.Key, stored []byte) objects.Content {
+func (w world) content(key objects.Key, stored []byte) objects.Content {
 	w.Helper()
 	w.must(w.Put(w.Context(), key, stored))
 	return objects.Content{Key: key, Path: "a/b", Size: int64(len(stored)), SHA256: ref.SumOf(stored)}
 }
 
-func (w *world) assertDamaged(err error) {
+func (w world) assertDamaged(err error) {
 	w.Helper()
 	faulttest.AssertKind(w, err, fault.Unavailable)
 	if d := objects.AsDamage(err); d == nil || d.What != "a/b" {

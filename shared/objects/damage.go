@@ -11,7 +11,7 @@ import (
 // Damage says that the store does not hold what a version was published with: an object is missing, has another size, or its bytes hash to
 // another digest. It is the cause of errors of the kind Unavailable: nobody who asks for the version has done anything wrong, and it works
 // again as soon as an operator has mended the store. To try again at once is of no use.
-type Damage struct {
+type Damage struct { //nolint:errname // it is a fact about the store first
 	What string // the path of the file, or "manifest"
 	Why  string // "are missing in the object store"
 	Err  error  // what the store said, or nil

@@ -63,9 +63,7 @@ func badPath(encoded []byte) (string, error) {
 	var files []struct {
 		Path string `json:"path"`
 	}
-	if json.Unmarshal(encoded, &files) != nil {
-		return "", nil
-	}
+	_ = json.Unmarshal(encoded, &files) // what is no list of objects has no paths
 	for _, file := range files {
 		if _, err := ref.ParsePath(file.Path); err != nil {
 			return file.Path, err

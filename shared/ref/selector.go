@@ -49,8 +49,8 @@ func (a Alias) CheckSettable() error {
 }
 
 func readsAsVersion(alias string) error {
-	return fault.New(fault.Unprocessable, fmt.Sprintf("An alias cannot be called %s, which reads like a version or a range; choose a name like production.", shorten(alias)),
-		fault.Field("alias"))
+	const refusal = "An alias cannot be called %s, which reads like a version or a range; choose a name like production."
+	return fault.New(fault.Unprocessable, fmt.Sprintf(refusal, shorten(alias)), fault.Field("alias"))
 }
 
 // Derived reports whether the alias follows the published versions by itself (latest, vN, vN.M) and cannot be set.

@@ -22,7 +22,7 @@ func TestAnAnswerThatLacksWhatItNeedsIsAFailure(t *testing.T) {
 		want string // of the message; "" for success
 	}{
 		`{}`:                {new(catalog.Version), "is empty"},
-		" null\n":           {new(identity.Me), "is empty"},
+		"null\n":            {new(identity.Me), "is empty"},
 		`{"x":1}`:           {new(catalog.Version), `lacks "model"`},
 		`{"tenant":""}`:     {new(identity.Me), "cannot be read"},
 		`{"tenant":"a"}`:    {new(identity.Me), ""},

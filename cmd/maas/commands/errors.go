@@ -89,7 +89,7 @@ func Report(w io.Writer, cmd *cobra.Command, arguments []string, err error) {
 	}
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(p) // who does not read stderr is not told
+	_ = encoder.Encode(p) //nolint:errchkjson // who does not read stderr is not told
 }
 
 // wantsJSON reports whether the command has --output json. A mistake in another flag may have kept cobra from reading it.

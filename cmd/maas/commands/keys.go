@@ -61,7 +61,7 @@ func (m Maker) keysCreate() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringSliceVar(&scopes, "scope", []string{"inference:execute"}, "what it may do; may be repeated")
-	cmd.Flags().StringSliceVar(&only, "model", nil, "a model that it is limited to, or a pattern like acme/fraud-*, which matches models that are made later, too; may be repeated")
+	cmd.Flags().StringSliceVar(&only, "model", nil, "a model that it is limited to, or a pattern (acme/fraud-*) for models made later, too; may be repeated")
 	cmd.Flags().StringVar(&expires, "expires", "", `when it ends: "90d", "2027-01-31" or a time of RFC 3339 (default: never)`)
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
 		in := map[string]any{"name": arguments[0], "scopes": scopes}
