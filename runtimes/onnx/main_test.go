@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
+	"github.com/17882237881/MaaS/shared/termination"
 )
 
 // TestMain makes the test's own program the one under test when it starts itself.
@@ -159,13 +160,14 @@ func TestSaysWhyItDoesNotStart(t *testing.T) {
 	replace(t, filepath.Join(broken, "weights.bin"), "LinearClassifier", "LinearClassifiex")
 	tests := []struct {
 		name, says string
+		status     int
 		arguments  []string
 	}{
-		{"no folder", "cannot be read", []string{"-model-dir", "/does/not/exist"}},
-		{"no model", "no ONNX model", []string{"-model-dir", text}},
-		{"a model that does not load", "does not load the model", []string{"-model-dir", broken}},
-		{"no library", "was not found", []string{"-model-dir", modelFolder(t, "digits.onnx"), "-library", "/does/not/exist.so"}},
-		{"no such library", "is no ONNX Runtime library", []string{"-model-dir", modelFolder(t, "digits.onnx"), "-library", "libc.so.6"}},
+		{"no folder", "cannot be read", 1, []string{"-model-dir", "/does/not/exist"}},
+		{"no model", "no ONNX model", termination.Refused, []string{"-model-dir", text}},
+		{"a model that does not load", "does not load the model", termination.Refused, []string{"-model-dir", broken}},
+		{"no library", "was not found", 1, []string{"-model-dir", modelFolder(t, "digits.onnx"), "-library", "/does/not/exist.so"}},
+		{"no such library", "is no ONNX Runtime library", 1, []string{"-model-dir", modelFolder(t, "digits.onnx"), "-library", "libc.so.6"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -176,7 +178,7 @@ func TestSaysWhyItDoesNotStart(t *testing.T) {
 			}
 			p := start(t, append(test.arguments, "-termination-log", words)...)
 			err := p.Wait()
-			if p.ProcessState.ExitCode() != 1 || !strings.Contains(p.stderr.String(), test.says) {
+			if p.ProcessState.ExitCode() != test.status || !strings.Contains(p.stderr.String(), test.says) {
 				t.Errorf("it ended with %v and said %s", err, p.stderr)
 			}
 			if last, err := os.ReadFile(words); err != nil || !strings.Contains(string(last), test.says) {

@@ -123,7 +123,8 @@ func (d *document) infer(id string) stream {
 		headers: []any{
 			parameter("header", "Inference-Header-Content-Length", "The length of the JSON part, in bytes, where binary data follows it.", object{{"type", "integer"}}),
 			parameter("header", "X-Request-Timeout", "The deadline, in milliseconds; 60000 unless given.", object{{"type", "integer"}, {"minimum", 1}}),
-			parameter("header", "X-Session", "Calls of one session go to the same version of an alias whose traffic is split, while its weights stay. Without it each call goes to a version by weight.", words),
+			parameter("header", "X-Session", "Calls of one session go to the same version of an alias whose traffic is split, while its weights stay. "+
+				"Without it each call goes to a version by weight.", words),
 			parameter("header", "Prefer", "wait=N: how many seconds to wait for a start at most.", words),
 		},
 		body: object{
