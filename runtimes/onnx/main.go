@@ -1,9 +1,10 @@
 // Command maas-onnx serves one ONNX model over the Open Inference Protocol, version 2: REST and gRPC on one port.
 //
-// It listens at once and says so on stdout in one line, "listening http://ADDRESS"; a second line, "ready http://ADDRESS", follows when the
-// model is loaded; for a Unix socket ADDRESS is unix:PATH without http://. Logs go to stderr as JSON. Without -model-name it answers for any name, as
-// KServe wants it. SIGTERM and SIGINT let the requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, 4 for files that are
-// no model it serves, which no second try mends, and 1 for all else; in a container, what is wrong is also told in its termination message. It writes no other file, and needs no home.
+// It listens at once and says so on stdout in one line, "listening http://ADDRESS"; a second line, "ready http://ADDRESS", follows when the model
+// is loaded; for a Unix socket ADDRESS is unix:PATH without http://. Logs go to stderr as JSON. Without -model-name it answers for any name, as
+// KServe wants it. SIGTERM and SIGINT let the requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, 4 for files
+// that are no model it serves, which no second try mends, and 1 for all else; in a container, what is wrong is also told in its termination
+// message. It writes no other file, and needs no home.
 package main
 
 import (
