@@ -260,16 +260,16 @@ func TestAWriterThatLostIsToldBeforeItsEnd(t *testing.T) {
 			t.Parallel()
 			w := transfertest.New(t, shortLeases())
 			u := w.MustBegin(transfertest.Wanted(raced))
-			var want fault.Kind
-			ended := make(chan struct{})
-			slow := &gated{content: bytesOf(1), half: func() {
+			lost, ended := make(chan fault.Kind, 1), make(chan struct{})
+			slow := &gated{content: bytesOf(1), half: func() { // in a goroutine of the store's client
 				kind, err := then(w, u)
 				w.Must(err)
-				want = kind
+				lost <- kind
 				<-ended
 			}}
 			_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), slow)
 			close(ended)
+			want := <-lost
 			if want == "" {
 				w.Must(err)
 				return
