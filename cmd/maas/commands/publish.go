@@ -69,14 +69,18 @@ func (s *session) publish(ctx context.Context, which version, in publication) (v
 		s.sayf("%s is %s already", which, v.Status)
 		return s.retry(ctx, which, v)
 	}
-	err = s.Do(ctx, client.Request{
-		Method: http.MethodPost, Path: which.path() + "/publish", In: in, Repeat: true,
-		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
-	}, &v)
-	if err == nil {
+	if err = s.post(ctx, which, in, &v); err == nil {
 		s.sayf("published %s, digest %s", which, v.Digest)
 	}
 	return v, err
+}
+
+// post asks for the publication, and reads the version as it is then.
+func (s *session) post(ctx context.Context, which version, in publication, v *catalog.Version) error {
+	return s.Do(ctx, client.Request{
+		Method: http.MethodPost, Path: which.path() + "/publish", In: in, Repeat: true,
+		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
+	}, v)
 }
 
 // retry has the start of a published version that failed tried again.
@@ -85,10 +89,7 @@ func (s *session) retry(ctx context.Context, which version, v catalog.Version) (
 		return v, nil
 	}
 	s.sayf("%s; it is tried again", deployed(v.Deployment))
-	err := s.Do(ctx, client.Request{
-		Method: http.MethodPost, Path: which.path() + "/publish", In: publication{}, Repeat: true,
-		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
-	}, &v)
+	err := s.post(ctx, which, publication{}, &v)
 	if fault.Is(err, fault.Conflict) { // it runs by now
 		err = s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v)
 	}
