@@ -102,14 +102,24 @@ func respondError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	err = fault.Because(r.Context(), err)
 	telemetry.Fail(r.Context(), err)
-	_ = connect.NewErrorWriter().Write(w, r, ConnectError(err)) // a client that is gone needs no answer
+	writeConnectError(w, r, ConnectError(err))
+}
+
+// writeConnectError answers in the protocol of the request: gRPC, gRPC-Web or Connect. A client that is gone needs no answer, so failures are ignored.
+func writeConnectError(w http.ResponseWriter, r *http.Request, err error) {
+	_ = connect.NewErrorWriter().Write(w, r, err)
+	if isGRPC(r) {
+		// net/http announces an answer without a body with Content-Length: 0. A proxy that passes it on over HTTP/1 then has no place for the trailers,
+		// which hold gRPC's status: only a chunked body ends with trailers (RFC 9112, 7.1.2).
+		_ = http.NewResponseController(w).Flush()
+	}
 }
 
 // respondUnimplemented answers a call of a procedure that does not exist, as gRPC's servers do. A client takes NOT_FOUND for a resource that is not there.
 func respondUnimplemented(w http.ResponseWriter, r *http.Request) {
 	telemetry.Fail(r.Context(), fault.New(fault.NotFound, "There is no such procedure."))
 	err := connect.NewError(connect.CodeUnimplemented, errors.New("There is no procedure "+r.URL.Path+" at this address."))
-	_ = connect.NewErrorWriter().Write(w, r, err) // a client that is gone needs no answer
+	writeConnectError(w, r, err)
 }
 
 // isGRPC reports whether the request is gRPC's or gRPC-Web's.

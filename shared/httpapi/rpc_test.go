@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"testing"
 	"time"
 
@@ -41,14 +43,24 @@ func newService(t *testing.T) (*api, *service, inferenceconnect.GRPCInferenceSer
 	a, s := newAPI(t), &service{}
 	prefix, handler := inferenceconnect.NewGRPCInferenceServiceHandler(s, connect.WithInterceptors(ConnectErrors()))
 	Mount(a.Mux, prefix, handler)
-	server := httptest.NewUnstartedServer(a.Mux)
+	return a, s, serviceBehind(serveHTTP2(t, a.Mux))
+}
+
+// serveHTTP2 serves a handler over cleartext HTTP/2, and gives its address and a transport to it.
+func serveHTTP2(t *testing.T, handler http.Handler) (address string, transport *http.Transport) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
 	t.Cleanup(server.Close)
-	transport := &http.Transport{Protocols: server.Config.Protocols}
+	transport = &http.Transport{Protocols: server.Config.Protocols}
 	t.Cleanup(transport.CloseIdleConnections)
-	return a, s, inferenceconnect.NewGRPCInferenceServiceClient(&http.Client{Transport: transport}, server.URL, connect.WithGRPC())
+	return server.URL, transport
+}
+
+func serviceBehind(address string, transport *http.Transport) inferenceconnect.GRPCInferenceServiceClient {
+	return inferenceconnect.NewGRPCInferenceServiceClient(&http.Client{Transport: transport}, address, connect.WithGRPC())
 }
 
 func assertCode(t *testing.T, err error, code connect.Code, message string) *connect.Error {
@@ -92,6 +104,31 @@ func TestAProcedureThatIsNotThereIsUnimplemented(t *testing.T) {
 	_, _, client := newService(t)
 	_, err := client.ModelMetadata(t.Context(), connect.NewRequest(&inference.ModelMetadataRequest{}))
 	assertCode(t, err, connect.CodeUnimplemented, "There is no procedure /inference.GRPCInferenceService/ModelMetadata at this address.")
+}
+
+// TestAnErrorOfGRPCPassesProxies has two proxies before the server, which speak HTTP/1.1 to each other, as the Gateway of a cluster does with its ingress.
+func TestAnErrorOfGRPCPassesProxies(t *testing.T) {
+	t.Parallel()
+	inner := httptest.NewServer(proxyTo(t)(serveHTTP2(t, newAPI(t).Mux)))
+	t.Cleanup(inner.Close)
+	address, transport := serveHTTP2(t, proxyTo(t)(inner.URL, &http.Transport{}))
+	client := serviceBehind(address, transport)
+
+	_, err := client.ModelMetadata(t.Context(), connect.NewRequest(&inference.ModelMetadataRequest{}))
+
+	assertCode(t, err, connect.CodeUnimplemented, "There is no procedure /inference.GRPCInferenceService/ModelMetadata at this address.")
+}
+
+func proxyTo(t *testing.T) func(address string, by *http.Transport) http.Handler {
+	t.Helper()
+	return func(address string, by *http.Transport) http.Handler {
+		to, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(by.CloseIdleConnections)
+		return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, Transport: by}
+	}
 }
 
 func TestTheGatewayCallsForTheTenantThatItNames(t *testing.T) {
