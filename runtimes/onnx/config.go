@@ -73,14 +73,17 @@ func (c *config) check(f *flag.FlagSet) error {
 	return nil
 }
 
-// drainTime fits into what the platform gives a process to end. Kubernetes kills after 30 s. Knative, which sets K_REVISION, kills after the longest
-// time of a request, 10 minutes for ours, some 45 s of which queue-proxy takes before SIGTERM comes.
+// drainTime fits into what the platform gives a process to end. Kubernetes kills after 30 s. Knative kills after the longest time of a request, 10
+// minutes for ours.
 func drainTime() time.Duration {
-	if os.Getenv("K_REVISION") != "" {
+	if knative() {
 		return 9 * time.Minute
 	}
 	return 25 * time.Second
 }
+
+// knative reports whether Knative runs the process.
+func knative() bool { return os.Getenv("K_REVISION") != "" }
 
 // cores is 0, for ONNX Runtime to take them all, unless the process may use fewer than the machine has: ONNX Runtime does not see the limit
 // of a container, and GOMAXPROCS does.

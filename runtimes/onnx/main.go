@@ -66,6 +66,9 @@ func run(c config, log *slog.Logger) error {
 	host := httpserver.Configure(&http.Server{Handler: onnx.Handler()}) //nolint:gosec // Configure sets the timeouts
 	served := make(chan error, 1)
 	go func() { served <- host.Serve(listener) }() // ends with Shutdown
+	if knative() {
+		go host.KeepQueueProxy(ctx, func() { time.AfterFunc(c.drain, func() { host.End(errStopping) }) }) // ends with the signal
+	}
 	fmt.Println("listening", address)
 
 	select {

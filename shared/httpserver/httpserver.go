@@ -3,7 +3,8 @@
 //
 //   - full duplex on HTTP/1: an answer may begin before its request has been read, and both then go on (body.go);
 //   - a client that has gone ends its requests, whatever it sent before it went (watch_linux.go);
-//   - the requests that are still running at the end of a drain are told why they end (Server.End).
+//   - the requests that are still running at the end of a drain are told why they end (Server.End);
+//   - Knative's queue-proxy does not stop before the requests that it has passed on (queueproxy.go).
 package httpserver
 
 import (
@@ -11,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,6 +28,7 @@ type Server struct {
 
 	end     context.CancelCauseFunc // ends all requests
 	watcher watcher
+	running atomic.Int64 // requests
 
 	mu     sync.Mutex
 	forget map[net.Conn]func()
@@ -44,8 +47,16 @@ func Configure(to *http.Server) *Server {
 	to.BaseContext = func(net.Listener) context.Context { return life }
 	to.ConnContext = s.opened
 	to.ConnState = s.changed
-	to.Handler = Duplex(to.Handler)
+	to.Handler = s.count(Duplex(to.Handler))
 	return s
+}
+
+func (s *Server) count(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.running.Add(1)
+		defer s.running.Add(-1)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // End ends the contexts of all requests that are running, and of those to come, with the cause: context.Cause gives it, and fault.Because puts it

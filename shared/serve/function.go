@@ -121,7 +121,7 @@ func Stopping() error {
 }
 
 // drainConfig is that of a process of its own. The default is a minute less than the longest request (timeoutSeconds of the Knative Services, from
-// which Knative sets terminationGracePeriodSeconds): SIGTERM comes some 45 s after the pod's deletion, when queue-proxy has let it go.
+// which Knative sets terminationGracePeriodSeconds).
 type drainConfig struct {
 	Timeout time.Duration `env:"MAAS_DRAIN_TIMEOUT" envDefault:"9m"`
 }

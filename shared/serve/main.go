@@ -29,7 +29,13 @@ func Main(name string, f *Function) {
 // needs. It listens on LISTEN_ADDRESS, [::]:8080 by default.
 func NewServer(f *Function) *fn.Service {
 	server := fn.New(f)
-	f.cut.Store(httpserver.Configure(&server.Server))
+	configured := httpserver.Configure(&server.Server)
+	f.cut.Store(configured)
 	server.RegisterOnShutdown(f.Drain)
+	if os.Getenv("K_REVISION") != "" { // Knative sets it
+		ctx, end := context.WithCancel(context.Background())
+		server.RegisterOnShutdown(end)
+		go configured.KeepQueueProxy(ctx, f.Drain) // ends with the server's shutdown
+	}
 	return server
 }
