@@ -8,8 +8,8 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/socket"
 )
 
 const (
@@ -25,7 +25,7 @@ func (d *Deployments) Warm(ctx context.Context) error {
 		return err
 	}
 	client := &http.Client{Timeout: warmTime, Transport: &http.Transport{
-		DisableKeepAlives: true, DialContext: openinference.Dialer(warmTime),
+		DisableKeepAlives: true, DialContext: socket.Dialer(warmTime),
 	}}
 	var calls errgroup.Group
 	calls.SetLimit(warmAtOnce)

@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
+
+	"github.com/17882237881/MaaS/shared/socket"
 )
 
 // Poster posts events to one sink: the broker's ingress (K_SINK), or a function.
@@ -20,11 +21,11 @@ type Poster struct {
 	client *http.Client
 }
 
-// NewPoster posts to the sink's URL.
+// NewPoster posts to the sink's URL, which may be one of socket.URL.
 func NewPoster(signer Signer, sink string) *Poster {
 	return &Poster{signer, sink, &http.Client{
 		Transport: &http.Transport{
-			DialContext:         (&net.Dialer{Timeout: 3 * time.Second}).DialContext,
+			DialContext:         socket.Dialer(3 * time.Second),
 			MaxIdleConnsPerHost: 16, MaxConnsPerHost: 32, IdleConnTimeout: 90 * time.Second,
 		},
 	}}

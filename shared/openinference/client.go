@@ -15,11 +15,12 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/socket"
 )
 
 // Endpoint is a model as a model server offers it.
 type Endpoint struct {
-	Server  string // the server's address: "http://127.0.0.1:8081", or a SocketURL
+	Server  string // the server's address: "http://127.0.0.1:8081", or one of socket.URL
 	Model   string // may hold a slash
 	Version string // "": the one that the server chooses
 }
@@ -58,7 +59,7 @@ func plainClient(t *http.Transport) *http.Client {
 
 func transport() *http.Transport {
 	return &http.Transport{
-		DialContext:         Dialer(5 * time.Second),
+		DialContext:         socket.Dialer(5 * time.Second),
 		MaxIdleConnsPerHost: 256,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true, // tensors travel as they are

@@ -10,6 +10,7 @@ import (
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/openinference"
+	"github.com/17882237881/MaaS/shared/socket"
 )
 
 func TestAServerOnAUnixSocketIsCalledByItsAddress(t *testing.T) {
@@ -26,7 +27,7 @@ func TestAServerOnAUnixSocketIsCalledByItsAddress(t *testing.T) {
 	})}
 	go func() { _ = server.Serve(listener) }() // ends with Close
 	client := openinference.NewClient(1 << 10)
-	at := openinference.Endpoint{Server: openinference.SocketURL(path) + "/d/1", Model: "acme/fraud"}
+	at := openinference.Endpoint{Server: socket.URL(path) + "/d/1", Model: "acme/fraud"}
 
 	if err := client.Ready(t.Context(), at); err != nil {
 		t.Error(err)

@@ -7,7 +7,6 @@ package registry
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
+	"github.com/17882237881/MaaS/shared/socket"
 )
 
 type config struct {
@@ -94,7 +94,7 @@ func newClient() *http.Client {
 	protocols.SetUnencryptedHTTP2(true)
 	return &http.Client{Transport: &http.Transport{
 		Protocols:       protocols,
-		DialContext:     (&net.Dialer{Timeout: 2 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		DialContext:     socket.Dialer(2 * time.Second),
 		IdleConnTimeout: 90 * time.Second,
 		HTTP2:           &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second}, // a dead peer is found out
 	}}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpserver"
-	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/serve"
+	"github.com/17882237881/MaaS/shared/socket"
 )
 
 // listener is an HTTP server on an address of its own. It speaks HTTP/1 and HTTP/2 without TLS, which gRPC needs.
@@ -53,7 +53,7 @@ func bindSocket(ctx context.Context, path string) (*listener, error) {
 // URL is where the listener answers, from this machine.
 func (l *listener) URL() string {
 	if l.Addr().Network() == "unix" {
-		return openinference.SocketURL(l.Addr().String())
+		return socket.URL(l.Addr().String())
 	}
 	host, port, err := net.SplitHostPort(l.Addr().String())
 	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {

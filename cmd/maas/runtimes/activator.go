@@ -15,7 +15,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpapi"
-	"github.com/17882237881/MaaS/shared/openinference"
+	"github.com/17882237881/MaaS/shared/socket"
 )
 
 // prefix is where a version answers on the activator's listener: /d/<version id>/v2/….
@@ -44,7 +44,7 @@ func newActivator(p *pool, log *slog.Logger) *activator {
 		},
 		FlushInterval: -1, // tokens pass as they come
 		Transport: &http.Transport{
-			DialContext:         openinference.Dialer(time.Second),
+			DialContext:         socket.Dialer(time.Second),
 			MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second, DisableCompression: true,
 		},
 		ErrorHandler: broken,

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/child"
-	"github.com/17882237881/MaaS/shared/openinference"
+	"github.com/17882237881/MaaS/shared/socket"
 )
 
 // Programs are the runtimes that this machine has: the program of each runtime's name ("maas-onnx").
@@ -93,8 +93,8 @@ func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
 	said := &announcements{}
 	last := newLastWords(log.Handler())
 	deadline, _ := ctx.Deadline()
-	socket := filepath.Join(m.sockets, strings.ToLower(rand.Text()[:socketName])+socketEnding)
-	address, err := url.Parse(openinference.SocketURL(socket))
+	path := filepath.Join(m.sockets, strings.ToLower(rand.Text()[:socketName])+socketEnding)
+	address, err := url.Parse(socket.URL(path))
 	if err != nil {
 		return nil, fmt.Errorf("the address of the runtime of %s: %w", m.name, err)
 	}
@@ -104,14 +104,14 @@ func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
 		Ready: said.ready, ReadyWithin: time.Until(deadline), // a large model loads for minutes
 		Grace: stopTime,
 		Command: func() (*exec.Cmd, error) {
-			cmd := exec.Command(m.program.Path, "--model-dir", m.folder, "--listen", "unix:"+socket)
+			cmd := exec.Command(m.program.Path, "--model-dir", m.folder, "--listen", "unix:"+path)
 			cmd.Env = append(cmd.Environ(), m.program.Environment...)
 			cmd.Stdout = said
 			return cmd, nil
 		},
 	})
 	if err != nil {
-		_ = os.Remove(socket) // one that was killed leaves it
+		_ = os.Remove(path) // one that was killed leaves it
 		return nil, serverFailure(m.withoutPaths(last.words()), err)
 	}
 	return &process{c, address}, nil
@@ -125,8 +125,8 @@ const (
 // clearSockets removes what runtimes of a former process left.
 func clearSockets(folder string) error {
 	left, err := filepath.Glob(filepath.Join(folder, "*"+socketEnding))
-	for _, socket := range left {
-		err = errors.Join(err, os.Remove(socket))
+	for _, path := range left {
+		err = errors.Join(err, os.Remove(path))
 	}
 	return err
 }
