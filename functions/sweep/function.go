@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	cloudevents "github.com/cloudevents/sdk-go/v2"
-
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/chore"
@@ -22,13 +20,21 @@ import (
 	"github.com/17882237881/MaaS/shared/usage"
 )
 
-// atOnce is how many rows of a kind a tick ends.
-const atOnce = 1_000
+const atOnce = 1_000 // rows of a kind that a round ends
+
+// config has the least time between the beginnings of two rounds: a tick that comes sooner, or during a round, is merged into that round.
+type config struct {
+	Interval time.Duration `env:"MAAS_SWEEP_INTERVAL" envDefault:"10s"`
+}
 
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
+	var c config
+	if err := e.Config(&c); err != nil {
+		return nil, err
+	}
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
 		return nil, err
@@ -71,10 +77,14 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	receiver.Look("dev.knative.sources.ping", func(ctx context.Context, _ cloudevents.Event) error { return chore.Round(ctx, chores) })
+	receiver.LookAtMost(c.Interval, "dev.knative.sources.ping", func(ctx context.Context) error { return chore.Round(ctx, chores) })
+	undelivered, err := outbox.Undelivered(e, db)
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/", receiver)
-	mux.Handle("/undelivered/", outbox.Undelivered(e, db))
+	mux.Handle("/undelivered/", undelivered)
 	return mux, nil
 }
 

@@ -20,16 +20,17 @@ type Letter struct {
 	ID       uuid.UUID      `json:"id"`
 	Tenant   uuid.UUID      `json:"tenant"` // all zeros where the event does not say, or cannot be believed
 	Consumer event.Consumer `json:"consumer"`
-	Event    string         `json:"event"` // as it came
+	Event    string         `json:"event"` // as it came; the first 4 KiB if it was not signed
+	Signed   bool           `json:"signed"`
 	Reason   string         `json:"reason"`
 	Died     time.Time      `json:"died_at"`
 	Replayed *time.Time     `json:"replayed_at"`
 }
 
 const (
-	lettersSQL = `select id, tenant_id, consumer, event, reason, died_at, replayed_at from dead_letters_list($1)`
-	takeUpSQL  = `select id, tenant_id, consumer, event, reason, died_at, replayed_at from dead_letter_take($1, $2, $3)`
-	letterSQL  = `select id, tenant_id, consumer, event, reason, died_at, replayed_at from dead_letter_find($1)`
+	lettersSQL = `select id, tenant_id, consumer, event, signed, reason, died_at, replayed_at from dead_letters_list($1)`
+	takeUpSQL  = `select id, tenant_id, consumer, event, signed, reason, died_at, replayed_at from dead_letter_take($1, $2, $3)`
+	letterSQL  = `select id, tenant_id, consumer, event, signed, reason, died_at, replayed_at from dead_letter_find($1)`
 )
 
 // Letters gives the dead letters of all tenants, the latest first. It is for the operator.
@@ -45,7 +46,8 @@ func Letters(ctx context.Context, db *postgres.DB, most int) (letters []Letter, 
 	return letters, err
 }
 
-// Replay posts a dead letter's event again, as if its consumer had never seen it. It fails with NotFound if there is no such letter.
+// Replay posts a dead letter's event again, as if its consumer had never seen it. It fails with NotFound if there is no such letter, and with
+// Unprocessable if it was not kept whole.
 func (o *Outbox) Replay(ctx context.Context, db *postgres.DB, letter uuid.UUID) (Letter, error) {
 	if o.poster == nil {
 		return Letter{}, errors.New("outbox: K_SINK is not set")
@@ -55,11 +57,16 @@ func (o *Outbox) Replay(ctx context.Context, db *postgres.DB, letter uuid.UUID) 
 		if l, err = oneLetter(ctx, tx, letterSQL, letter); err != nil {
 			return err
 		}
+		if !l.Signed && !json.Valid([]byte(l.Event)) {
+			return fault.New(fault.Unprocessable, "This is no event, or the first 4 KiB of one that was not signed: it cannot be replayed.")
+		}
 		var attributes struct {
 			Source string    `json:"source"`
 			ID     uuid.UUID `json:"id"`
 		}
-		_ = json.Unmarshal([]byte(l.Event), &attributes) // what is no event has no receipt to forget
+		if l.Signed { // what was not has no receipt to forget, and may name another event's
+			_ = json.Unmarshal([]byte(l.Event), &attributes) // what is no event has none either
+		}
 		l, err = oneLetter(ctx, tx, takeUpSQL, letter, attributes.Source, attributes.ID)
 		return err
 	})
@@ -82,5 +89,5 @@ func oneLetter(ctx context.Context, tx postgres.Tx, query string, arguments ...a
 }
 
 func scanLetter(row pgx.CollectableRow) (l Letter, err error) {
-	return l, row.Scan(&l.ID, &l.Tenant, &l.Consumer, &l.Event, &l.Reason, &l.Died, &l.Replayed)
+	return l, row.Scan(&l.ID, &l.Tenant, &l.Consumer, &l.Event, &l.Signed, &l.Reason, &l.Died, &l.Replayed)
 }

@@ -39,6 +39,7 @@ type world struct {
 	receiver *outbox.Receiver
 	server   *httptest.Server
 	events   *outbox.Outbox
+	env      *env.Env // the receiver's
 }
 
 func newWorld(t *testing.T) *world {
@@ -50,6 +51,7 @@ func newWorld(t *testing.T) *world {
 	if w.signer, err = event.OpenSigner(e); err != nil {
 		t.Fatal(err)
 	}
+	w.env = e
 	if w.receiver, err = outbox.NewReceiver(e, w.db.As(postgres.Transfer), event.VerifyUpload); err != nil {
 		t.Fatal(err)
 	}

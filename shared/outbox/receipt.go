@@ -2,11 +2,7 @@ package outbox
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
-	"strings"
-
-	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -28,7 +24,8 @@ const (
 		insert into inbox (consumer, source, id, attempts) values ($1, $2, $3, 1)
 		on conflict (consumer, source, id) do update set attempts = inbox.attempts + 1
 		returning attempts`
-	burySQL = `select dead_letter_keep($1, $2, $3, $4, $5)`
+	burySQL         = `select dead_letter_keep($1, $2, $3, $4, $5)`
+	buryUnsignedSQL = `select dead_letter_keep_unsigned($1, $2, $3, $4, $5)`
 )
 
 // receipt records that the consumer acted on the event, and the outbox row as done if it was the last to. It reports whether this is the first time.
@@ -68,7 +65,7 @@ func (r *Receiver) giveUp(ctx context.Context, e event.Event) error {
 // failed counts the attempt. Brokers differ in when, and whether, they make dead letters: after the tenth failure we do it ourselves. One that
 // was cut off is not counted (ctx has ended, so that the count fails, too): a host that stops is no failure. Nor is one that needed what is away:
 // an outage lasts as long as it lasts, and the event is as good after it as before.
-func (r *Receiver) failed(ctx context.Context, e event.Event, text string, cause error) error {
+func (r *Receiver) failed(ctx context.Context, e event.Event, text []byte, cause error) error {
 	if fault.Is(cause, fault.Unavailable) {
 		return fmt.Errorf("%s %s: %w", e.Type, e.Subject, cause)
 	}
@@ -79,44 +76,17 @@ func (r *Receiver) failed(ctx context.Context, e event.Event, text string, cause
 	if err != nil || attempts < maxTries {
 		return fmt.Errorf("%s %s, attempt %d: %w", e.Type, e.Subject, attempts, cause)
 	}
-	reason := fmt.Errorf("%d attempts failed, the last: %w", attempts, cause)
-	if err := r.keep(ctx, e.Tenant, letterID(r.consumer, []byte(text)), text, reason); err != nil {
+	cause = fmt.Errorf("%d attempts failed, the last: %w", attempts, cause)
+	if err := r.letters.keep(ctx, r.consumer, e, text, cause); err != nil {
 		return err
 	}
 	return r.giveUp(ctx, e)
 }
 
-// bury keeps poison as a dead letter and answers Unprocessable; if it cannot be kept, the broker must deliver it again.
-func (r *Receiver) bury(ctx context.Context, tenant, letter uuid.UUID, text string, cause error) error {
-	if err := r.keep(ctx, tenant, letter, text, cause); err != nil {
+// refused answers Unprocessable once the dead letter was kept; if that failed with err, the broker must deliver the event again.
+func refused(err, cause error) error {
+	if err != nil {
 		return fault.New(fault.Unavailable, "The dead letter could not be kept.", fault.Cause(err))
 	}
 	return fault.New(fault.Unprocessable, "The event is poison.", fault.Cause(cause))
-}
-
-func (r *Receiver) keep(ctx context.Context, tenant, letter uuid.UUID, text string, cause error) error {
-	return keep(ctx, r.db, r.consumer, tenant, letter, text, cause)
-}
-
-// Bury keeps an event, as it was encoded, that a dispatcher could not deliver to the consumer.
-func Bury(ctx context.Context, db *postgres.DB, consumer event.Consumer, encoded []byte, cause error) error {
-	return keep(ctx, db.As(postgres.Sweep), consumer, uuid.Nil, letterID(consumer, encoded), string(encoded), cause)
-}
-
-func keep(ctx context.Context, db *postgres.DB, consumer event.Consumer, tenant, letter uuid.UUID, text string, cause error) error {
-	return db.Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, burySQL, letter, tenant, string(consumer), storable(text), storable(cause.Error()))
-		return err
-	})
-}
-
-// storable replaces what Postgres takes in no text: poison may be any bytes.
-func storable(s string) string {
-	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
-}
-
-// letterID gives the same poison the same id, so that its copies are one letter.
-func letterID(consumer event.Consumer, text []byte) uuid.UUID {
-	sum := sha256.Sum256(append([]byte(consumer+"\x00"), text...))
-	return uuid.NewSHA1(uuid.Nil, sum[:])
 }

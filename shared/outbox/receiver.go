@@ -10,9 +10,9 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
-	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/event"
@@ -23,12 +23,12 @@ import (
 // Receiver is the HTTP handler of an event function. Each event has its effect once, however often it comes:
 //
 //	2xx  the effect is committed, now or before; the body is empty, since a broker takes any other for a failure
-//	422  poison (unparsable, unknown, wrongly signed): kept as a dead letter
+//	422  poison (unparsable, unknown, wrongly signed): kept as a dead letter, or counted where too much of it is not signed (DeadLetters)
 //	503  not yet: the broker delivers again; after 10 failures the event is kept as a dead letter and answered 202
 type Receiver struct {
 	db       *postgres.DB
 	consumer event.Consumer
-	signer   event.Signer
+	letters  *DeadLetters
 	log      *slog.Logger
 	handlers map[event.Type]handler
 	sources  []source
@@ -40,6 +40,7 @@ type handler func(ctx context.Context, e event.Event) error
 // source is one of Knative's own, whose events are not signed and only cause a look at the truth.
 type source struct {
 	prefix string
+	pace   *pace // nil where each event is a look of its own
 	look   func(ctx context.Context, e cloudevents.Event) error
 }
 
@@ -50,11 +51,11 @@ const (
 
 // NewReceiver makes the handler of a consumer; its transactions run as db's role.
 func NewReceiver(e *env.Env, db *postgres.DB, consumer event.Consumer) (*Receiver, error) {
-	signer, err := event.OpenSigner(e)
+	letters, err := OpenDeadLetters(e, db)
 	if err != nil {
 		return nil, err
 	}
-	return &Receiver{db: db, consumer: consumer, signer: signer, log: e.Logger(), handlers: map[event.Type]handler{}}, nil
+	return &Receiver{db: db, consumer: consumer, letters: letters, log: e.Logger(), handlers: map[event.Type]handler{}}, nil
 }
 
 // Act subscribes an effect that lies in the transaction: it commits together with the receipt.
@@ -93,9 +94,15 @@ func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e ev
 	}
 }
 
-// Look subscribes to the events of one of Knative's sources, by the prefix of their type.
+// Look subscribes to the events of one of Knative's sources, by the prefix of their type. Nobody signs them.
 func (r *Receiver) Look(prefix string, look func(ctx context.Context, e cloudevents.Event) error) {
-	r.sources = append(r.sources, source{prefix, look})
+	r.sources = append(r.sources, source{prefix: prefix, look: look})
+}
+
+// LookAtMost subscribes to a source whose events all ask for the same look: one is under way at a time, and the next begins no earlier than the interval
+// after it. Events that come meanwhile are accepted without a look of their own.
+func (r *Receiver) LookAtMost(interval time.Duration, prefix string, look func(ctx context.Context) error) {
+	r.sources = append(r.sources, source{prefix, &pace{interval: interval}, func(ctx context.Context, _ cloudevents.Event) error { return look(ctx) }})
 }
 
 // ServeHTTP takes one event in. It is called by the broker or the dispatcher alone.
@@ -124,23 +131,23 @@ func (r *Receiver) receive(req *http.Request) error {
 	ctx := req.Context()
 	ce, body, err := read(req)
 	if fault.Is(err, fault.Unprocessable) {
-		return r.bury(ctx, uuid.Nil, letterID(r.consumer, body), string(body), err)
+		return refused(r.letters.keepUnsigned(ctx, r.consumer, body, err), err)
 	}
 	if err != nil {
 		return err
 	}
 	for _, s := range r.sources {
 		if strings.HasPrefix(ce.Type(), s.prefix) {
-			return s.look(ctx, ce)
+			return r.looked(ctx, s, ce)
 		}
 	}
 	text, err := encode(ce)
 	if err != nil {
 		return err
 	}
-	e, err := r.signer.Verify(ce)
+	e, err := r.letters.signer.Verify(ce)
 	if err != nil {
-		return r.bury(ctx, uuid.Nil, letterID(r.consumer, text), string(text), err)
+		return refused(r.letters.keepUnsigned(ctx, r.consumer, text, err), err)
 	}
 	ctx = e.Context(ctx)
 	err = r.act(ctx, e)
@@ -148,9 +155,24 @@ func (r *Receiver) receive(req *http.Request) error {
 		return nil
 	}
 	if fault.Is(err, fault.Unprocessable) {
-		return errors.Join(r.bury(ctx, e.Tenant, letterID(r.consumer, text), string(text), err), r.giveUp(ctx, e))
+		return errors.Join(refused(r.letters.keep(ctx, r.consumer, e, text, err), err), r.giveUp(ctx, e))
 	}
-	return r.failed(ctx, e, string(text), err)
+	return r.failed(ctx, e, text, err)
+}
+
+// looked has a source's event cause its look, unless another one's is for it too.
+func (r *Receiver) looked(ctx context.Context, s source, ce cloudevents.Event) error {
+	if s.pace == nil {
+		r.letters.count(r.consumer, outcomeLooked)
+		return s.look(ctx, ce)
+	}
+	if !s.pace.begin() {
+		r.letters.count(r.consumer, outcomeMerged)
+		return nil
+	}
+	defer s.pace.end()
+	r.letters.count(r.consumer, outcomeLooked)
+	return s.look(ctx, ce)
 }
 
 // read takes the event out of a request, and gives its body too: that is all there is to keep of what is no event. It fails with

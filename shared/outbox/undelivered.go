@@ -17,25 +17,29 @@ import (
 )
 
 // Undelivered is the handler of POST /undelivered/{consumer}, where a broker leaves what it could not deliver to the consumer (the
-// dead-letter sink of Knative's Triggers). It keeps the event as a dead letter, as a dispatcher does with Bury:
+// dead-letter sink of Knative's Triggers). It keeps the event as a dead letter, as a dispatcher does with DeadLetters.Bury:
 //
-//	202  kept, now or before: what the consumer refused or gave up itself, it has kept under the same id
+//	202  kept, now or before: what the consumer refused or gave up itself, it has kept under the same id; or counted
 //	422  no event, or no consumer
 //	503  not kept: the broker delivers it again
-func Undelivered(e *env.Env, db *postgres.DB) http.Handler {
+func Undelivered(e *env.Env, db *postgres.DB) (http.Handler, error) {
+	letters, err := OpenDeadLetters(e, db.As(postgres.Sweep))
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /undelivered/{consumer}", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		err := undelivered(r, db, event.Consumer(r.PathValue("consumer")))
+		err := undelivered(r, letters, event.Consumer(r.PathValue("consumer")))
 		if err != nil {
 			e.Logger().ErrorContext(r.Context(), "dead letter not kept", "error", err)
 		}
 		w.WriteHeader(status(err))
 	})
-	return mux
+	return mux, nil
 }
 
-func undelivered(r *http.Request, db *postgres.DB, consumer event.Consumer) error {
+func undelivered(r *http.Request, letters *DeadLetters, consumer event.Consumer) error {
 	if !acts(consumer) {
 		return fault.New(fault.Unprocessable, fmt.Sprintf("%q is no consumer of events.", consumer))
 	}
@@ -48,7 +52,7 @@ func undelivered(r *http.Request, db *postgres.DB, consumer event.Consumer) erro
 	if err != nil {
 		return err
 	}
-	return Bury(r.Context(), db, consumer, encoded, cause)
+	return letters.Bury(r.Context(), consumer, encoded, cause)
 }
 
 func acts(consumer event.Consumer) bool {

@@ -25,7 +25,10 @@ func (w *world) leave(consumer, encoded string) int {
 
 func (w *world) leaveWith(db *postgres.DB, consumer, encoded string) int {
 	w.t.Helper()
-	sink := outbox.Undelivered(env.New("sweep", w.vars, slog.New(slog.DiscardHandler)), db)
+	sink, err := outbox.Undelivered(env.New("sweep", w.vars, slog.New(slog.DiscardHandler)), db)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	body := strings.Replace(encoded, "{", `{"knativeerrordest":"http://verify-upload.maas","knativeerrorcode":503,"knativearrivaltime":"now",`+
 		`"knativeerrordata":"`+base64.StdEncoding.EncodeToString([]byte("no route"))+`",`, 1)
 	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "/undelivered/"+consumer, strings.NewReader(body))

@@ -1,8 +1,9 @@
 // Package host is MaaS on one machine: one process that mounts every function, dispatches their events, supervises the model runtimes,
 // and starts, or connects to, the servers that hold the state.
 //
-// Two listeners: the public one has the functions' routes; the events' one, on loopback, has what only functions call: the dispatcher, the
-// functions that events start, and what the gateway alone may call: IdentityService, and ModelService's Resolve.
+// Two listeners: the public one has the functions' routes; the events' one has what only functions call: the dispatcher, the functions that events
+// start, what the gateway alone may call (IdentityService, and ModelService's Resolve), and /metrics. It is a Unix socket that only this process's
+// user can connect to.
 package host
 
 import (
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -52,6 +54,8 @@ type Host struct {
 
 type config struct {
 	Drain time.Duration `env:"MAAS_DRAIN_TIMEOUT" envDefault:"30s"`
+	// Metrics is an address for /metrics besides the events' socket: every user of the machine can connect to one of loopback.
+	Metrics string `env:"METRICS_ADDRESS"`
 }
 
 // Start brings everything up and returns when it answers. On failure nothing is left running. ctx bounds the start alone.
@@ -71,7 +75,11 @@ func (h *Host) start(ctx context.Context, o Options) (err error) {
 	if h.public, err = bind(ctx, o.Listen); err != nil {
 		return err
 	}
-	if h.events, err = bind(ctx, "127.0.0.1:0"); err != nil {
+	sockets, err := o.Folder.Sockets()
+	if err != nil {
+		return err
+	}
+	if h.events, err = bindSocket(ctx, filepath.Join(sockets, eventsSocket)); err != nil {
 		return err
 	}
 	h.stores, err = stores.Start(ctx, o.Folder, stores.Options{Log: o.Log, Fast: o.Fast, Environment: o.Environment})
@@ -94,6 +102,11 @@ func (h *Host) start(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	h.drain = c.Drain
+	if c.Metrics != "" {
+		if err := telemetry.ServeMetrics(h.env); err != nil {
+			return err
+		}
+	}
 	return h.mount(ctx, o)
 }
 
@@ -103,12 +116,14 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	letters, err := outbox.OpenDeadLetters(h.env, db.As(postgres.Sweep))
+	if err != nil {
+		return err
+	}
 	h.dispatcher = dispatch.New(dispatch.Options{
 		Consumers: event.Consumers(), Log: o.Log,
 		Address: func(c event.Consumer) string { return h.events.URL() + "/" + string(c) },
-		Bury: func(ctx context.Context, c event.Consumer, encoded []byte, cause error) error {
-			return outbox.Bury(ctx, db, c, encoded, cause)
-		},
+		Bury:    letters.Bury,
 	})
 	if err := h.startRuntimes(ctx, o, db); err != nil {
 		return err
@@ -225,6 +240,8 @@ const (
 	drainTime   = 4 * time.Second // of that for what the functions ask each other
 	runtimeTime = 2 * time.Second // of that for the model runtimes; the rest is the stores', which are not to be killed
 	brokerPath  = "/broker"
+
+	eventsSocket = "events.sock" // in the folder of the sockets
 )
 
 // variables are what the functions are configured by: the environment, with what this host starts in it.
@@ -250,8 +267,7 @@ func (h *Host) variables(o Options) (map[string]string, error) {
 		"MAAS_SIGNING_KEYS": k.Signing, "MAAS_VERIFY_KEYS": k.Verify, "MAAS_SERVICE_KEY_FILE": k.Service,
 		"K_SINK":            h.events.URL() + brokerPath,
 		"MAAS_REGISTRY_URL": h.events.URL(), "MAAS_IDENTITY_URL": h.events.URL(), "MAAS_METER_URL": h.events.URL() + "/meter-usage",
-		"MAAS_METER_DIR":  journal,
-		"METRICS_ADDRESS": "",
+		"MAAS_METER_DIR": journal,
 	})
 	return vars, nil
 }

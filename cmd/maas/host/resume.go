@@ -10,6 +10,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/socket"
 	"github.com/17882237881/MaaS/shared/transfer"
 )
 
@@ -63,7 +64,11 @@ func (h *Host) sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	answer, err := (&http.Client{Timeout: tick}).Do(r) // another tick comes then
+	client := &http.Client{
+		Timeout:   tick, // another tick comes then
+		Transport: &http.Transport{DisableKeepAlives: true, DialContext: socket.Dialer(tick)},
+	}
+	answer, err := client.Do(r)
 	if err != nil {
 		return err
 	}

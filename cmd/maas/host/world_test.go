@@ -35,6 +35,7 @@ func begin(t *testing.T, broker func(http.Handler) http.Handler) *world {
 	maps.Copy(vars, objectstest.Environment(t))
 	vars["MIGRATE_DATABASE_URL"] = w.Postgres.OwnerURL
 	vars["MAAS_ONNX_RUNTIME"] = runtimeProgram(t)
+	vars["MAAS_SWEEP_INTERVAL"] = "0s" // tests let the minutes pass
 	folder, err := stores.Hold(t.TempDir(), "test")
 	must(t, err)
 	keep(t, folder, w.Vars)

@@ -2,7 +2,7 @@
 # rotate, so that it is in no state.
 
 locals {
-  # base's max-scales come to 736 connections. RDS takes one for each 9.5 MB of memory (DBInstanceClassMemory/9531392): 8 GiB are the least.
+  # base's max-scales come to 732 connections. RDS takes one for each 9.5 MB of memory (DBInstanceClassMemory/9531392): 8 GiB are the least.
   classes = {
     small  = "db.m7g.large"
     medium = "db.m7g.xlarge"

@@ -1,0 +1,155 @@
+package outbox
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// DeadLetters keeps events that were not acted on. What our functions signed is kept whole, one letter for each event and consumer. Anybody who reaches
+// a listener for events can send what is not signed: of that a bounded number of letters is kept for each consumer, with the first bytes of what came,
+// and the rest is counted alone. It is safe for concurrent use.
+type DeadLetters struct {
+	db       *postgres.DB
+	signer   event.Signer
+	limit    int
+	unsigned *prometheus.CounterVec
+
+	mu   sync.Mutex
+	full map[event.Consumer]time.Time // until when it is not looked whether another unsigned letter may be kept
+}
+
+type letterConfig struct {
+	// Unsigned bounds the letters of unsigned events that are kept for a consumer. 0 keeps none.
+	Unsigned int `env:"MAAS_UNSIGNED_LETTERS" envDefault:"100"`
+}
+
+const (
+	maxUnsigned = 4 << 10 // bytes of an unsigned event that are kept
+	maxReason   = 1 << 10 // bytes of a reason
+	fullTime    = time.Minute
+)
+
+// The outcomes of unsigned events, by which they are counted.
+const (
+	outcomeKept    = "kept"    // a dead letter
+	outcomeCounted = "counted" // one dead letter too many
+	outcomeLooked  = "looked"  // of one of Knative's sources: it caused a look at the rows
+	outcomeMerged  = "merged"  // of one of Knative's sources: the look that is under way, or was just now, is for it too
+)
+
+// OpenDeadLetters gives the dead letters that a role of the database keeps.
+func OpenDeadLetters(e *env.Env, db *postgres.DB) (*DeadLetters, error) {
+	var c letterConfig
+	if err := e.Config(&c); err != nil {
+		return nil, err
+	}
+	signer, err := event.OpenSigner(e)
+	if err != nil {
+		return nil, err
+	}
+	unsigned, err := telemetry.Register(e, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "maas_unsigned_events_total",
+		Help: "Events that no function of ours has signed, by consumer and by what became of them.",
+	}, []string{"consumer", "outcome"}))
+	if err != nil {
+		return nil, err
+	}
+	return &DeadLetters{db: db, signer: signer, limit: c.Unsigned, unsigned: unsigned, full: map[event.Consumer]time.Time{}}, nil
+}
+
+// Bury keeps an event, as it was encoded, that a dispatcher could not deliver to the consumer.
+func (d *DeadLetters) Bury(ctx context.Context, consumer event.Consumer, encoded []byte, cause error) error {
+	var ce cloudevents.Event
+	if err := json.Unmarshal(encoded, &ce); err != nil {
+		return d.keepUnsigned(ctx, consumer, encoded, cause)
+	}
+	e, err := d.signer.Verify(ce)
+	if err != nil {
+		return d.keepUnsigned(ctx, consumer, encoded, cause)
+	}
+	return d.keep(ctx, consumer, e, encoded, cause)
+}
+
+// keep keeps a signed event.
+func (d *DeadLetters) keep(ctx context.Context, consumer event.Consumer, e event.Event, encoded []byte, cause error) error {
+	return d.db.Definer(ctx, func(tx postgres.Tx) error {
+		_, err := tx.Exec(ctx, burySQL, letterOf(consumer, e), e.Tenant, string(consumer), storable(string(encoded)), reason(cause))
+		return err
+	})
+}
+
+// keepUnsigned keeps what came without a good signature, or counts it alone.
+func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer event.Consumer, text []byte, cause error) error {
+	if d.isFull(consumer) {
+		d.count(consumer, outcomeCounted)
+		return nil
+	}
+	cause = fmt.Errorf("unsigned, %d bytes with the SHA-256 %x: %w", len(text), sha256.Sum256(text), cause)
+	kept := false
+	err := d.db.Definer(ctx, func(tx postgres.Tx) error {
+		return tx.QueryRow(ctx, buryUnsignedSQL,
+			letterID(consumer, text), string(consumer), storable(string(text[:min(len(text), maxUnsigned)])), reason(cause), d.limit).Scan(&kept)
+	})
+	if err != nil {
+		return err
+	}
+	if kept {
+		d.count(consumer, outcomeKept)
+		return nil
+	}
+	d.setFull(consumer)
+	d.count(consumer, outcomeCounted)
+	return nil
+}
+
+func (d *DeadLetters) isFull(consumer event.Consumer) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return time.Now().Before(d.full[consumer])
+}
+
+func (d *DeadLetters) setFull(consumer event.Consumer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full[consumer] = time.Now().Add(fullTime)
+}
+
+func (d *DeadLetters) count(consumer event.Consumer, outcome string) {
+	d.unsigned.WithLabelValues(string(consumer), outcome).Inc()
+}
+
+// reason is what a letter says of its cause.
+func reason(cause error) string {
+	text := cause.Error()
+	return storable(text[:min(len(text), maxReason)])
+}
+
+// storable replaces what Postgres takes in no text: poison may be any bytes.
+func storable(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
+}
+
+// letterOf gives the id of an event's letter. It depends on nothing that the signature does not cover, so that copies are one letter however they differ.
+func letterOf(consumer event.Consumer, e event.Event) uuid.UUID {
+	return letterID(consumer, e.ID[:])
+}
+
+// letterID gives the same poison the same id, so that its copies are one letter.
+func letterID(consumer event.Consumer, text []byte) uuid.UUID {
+	sum := sha256.Sum256(append([]byte(consumer+"\x00"), text...))
+	return uuid.NewSHA1(uuid.Nil, sum[:])
+}
