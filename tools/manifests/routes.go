@@ -26,8 +26,9 @@ type match struct {
 	Method string // "" is any: the function itself knows best what to answer to the others
 }
 
-// fallback answers what is no route of any function: with a problem, as it does what it does not know of its own.
-const fallback = "models"
+// fallback answers what is no route of any function, with a problem or gRPC's UNIMPLEMENTED. It needs HTTP/2 for that, and has no route that must not be
+// reached from outside: such routes end here as well.
+const fallback = "infer"
 
 // patience is what the gateway waits beyond a function's own limit, for its start from zero.
 const patience = 15 * time.Second

@@ -52,7 +52,7 @@ func TestTheGatewayFindsTheFunctionOfEachRoute(t *testing.T) {
 		method, path, _ := strings.Cut(wildcard.ReplaceAllStringFunc(r.Pattern, fill.Replace), " ")
 		path = wildcard.ReplaceAllString(path, "x")
 		switch got := owner(t, all, method, path); {
-		case r.Events && got != fallback:
+		case r.Events && (got != fallback || got == r.Function):
 			t.Errorf("%s of %s can be reached from outside: it goes to %s", r.Pattern, r.Function, got)
 		case !r.Events && got != r.Function:
 			t.Errorf("%s goes to %s, want %s", r.Pattern, got, r.Function)
