@@ -39,7 +39,7 @@ func openDisk(folder string, pod uuid.UUID) (*disk, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("MAAS_METER_DIR: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := os.OpenFile(filepath.Join(folder, "lock"), os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("MAAS_METER_DIR: %w", err)
 	}
@@ -120,7 +120,7 @@ func (d *disk) add(call event.InferenceCall) error {
 
 // begin opens the file of the open batch. It is there already if a batch before it could not be closed.
 func (d *disk) begin() error {
-	file, err := os.OpenFile(d.openPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(d.openPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}

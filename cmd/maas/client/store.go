@@ -13,6 +13,7 @@ import (
 
 	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // Session is what signing in to a server gave.
@@ -66,7 +67,7 @@ func (s *Store) Folder() string { return s.folder }
 // Read gives the sessions; none are no error.
 func (s *Store) Read() (Sessions, error) {
 	all := Sessions{Servers: map[string]Session{}}
-	text, err := os.ReadFile(s.file())
+	text, err := ownfile.Read(s.file())
 	if errors.Is(err, fs.ErrNotExist) {
 		return all, nil
 	}
@@ -130,8 +131,12 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(s.folder, 0o700); err != nil {
 		return nil, fmt.Errorf("configuration folder: %w", err)
 	}
-	file, err := os.OpenFile(filepath.Join(s.folder, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	root, err := os.OpenRoot(s.folder)
 	if err != nil {
+		return nil, fmt.Errorf("configuration folder: %w", err)
+	}
+	file, err := ownfile.Open(root, "lock", 0o600)
+	if err = errors.Join(err, root.Close()); err != nil {
 		return nil, fmt.Errorf("configuration folder: %w", err)
 	}
 	for {

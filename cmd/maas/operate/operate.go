@@ -24,6 +24,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/outbox"
+	"github.com/17882237881/MaaS/shared/ownfile"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -120,7 +121,7 @@ func variables(data string) (map[string]string, error) {
 	if vars["DATABASE_URL"] != "" || vars["DATABASE_URL_FILE"] != "" {
 		return vars, nil
 	}
-	text, err := os.ReadFile(filepath.Join(data, installation.OperatorFile))
+	text, err := ownfile.Read(filepath.Join(data, installation.OperatorFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Unavailable,
 			"Neither DATABASE_URL is set nor does a `maas up` run on the data folder "+data+"; choose its folder with --data.")

@@ -11,7 +11,7 @@ import (
 
 // waitForLock holds the folder for this process. A server whose parent was killed is going away: it may keep the lock for moments.
 func waitForLock(ctx context.Context, path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // Folder is the data folder of one installation, held by this process: nobody else can Hold it until Close, or until this process
@@ -22,8 +23,8 @@ type Folder struct {
 	temporary bool
 }
 
-// Hold takes a data folder, making it (mode 0700) if need be. It fails with Conflict if another process holds it. The holder, such as
-// "maas up", is what that message calls this process.
+// Hold takes a data folder, making it (mode 0700) if need be. It fails with Conflict if another process holds it, and with Forbidden if another user could
+// change what is in it. The holder, such as "maas up", is what the former message calls this process.
 func Hold(path, holder string) (*Folder, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -32,7 +33,10 @@ func Hold(path, holder string) (*Folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err := trust(path); err != nil {
+		return nil, err
+	}
+	lock, err := openLock(path)
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -65,13 +69,31 @@ func HoldTemporary(holder string) (*Folder, error) {
 	return f, nil
 }
 
-// Sub gives the path of a folder in it, made with mode 0700 if need be.
+// openLock opens the folder's lock file, and never what a link leads to.
+func openLock(path string) (*os.File, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }() // nothing is written to it
+	return ownfile.Open(root, "lock", 0o600)
+}
+
+// trust fails with Forbidden if another user could change what is in a folder.
+func trust(path string) error {
+	if err := ownfile.Trust(path); err != nil {
+		return fault.New(fault.Forbidden, "The data folder is not safe from other users: "+err.Error()+".", fault.Cause(err))
+	}
+	return nil
+}
+
+// Sub gives the path of a folder in it, made with mode 0700 if need be. It fails with Forbidden if another user could change what is in that folder.
 func (f *Folder) Sub(name string) (string, error) {
 	path := filepath.Join(f.Path, name)
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return "", fmt.Errorf("data folder: %w", err)
 	}
-	return path, nil
+	return path, trust(path)
 }
 
 // Close lets the folder go, and removes it if it is temporary.

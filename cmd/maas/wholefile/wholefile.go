@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // The names of drafts begin with draft, which is followed by random characters. One that is older than draftAge was left by a crash.
@@ -59,9 +61,10 @@ func tidy(folder string) {
 }
 
 // ReadOrMake gives the file's text. Where there is no file it first writes one with what is made, so that every later call gives the same:
-// of several processes that make it at once all give what the first wrote.
+// of several processes that make it at once all give what the first wrote. It fails for a link, and for a file that is another user's or that others may write
+// to (ownfile.Read).
 func ReadOrMake(path string, content func() ([]byte, error)) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	text, err := ownfile.Read(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return text, err
 	}
@@ -77,7 +80,7 @@ func ReadOrMake(path string, content func() ([]byte, error)) ([]byte, error) {
 	case err == nil:
 		return text, os.Remove(name)
 	case errors.Is(err, fs.ErrExist):
-		text, err = os.ReadFile(path)
+		text, err = ownfile.Read(path)
 		return text, errors.Join(err, os.Remove(name))
 	}
 	if err := os.Rename(name, path); err != nil { // a file system without hard links
