@@ -21,6 +21,9 @@ type Host struct {
 	Data string // its folder
 	URL  string // once it is ready
 
+	// Files bounds how many files the process may have open, as `ulimit -n` does; 0 leaves the limit of the tests.
+	Files int
+
 	listen string
 	more   []string // variables, besides those of the machine
 
@@ -62,6 +65,9 @@ func UpOn(t testing.TB, data string, more ...string) *Host {
 // Start returns when the host is ready.
 func (h *Host) Start() error {
 	h.process = exec.Command(program("maas"), "up", "--fast", "--data", h.Data, "--listen", h.listen)
+	if h.Files > 0 {
+		h.process = exec.Command("sh", append([]string{"-c", fmt.Sprintf(`ulimit -n %d; exec "$@"`, h.Files), "sh"}, h.process.Args...)...)
+	}
 	h.process.Env = append(Machine(), h.more...)
 	h.process.Stderr = &h.log
 	out, err := h.process.StdoutPipe()

@@ -1,53 +1,23 @@
 package httpapi
 
 import (
-	"fmt"
 	"iter"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/17882237881/MaaS/shared/httpserver"
 )
 
-// proxies are the networks that our own proxies are in: of them alone is believed what they say of who came to them.
-type proxies []netip.Prefix
-
-// UnmarshalText reads networks and single addresses, between commas: "127.0.0.0/8, ::1, 10.244.0.0/16".
-func (p *proxies) UnmarshalText(text []byte) error {
-	for one := range strings.SplitSeq(string(text), ",") {
-		if one = strings.TrimSpace(one); one == "" {
-			continue
-		}
-		network, err := parseNetwork(one)
-		if err != nil {
-			return fmt.Errorf("%q is neither a network, 10.244.0.0/16, nor an address", one)
-		}
-		*p = append(*p, network)
-	}
-	return nil
-}
-
-func parseNetwork(text string) (netip.Prefix, error) {
-	if strings.Contains(text, "/") {
-		network, err := netip.ParsePrefix(text)
-		return network.Masked(), err
-	}
-	address, err := netip.ParseAddr(text)
-	return netip.PrefixFrom(address, address.BitLen()), err
-}
-
-func (p proxies) contain(address netip.Addr) bool {
-	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(address) })
-}
-
-// client gives the address that the request came from: the first, seen from here, that is none of our proxies'. How many of them are in the
+// client gives the address that the request came from: the first, seen from here, that is none of the proxies'. How many of them are in the
 // way may change from request to request, as it does where Knative's activator is in the way of some. What the client itself says stands
 // further away in X-Forwarded-For, and is never come to.
-func (p proxies) client(r *http.Request) netip.Addr {
+func client(r *http.Request, proxies httpserver.Proxies) netip.Addr {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr) // zero where there is no address, as on a unix socket
 	address := plain(peer.Addr())
 	for hop := range backwards(r.Header["X-Forwarded-For"]) {
-		if !p.contain(address) {
+		if !proxies.Contain(address) {
 			break
 		}
 		before, err := parseHop(hop)

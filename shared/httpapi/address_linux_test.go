@@ -41,7 +41,7 @@ func TestTheAddressIsTheSameWithAndWithoutTheActivator(t *testing.T) {
 	t.Parallel()
 	p := trust(t, "127.0.0.1, 127.0.0.16/28")
 	seen := make(chan netip.Addr, 1)
-	function := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- p.client(r) }))
+	function := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- client(r, p) }))
 	t.Cleanup(function.Close)
 	queueProxy := proxied(t, "127.0.0.1", function.URL)
 	activator := proxied(t, "127.0.0.17", queueProxy)

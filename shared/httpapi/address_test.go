@@ -5,9 +5,11 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/17882237881/MaaS/shared/httpserver"
 )
 
-func trust(t testing.TB, networks string) (p proxies) {
+func trust(t testing.TB, networks string) (p httpserver.Proxies) {
 	t.Helper()
 	if err := p.UnmarshalText([]byte(networks)); err != nil {
 		t.Fatal(err)
@@ -46,7 +48,7 @@ func TestTheAddressIsWhatTheOutermostOfOurProxiesSaw(t *testing.T) {
 		"IPv4 within IPv6":               {from("[::ffff:127.0.0.1]:4000", "::ffff:203.0.113.7"), "203.0.113.7"},
 		"a zone":                         {from(queueProxy, "fe80::1%eth0"), "fe80::1"},
 	} {
-		if got := p.client(c.request); got != netip.MustParseAddr(c.want) {
+		if got := client(c.request, p); got != netip.MustParseAddr(c.want) {
 			t.Errorf("%s: the address is %s, want %s", name, got, c.want)
 		}
 	}
@@ -54,10 +56,10 @@ func TestTheAddressIsWhatTheOutermostOfOurProxiesSaw(t *testing.T) {
 
 func TestWithoutProxiesNobodyIsBelieved(t *testing.T) {
 	t.Parallel()
-	if got := trust(t, "").client(from("127.0.0.1:4000", "203.0.113.7")); got != netip.MustParseAddr("127.0.0.1") {
+	if got := client(from("127.0.0.1:4000", "203.0.113.7"), trust(t, "")); got != netip.MustParseAddr("127.0.0.1") {
 		t.Errorf("the address is %s", got)
 	}
-	if got := trust(t, "0.0.0.0/0").client(from("@", "203.0.113.7")); got.IsValid() {
+	if got := client(from("@", "203.0.113.7"), trust(t, "0.0.0.0/0")); got.IsValid() {
 		t.Errorf("who came by a socket without an address has %s", got)
 	}
 }
@@ -65,7 +67,7 @@ func TestWithoutProxiesNobodyIsBelieved(t *testing.T) {
 func TestWhatIsNoNetworkIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"10.244.0.0/33", "ingress", "10.244.0.0/16 127.0.0.1", "10.244/16"} {
-		var p proxies
+		var p httpserver.Proxies
 		if err := p.UnmarshalText([]byte("127.0.0.1," + bad)); err == nil || !strings.Contains(err.Error(), bad) {
 			t.Errorf("%q gives %v", bad, err)
 		}
@@ -80,10 +82,10 @@ func FuzzClient(f *testing.F) {
 	p := trust(f, "127.0.0.0/8")
 	stranger := netip.MustParseAddr("203.0.113.7")
 	f.Fuzz(func(t *testing.T, first, second string) {
-		if got := p.client(from("203.0.113.7:1", first, second)); got != stranger {
+		if got := client(from("203.0.113.7:1", first, second), p); got != stranger {
 			t.Errorf("a stranger is taken for %s", got)
 		}
-		if got := p.client(from("127.0.0.1:1", first, second)); !got.IsValid() || got.Zone() != "" {
+		if got := client(from("127.0.0.1:1", first, second), p); !got.IsValid() || got.Zone() != "" {
 			t.Errorf("the address is %s", got)
 		}
 	})

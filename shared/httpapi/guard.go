@@ -12,6 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -29,7 +30,7 @@ type guard struct {
 	policy   *auth.Policy
 	cursors  cursors
 	verified *otter.Cache[[sha256.Size]byte, verified]
-	proxies  proxies
+	proxies  httpserver.Proxies
 }
 
 const (
@@ -39,7 +40,7 @@ const (
 	verifiedFor = time.Minute
 )
 
-func newGuard(e *env.Env, authn auth.Authenticator, trusted proxies) (guard, error) {
+func newGuard(e *env.Env, authn auth.Authenticator, trusted httpserver.Proxies) (guard, error) {
 	g := guard{authn: authn, proxies: trusted}
 	if authn == nil {
 		return g, nil
@@ -67,7 +68,7 @@ func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	who.Address, who.RequestID = g.proxies.client(r), telemetry.RequestID(r.Context())
+	who.Address, who.RequestID = client(r, g.proxies), telemetry.RequestID(r.Context())
 	if route.Permission == auth.Public || who.Function != "" {
 		return who, nil
 	}

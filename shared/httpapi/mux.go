@@ -11,6 +11,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -31,7 +32,7 @@ type config struct {
 	Timeout time.Duration `env:"MAAS_REQUEST_TIMEOUT" envDefault:"60s"`
 	// TrustedProxies are the networks of our own proxies, queue-proxy's loopback among them; X-Forwarded-For is ignored from anyone else,
 	// since anyone may send it.
-	TrustedProxies proxies `env:"MAAS_TRUSTED_PROXIES"`
+	TrustedProxies httpserver.Proxies `env:"MAAS_TRUSTED_PROXIES"`
 }
 
 // NewMux makes the Mux of the function that e is for. authn may be nil if all the routes it will have are public.

@@ -3,6 +3,7 @@
 //
 //   - full duplex on HTTP/1: an answer may begin before its request has been read, and both then go on (body.go);
 //   - a client that has gone ends its requests, whatever it sent before it went (watch_linux.go);
+//   - open connections are bounded, in all and for each address, and idle ones make room for new ones (limits.go, connections.go);
 //   - the requests that are still running at the end of a drain are told why they end (Server.End);
 //   - Knative's queue-proxy does not stop before the requests that it has passed on (queueproxy.go).
 package httpserver
@@ -11,7 +12,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -26,19 +26,21 @@ const (
 type Server struct {
 	*http.Server
 
-	end     context.CancelCauseFunc // ends all requests
-	watcher watcher
-	running atomic.Int64 // requests
+	// Refuse answers a request on a connection beyond the limits. Set it before the server serves; the default answers 503 in plain text.
+	Refuse func(w http.ResponseWriter, r *http.Request, why Refusal)
 
-	mu     sync.Mutex
-	forget map[net.Conn]func()
+	end         context.CancelCauseFunc // ends all requests
+	watcher     watcher
+	running     atomic.Int64 // requests
+	connections *connections
 }
 
 // Configure prepares a server, whose Handler is set, before it serves: it sets timeouts, protocols (HTTP/1, and HTTP/2 without TLS, which gRPC
-// needs) and the hooks BaseContext, ConnContext and ConnState, and wraps Handler.
+// needs), the default Limits and the hooks BaseContext, ConnContext and ConnState, and wraps Handler.
 func Configure(to *http.Server) *Server {
 	life, end := context.WithCancelCause(context.Background()) //nolint:forbidigo // of all requests; End ends it
-	s := &Server{Server: to, end: end, forget: map[net.Conn]func(){}}
+	limits, _ := Limits{}.resolve()                            // the defaults always hold
+	s := &Server{Server: to, Refuse: refuse, end: end, connections: newConnections(limits)}
 	to.ReadTimeout, to.WriteTimeout = 0, 0 // each route bounds its bodies by itself
 	to.ReadHeaderTimeout, to.IdleTimeout, to.MaxHeaderBytes = headerTime, idleTime, maxHeader
 	to.Protocols = new(http.Protocols)
@@ -47,7 +49,7 @@ func Configure(to *http.Server) *Server {
 	to.BaseContext = func(net.Listener) context.Context { return life }
 	to.ConnContext = s.opened
 	to.ConnState = s.changed
-	to.Handler = s.count(Duplex(to.Handler))
+	to.Handler = s.refuseBeyondLimits(s.count(Duplex(to.Handler)))
 	return s
 }
 
@@ -58,6 +60,22 @@ func (s *Server) count(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// Limit bounds the server's connections from now on. It fails for limits that cannot hold.
+func (s *Server) Limit(l Limits) error {
+	resolved, err := l.resolve()
+	if err != nil {
+		return err
+	}
+	s.connections.setLimits(resolved)
+	return nil
+}
+
+// Stats counts the server's connections.
+func (s *Server) Stats() Stats { return s.connections.statistics() }
+
+// Serve accepts connections until the server is closed or drained. No failure to accept one ends it.
+func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(lasting{l, s.connections.shed}) }
 
 // End ends the contexts of all requests that are running, and of those to come, with the cause: context.Cause gives it, and fault.Because puts it
 // in the place of the bare end of the context. Handlers that wait for their requests' bodies wait no longer.
@@ -82,26 +100,25 @@ func (s *Server) Drain(ctx context.Context, cause error) error {
 	return err
 }
 
-// opened gives the context of a connection's requests, which ends when its client goes.
+// opened returns the context of a connection's requests, which ends when its client goes.
 func (s *Server) opened(ctx context.Context, c net.Conn) context.Context {
 	ctx, end := context.WithCancel(ctx)
 	stop := s.watcher.watch(c, end)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.forget[c] = func() { stop(); end() }
+	if why := s.connections.add(c, func() { stop(); end() }); why != nil {
+		return context.WithValue(ctx, refusalKey{}, *why)
+	}
 	return ctx
 }
 
-// changed forgets a connection that is closed.
+// changed follows the state of a connection.
 func (s *Server) changed(c net.Conn, state http.ConnState) {
-	if state != http.StateClosed && state != http.StateHijacked {
-		return
-	}
-	s.mu.Lock()
-	forget := s.forget[c]
-	delete(s.forget, c)
-	s.mu.Unlock()
-	if forget != nil {
-		forget()
+	switch state {
+	case http.StateActive:
+		s.connections.becomeActive(c)
+	case http.StateIdle:
+		s.connections.becomeIdle(c)
+	case http.StateClosed, http.StateHijacked:
+		s.connections.remove(c)
+	case http.StateNew: // opened has it
 	}
 }

@@ -135,9 +135,9 @@ func TestConnectionsComeAndGoTogether(t *testing.T) {
 			<-ended
 		}
 	}
-	for until := time.Now().Add(patience); s.connections() > 0; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(patience); s.Stats().Open > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(until) {
-			t.Fatalf("%d connections are remembered", s.connections())
+			t.Fatalf("%d connections are remembered", s.Stats().Open)
 		}
 	}
 }

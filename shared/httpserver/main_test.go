@@ -30,7 +30,7 @@ func serve(t *testing.T, handler http.HandlerFunc) (*Server, string) {
 	t.Cleanup(func() {
 		_ = s.Close()
 		<-ended
-		for s.connections() > 0 { // net/http closes what it has lingered on half a second later
+		for s.Stats().Open > 0 { // net/http closes what it has lingered on half a second later
 			time.Sleep(10 * time.Millisecond)
 		}
 	})
@@ -96,10 +96,4 @@ func waiting() (handler http.HandlerFunc, entered chan struct{}, ended chan erro
 		<-r.Context().Done()
 		ended <- context.Cause(r.Context())
 	}, entered, ended
-}
-
-func (s *Server) connections() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.forget)
 }

@@ -28,7 +28,7 @@ type Function struct {
 	host     atomic.Pointer[host] // nil until started
 	draining chan struct{}        // closed when the end begins
 	drain    sync.Once
-	cut      atomic.Pointer[httpserver.Server] // ends the requests that are left after a drain; nil under a server of others
+	server   atomic.Pointer[httpserver.Server] // that of a process of its own, by Main; else nil
 	patience atomic.Int64                      // how long a process of its own drains, in nanoseconds
 
 	mu       sync.Mutex
@@ -107,7 +107,7 @@ func (f *Function) Drain() {
 }
 
 func (f *Function) endRequests() {
-	if server := f.cut.Load(); server != nil {
+	if server := f.server.Load(); server != nil {
 		server.End(Stopping())
 	}
 }

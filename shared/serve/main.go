@@ -25,12 +25,13 @@ func Main(name string, f *Function) {
 	}
 }
 
-// NewServer gives func-go's server for the function as httpserver configures it, so without its 30 s cut and with HTTP/2 in cleartext, which gRPC
-// needs. It listens on LISTEN_ADDRESS, [::]:8080 by default.
+// NewServer gives func-go's server for the function as httpserver configures it, so without its 30 s cut, with HTTP/2 in cleartext, which gRPC needs, and
+// with bounds on its connections. It listens on LISTEN_ADDRESS, [::]:8080 by default.
 func NewServer(f *Function) *fn.Service {
 	server := fn.New(f)
 	configured := httpserver.Configure(&server.Server)
-	f.cut.Store(configured)
+	configured.Refuse = RefuseConnection
+	f.server.Store(configured)
 	server.RegisterOnShutdown(f.Drain)
 	if os.Getenv("K_REVISION") != "" { // Knative sets it
 		ctx, end := context.WithCancel(context.Background())

@@ -40,6 +40,11 @@ func (f *Function) begin(ctx context.Context, e *env.Env) error {
 		return err
 	}
 	f.patience.Store(int64(drain.Timeout))
+	if server := f.server.Load(); server != nil {
+		if err := LimitConnections(e, "public", server); err != nil {
+			return err
+		}
+	}
 	if err := telemetry.ServeMetrics(e); err != nil {
 		return err
 	}

@@ -9,7 +9,11 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/httpserver"
 )
+
+// maxScrapers bounds the connections to /metrics.
+const maxScrapers = 32
 
 type scrapeConfig struct {
 	// Address is where /metrics is served; "off" serves it nowhere. 9090 and 9091 are queue-proxy's.
@@ -32,7 +36,11 @@ func ServeMetrics(e *env.Env) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", t.Handler())
-	server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second, WriteTimeout: time.Minute}
+	server := httpserver.Configure(&http.Server{Handler: mux}) //nolint:gosec // Configure sets the timeouts
+	server.WriteTimeout = time.Minute
+	if err := server.Limit(httpserver.Limits{Connections: maxScrapers}); err != nil {
+		return err
+	}
 	e.Go(func(ctx context.Context) {
 		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 		defer stop()

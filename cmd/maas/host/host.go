@@ -72,14 +72,14 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 func (h *Host) URL() string { return h.public.URL() }
 
 func (h *Host) start(ctx context.Context, o Options) (err error) {
-	if h.public, err = bind(ctx, o.Listen); err != nil {
+	if h.public, err = bind(ctx, publicListener, o.Listen); err != nil {
 		return err
 	}
 	sockets, err := o.Folder.Sockets()
 	if err != nil {
 		return err
 	}
-	if h.events, err = bindSocket(ctx, filepath.Join(sockets, eventsSocket)); err != nil {
+	if h.events, err = bindSocket(ctx, "events", filepath.Join(sockets, eventsSocket)); err != nil {
 		return err
 	}
 	h.stores, err = stores.Start(ctx, o.Folder, stores.Options{Log: o.Log, Fast: o.Fast, Environment: o.Environment})
@@ -134,15 +134,16 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	h.events.serve(internal, o.Log)
+	if err := h.events.serve(h.env, internal, o.Log); err != nil {
+		return err
+	}
 	if err := h.mountFunctions(ctx); err != nil {
 		return err
 	}
 	if err := h.resume(ctx, db); err != nil {
 		return err
 	}
-	h.public.serve(h.outside(handlers), o.Log)
-	return nil
+	return h.public.serve(h.env, h.outside(handlers), o.Log)
 }
 
 // handlers gives the functions by name; deploy-version's place is the supervisor's, which is that consumer here.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/serve"
@@ -20,11 +21,14 @@ import (
 // listener is an HTTP server on an address of its own. It speaks HTTP/1 and HTTP/2 without TLS, which gRPC needs.
 type listener struct {
 	net.Listener
+	name   string // public, events or models: what metrics call it
 	server *httpserver.Server
 }
 
+const publicListener = "public" // the one whose connections the operator limits
+
 // bind takes the address, so that it is known and nobody else's before anything slow begins.
-func bind(ctx context.Context, address string) (*listener, error) {
+func bind(ctx context.Context, name, address string) (*listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fault.New(fault.Conflict, fmt.Sprintf("another program listens on %s; choose an address with --listen", address))
@@ -32,11 +36,11 @@ func bind(ctx context.Context, address string) (*listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	return &listener{Listener: l}, nil
+	return &listener{Listener: l, name: name}, nil
 }
 
 // bindSocket takes a Unix socket that this user alone may connect to. One that a former process left is replaced: the data folder is this process's.
-func bindSocket(ctx context.Context, path string) (*listener, error) {
+func bindSocket(ctx context.Context, name, path string) (*listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
 	}
@@ -47,7 +51,7 @@ func bindSocket(ctx context.Context, path string) (*listener, error) {
 	if err := os.Chmod(path, 0o600); err != nil { // the folder has kept others out until now
 		return nil, errors.Join(err, l.Close())
 	}
-	return &listener{Listener: l}, nil
+	return &listener{Listener: l, name: name}, nil
 }
 
 // URL is where the listener answers, from this machine.
@@ -63,15 +67,29 @@ func (l *listener) URL() string {
 }
 
 // serve answers requests until stop.
-func (l *listener) serve(handler http.Handler, log *slog.Logger) {
-	l.server = httpserver.Configure(&http.Server{ //nolint:gosec // Configure sets the timeouts
+func (l *listener) serve(e *env.Env, handler http.Handler, log *slog.Logger) error {
+	server := httpserver.Configure(&http.Server{ //nolint:gosec // Configure sets the timeouts
 		Handler: handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	})
+	server.Refuse = serve.RefuseConnection
+	if err := l.limit(e, server); err != nil {
+		return err
+	}
+	l.server = server
 	go func() { // ends with stop
-		if err := l.server.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(l.Listener); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the listener ended", "address", l.Addr().String(), "error", err)
 		}
 	}()
+	return nil
+}
+
+// limit bounds the connections. The inner listeners are Unix sockets, and have the bound in all alone.
+func (l *listener) limit(e *env.Env, server *httpserver.Server) error {
+	if l.name == publicListener {
+		return serve.LimitConnections(e, l.name, server)
+	}
+	return serve.MeasureConnections(e, l.name, server)
 }
 
 // stop takes no more requests and waits for those in flight until ctx ends; those that are left then are answered with 503.

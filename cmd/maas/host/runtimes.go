@@ -48,7 +48,7 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 	if err != nil {
 		return err
 	}
-	if h.models.listener, err = bindSocket(ctx, filepath.Join(sockets, "models.sock")); err != nil {
+	if h.models.listener, err = bindSocket(ctx, "models", filepath.Join(sockets, "models.sock")); err != nil {
 		return err
 	}
 	view := h.env.For(string(event.DeployVersion))
@@ -70,8 +70,7 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 	})
 	deployments.Subscribe(receiver, h.models.supervisor)
 	h.models.Handler = receiver
-	h.models.listener.serve(h.models.supervisor.Activator(), o.Log)
-	return nil
+	return h.models.listener.serve(h.env, h.models.supervisor.Activator(), o.Log)
 }
 
 func (h *Host) stopRuntimes(ctx context.Context) {

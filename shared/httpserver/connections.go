@@ -1,0 +1,318 @@
+package httpserver
+
+import (
+	"container/heap"
+	"container/list"
+	"net"
+	"net/netip"
+	"sync"
+)
+
+// reserved is how many connections are accepted beyond the bounds. They get answers to health checks, and to nothing else.
+const reserved = 32
+
+// maxSpared bounds the search for an idle connection on which no request has arrived.
+const maxSpared = 8
+
+// connections are the open connections of a server, by the address that they come from.
+//
+// At a bound the connection that has been idle longest is closed for a new one: at the bound of an address one of that address, at the bound in
+// all one of the address that has most. Idle are connections without a request under way: before their first, between two, and those of
+// HTTP/2 without streams. The net/http server reports a request once it has read its header.
+//
+// If none is idle, the new connection is refused: it is one of the reserved connections, of which the oldest is closed for the newest.
+type connections struct {
+	mu      sync.Mutex
+	limits  Limits
+	open    map[net.Conn]*connection
+	counted int // without the reserved connections
+	holders map[netip.Prefix]*holder
+	idle    holders   // those with idle connections
+	surplus list.List // the reserved connections, oldest first
+	clock   uint64    // numbers the moments at which connections become idle
+	stats   Stats
+}
+
+// Stats counts the connections of a server.
+type Stats struct {
+	Open    int    // at present
+	Limit   int    // how many may be open
+	Evicted uint64 // closed while they were idle, to make room
+	Refused uint64 // accepted for health checks only
+}
+
+// connection is an open connection.
+type connection struct {
+	net.Conn
+	holder  *holder       // nil for a reserved connection
+	refusal *Refusal      // nil for all others
+	queued  *list.Element // its place among the idle connections of its holder, or among the reserved ones; nil if it is active
+	since   uint64        // when it became idle
+	forget  func()
+}
+
+// holder is who has connections open.
+type holder struct {
+	network netip.Prefix
+	exempt  bool // from the bound of an address
+	open    int
+	idle    list.List // of *connection, the longest idle first
+	index   int       // in holders
+}
+
+// Refusal says why a connection was refused.
+type Refusal struct {
+	Limit      int  // how many connections may be open
+	PerAddress bool // whether that is the limit of one address
+}
+
+func newConnections(limits Limits) *connections {
+	return &connections{limits: limits, open: map[net.Conn]*connection{}, holders: map[netip.Prefix]*holder{}}
+}
+
+func (all *connections) setLimits(limits Limits) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.limits = limits
+	for _, h := range all.holders {
+		h.exempt = all.exempts(h.network)
+	}
+	heap.Init(&all.idle)
+}
+
+func (all *connections) exempts(network netip.Prefix) bool {
+	return !network.IsValid() || all.limits.Proxies.Contain(network.Addr())
+}
+
+// add accepts a connection, and returns why it is refused if it is. It closes another one to make room.
+func (all *connections) add(c net.Conn, forget func()) *Refusal {
+	all.mu.Lock()
+	added := &connection{Conn: c, forget: forget}
+	all.open[c] = added
+	evicted := all.admit(added, Subscriber(peer(c)))
+	all.mu.Unlock()
+	evicted.close()
+	return added.refusal
+}
+
+// admit makes the connection one of its holder's, or a reserved one, and returns the one that goes for it, or nil.
+func (all *connections) admit(added *connection, network netip.Prefix) (evicted *connection) {
+	h := all.holder(network)
+	switch {
+	case !h.exempt && h.open >= all.limits.PerAddress:
+		if evicted = all.evict(h); evicted == nil {
+			return all.refuse(added, &Refusal{Limit: all.limits.PerAddress, PerAddress: true})
+		}
+	case all.counted >= all.limits.Connections:
+		if evicted = all.evict(all.idle.first()); evicted == nil {
+			return all.refuse(added, &Refusal{Limit: all.limits.Connections})
+		}
+	}
+	all.holders[network] = h // it may just have lost its last connection
+	added.holder = h
+	h.open++
+	all.counted++
+	all.rest(added)
+	return evicted
+}
+
+func (all *connections) holder(network netip.Prefix) *holder {
+	if h := all.holders[network]; h != nil {
+		return h
+	}
+	return &holder{network: network, exempt: all.exempts(network), index: none}
+}
+
+// evict gives up the connection of the holder that has been idle longest. It returns nil if the holder is nil or has no idle connection.
+func (all *connections) evict(h *holder) *connection {
+	if h == nil || h.idle.Len() == 0 {
+		return nil
+	}
+	for range min(maxSpared, h.idle.Len()-1) {
+		c := h.longestIdle()
+		if !hasInput(c.Conn) {
+			break
+		}
+		h.idle.MoveToBack(c.queued) // its request has arrived, and net/http will read it
+		all.clock++
+		c.since = all.clock
+	}
+	evicted := h.longestIdle()
+	all.drop(evicted)
+	all.stats.Evicted++
+	return evicted
+}
+
+// refuse makes a connection a reserved one, and returns the one that goes for it, or nil.
+func (all *connections) refuse(c *connection, why *Refusal) (evicted *connection) {
+	all.stats.Refused++
+	if all.surplus.Len() == reserved {
+		evicted, _ = all.surplus.Front().Value.(*connection)
+		all.drop(evicted)
+	}
+	c.refusal = why
+	c.queued = all.surplus.PushBack(c)
+	return evicted
+}
+
+// becomeIdle notes that a connection has no request any more.
+func (all *connections) becomeIdle(nc net.Conn) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if c := all.open[nc]; c != nil && c.holder != nil {
+		c.unqueue()
+		all.rest(c)
+	}
+}
+
+// becomeActive notes that a connection has a request. A reserved one may be closed for another all the same.
+func (all *connections) becomeActive(nc net.Conn) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if c := all.open[nc]; c != nil && c.holder != nil {
+		c.unqueue()
+		all.idle.fix(c.holder)
+	}
+}
+
+// unqueue takes a connection out of its holder's idle ones.
+func (c *connection) unqueue() {
+	if c.queued != nil {
+		c.holder.idle.Remove(c.queued)
+		c.queued = nil
+	}
+}
+
+// rest makes a connection the last of its holder's idle ones.
+func (all *connections) rest(c *connection) {
+	all.clock++
+	c.since = all.clock
+	c.queued = c.holder.idle.PushBack(c)
+	all.idle.fix(c.holder)
+}
+
+// remove forgets a connection that is closed.
+func (all *connections) remove(nc net.Conn) {
+	all.mu.Lock()
+	c := all.open[nc]
+	if c != nil {
+		all.drop(c)
+	}
+	all.mu.Unlock()
+	if c != nil {
+		c.forget()
+	}
+}
+
+// drop takes a connection out of the books.
+func (all *connections) drop(c *connection) {
+	delete(all.open, c.Conn)
+	h := c.holder
+	if h == nil {
+		all.surplus.Remove(c.queued)
+		return
+	}
+	c.unqueue()
+	h.open--
+	all.counted--
+	if h.open == 0 {
+		delete(all.holders, h.network)
+	}
+	all.idle.fix(h)
+}
+
+// shed closes the connection that has been idle longest, of the address that has most: the process has no file left for a new one.
+func (all *connections) shed() {
+	all.mu.Lock()
+	evicted := all.evict(all.idle.first())
+	all.mu.Unlock()
+	evicted.close()
+}
+
+func (all *connections) statistics() Stats {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	all.stats.Open, all.stats.Limit = len(all.open), all.limits.Connections
+	return all.stats
+}
+
+// close closes a connection that is out of the books. It does nothing for nil.
+func (c *connection) close() {
+	if c != nil {
+		_ = c.Close()
+		c.forget()
+	}
+}
+
+func (h *holder) longestIdle() *connection {
+	c, _ := h.idle.Front().Value.(*connection)
+	return c
+}
+
+// holders is a heap of those with idle connections, by who gives up one first: clients before proxies and Unix sockets, behind which many callers
+// share a connection; then who has most connections; then who has one that has been idle longest.
+type holders []*holder
+
+// none is the index of a holder that is not in the heap.
+const none = -1
+
+// first returns the holder that gives up a connection, or nil.
+func (hs *holders) first() *holder {
+	if len(*hs) == 0 {
+		return nil
+	}
+	return (*hs)[0]
+}
+
+// fix puts a holder where it belongs after its connections have changed.
+func (hs *holders) fix(h *holder) {
+	switch {
+	case h.idle.Len() == 0 && h.index != none:
+		heap.Remove(hs, h.index)
+	case h.idle.Len() == 0:
+	case h.index == none:
+		heap.Push(hs, h)
+	default:
+		heap.Fix(hs, h.index)
+	}
+}
+
+// Len implements heap.Interface.
+func (hs *holders) Len() int { return len(*hs) }
+
+// Less implements heap.Interface.
+func (hs *holders) Less(i, j int) bool {
+	a, b := (*hs)[i], (*hs)[j]
+	switch {
+	case a.exempt != b.exempt:
+		return b.exempt
+	case a.open != b.open:
+		return a.open > b.open
+	default:
+		return a.longestIdle().since < b.longestIdle().since
+	}
+}
+
+// Swap implements heap.Interface.
+func (hs *holders) Swap(i, j int) {
+	a, b := (*hs)[i], (*hs)[j]
+	(*hs)[i], (*hs)[j] = b, a
+	b.index, a.index = i, j
+}
+
+// Push implements heap.Interface.
+func (hs *holders) Push(x any) {
+	h, _ := x.(*holder)
+	h.index = len(*hs)
+	*hs = append(*hs, h)
+}
+
+// Pop implements heap.Interface.
+func (hs *holders) Pop() any {
+	last := len(*hs) - 1
+	h := (*hs)[last]
+	(*hs)[last] = nil
+	*hs = (*hs)[:last]
+	h.index = none
+	return h
+}
