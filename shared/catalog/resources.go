@@ -3,9 +3,11 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -24,6 +26,26 @@ func (q *Quantity) UnmarshalText(text []byte) error {
 		return invalid("resources", `must be a quantity like "500m", "2" or "1Gi"`)
 	}
 	return nil
+}
+
+// units are the suffixes of a Quantity, in thousandths of one.
+var units = map[string]float64{
+	"m": 1, "": 1e3, "k": 1e6, "M": 1e9, "G": 1e12, "T": 1e15,
+	"Ki": 1e3 * (1 << 10), "Mi": 1e3 * (1 << 20), "Gi": 1e3 * (1 << 30), "Ti": 1e3 * (1 << 40),
+}
+
+// Thousandths gives the quantity in thousandths of one core or byte, the largest number where it is beyond that; 0 for "".
+func (q Quantity) Thousandths() int64 {
+	number := strings.TrimRight(string(q), "mkMGTi")
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil {
+		return 0 // quantityPattern lets no other than "" come here
+	}
+	n *= units[string(q)[len(number):]]
+	if n >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(math.Round(n))
 }
 
 // Resources is what each replica of a version's model server is given.

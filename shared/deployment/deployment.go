@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -25,11 +26,14 @@ type Deployments struct {
 	events       *outbox.Outbox
 	announce     catalog.Announce
 	longestPause time.Duration // between two tries of a start that fails for a passing reason
+	exceeded     *prometheus.CounterVec
 }
 
 // New gives the deployments. announce may be nil where no cache is to be told.
 func New(db *postgres.DB, events *outbox.Outbox, announce catalog.Announce) *Deployments {
-	return &Deployments{db: db.As(postgres.Deployment), events: events, announce: announce, longestPause: defaultLongestPause}
+	return &Deployments{
+		db: db.As(postgres.Deployment), events: events, announce: announce, longestPause: defaultLongestPause, exceeded: newExceeded(),
+	}
 }
 
 // function is who acts where a host reports.

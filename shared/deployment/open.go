@@ -9,6 +9,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
 type config struct {
@@ -39,5 +40,6 @@ func Open(ctx context.Context, e *env.Env) (*Deployments, error) {
 	}
 	d := New(db, events, announce)
 	d.longestPause = c.Retry
-	return d, nil
+	d.exceeded, err = telemetry.Register(e, d.exceeded)
+	return d, err
 }
