@@ -8,10 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
 	"github.com/17882237881/MaaS/runtimes/onnx/server"
+	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/termination"
 )
 
@@ -28,6 +30,7 @@ type config struct {
 	lastWords  string
 	logLevel   slog.Level
 	server     server.Config
+	allowed    allowance.Allowance
 }
 
 func parse(arguments []string, messages io.Writer) (config, error) {
@@ -44,6 +47,8 @@ func parse(arguments []string, messages io.Writer) (config, error) {
 	f.DurationVar(&c.drain, "drain", drainTime(), "how long a stop then waits for requests under way, until they are answered with 503")
 	f.StringVar(&c.lastWords, "termination-log", termination.Path, "file that is told why it does not start, where there is one")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	f.Int64Var(&c.allowed.Memory, "memory", allowedMemory(), "bytes of memory that the process may take, beyond which a load or a run fails; 0: no bound")
+	f.DurationVar(&c.allowed.Load, "load-time", allowedLoad(), "CPU time that loading the model may take; 0: no bound")
 	f.StringVar(&c.server.ModelName, "model-name", "", "the name that is answered for (default: any)")
 	f.StringVar(&c.server.ModelVersion, "model-version", "", "the version that is answered for (default: any)")
 	f.Int64Var(&c.server.MaxBody, "max-body", 64<<20, "bytes of the longest request")
@@ -63,6 +68,8 @@ func (c *config) check(f *flag.FlagSet) error {
 		return fmt.Errorf("%q is no flag", f.Arg(0))
 	case c.device != string(ort.CPU) && c.device != string(ort.CUDA):
 		return fmt.Errorf("-device is %q: it is cpu or cuda", c.device)
+	case c.allowed.Memory < 0 || c.allowed.Load < 0:
+		return errors.New("-memory and -load-time are 0 or more")
 	case c.threads < 0:
 		return fmt.Errorf("-intra-op-threads is %d: it is 0 or more", c.threads)
 	case c.concurrent < 1 || c.server.MaxRequests < 1 || c.server.MaxBody < 1:
@@ -92,6 +99,23 @@ func cores() int {
 		return may
 	}
 	return 0
+}
+
+// allowedMemory and allowedLoad are what the host gives (allowance). A value that cannot be read is no bound here, and the host has its own.
+func allowedMemory() int64 {
+	n, err := strconv.ParseInt(os.Getenv(allowance.MemoryVariable), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func allowedLoad() time.Duration {
+	d, err := time.ParseDuration(os.Getenv(allowance.LoadVariable))
+	if err != nil {
+		return 0
+	}
+	return d
 }
 
 func environment(name, otherwise string) string {

@@ -3,8 +3,9 @@
 // It listens at once and says so on stdout in one line, "listening http://ADDRESS"; a second line, "ready http://ADDRESS", follows when the model
 // is loaded; for a Unix socket ADDRESS is unix:PATH without http://. Logs go to stderr as JSON. Without -model-name it answers for any name, as
 // KServe wants it. SIGTERM and SIGINT let the requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, 4 for files
-// that are no model it serves, which no second try mends, and 1 for all else; in a container, what is wrong is also told in its termination
-// message. It writes no other file, and needs no home.
+// that are no model it serves, 5 for a model that needs more memory than it is given, 6 for one that needs more CPU time to load, and 1 for all
+// else; of these only the last may pass. In a container, what is wrong is also told in its termination message. It writes no other file, and needs
+// no home.
 package main
 
 import (
@@ -40,18 +41,16 @@ func main() {
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
 	if err := run(c, log); err != nil {
-		reason := fault.From(err).Message
-		log.Error("stopped", "error", err.Error(), "reason", reason)
-		termination.Say(c.lastWords, reason)
-		os.Exit(status(err))
+		end(c, log, err)
 	}
 }
 
-func status(err error) int {
-	if fault.Is(err, fault.Unprocessable) {
-		return termination.Refused
-	}
-	return 1
+// end tells why the process ends, and ends it.
+func end(c config, log *slog.Logger, err error) {
+	reason := fault.From(err).Message
+	log.Error("stopped", "error", err.Error(), "reason", reason)
+	termination.Say(c.lastWords, reason)
+	os.Exit(status(err))
 }
 
 // run serves until a signal comes or something fails.
@@ -76,7 +75,7 @@ func run(c config, log *slog.Logger) error {
 		return shutdown(host, c)
 	case err := <-served:
 		return err
-	case loaded := <-loadInBackground(c):
+	case loaded := <-loadInBackground(c, log):
 		if loaded.err != nil {
 			return errors.Join(loaded.err, host.Close())
 		}
@@ -118,17 +117,18 @@ type result struct {
 }
 
 // loadInBackground loads the model while the server answers that it is not ready; a stop does not wait for it.
-func loadInBackground(c config) <-chan result {
+func loadInBackground(c config, log *slog.Logger) <-chan result {
 	done := make(chan result, 1)
 	go func() {
 		var r result
-		r.err = r.get(c)
+		r.err = r.read(c, log)
 		done <- r
 	}()
 	return done
 }
 
-func (r *result) get(c config) error {
+// read finds the model and loads it, within what the process is allowed.
+func (r *result) read(c config, log *slog.Logger) (err error) {
 	began := time.Now()
 	path, err := model.Find(c.folder)
 	if err != nil {
@@ -140,11 +140,18 @@ func (r *result) get(c config) error {
 		return err
 	}
 	opened := time.Now()
-	session, err := library.Open(path, ort.Config{Device: ort.Device(c.device), Threads: c.threads})
+	if err := boundMemory(c.allowed); err != nil {
+		return err
+	}
+	lift, err := boundLoad(c.allowed, func(err error) { end(c, log, err) })
 	if err != nil {
 		return err
 	}
-	r.model = model.New(session, c.concurrent)
+	session, err := library.Open(path, ort.Config{Device: ort.Device(c.device), Threads: c.threads, Folded: folded(c.folder)})
+	if err = errors.Join(err, lift()); err != nil {
+		return model.OutOfMemory(err, c.allowed)
+	}
+	r.model = model.New(session, c.concurrent, c.allowed)
 	r.find, r.library, r.load = found.Sub(began), opened.Sub(found), time.Since(opened)
 	return nil
 }

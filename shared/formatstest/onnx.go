@@ -96,7 +96,6 @@ func (t Table) Model(producer string) []byte {
 		sum = rows
 	}
 	graph = graph.Message(1, Node("Identity", "y", sum))
-	const integer = 7
 	return Model(graph.Message(11, Value("x", integer, -1)).Message(12, Value("y", float, -1, t.Columns)), producer)
 }
 

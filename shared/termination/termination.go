@@ -16,6 +16,9 @@ const (
 	Misused = 2 // it is not called or configured as it must be
 	Differs = 3 // runtimes/fetch: the store does not hold the version as it was published: an operator must mend it
 	Refused = 4 // model servers: the version's files are no model that it serves
+
+	OutOfMemory = 5 // model servers: the model needs more memory than they are given (allowance.Memory)
+	OutOfTime   = 6 // model servers: loading the model takes more CPU time than they are given (allowance.Load)
 )
 
 // longest is the most that Kubernetes reads of a container, in bytes (Kubernetes documentation, "Determine the Reason for Pod Failure").

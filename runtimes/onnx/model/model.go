@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
+	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 )
@@ -13,12 +14,13 @@ import (
 // Model is a loaded model. It is safe for concurrent use.
 type Model struct {
 	session *ort.Session
-	turns   chan struct{} // one element for each run under way
+	slots   chan struct{} // one element for each run under way
+	allowed allowance.Allowance
 }
 
-// New makes a model of a session that at most concurrent runs use at once.
-func New(session *ort.Session, concurrent int) *Model {
-	return &Model{session: session, turns: make(chan struct{}, concurrent)}
+// New makes a model of a session that at most concurrent runs use at once. allowed is what the process may take.
+func New(session *ort.Session, concurrent int, allowed allowance.Allowance) *Model {
+	return &Model{session: session, slots: make(chan struct{}, concurrent), allowed: allowed}
 }
 
 // Inputs are what the model takes; -1 in a shape stands for a dimension of any size.
@@ -38,14 +40,14 @@ func (m *Model) Infer(ctx context.Context, r *openinference.Request) ([]openinfe
 		return nil, err
 	}
 	select {
-	case m.turns <- struct{}{}:
-		defer func() { <-m.turns }()
+	case m.slots <- struct{}{}:
+		defer func() { <-m.slots }()
 	case <-ctx.Done():
 		return nil, ended(ctx)
 	}
 	tensors, err := m.session.Run(ctx, r.Inputs, outputs)
 	if err != nil {
-		return nil, failed(ctx, err)
+		return nil, failed(ctx, OutOfMemory(err, m.allowed))
 	}
 	return tensors, nil
 }
@@ -55,11 +57,21 @@ func failed(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ended(ctx)
+	case fault.Is(err, fault.Unprocessable): // OutOfMemory's
+		return fault.New(fault.Unprocessable, "the model cannot run this input: "+fault.From(err).Message, fault.Cause(err))
 	case errors.As(err, &refusal):
 		return fault.New(kindOf(refusal.Code), "the model cannot run this input: "+refusal.Message, fault.Cause(err))
 	default:
 		return err
 	}
+}
+
+// OutOfMemory makes an allocation that failed an Unprocessable fault that says what the process may take; any other error stays.
+func OutOfMemory(err error, allowed allowance.Allowance) error {
+	if allowed.Memory == 0 || !ort.OutOfMemory(err) {
+		return err
+	}
+	return fault.New(fault.Unprocessable, allowed.Exceeded(allowance.Memory), fault.Cause(err))
 }
 
 func kindOf(code ort.Code) fault.Kind {

@@ -105,6 +105,12 @@ type Error struct {
 // Error gives ONNX Runtime's message.
 func (e *Error) Error() string { return e.Message }
 
+// OutOfMemory reports whether err is of an allocation that failed. ONNX Runtime has no code for that: the message is its arena's, or C++'s.
+func OutOfMemory(err error) bool {
+	refusal, ok := errors.AsType[*Error](err)
+	return ok && (strings.Contains(refusal.Message, "bad_alloc") || strings.Contains(refusal.Message, "Failed to allocate memory"))
+}
+
 // Code is ONNX Runtime's class of a failure (OrtErrorCode).
 type Code int
 

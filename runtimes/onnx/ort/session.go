@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"unsafe"
@@ -31,6 +32,10 @@ const (
 type Config struct {
 	Device  Device
 	Threads int // of one run; 0: one for each core
+
+	// Folded bounds the bytes of each constant that is computed while the model is loaded; a node beyond it is computed by each run. 0: ONNX Runtime's
+	// own bound, 1 GiB since its version 1.27.
+	Folded int64
 }
 
 // Session is a model, ready to run. Runs may overlap.
@@ -50,6 +55,11 @@ func (l *Library) Open(path string, config Config) (*Session, error) {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	settings := C.maas_session_config{threads: C.int(config.Threads)}
+	if config.Folded > 0 {
+		folded := C.CString(strconv.FormatInt(config.Folded, 10))
+		defer C.free(unsafe.Pointer(folded))
+		settings.folded = folded
+	}
 	if config.Device == CUDA {
 		settings.cuda = 1
 	}

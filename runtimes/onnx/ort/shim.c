@@ -49,6 +49,9 @@ static OrtStatus *configure(const OrtApi *api, OrtSessionOptions *options, maas_
   TRY(api->SetIntraOpNumThreads(options, config.threads));
   // Threads that spin while they wait take the cores of the models beside this one.
   TRY(api->AddSessionConfigEntry(options, "session.intra_op.allow_spinning", "0"));
+  if (config.folded != NULL) {
+    TRY(api->AddSessionConfigEntry(options, "optimization.constant_folding_max_output_size_in_bytes", config.folded));
+  }
   if (config.cuda) return add_cuda(api, options);
   return NULL;
 }

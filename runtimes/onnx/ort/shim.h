@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
   int threads;  // of one run; 0: one for each core
   int cuda;     // 1: on the first CUDA device
+  const char *folded;  // bytes of the largest constant that is computed at the start; NULL: ONNX Runtime's bound
 } maas_session_config;
 
 // maas_tensor describes a tensor or what a model declares of one; is_tensor is 0 for sequences, maps and optionals, and then nothing else is set.

@@ -19,6 +19,7 @@ import (
 	"github.com/17882237881/MaaS/runtimes/onnx/model"
 	"github.com/17882237881/MaaS/runtimes/onnx/ort/orttest"
 	"github.com/17882237881/MaaS/runtimes/onnx/server"
+	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/openinference"
 )
 
@@ -45,7 +46,7 @@ func newWorld(t *testing.T, file string, config server.Config) *world {
 	host.Config.Protocols.SetHTTP1(true)
 	host.Config.Protocols.SetUnencryptedHTTP2(true)
 	if file != "" {
-		w.server.Serve(model.New(orttest.Open(t, file), 2))
+		w.server.Serve(model.New(orttest.Open(t, file), 2, allowance.Allowance{}))
 	}
 	host.Start()
 	w.url = host.URL

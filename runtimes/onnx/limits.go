@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/17882237881/MaaS/runtimes/onnx/ort"
+	"github.com/17882237881/MaaS/shared/allowance"
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/termination"
+)
+
+// ownStatus is what Linux tells of a process's memory; there is none elsewhere, and then no bound but the host's.
+const ownStatus = "/proc/self/status"
+
+// errOutOfTime is the cause of the end of a load that took more CPU time than it is given.
+var errOutOfTime = errors.New("the kernel sent SIGXCPU")
+
+// boundMemory makes allocations fail beyond the allowance, so that ONNX Runtime gives up one load or one run, and the process lives. The kernel counts
+// address space here (RLIMIT_DATA), of which Go and the stacks of threads reserve more than they touch: this is given beside the allowance. A
+// sixteenth is left for the Go heap, so that this bound is met before that of the host, who kills. The Go heap itself is collected more often from a
+// half on.
+func boundMemory(a allowance.Allowance) error {
+	if a.Memory == 0 {
+		return nil
+	}
+	debug.SetMemoryLimit(a.Memory / 2)
+	text, err := os.ReadFile(ownStatus)
+	if err != nil {
+		return nil //nolint:nilerr // this is not Linux
+	}
+	reserved := max(0, kilobytes(text, "VmData:")-kilobytes(text, "RssAnon:"))
+	threads := int64(2*runtime.GOMAXPROCS(0) + fewThreads)
+	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize())
+	return setLimit(syscall.RLIMIT_DATA, bound)
+}
+
+// fewThreads are those that the Go runtime and a server start, whatever the number of cores.
+const fewThreads = 8
+
+// stackSize is what the C library reserves for a thread.
+func stackSize() int64 {
+	const usual = 8 << 20
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_STACK, &l); err != nil || l.Cur > 1<<30 {
+		return usual
+	}
+	return int64(l.Cur)
+}
+
+// kilobytes gives a line of /proc/PID/status in bytes, 0 if it is not there.
+func kilobytes(status []byte, name string) int64 {
+	_, rest, _ := strings.Cut("\n"+string(status), "\n"+name)
+	fields := strings.Fields(rest)
+	if len(fields) == 0 {
+		return 0
+	}
+	n, err := strconv.ParseInt(fields[0], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n << 10
+}
+
+// boundLoad ends the process when it has used more CPU time than the allowance, until lift is called. The kernel counts (RLIMIT_CPU) and sends
+// SIGXCPU: nothing else ends ONNX Runtime's optimizers.
+func boundLoad(a allowance.Allowance, end func(error)) (lift func() error, err error) {
+	if a.Load == 0 {
+		return func() error { return nil }, nil
+	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return nil, fmt.Errorf("CPU time: %w", err)
+	}
+	exceeded := make(chan os.Signal, 1)
+	signal.Notify(exceeded, syscall.SIGXCPU)
+	loaded, done := context.WithCancel(context.Background())
+	go func() { // ends with lift, or with the process
+		select {
+		case <-exceeded:
+			end(fault.New(fault.Unprocessable, a.Exceeded(allowance.Load), fault.Cause(errOutOfTime)))
+		case <-loaded.Done():
+		}
+	}()
+	spent := time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	bound := (spent + a.Load + time.Second - 1) / time.Second // the kernel counts whole seconds
+	lift = func() error {
+		done()
+		signal.Stop(exceeded)
+		return setLimit(syscall.RLIMIT_CPU, unlimited)
+	}
+	return lift, setLimit(syscall.RLIMIT_CPU, uint64(bound))
+}
+
+// folded is the most bytes of a constant that is computed while the model in the folder is loaded: enough for weights of half a byte to become floats,
+// and no more, so that a small file cannot hide a large one.
+func folded(folder string) int64 {
+	const least, factor = 64 << 20, 4
+	var size int64
+	_ = filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return nil //nolint:nilerr // what cannot be read is not loaded
+		}
+		if about, err := os.Stat(path); err == nil && about.Mode().IsRegular() { // through links, of which mounted volumes are full
+			size += about.Size()
+		}
+		return nil
+	})
+	return max(least, factor*size)
+}
+
+// unlimited is RLIM_INFINITY of Linux; setLimit lowers it to the hard limit, which other systems count by.
+const unlimited = ^uint64(0)
+
+// setLimit sets the soft limit, as far as the hard one lets it.
+func setLimit(resource int, bound uint64) error {
+	var l syscall.Rlimit
+	if err := syscall.Getrlimit(resource, &l); err != nil {
+		return fmt.Errorf("resource limit %d: %w", resource, err)
+	}
+	l.Cur = min(bound, l.Max)
+	if err := syscall.Setrlimit(resource, &l); err != nil {
+		return fmt.Errorf("resource limit %d: %w", resource, err)
+	}
+	return nil
+}
+
+// status gives the exit status for an error.
+func status(err error) int {
+	switch {
+	case errors.Is(err, errOutOfTime):
+		return termination.OutOfTime
+	case ort.OutOfMemory(err):
+		return termination.OutOfMemory
+	case fault.Is(err, fault.Unprocessable):
+		return termination.Refused
+	default:
+		return 1
+	}
+}

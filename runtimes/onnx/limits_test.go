@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/17882237881/MaaS/shared/formatstest"
+	"github.com/17882237881/MaaS/shared/termination"
+)
+
+// folderOf makes a version's folder of one model.
+func folderOf(t *testing.T, model []byte) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "model.onnx"), model, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func TestALoadThatNeedsMoreMemoryThanAllowedEnds(t *testing.T) {
+	t.Parallel()
+	const side, steps = 1024, 300 // 4 MiB each
+	p := start(t, "-model-dir", folderOf(t, formatstest.Folding(side, steps)), "-memory", "134217728")
+	_ = p.Wait()
+	if code := p.ProcessState.ExitCode(); code != termination.OutOfMemory || !strings.Contains(p.stderr.String(), "needed more memory than the 128 MiB") {
+		t.Errorf("it ended with %d: %s", code, p.stderr)
+	}
+}
+
+func TestALoadThatNeedsMoreCPUTimeThanAllowedEnds(t *testing.T) {
+	t.Parallel()
+	const side, steps = 2048, 500 // half a second of CPU time each
+	p := start(t, "-model-dir", folderOf(t, formatstest.Folding(side, steps)), "-load-time", "1s")
+	_ = p.Wait()
+	if code := p.ProcessState.ExitCode(); code != termination.OutOfTime || !strings.Contains(p.stderr.String(), "more CPU time to load than the 1s") {
+		t.Errorf("it ended with %d: %s", code, p.stderr)
+	}
+	if used := p.ProcessState.UserTime() + p.ProcessState.SystemTime(); used.Seconds() > 4 {
+		t.Errorf("it used %s of CPU time", used)
+	}
+}
+
+func TestARunThatNeedsMoreMemoryThanAllowedFailsAndTheNextSucceeds(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-model-dir", folderOf(t, formatstest.Filling()), "-memory", "268435456", "-load-time", "1s")
+	p.line(t, "ready ")
+	for _, c := range []struct {
+		count, status int
+		says          string
+	}{{775_000_000, http.StatusUnprocessableEntity, "needed more memory than the 256 MiB"}, {10, http.StatusOK, "[0]"}} {
+		body := fmt.Sprintf(`{"inputs": [{"name": "n", "shape": [1], "datatype": "INT64", "data": [%d]}]}`, c.count)
+		answer, err := http.Post(p.address+"/v2/models/any/infer", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil || answer.StatusCode != c.status || !strings.Contains(string(text), c.says) {
+			t.Errorf("%d numbers are answered with %d: %s", c.count, answer.StatusCode, text)
+		}
+	}
+}
+
+func TestTheCPUTimeOfRunsIsNotThatOfTheLoad(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-model-dir", modelFolder(t, "slow.onnx"), "-load-time", "1s")
+	p.line(t, "ready ")
+	lift, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(lift)) {
+		if strings.HasPrefix(line, "Max cpu time") && !strings.HasPrefix(strings.TrimSpace(strings.TrimPrefix(line, "Max cpu time")), "unlimited") {
+			t.Errorf("it still has the limit of its load: %s", line)
+		}
+	}
+}
+
+func TestALoadThatIsStoppedEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	const side, steps = 4096, 100
+	p := start(t, "-model-dir", folderOf(t, formatstest.Folding(side, steps)), "-drain", "60s")
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Errorf("it ended with %v: %s", err, p.stderr)
+	}
+}
