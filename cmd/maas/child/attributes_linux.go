@@ -11,3 +11,13 @@ func attributes(own *syscall.SysProcAttr, spec Spec) *syscall.SysProcAttr {
 	own.Pdeathsig = spec.Orphan
 	return own
 }
+
+// lower makes the calling thread nicer, and with it the children that it starts.
+func lower(nice int) error {
+	const highest, fromKernel = 19, 20
+	now, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)
+	if err != nil {
+		return err
+	}
+	return syscall.Setpriority(syscall.PRIO_PROCESS, 0, min(highest, fromKernel-now+nice)) // getpriority(2): the kernel gives 20 - nice
+}

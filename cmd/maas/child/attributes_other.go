@@ -13,3 +13,6 @@ func attributes(own *syscall.SysProcAttr, spec Spec) *syscall.SysProcAttr {
 	own.Setpgid = !spec.Foreground
 	return own
 }
+
+// lower does nothing: only Linux gives one thread a priority.
+func lower(int) error { return nil }

@@ -37,6 +37,10 @@ type Spec struct {
 	// Foreground leaves the child in this process's group, so that it can read the terminal and gets Ctrl-C from it. Other
 	// children have a group of their own: they are stopped in order, and Stop and the last kill reach their own children too.
 	Foreground bool
+	// Nice is how much lower than this process's the child's priority for CPU time is, 0 to 19 (Linux).
+	Nice int
+	// Started, if there is one, is told the child's process id as soon as it runs.
+	Started func(pid int)
 }
 
 // Process is one run of a child.
@@ -69,7 +73,11 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 // that started the child ends, not the process (prctl(2), PR_SET_PDEATHSIG).
 func (p *Process) run(started chan<- error) {
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	if p.spec.Nice == 0 {
+		defer runtime.UnlockOSThread()
+	} else if err := lower(p.spec.Nice); err != nil { // the child inherits the thread's priority; the thread ends with this goroutine
+		p.spec.Log.Warn("the child's priority is not lowered", "child", p.spec.Name, "error", err)
+	}
 
 	cmd, err := p.spec.Command()
 	if err != nil {
@@ -83,6 +91,9 @@ func (p *Process) run(started chan<- error) {
 	if err := cmd.Start(); err != nil {
 		started <- err
 		return
+	}
+	if p.spec.Started != nil {
+		p.spec.Started(cmd.Process.Pid)
 	}
 	started <- nil
 	p.err = cmd.Wait()

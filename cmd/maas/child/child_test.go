@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -102,6 +103,46 @@ func TestStartNamesAProgramThatIsNotThere(t *testing.T) {
 
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "start shell") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+func TestAChildIsNicerAndThisProcessIsNot(t *testing.T) {
+	t.Parallel()
+	nice := func(pid string) int {
+		text, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')'):])) // proc_pid_stat(5): the 19th field, of which the second ends here
+		n, err := strconv.Atoi(fields[17])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := nice("self")
+	told := make(chan int, 1)
+	spec := shell("sleep 60", slog.DiscardHandler)
+	spec.Nice, spec.Started = 3, func(pid int) { told <- pid }
+	c := start(t, spec)
+	if pid := <-told; pid != c.PID() {
+		t.Errorf("Started is told %d, and it is %d", pid, c.PID())
+	}
+	if got := nice(strconv.Itoa(c.PID())); got != min(19, before+3) {
+		t.Errorf("the child's nice value is %d, and this process's %d", got, before)
+	}
+	threads, err := filepath.Glob("/proc/self/task/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nicer := 0
+	for _, thread := range threads {
+		if nice("self/task/"+filepath.Base(thread)) != before {
+			nicer++
+		}
+	}
+	if nicer > 1 { // the one that waits for the child
+		t.Errorf("%d threads of this process became nicer", nicer)
 	}
 }
 

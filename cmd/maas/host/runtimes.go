@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/cmd/maas/runtimes"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/event"
@@ -64,9 +65,16 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 	if err != nil {
 		return err
 	}
+	rule, err := deployment.OpenAllowanceRule(view)
+	if err != nil {
+		return err
+	}
+	if rule.MemoryLargest == 0 {
+		rule.MemoryLargest = confine.MachineMemory() / 4 * 3 // the rest is this process's, the stores' and the system's
+	}
 	h.models.supervisor = runtimes.New(runtimes.Options{
 		Deployments: deployments, Store: store, Folder: folder, Sockets: sockets, Endpoint: h.models.listener.URL(), IdleAfter: c.IdleAfter, Log: o.Log,
-		Programs: runtimes.Programs{onnxRuntime: {Path: program}},
+		Allowance: rule, Programs: runtimes.Programs{onnxRuntime: {Path: program}},
 	})
 	deployments.Subscribe(receiver, h.models.supervisor)
 	h.models.Handler = receiver

@@ -9,13 +9,15 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/termination"
 )
 
 // serverFailure classifies the end of a model server that was never ready: Unprocessable where it refuses the model, or its own code crashes on it;
 // anything else may pass. words is what it said last of an error.
-func serverFailure(words string, err error) error {
+func serverFailure(m model, words string, err error) error {
+	words = m.withoutPaths(words)
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
@@ -25,6 +27,10 @@ func serverFailure(words string, err error) error {
 	}
 	kind := fault.Unavailable
 	switch signal := signalOf(exit); {
+	case exit.ExitCode() == termination.OutOfMemory:
+		return exceeded(m.allowed, allowance.Memory, err)
+	case exit.ExitCode() == termination.OutOfTime:
+		return exceeded(m.allowed, allowance.Load, err)
 	case exit.ExitCode() == termination.Refused: // 2 is also how a Go program ends that panics, or finds no memory
 		kind = fault.Unprocessable
 	case signal == syscall.SIGKILL, signal == syscall.SIGTERM: // somebody else ended it: the kernel for want of memory, or an operator
@@ -33,6 +39,21 @@ func serverFailure(words string, err error) error {
 		kind, words = fault.Unprocessable, fmt.Sprintf("its model server crashed with the signal %q", signal)
 	}
 	return fault.New(kind, cmp.Or(words, "its model server ended with "+exit.Error()), fault.Cause(err))
+}
+
+// excess is the cause of the end of a model server that needed more than it is given.
+type excess struct {
+	error
+
+	limit allowance.Limit
+}
+
+// Unwrap gives how the process ended.
+func (e excess) Unwrap() error { return e.error }
+
+// exceeded gives the end of a model server that needed more than it is given, which it will need again.
+func exceeded(allowed allowance.Allowance, limit allowance.Limit, end error) error {
+	return fault.New(fault.Unprocessable, allowed.Exceeded(limit), fault.Cause(excess{end, limit}))
 }
 
 // signalOf gives the signal that ended a process, 0 for none.

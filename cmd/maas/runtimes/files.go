@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/objects"
 )
 
@@ -24,10 +25,24 @@ func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, err
 	folder := filepath.Join(s.folder, uri.Digest.String())
 	s.disk.RLock()
 	defer s.disk.RUnlock()
-	_, err, _ = s.fetch.Do(folder, func() (any, error) {
-		return objects.Fetch(ctx, s.store, uri, folder)
-	})
-	return model{name: spec.Version, folder: folder, sockets: s.sockets, program: s.programs[spec.Runtime]}, err
+	if err := s.fetchOnce(ctx, uri, folder); err != nil {
+		return model{}, err
+	}
+	allowed, err := s.rule.For(spec)
+	if err != nil {
+		return model{}, fault.New(fault.Unprocessable, err.Error())
+	}
+	return model{name: spec.Version, folder: folder, sockets: s.sockets, program: s.programs[spec.Runtime], allowed: allowed}, nil
+}
+
+// fetchOnce fetches the files unless another version is just fetching the same: then it waits, and takes over if that one is stopped.
+func (s *Supervisor) fetchOnce(ctx context.Context, uri objects.URI, folder string) error {
+	for {
+		_, err, shared := s.fetch.Do(folder, func() (any, error) { return objects.Fetch(ctx, s.store, uri, folder) })
+		if err == nil || ctx.Err() != nil || !shared || !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
 }
 
 // tidy removes the files of versions that are not to run any more, unless files are just being fetched: then the next round does. What

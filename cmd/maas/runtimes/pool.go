@@ -1,6 +1,7 @@
 package runtimes
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/url"
@@ -9,12 +10,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // pool is the runtimes that run or start, by version. A call takes one (acquire) and gives it back; one that nobody has is stopped
 // after idleAfter.
 type pool struct {
+	confiner  *confine.Confiner
 	prepare   func(ctx context.Context, version uuid.UUID) (model, error) // where the version's files are, fetched if need be
 	changed   func(ctx context.Context, c change)                         // told of each change, one after the other, in order
 	keep      func(version uuid.UUID) bool                                // whether it stays without calls (min_replicas)
@@ -28,6 +31,7 @@ type pool struct {
 	mu      sync.Mutex
 	closed  bool
 	all     map[uuid.UUID]*instance
+	falls   map[uuid.UUID]fall
 	changes []change      // not told yet
 	news    chan struct{} // has one element when there are some
 	starts  sync.WaitGroup
@@ -37,7 +41,7 @@ type pool struct {
 type change struct {
 	version uuid.UUID
 	state   state
-	err     error         // with failed
+	err     error         // with failed; with idle, why it ended by itself, if that is known
 	fetch   time.Duration // with ready: until the files were there
 	load    time.Duration // with ready: from there until the model was loaded
 }
@@ -54,7 +58,8 @@ const (
 
 // instance is one version's runtime. Its fields are the pool's mutex's.
 type instance struct {
-	started chan struct{} // closed when the start has ended, well or not
+	started chan struct{}      // closed when the start has ended, well or not
+	cancel  context.CancelFunc // ends the start
 	process *process
 	err     error
 	calls   int
@@ -95,10 +100,14 @@ func (p *pool) join(version uuid.UUID) (*instance, error) {
 	}
 	i := p.all[version]
 	if i == nil {
-		i = &instance{started: make(chan struct{})}
+		if err := p.falls[version].pause(time.Now()); err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithCancel(p.life)
+		i = &instance{started: make(chan struct{}), cancel: cancel}
 		p.all[version] = i
 		p.note(change{version: version, state: starting})
-		p.starts.Go(func() { p.start(version, i) }) // bounded by startTime
+		p.starts.Go(func() { p.start(ctx, version, i) }) // bounded by startTime, and ended by remove
 	}
 	i.calls++
 	return i, nil
@@ -111,16 +120,17 @@ func (p *pool) leave(i *instance) {
 	i.used = time.Now()
 }
 
-func (p *pool) start(version uuid.UUID, i *instance) {
+func (p *pool) start(ctx context.Context, version uuid.UUID, i *instance) {
+	defer i.cancel()
 	within := p.startTime(version)
-	ctx, cancel := context.WithTimeout(p.life, within)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	began := time.Now()
 	m, err := p.prepare(ctx, version)
 	fetched := time.Now()
 	var running *process
 	if err == nil {
-		running, err = launch(ctx, m, p.log)
+		running, err = launch(ctx, m, p.confiner.Cell(m.allowed), p.log)
 	}
 	if err != nil {
 		err = startFailure(err, within)
@@ -132,7 +142,7 @@ func (p *pool) start(version uuid.UUID, i *instance) {
 	case wanted:
 		p.starts.Go(func() { p.watch(version, i) }) // ends with the process
 	default:
-		running.child.Stop(ctx)
+		running.stop(ctx)
 	}
 }
 
@@ -190,16 +200,18 @@ func (p *pool) tellAll(ctx context.Context) {
 
 // watch forgets a runtime that has ended, so that the next call starts another.
 func (p *pool) watch(version uuid.UUID, i *instance) {
-	<-i.process.child.Done()
+	began := time.Now()
+	why := i.process.await()
 	p.mu.Lock()
 	crashed := p.all[version] == i && !p.closed
 	if crashed {
 		delete(p.all, version)
-		p.note(change{version: version, state: idle})
+		p.falls[version] = p.falls[version].next(began, time.Now(), why)
+		p.note(change{version: version, state: idle, err: why})
 	}
 	p.mu.Unlock()
 	if crashed {
-		p.log.Error("a runtime ended by itself; the next call starts it again", "version", version, "error", i.process.child.Err())
+		p.log.Error("a runtime ended by itself; a later call starts it again", "version", version, "error", cmp.Or(why, i.process.child.Err()))
 	}
 }
 
@@ -211,7 +223,7 @@ func (p *pool) reap(ctx context.Context) {
 		select {
 		case <-clock.C:
 			for _, i := range p.takeIdle() {
-				i.process.child.Stop(p.life)
+				i.process.stop(p.life)
 			}
 		case <-ctx.Done():
 			return
@@ -233,14 +245,24 @@ func (p *pool) takeIdle() (taken []*instance) {
 	return taken
 }
 
-// remove stops the version's runtime after the calls that it has, or when ctx ends. One that starts is stopped when it has (settle).
+// remove stops the version's runtime after the calls that it has, or when ctx ends. One that starts is killed at once.
 func (p *pool) remove(ctx context.Context, version uuid.UUID) {
 	p.mu.Lock()
 	i := p.all[version]
 	delete(p.all, version)
+	delete(p.falls, version)
 	p.mu.Unlock()
-	if i != nil && i.process != nil {
-		i.process.child.Stop(ctx) // SIGTERM: it answers the calls that it has
+	if i == nil {
+		return
+	}
+	if i.process != nil {
+		i.process.stop(ctx) // SIGTERM: it answers the calls that it has
+		return
+	}
+	i.cancel()
+	select {
+	case <-i.started:
+	case <-ctx.Done():
 	}
 }
 
@@ -254,7 +276,7 @@ func (p *pool) close(ctx context.Context) {
 	p.end()
 	for _, i := range all {
 		if i.process != nil {
-			p.starts.Go(func() { i.process.child.Stop(ctx) })
+			p.starts.Go(func() { i.process.stop(ctx) })
 		}
 	}
 	p.starts.Wait()

@@ -19,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
 )
@@ -32,6 +33,7 @@ type bench struct {
 	t        *testing.T
 	versions map[uuid.UUID]string
 	kept     map[uuid.UUID]bool
+	folder   string // of the sockets
 
 	mu   sync.Mutex
 	seen []state
@@ -48,8 +50,10 @@ func newBench(t *testing.T, idleAfter time.Duration) *bench {
 	}
 	b := &bench{t: t, versions: map[uuid.UUID]string{}, kept: map[uuid.UUID]bool{}}
 	sockets := t.TempDir()
+	b.folder = sockets
 	life, end := context.WithCancel(context.Background())
 	b.pool = &pool{
+		confiner: confine.New(slog.New(slog.DiscardHandler)),
 		prepare: func(_ context.Context, version uuid.UUID) (model, error) {
 			folder, ok := b.versions[version]
 			if !ok {
@@ -64,7 +68,7 @@ func newBench(t *testing.T, idleAfter time.Duration) *bench {
 		},
 		keep:      func(version uuid.UUID) bool { return b.kept[version] },
 		idleAfter: idleAfter, startTime: func(uuid.UUID) time.Duration { return 30 * time.Second }, log: slog.New(slog.DiscardHandler),
-		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1), life: life, end: end,
+		all: map[uuid.UUID]*instance{}, falls: map[uuid.UUID]fall{}, news: make(chan struct{}, 1), life: life, end: end,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var work sync.WaitGroup

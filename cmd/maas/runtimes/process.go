@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/child"
+	"github.com/17882237881/MaaS/cmd/maas/confine"
+	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/socket"
 )
 
@@ -36,13 +38,36 @@ type model struct {
 	folder  string // with the version's files
 	sockets string // folder for the runtime's socket, this user's alone
 	program Program
+	allowed allowance.Allowance
 }
 
 // process is a model server that runs.
 type process struct {
 	child *child.Process
 	url   *url.URL
+	cell  *confine.Cell
+	model model
 }
+
+// await waits until the process has ended, and says why it did if it took more than it is given.
+func (p *process) await() error {
+	<-p.child.Done()
+	p.cell.Leave()
+	if p.cell.Exceeded() {
+		return exceeded(p.model.allowed, allowance.Memory, p.child.Err())
+	}
+	return nil
+}
+
+// stop asks the process to end, and kills it when ctx ends or after the grace.
+func (p *process) stop(ctx context.Context) {
+	p.child.Stop(ctx)
+	p.cell.Leave()
+}
+
+// niceness is how much lower the priority of model servers for CPU time is than that of this process and its stores: each step is a tenth of the time
+// (sched(7)).
+const niceness = 10
 
 // announcements are the lines of a runtime's stdout: "listening ADDRESS" and "ready ADDRESS".
 type announcements struct {
@@ -89,7 +114,7 @@ const stopTime = 30 * time.Second
 
 // launch starts a runtime and waits until its model is loaded, or ctx ends, which has a deadline. What the runtime says of a failure is the error's
 // last words. It listens on a socket that nobody but this user reaches.
-func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
+func launch(ctx context.Context, m model, cell *confine.Cell, log *slog.Logger) (*process, error) {
 	said := &announcements{}
 	last := newLastWords(log.Handler())
 	deadline, _ := ctx.Deadline()
@@ -102,19 +127,27 @@ func launch(ctx context.Context, m model, log *slog.Logger) (*process, error) {
 		Name:  "runtime " + m.name,
 		Log:   slog.New(last),
 		Ready: said.ready, ReadyWithin: time.Until(deadline), // a large model loads for minutes
-		Grace: stopTime,
+		Grace: stopTime, Nice: niceness, Started: cell.Watch,
 		Command: func() (*exec.Cmd, error) {
 			cmd := exec.Command(m.program.Path, "--model-dir", m.folder, "--listen", "unix:"+path)
 			cmd.Env = append(cmd.Environ(), m.program.Environment...)
+			for _, v := range m.allowed.Variables() {
+				cmd.Env = append(cmd.Env, v.Name+"="+v.Value)
+			}
 			cmd.Stdout = said
+			cell.Enter(cmd)
 			return cmd, nil
 		},
 	})
 	if err != nil {
 		_ = os.Remove(path) // one that was killed leaves it
-		return nil, serverFailure(m.withoutPaths(last.words()), err)
+		cell.Leave()
+		if cell.Exceeded() {
+			return nil, exceeded(m.allowed, allowance.Memory, err)
+		}
+		return nil, serverFailure(m, last.words(), err)
 	}
-	return &process{c, address}, nil
+	return &process{c, address, cell, m}, nil
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/objects"
@@ -22,6 +23,7 @@ type Supervisor struct {
 	deployments *deployment.Deployments
 	store       *objects.Store
 	programs    Programs
+	rule        deployment.AllowanceRule
 	folder      string // holds the versions' files, by digest
 	sockets     string // of the runtimes
 	endpoint    string // of the activator
@@ -45,6 +47,7 @@ type Options struct {
 	Deployments *deployment.Deployments
 	Store       *objects.Store
 	Programs    Programs
+	Allowance   deployment.AllowanceRule
 	Folder      string        // for the versions' files; absolute
 	Sockets     string        // folder for the runtimes' sockets, this user's alone; absolute
 	Endpoint    string        // the URL at which Activator answers
@@ -62,13 +65,14 @@ const (
 // New makes a Supervisor. Close ends it.
 func New(o Options) *Supervisor {
 	s := &Supervisor{
-		deployments: o.Deployments, store: o.Store, programs: o.Programs, folder: o.Folder, sockets: o.Sockets, endpoint: o.Endpoint, log: o.Log,
+		deployments: o.Deployments, store: o.Store, programs: o.Programs, rule: o.Allowance, folder: o.Folder, sockets: o.Sockets, endpoint: o.Endpoint, log: o.Log,
 		specs: map[uuid.UUID]deployment.Spec{}, retries: map[uuid.UUID]time.Time{}, reconciled: make(chan struct{}),
 	}
 	life, end := context.WithCancel(context.Background())
 	s.pool = &pool{
-		prepare: s.prepare, changed: s.changed, keep: s.keep, idleAfter: o.IdleAfter, startTime: s.startTime, log: o.Log, life: life, end: end,
-		all: map[uuid.UUID]*instance{}, news: make(chan struct{}, 1),
+		confiner: confine.New(o.Log),
+		prepare:  s.prepare, changed: s.changed, keep: s.keep, idleAfter: o.IdleAfter, startTime: s.startTime, log: o.Log, life: life, end: end,
+		all: map[uuid.UUID]*instance{}, falls: map[uuid.UUID]fall{}, news: make(chan struct{}, 1),
 	}
 	if err := clearSockets(o.Sockets); err != nil {
 		o.Log.Warn("sockets of a former process were not removed", "error", err)
@@ -276,6 +280,9 @@ func (s *Supervisor) changed(ctx context.Context, c change) {
 }
 
 func (s *Supervisor) report(ctx context.Context, spec deployment.Spec, c change) error {
+	if e, ok := errors.AsType[excess](c.err); ok {
+		s.deployments.Exceeded(e.limit)
+	}
 	switch c.state {
 	case starting:
 		s.begun(c.version)

@@ -12,6 +12,7 @@ import (
 	"github.com/kserve/kserve/pkg/constants"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/termination"
 )
 
@@ -27,6 +28,8 @@ type failure struct {
 	why     string // in words for its publisher; "" for nothing
 	kind    kind
 	damaged bool // the store does not hold the version as it was published
+
+	exceeded allowance.Limit // what the server needed more of than it is given; "" for nothing
 
 	// Of a setback: how often a container has ended, and when Kubernetes starts it again.
 	attempts int
@@ -176,6 +179,10 @@ func (s sight) trouble(pod *corev1.Pod, p part) failure {
 		return failure{}
 	case p.fetches && end.ExitCode == termination.Misused:
 		return failure{why: sentence(end.Message)}
+	case !p.fetches && (end.Reason == "OOMKilled" || end.ExitCode == termination.OutOfMemory):
+		return failure{why: s.given(pod, p).Exceeded(allowance.Memory), exceeded: allowance.Memory}
+	case !p.fetches && end.ExitCode == termination.OutOfTime:
+		return failure{why: s.given(pod, p).Exceeded(allowance.Load), exceeded: allowance.Load}
 	case end.Reason == "OOMKilled":
 		return failure{why: fmt.Sprintf("its %s needs more memory than the %s that it is given", p.called, limit(pod, p.container))}
 	case !p.fetches && (crashes >= crashesOfNew || end.ExitCode == termination.Refused):
@@ -283,6 +290,16 @@ func limit(pod *corev1.Pod, name string) string {
 		}
 	}
 	return "memory"
+}
+
+// given is the version's allowance as the pod has it, which may be of a former rule.
+func (s sight) given(pod *corev1.Pod, p part) allowance.Allowance {
+	for _, c := range pod.Spec.Containers {
+		if memory := c.Resources.Limits.Memory(); c.Name == p.container && !memory.IsZero() {
+			s.allowed.Memory = memory.Value()
+		}
+	}
+	return s.allowed
 }
 
 // longest is how much of a message is told, in bytes.

@@ -88,12 +88,17 @@ func (h *Host) Running(ctx context.Context) ([]uuid.UUID, error) {
 
 // look sees how a version is, and tells.
 func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService) error {
+	allowed, err := h.maker.rule.For(s)
+	if err != nil {
+		return err // service has taken it
+	}
 	list, err := h.pods.List(ctx, metav1.ListOptions{LabelSelector: constants.InferenceServicePodLabelKey + "=" + service.Name})
 	if err != nil {
 		return away(err)
 	}
 	seen := sight{
 		service: service, pods: living(list.Items), now: time.Now(), serves: s.Status.Serves(), startTime: s.StartTime(h.maker.startTime),
+		allowed: allowed,
 	}.state()
 	return h.tell(ctx, s, service, seen)
 }
@@ -148,6 +153,9 @@ func (h *Host) giveUp(ctx context.Context, s deployment.Spec, service *v1beta1.I
 	h.log.WarnContext(ctx, "a model did not start", "version", s.Version, "reason", seen.why)
 	if err := h.removeSeen(ctx, service); err != nil {
 		return err
+	}
+	if seen.exceeded != "" {
+		h.deployments.Exceeded(seen.exceeded)
 	}
 	if seen.damaged {
 		if err := h.deployments.Damaged(ctx, s.Tenant, s.VersionID, seen.why); err != nil {

@@ -62,6 +62,10 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	rule, err := deployment.OpenAllowanceRule(e)
+	if err != nil {
+		return nil, err
+	}
 	client, err := rest.HTTPClientFor(cluster)
 	if err != nil {
 		return nil, fmt.Errorf("kserve: %w", err)
@@ -76,7 +80,7 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	}
 	h := &Host{
 		deployments: d, services: kserve.InferenceServices(c.Namespace), pods: kubernetes.Pods(c.Namespace), log: e.Logger(),
-		maker: maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime},
+		maker: maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime, rule: rule},
 	}
 	e.Go(h.begin)
 	return h, nil

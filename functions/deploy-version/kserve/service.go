@@ -16,6 +16,7 @@ import (
 	"knative.dev/serving/pkg/apis/autoscaling"
 	"knative.dev/serving/pkg/apis/serving"
 
+	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/deployment"
 )
@@ -47,11 +48,16 @@ type maker struct {
 	mode        Mode
 	concurrency int32         // calls under way at one replica, above which another is started
 	startTime   time.Duration // the longest that the start of a small version may take
+	rule        deployment.AllowanceRule
 }
 
 // service gives the InferenceService of a version. It fails, in words for the publisher, where the spec says what no cluster understands.
 func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
-	given, err := resources(s.Resources)
+	asked, err := s.Asks()
+	if err != nil {
+		return nil, err
+	}
+	allowed, err := m.rule.For(s)
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +90,8 @@ func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 					StorageURI:      &s.Manifest,
 					ProtocolVersion: new(constants.ProtocolV2),
 					Container: corev1.Container{
-						Resources:                given,
+						Resources:                resources(s, asked, allowed),
+						Env:                      environment(allowed),
 						SecurityContext:          restricted(),
 						TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 					},
@@ -126,30 +133,42 @@ func (m maker) target() *int32 {
 	return &m.concurrency
 }
 
-// resources are what a version says; the rest is its runtime's. What it says of CPU and memory is also their limit.
-func resources(said json.RawMessage) (corev1.ResourceRequirements, error) {
-	var r catalog.Resources
-	if len(said) > 0 {
-		if err := json.Unmarshal(said, &r); err != nil {
-			return corev1.ResourceRequirements{}, fmt.Errorf("its resources cannot be read: %w", err)
+// What every model server takes beside its files, as knative/runtimes/maas-onnx.yaml has it: bytes, and thousandths of a core.
+const usualMemory, usualCPU = 128 << 20, 100
+
+// resources bound a version's server by its allowance. What it asks for itself is also requested; else it requests the size of its files, since a node
+// has room for more than all its pods' limits together. CPU that neither the version nor the operator bounds is its runtime's to bound.
+func resources(s deployment.Spec, asked catalog.Resources, allowed allowance.Allowance) corev1.ResourceRequirements {
+	memory, cpu := bytes(allowed.Memory), *resource.NewMilliQuantity(allowed.CPU, resource.DecimalSI)
+	requests := corev1.ResourceList{corev1.ResourceMemory: bytes(min(allowed.Memory, usualMemory+s.Size))}
+	limits := corev1.ResourceList{corev1.ResourceMemory: memory}
+	if asked.Memory != "" {
+		requests[corev1.ResourceMemory] = memory
+	}
+	if allowed.CPU > 0 {
+		limits[corev1.ResourceCPU] = cpu
+		requests[corev1.ResourceCPU] = *resource.NewMilliQuantity(min(allowed.CPU, usualCPU), resource.DecimalSI)
+		if asked.CPU != "" {
+			requests[corev1.ResourceCPU] = cpu
 		}
 	}
-	requests, limits := corev1.ResourceList{}, corev1.ResourceList{}
-	for kind, quantity := range map[corev1.ResourceName]catalog.Quantity{corev1.ResourceCPU: r.CPU, corev1.ResourceMemory: r.Memory} {
-		if quantity == "" {
-			continue
-		}
-		q, err := resource.ParseQuantity(string(quantity))
-		if err != nil {
-			return corev1.ResourceRequirements{}, fmt.Errorf("%q is no quantity of %s", quantity, kind)
-		}
-		requests[kind], limits[kind] = q, q
-	}
-	if r.GPU > 0 {
-		q := *resource.NewQuantity(int64(r.GPU), resource.DecimalSI)
+	if asked.GPU > 0 {
+		q := *resource.NewQuantity(int64(asked.GPU), resource.DecimalSI)
 		requests[gpu], limits[gpu] = q, q
 	}
-	return corev1.ResourceRequirements{Requests: requests, Limits: limits}, nil
+	return corev1.ResourceRequirements{Requests: requests, Limits: limits}
+}
+
+func bytes(n int64) resource.Quantity { return *resource.NewQuantity(n, resource.BinarySI) }
+
+// environment tells the server its allowance. GOMAXPROCS is Go's to find, from the container's limit.
+func environment(allowed allowance.Allowance) []corev1.EnvVar {
+	allowed.CPU = 0
+	var all []corev1.EnvVar
+	for _, v := range allowed.Variables() {
+		all = append(all, corev1.EnvVar{Name: v.Name, Value: v.Value})
+	}
+	return all
 }
 
 // restricted is what the Pod Security level of that name asks of a container.

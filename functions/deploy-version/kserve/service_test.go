@@ -3,6 +3,7 @@ package kserve
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,9 +26,12 @@ func fraud() deployment.Spec {
 	}
 }
 
+// usual is the rule where the operator sets nothing.
+var usual = deployment.AllowanceRule{MemoryBase: 2 << 30, MemoryFactor: 4, Load: 30 * time.Second}
+
 func made(t *testing.T, mode Mode, s deployment.Spec) (digest, text string) {
 	t.Helper()
-	service, err := maker{namespace: "maas-models", mode: mode, concurrency: 8, startTime: 10 * time.Minute}.service(s)
+	service, err := maker{namespace: "maas-models", mode: mode, concurrency: 8, startTime: 10 * time.Minute, rule: usual}.service(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,32 +86,61 @@ func TestInStandardModeOneReplicaAlwaysRuns(t *testing.T) {
 	}
 }
 
-func TestWhatAVersionDoesNotSayIsItsRuntimes(t *testing.T) {
+func TestAServerIsBoundByTheVersionsAllowance(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ requests, limits string }{
-		"":                                     {"", ""},
-		`{}`:                                   {"", ""},
-		`{"cpu": "2"}`:                         {"cpu=2", "cpu=2"},
+		"":                                     {"memory=228Mi", "memory=2448Mi"},
+		`{}`:                                   {"memory=228Mi", "memory=2448Mi"},
+		`{"cpu": "2"}`:                         {"cpu=2 memory=228Mi", "cpu=2 memory=2448Mi"},
 		`{"memory": "1.5Gi"}`:                  {"memory=1536Mi", "memory=1536Mi"},
-		`{"gpu": 2}`:                           {"nvidia.com/gpu=2", "nvidia.com/gpu=2"},
-		`{"cpu": "1", "memory": "", "gpu": 0}`: {"cpu=1", "cpu=1"},
+		`{"gpu": 2}`:                           {"memory=228Mi nvidia.com/gpu=2", "memory=2448Mi nvidia.com/gpu=2"},
+		`{"cpu": "1", "memory": "", "gpu": 0}`: {"cpu=1 memory=228Mi", "cpu=1 memory=2448Mi"},
+		`{"memory": "70Mi"}`:                   {"memory=70Mi", "memory=70Mi"},
 	}
 	text := func(list corev1.ResourceList) string {
 		var all []string
 		for kind, q := range list {
 			all = append(all, string(kind)+"="+q.String())
 		}
+		slices.Sort(all)
 		return strings.Join(all, " ")
 	}
 	for said, want := range cases {
-		got, err := resources(json.RawMessage(said))
-		if err != nil || text(got.Requests) != want.requests || text(got.Limits) != want.limits {
-			t.Errorf("%s: %v, %v", said, got, err)
+		s := fraud()
+		s.Resources, s.Size = json.RawMessage(said), 100<<20
+		service, err := maker{rule: usual}.service(s)
+		if err != nil {
+			t.Errorf("%s: %v", said, err)
+			continue
+		}
+		if got := service.Spec.Predictor.Model.Resources; text(got.Requests) != want.requests || text(got.Limits) != want.limits {
+			t.Errorf("%s: it requests %s, and its limits are %s", said, text(got.Requests), text(got.Limits))
 		}
 	}
 	for said, want := range map[string]string{`{"cpu": "lots"}`: "resources", `{"gpu": -1}`: "whole number", `[]`: "resources"} {
-		if _, err := resources(json.RawMessage(said)); err == nil || !strings.Contains(err.Error(), want) {
+		s := fraud()
+		s.Resources = json.RawMessage(said)
+		if _, err := (maker{rule: usual}).service(s); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error is %v", said, err)
+		}
+	}
+}
+
+func TestTheOperatorsCPUIsALimitAndATenthOfACoreIsRequested(t *testing.T) {
+	t.Parallel()
+	for request, limit := range map[string]string{"100m": "500m", "50m": "50m"} { // a request beyond the limit would be refused
+		rule, s := usual, fraud()
+		if err := rule.CPU.UnmarshalText([]byte(limit)); err != nil {
+			t.Fatal(err)
+		}
+		s.Resources = nil
+		service, err := maker{rule: rule}.service(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := service.Spec.Predictor.Model.Resources
+		if got.Requests.Cpu().String() != request || got.Limits.Cpu().String() != limit {
+			t.Errorf("the resources are %+v", got)
 		}
 	}
 }

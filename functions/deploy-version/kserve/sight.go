@@ -8,6 +8,7 @@ import (
 	"github.com/kserve/kserve/pkg/constants"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/deployment"
 )
 
@@ -19,6 +20,7 @@ type sight struct {
 	serves  bool // its row says that it has been ready, and callers are sent to it
 
 	startTime time.Duration // the longest that a start may take
+	allowed   allowance.Allowance
 }
 
 // outlook is how far a version is.
@@ -36,9 +38,10 @@ const (
 // state is what a sight says.
 type state struct {
 	is       outlook
-	why      string // with broken, and where it is known what it waits for
-	damaged  bool   // with broken: the store does not hold the version as it was published
-	endpoint string // with ready and idle
+	why      string          // with broken, and where it is known what it waits for
+	damaged  bool            // with broken: the store does not hold the version as it was published
+	exceeded allowance.Limit // with broken: what its server needed more of than it is given; else ""
+	endpoint string          // with ready and idle
 	phases   deployment.Phases
 
 	attempts int       // of one that is starting, and failed before
@@ -49,7 +52,7 @@ func (s sight) state() state {
 	failed := s.failure()
 	switch {
 	case failed.why != "" && failed.kind == final:
-		return state{is: broken, why: failed.why, damaged: failed.damaged}
+		return state{is: broken, why: failed.why, damaged: failed.damaged, exceeded: failed.exceeded}
 	case failed.why != "" && failed.kind == expired:
 		return state{is: hindered, why: failed.why}
 	}

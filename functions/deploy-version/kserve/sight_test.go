@@ -66,7 +66,7 @@ func TestWhatIsSeenOfAVersion(t *testing.T) {
 		{"store-away", 11 * time.Minute, hindered, "its files cannot be fetched: the store does not answer"},
 		{"crashed-once", 10 * time.Second, starting, "its model cannot be loaded"},
 		{"not-a-model", 20 * time.Second, broken, "its model cannot be loaded: there is no ONNX model in /mnt/models"},
-		{"memory", 20 * time.Second, broken, "its model server needs more memory than the 8Mi that it is given"},
+		{"memory", 20 * time.Second, broken, "it needed more memory than the 8 MiB that its model server is given"},
 	}
 	for _, c := range cases {
 		got := seen(t, c.name, c.after).state()

@@ -1,0 +1,198 @@
+package confine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/allowance"
+)
+
+// hostGroup is where this process and its other children go: of a cgroup, either its processes or its children are controlled
+// (cgroups(7), "no internal processes").
+const hostGroup = "host"
+
+// delegated prepares the cgroup v2 that this process is in for cells, and gives its folder. It fails where there is none, where this process may not
+// write to it, and where others are in it. self is the process's folder in /proc.
+func delegated(self string) (string, error) {
+	own, err := ownGroup(self)
+	if err != nil {
+		return "", err
+	}
+	controllers, err := os.ReadFile(filepath.Join(own, "cgroup.controllers"))
+	if err != nil {
+		return "", err
+	}
+	for _, needed := range []string{"memory", "cpu"} {
+		if !slices.Contains(strings.Fields(string(controllers)), needed) {
+			return "", fmt.Errorf("the cgroup %s has no controller %s", own, needed)
+		}
+	}
+	return own, makeRoom(own)
+}
+
+// ownGroup gives the folder of the cgroup v2 of a process.
+func ownGroup(self string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(self, "cgroup"))
+	if err != nil {
+		return "", err
+	}
+	path := ""
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
+			path = rest
+		}
+	}
+	mounts, err := os.ReadFile(filepath.Join(self, "mountinfo"))
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		before, after, _ := strings.Cut(line, " - ")
+		fields, kind := strings.Fields(before), strings.Fields(after)
+		if len(fields) < 5 || len(kind) == 0 || kind[0] != "cgroup2" {
+			continue
+		}
+		if below, ok := strings.CutPrefix(path, strings.TrimSuffix(fields[3], "/")); ok { // fields[3] is the part of the hierarchy that is mounted
+			return filepath.Join(fields[4], below), nil
+		}
+	}
+	return "", errors.New("there is no cgroup v2")
+}
+
+// makeRoom moves the processes of the cgroup into one below it, and turns the controllers on for cells beside that.
+func makeRoom(own string) (err error) {
+	procs := filepath.Join(own, "cgroup.procs")
+	pids, err := pidsIn(procs)
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		if !ours(pid) {
+			return fmt.Errorf("the cgroup %s has processes that are not this one's", own)
+		}
+	}
+	host := filepath.Join(own, hostGroup)
+	if err := os.Mkdir(host, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	for _, pid := range pids {
+		if err := os.WriteFile(filepath.Join(host, "cgroup.procs"), []byte(pid), 0o644); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(own, "cgroup.subtree_control"), []byte("+memory +cpu"), 0o644); err != nil {
+		return err
+	}
+	former, err := filepath.Glob(filepath.Join(own, "model-*"))
+	for _, left := range former {
+		_ = os.Remove(left) // of a former process, whose children are gone
+	}
+	return err
+}
+
+func pidsIn(procs string) ([]string, error) {
+	text, err := os.ReadFile(procs)
+	return strings.Fields(string(text)), err
+}
+
+// ours reports whether the process is this one or descends from it, or is gone.
+func ours(pid string) bool {
+	self := strconv.Itoa(os.Getpid())
+	for pid != self {
+		text, err := os.ReadFile("/proc/" + pid + "/stat")
+		if err != nil {
+			return errors.Is(err, os.ErrNotExist)
+		}
+		fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+		if len(fields) < 2 || fields[1] == "0" || fields[1] == "1" {
+			return false
+		}
+		pid = fields[1] // the parent
+	}
+	return true
+}
+
+// group is the cgroup of one cell.
+type group struct {
+	folder string
+	handle *os.File
+}
+
+// share is a model server's part of the CPU while others want it; this process and the stores have 100 (cgroups: cpu.weight).
+const share = 25
+
+func newGroup(cells, name string, allowed allowance.Allowance) (*group, error) {
+	g := &group{folder: filepath.Join(cells, name)}
+	if err := os.Mkdir(g.folder, 0o755); err != nil {
+		return nil, err
+	}
+	err := g.set(allowed)
+	if err == nil {
+		g.handle, err = os.Open(g.folder)
+	}
+	if err != nil {
+		return nil, errors.Join(err, os.Remove(g.folder))
+	}
+	return g, nil
+}
+
+func (g *group) set(allowed allowance.Allowance) error {
+	settings := [][2]string{{"memory.oom.group", "1"}, {"cpu.weight", strconv.Itoa(share)}}
+	if allowed.Memory > 0 {
+		settings = append(settings, [2]string{"memory.max", strconv.FormatInt(allowed.Memory, 10)})
+	}
+	if allowed.CPU > 0 {
+		const period = 100_000 // µs
+		settings = append(settings, [2]string{"cpu.max", fmt.Sprintf("%d %d", max(1000, allowed.CPU*period/1000), period)})
+	}
+	for _, s := range settings {
+		if err := os.WriteFile(filepath.Join(g.folder, s[0]), []byte(s[1]), 0o644); err != nil {
+			return err
+		}
+	}
+	if allowed.Memory > 0 {
+		_ = os.WriteFile(filepath.Join(g.folder, "memory.swap.max"), []byte("0"), 0o644) // a kernel without swap has none
+	}
+	return nil
+}
+
+// enter makes the command start in the cgroup.
+func (g *group) enter(cmd *exec.Cmd) {
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(g.handle.Fd())
+}
+
+// killed reports whether the kernel has ended a process of the cgroup for its memory.
+func (g *group) killed() bool {
+	text, _ := os.ReadFile(filepath.Join(g.folder, "memory.events")) // it is gone with the cgroup
+	for line := range strings.Lines(string(text)) {
+		if count, ok := strings.CutPrefix(strings.TrimSpace(line), "oom_kill "); ok {
+			return count != "0"
+		}
+	}
+	return false
+}
+
+// remove kills what is left in the cgroup, and takes it away as soon as the kernel lets go of it.
+func (g *group) remove() (err error) {
+	_ = g.handle.Close()
+	_ = os.WriteFile(filepath.Join(g.folder, "cgroup.kill"), []byte("1"), 0o644) // Linux 5.14; nothing is left mostly
+	for range 20 {
+		if err = os.Remove(g.folder); err == nil || !errors.Is(err, syscall.EBUSY) {
+			return err
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	return err
+}

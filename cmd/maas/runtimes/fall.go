@@ -1,0 +1,48 @@
+package runtimes
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+const (
+	firstFallPause   = time.Second // after the second end in a row; it doubles with each, up to longestFallPause
+	longestFallPause = time.Minute
+	steadyTime       = time.Minute // a runtime that ran for as long begins anew
+)
+
+// fall is how often in a row a version's runtime has ended by itself while it served. What ends it may be a call that comes again and again.
+type fall struct {
+	count int
+	until time.Time // it is not started again before
+	why   error     // nil if that is not known
+}
+
+// next counts the end of a runtime that was ready at began. After the first it may start again at once.
+func (f fall) next(began, ended time.Time, why error) fall {
+	if ended.Sub(began) >= steadyTime {
+		f = fall{}
+	}
+	n := fall{count: f.count + 1, until: ended, why: why}
+	if n.count > 1 {
+		n.until = ended.Add(min(longestFallPause, firstFallPause<<min(n.count-2, 10)))
+	}
+	return n
+}
+
+// pause gives what a caller is told before the time of the next start; nil from then on.
+func (f fall) pause(now time.Time) error {
+	left := f.until.Sub(now)
+	if left <= 0 {
+		return nil
+	}
+	left = left.Truncate(time.Second) + time.Second
+	why := "it crashed"
+	if f.why != nil {
+		why = fault.From(f.why).Message
+	}
+	return fault.New(fault.Unavailable, fmt.Sprintf("The model server has ended by itself %d times in a row, last because %s. It may start again in %s.", f.count, why, left),
+		fault.Cause(f.why), fault.RetryAfter(left))
+}
