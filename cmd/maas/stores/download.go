@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,42 +14,51 @@ import (
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// download fetches Postgres into the user's cache folder, once. The library can only fetch and start in one: as root it stops when
-// initdb refuses root, and the programs are there by then.
+// download fetches Postgres into the user's cache folder, once. The library unpacks and starts in one: as root it stops when initdb refuses root, and
+// the programs are there by then. Folders have the digest's name, so that what came without a check, or of another release, is never run.
 func download(ctx context.Context, log *slog.Logger) (programs, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return programs{}, fmt.Errorf("cache folder: %w", err)
 	}
-	home := filepath.Join(cache, "maas", "postgres")
-	tree := filepath.Join(home, string(embeddedpostgres.V18))
+	a, err := pinned(thisPlatform())
+	if err != nil {
+		return programs{}, err
+	}
+	home := filepath.Join(cache, "maas", "postgres", string(postgresVersion)+"-"+a.digest[:16])
+	tree, downloads := filepath.Join(home, "programs"), filepath.Join(home, "downloads")
 	if found := appendPrograms(ctx, nil, filepath.Join(tree, "bin")); len(found) == 1 {
 		return found[0], nil
 	}
-	log.Info("there is no Postgres on this machine: downloading it", "version", string(embeddedpostgres.V18), "to", tree)
-	trial, err := tryOut(home, tree)
+	log.Info("there is no Postgres on this machine: downloading it", "version", string(postgresVersion), "to", tree)
+	if err := a.fetch(ctx, downloads); err != nil {
+		return programs{}, err
+	}
+	trial, err := tryOut(downloads, tree)
 	if found := appendPrograms(ctx, nil, filepath.Join(tree, "bin")); len(found) == 1 {
 		return found[0], nil
 	}
 	return programs{}, fmt.Errorf("%w: %s", err, trial)
 }
 
-// tryOut has the library fetch, start and stop a Postgres with data of its own; it gives what that wrote.
-func tryOut(home, tree string) (output string, err error) {
+// nowhere is where the library would download from if it did not find what was.
+const nowhere = "http://download.invalid"
+
+// tryOut has the library unpack, start and stop a Postgres with data of its own; it gives what that wrote.
+func tryOut(downloads, tree string) (output string, err error) {
 	trial, err := os.MkdirTemp("", "maas-postgres-")
 	if err != nil {
 		return "", fmt.Errorf("temporary folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(trial)) }()
-	defer http.DefaultClient.CloseIdleConnections() //nolint:forbidigo // it is the library's, which leaves them open
 	port, err := freePort()
 	if err != nil {
 		return "", err
 	}
 	var text bytes.Buffer
 	server := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
-		Version(embeddedpostgres.V18).Port(port).Logger(&text).
-		CachePath(filepath.Join(home, "downloads")).BinariesPath(tree).
+		Version(postgresVersion).Port(port).Logger(&text).BinaryRepositoryURL(nowhere).
+		CachePath(downloads).BinariesPath(tree).
 		RuntimePath(filepath.Join(trial, "run")).DataPath(filepath.Join(trial, "data")))
 	if err := server.Start(); err != nil {
 		return text.String(), err
