@@ -2,6 +2,7 @@ package function
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -22,14 +23,27 @@ func TestMeIsTheCaller(t *testing.T) {
 	w.Join(w.Owner, w.Tenant("rival"))
 	var me identity.Me
 	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: w.Token(w.Owner)}, http.StatusOK, &me)
-	if me.ID != w.Owner.User || me.Email != "ana@example.com" || me.Tenant != "acme" || len(me.Tenants) != 2 || me.Scopes != nil {
+	if me.ID == nil || *me.ID != w.Owner.User || me.Email == nil || *me.Email != "ana@example.com" || me.Tenant != "acme" || len(me.Tenants) != 2 ||
+		me.Scopes != nil || me.Key != nil {
 		t.Errorf("answer is %+v", me)
 	}
-	var key identity.Me
-	token := w.APIKey(w.Owner, "model:read")
-	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: token}, http.StatusOK, &key)
-	if key.ID != w.Owner.User || len(key.Scopes) != 1 {
-		t.Errorf("answer to a key is %+v", key)
+}
+
+func TestAKeyIsToldOfItselfAndNothingOfItsMaker(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	f := functiontest.Start(t, "users", New(), w.Vars)
+	w.Join(w.Owner, w.Tenant("rival"))
+	token := w.APIKey(w.Owner, "inference:execute")
+	var me identity.Me
+	answer := f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: token}, http.StatusOK, &me)
+	if me.Key == nil || me.Key.Secret != "" || !strings.Contains(token, me.Key.ID) || me.Tenant != "acme" || len(me.Scopes) != 1 || len(me.Key.Scopes) != 1 {
+		t.Errorf("answer is %s", answer.Body)
+	}
+	for _, makers := range []string{"ana", w.Owner.User.String(), "owner", "rival", "roles", "tenants", "email"} {
+		if strings.Contains(string(answer.Body), makers) {
+			t.Errorf("the key is told %q: %s", makers, answer.Body)
+		}
 	}
 }
 

@@ -32,19 +32,42 @@ func insertKey(ctx context.Context, tx postgres.Tx, k Key, maker uuid.UUID, hash
 const withinSQL = `($1::text[] is null or models is not null and not exists (
 	select from unnest(models, model_ids) as u (name, id) where maas_sees($1, u.id, u.name) is not true))`
 
-const selectKeysSQL = `
+const (
+	keySQL = `
 	select id, name, scopes, models, model_ids,
 		array(select u.id from unnest(model_ids) as u (id) where u.id is not null and not exists (select from models m where m.id = u.id)),
 		created_at, expires_at, last_used_at
 	from api_keys
-	where ` + withinSQL + ` and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4`
+	where `
+	selectOwnKeySQL = keySQL + `id = $1`
+)
+
+const selectKeysSQL = keySQL + withinSQL + ` and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4`
 
 func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after keyCursor, most int) ([]Key, error) {
 	rows, err := tx.Query(ctx, selectKeysSQL, who.Terms(), after.created, after.id, most)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Key, error) {
+	return pgx.CollectRows(rows, scanKey(who))
+}
+
+// selectOwnKey gives the key that the caller is. It fails with Unauthenticated if the key was deleted: it is good for seconds after that.
+func selectOwnKey(ctx context.Context, tx postgres.Tx, who auth.Principal) (Key, error) {
+	rows, err := tx.Query(ctx, selectOwnKeySQL, who.Key)
+	if err != nil {
+		return Key{}, err
+	}
+	key, err := pgx.CollectExactlyOneRow(rows, scanKey(who))
+	if postgres.NotFound(err) {
+		return Key{}, fault.New(fault.Unauthenticated, "The API key is not valid.")
+	}
+	return key, err
+}
+
+// scanKey reads a row of keySQL.
+func scanKey(who auth.Principal) pgx.RowToFunc[Key] {
+	return func(row pgx.CollectableRow) (Key, error) {
 		var k Key
 		var scopes, models []string
 		var ids []*uuid.UUID
@@ -54,7 +77,7 @@ func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after k
 		k.Models = patternsOf(who.TenantName, models)
 		k.Bindings = bindingsOf(k.Models, ids, gone)
 		return k, err
-	})
+	}
 }
 
 // patternsOf keeps nil, which stands for all.

@@ -52,23 +52,36 @@ type Membership struct {
 	Roles  []auth.Role `json:"roles"`
 }
 
-// Me is the caller: the user, their tenants, and what the credential limits them to.
+// Me is the caller: a user with their tenants, or an API key. Of its maker a key is told nothing: whoever has it need not be them.
 type Me struct {
-	User
-	Tenants []Membership      `json:"tenants"`
-	Scopes  []auth.Permission `json:"scopes,omitempty"` // of an API key
+	Tenant    ref.Tenant        `json:"tenant"`
+	ID        *uuid.UUID        `json:"id,omitempty"` // of a user, as all below but the last two
+	Email     *Email            `json:"email,omitempty"`
+	Username  *Username         `json:"username,omitempty"`
+	Roles     []auth.Role       `json:"roles,omitempty"`
+	CreatedAt *time.Time        `json:"created_at,omitempty"`
+	Tenants   []Membership      `json:"tenants,omitempty"`
+	Key       *Key              `json:"key,omitempty"`    // an API key, without its secret
+	Scopes    []auth.Permission `json:"scopes,omitempty"` // of an API key
 }
 
 // Me says who the caller is.
 func (u *Users) Me(ctx context.Context, who auth.Principal, _ struct{}) (me Me, err error) {
+	me = Me{Tenant: who.TenantName, Scopes: who.Scopes}
 	err = u.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		if me.User, err = selectUser(ctx, tx, who); err != nil {
+		if who.Key != "" {
+			key, err := selectOwnKey(ctx, tx, who)
+			me.Key = &key
 			return err
 		}
+		user, err := selectUser(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		me.ID, me.Email, me.Username, me.Roles, me.CreatedAt = &user.ID, &user.Email, user.Username, user.Roles, &user.CreatedAt
 		me.Tenants, err = memberships(ctx, tx, who.User)
 		return err
 	})
-	me.Scopes = who.Scopes
 	return me, err
 }
 

@@ -28,19 +28,32 @@ const (
 	insertMembershipSQL = `insert into memberships (user_id, roles) values ($1, $2)`
 )
 
-// insertUser makes the user a member of the transaction's tenant, too.
+// insertUser makes the user a member of the transaction's tenant, too. A username that is taken is refused before the email is looked at: so nobody asks
+// for an email without leaving a user (ADR 38).
 func insertUser(ctx context.Context, tx postgres.Tx, u User, phc string) error {
+	if u.Username != nil {
+		switch there, err := selectAccount(ctx, tx, string(*u.Username)); {
+		case err != nil:
+			return err
+		case there.id != uuid.Nil:
+			return usernameTaken(nil)
+		}
+	}
 	_, err := tx.Exec(ctx, insertUserSQL, u.ID, string(u.Email), (*string)(u.Username), phc, u.CreatedAt)
 	switch {
 	case postgres.Violates(err, "users_email_key"):
 		return fault.New(fault.Conflict, "a user with this email exists already", fault.Field("email"), fault.Cause(err))
 	case postgres.Violates(err, "users_username_key"):
-		return fault.New(fault.Conflict, "this username is taken", fault.Field("username"), fault.Cause(err))
+		return usernameTaken(err)
 	case err != nil:
 		return err
 	}
 	_, err = tx.Exec(ctx, insertMembershipSQL, u.ID, texts(u.Roles))
 	return err
+}
+
+func usernameTaken(cause error) error {
+	return fault.New(fault.Conflict, "this username is taken", fault.Field("username"), fault.Cause(cause))
 }
 
 const selectUserSQL = `

@@ -72,6 +72,28 @@ func TestOneOfTwoRacingRegistrationsWins(t *testing.T) {
 	faulttest.AssertKind(t, lost, fault.Conflict, "email")
 }
 
+// TestAskingForAnEmailTakesAnAccount registers what would not become an account in any case: the answer says nothing of the email.
+func TestAskingForAnEmailTakesAnAccount(t *testing.T) {
+	t.Parallel()
+	w := identitytest.New(t)
+	users := openUsers(t, w)
+	username := identity.Username("taken")
+	_, err := users.Register(t.Context(), auth.Principal{}, identity.Registration{
+		Email: "bob@example.com", Tenant: "bobs", Username: &username, Password: identitytest.Password,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, email := range []identity.Email{"bob@example.com", "nobody@example.com"} {
+		_, err := users.Register(t.Context(), auth.Principal{}, identity.Registration{
+			Email: email, Tenant: "fresh", Username: &username, Password: identitytest.Password,
+		})
+		faulttest.AssertKind(t, err, fault.Conflict, "username")
+		_, err = users.Register(t.Context(), auth.Principal{}, identity.Registration{Email: email, Tenant: "bobs", Password: identitytest.Password})
+		faulttest.AssertKind(t, err, fault.Conflict, "tenant")
+	}
+}
+
 func TestAChangedPasswordEndsEveryOtherSession(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

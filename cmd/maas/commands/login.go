@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,16 +63,32 @@ func (m Maker) whoami() *cobra.Command {
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error { return s.showMe(ctx) })
 }
 
+// nameOf gives what a user or a key is called.
+func nameOf(me identity.Me) string {
+	switch {
+	case me.Key != nil:
+		return "the API key " + strconv.Quote(string(me.Key.Name))
+	case me.Email != nil:
+		return string(*me.Email)
+	default:
+		return "nobody"
+	}
+}
+
 func (s *session) showMe(ctx context.Context) error {
 	var me identity.Me
 	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/users/me"}, &me); err != nil {
 		return err
 	}
 	return s.result(me, func(w io.Writer) {
+		if me.Key != nil {
+			fmt.Fprintf(w, "%s of %s, at %s\n", safe(nameOf(me)), me.Tenant, s.Server)
+			return
+		}
 		roles := make([]string, len(me.Roles))
 		for i, role := range me.Roles {
 			roles[i] = string(role)
 		}
-		fmt.Fprintf(w, "%s, %s of %s, at %s\n", safe(string(me.Email)), strings.Join(roles, " and "), me.Tenant, s.Server)
+		fmt.Fprintf(w, "%s, %s of %s, at %s\n", safe(nameOf(me)), strings.Join(roles, " and "), me.Tenant, s.Server)
 	})
 }

@@ -54,8 +54,11 @@ func (s *session) look(ctx context.Context, now *condition) error {
 	if fault.Is(err, fault.Unauthenticated) {
 		return nil
 	}
-	now.SignedIn, now.Tenant = string(me.Email), string(me.Tenant)
-	return err
+	if err != nil {
+		return err
+	}
+	now.SignedIn, now.Tenant = nameOf(me), string(me.Tenant)
+	return nil
 }
 
 func writeCondition(w io.Writer, c condition) {
