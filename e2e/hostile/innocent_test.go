@@ -102,7 +102,9 @@ func answered(answer *http.Response, err error) error {
 
 // withinMemory runs what may make a host of this machine grow, and fails if its process came to hold more than so many bytes above what it held before.
 // On a cluster there is no process to look at, and the container's limit ends one that grows.
-func withinMemory(t *testing.T, host interface{ Memory(testing.TB) e2etest.Memory }, most int64, act func()) {
+func withinMemory(t *testing.T, host interface {
+	Memory(testing.TB) e2etest.Memory
+}, most int64, act func()) {
 	t.Helper()
 	before := host.Memory(t)
 	act()

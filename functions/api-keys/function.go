@@ -14,6 +14,9 @@ import (
 	"github.com/17882237881/MaaS/shared/serve"
 )
 
+// maxMessage bounds a gRPC message, in bytes, as httpapi bounds a JSON body.
+const maxMessage = 1 << 20
+
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
@@ -33,7 +36,8 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "GET /v1/api-keys", keys.List)
 	httpapi.Handle(mux, "POST /v1/api-keys", keys.Create)
 	httpapi.Handle(mux, "DELETE /v1/api-keys/{id}", keys.Delete)
-	prefix, service := maasv1connect.NewIdentityServiceHandler(identity.NewService(keys), connect.WithInterceptors(httpapi.ConnectErrors()))
+	prefix, service := maasv1connect.NewIdentityServiceHandler(identity.NewService(keys),
+		connect.WithInterceptors(httpapi.ConnectErrors()), connect.WithReadMaxBytes(maxMessage))
 	httpapi.Mount(mux, prefix, service)
 	return mux, nil
 }

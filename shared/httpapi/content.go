@@ -107,6 +107,9 @@ func pass(w io.Writer, from io.Reader) error {
 		if reading.err != nil {
 			return reading.err
 		}
+		if fault.Is(err, fault.Timeout) { // it reads too slowly
+			return err
+		}
 		return fault.New(fault.Canceled, "The client is gone.", fault.Cause(err))
 	}
 	return nil

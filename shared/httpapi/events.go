@@ -20,7 +20,10 @@ func NewEventStream(w http.ResponseWriter) EventStream {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx holds answers back otherwise
+	h.Set("X-Accel-Buffering", "no")       // nginx holds answers back otherwise
+	if paced, ok := w.(*pacedAnswer); ok { // events have a deadline of their own, and come as slowly as things happen
+		w = paced.ResponseWriter
+	}
 	return EventStream{w, http.NewResponseController(w)}
 }
 

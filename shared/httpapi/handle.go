@@ -55,21 +55,30 @@ func addressed[Out any](out *Out) any {
 }
 
 // Stream adds a route that reads or writes its bytes itself, and has no query parameters. It returns what is wrong before it has written
-// anything, and is not bounded in time, except that the body must arrive at a least rate (pace): what else it waits for, it bounds itself.
+// anything, and is not bounded in time, except that the body must arrive, and the answer be read, at a least rate (pace, answerPace): what else it
+// waits for, it bounds itself.
 func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.Request, who auth.Principal) error) {
 	m.add(pattern, func(Route) answer {
 		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
-			if r.ContentLength != 0 {
-				body := m.pace.limit(r.Body, http.NewResponseController(x))
-				defer body.leave()
-				r.Body = body
-			}
+			defer m.paceBody(x, r)()
 			if err := checkNoQuery(r); err != nil {
 				return err
 			}
-			return handler(x, r, who)
+			to := m.answers.limit(x, r)
+			defer to.leave()
+			return handler(to, r, who)
 		}
 	})
+}
+
+// paceBody has the request's body fail when it comes too slowly. The function that it returns ends the body with its handler.
+func (m *Mux) paceBody(x *telemetry.Exchange, r *http.Request) (leave func()) {
+	if r.ContentLength == 0 {
+		return func() {}
+	}
+	body := m.pace.limit(r.Body, http.NewResponseController(x))
+	r.Body = body
+	return body.leave
 }
 
 // bodyTime bounds the reading of a JSON body, so that a client which sends it byte by byte does not hold a connection.

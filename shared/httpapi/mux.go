@@ -5,6 +5,7 @@
 package httpapi
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -23,10 +24,12 @@ type Mux struct {
 	guard    guard
 	timeout  time.Duration
 	pace     pace
+	answers  answerPace
 }
 
 type config struct {
-	Pace pace
+	Pace    pace
+	Answers answerPace
 
 	// Timeout bounds a whole exchange, except where the table or Stream says otherwise.
 	Timeout time.Duration `env:"MAAS_REQUEST_TIMEOUT" envDefault:"60s"`
@@ -43,14 +46,14 @@ func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	if err := e.Config(&c); err != nil {
 		return nil, err
 	}
-	if err := c.Pace.check(); err != nil {
+	if err := errors.Join(c.Pace.check(), c.Answers.check()); err != nil {
 		return nil, err
 	}
 	g, err := newGuard(e, authn, c.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
-	m := &Mux{function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout, pace: c.Pace}
+	m := &Mux{function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout, pace: c.Pace, answers: c.Answers}
 	for _, route := range table {
 		if route.Function == m.function {
 			m.routes[route.Pattern] = route

@@ -22,9 +22,12 @@ type pace struct {
 	Window time.Duration `env:"MAAS_BODY_RATE_WINDOW" envDefault:"30s"`
 }
 
-func (p pace) check() error {
-	if p.Rate < 0 || p.Window < time.Second {
-		return fmt.Errorf("MAAS_BODY_MIN_RATE must be 0 or more and MAAS_BODY_RATE_WINDOW 1s or more; they are %d and %s", p.Rate, p.Window)
+func (p pace) check() error { return checkRate("MAAS_BODY", p.Rate, p.Window) }
+
+// checkRate checks a least rate and the window over which it is measured, whose variables have the prefix.
+func checkRate(prefix string, rate int64, window time.Duration) error {
+	if rate < 0 || window < time.Second {
+		return fmt.Errorf("%s_MIN_RATE must be 0 or more and %s_RATE_WINDOW 1s or more; they are %d and %s", prefix, prefix, rate, window)
 	}
 	return nil
 }

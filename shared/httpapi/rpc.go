@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -16,7 +17,8 @@ import (
 )
 
 // Mount adds a gRPC service: all procedures of the table under the prefix, "/maas.v1.ModelService/", go to the handler that connect
-// generated, with the caller in the context (auth.PrincipalFrom). The handler should have ConnectErrors among its interceptors.
+// generated, with the caller in the context (auth.PrincipalFrom). The handler should have ConnectErrors among its interceptors. Bodies must arrive, and
+// answers be read, at a least rate, as Stream's.
 func Mount(m *Mux, prefix string, handler http.Handler) {
 	for pattern := range m.routes {
 		if strings.HasPrefix(pattern, http.MethodPost+" "+prefix) {
@@ -32,7 +34,12 @@ func (m *Mux) call(route Route, handler http.Handler) answer {
 		}
 		ctx, cancel := m.deadline(r.Context(), route)
 		defer cancel()
-		handler.ServeHTTP(x, r.WithContext(auth.WithPrincipal(ctx, who)))
+		r = r.WithContext(auth.WithPrincipal(ctx, who))
+		defer m.paceBody(x, r)()
+		r.Body = connectBody{r.Body}
+		to := m.answers.limit(x, r)
+		defer to.leave()
+		handler.ServeHTTP(to, r)
 		return nil
 	}
 }
@@ -43,6 +50,36 @@ func (m *Mux) deadline(ctx context.Context, route Route) (context.Context, conte
 	}
 	return context.WithTimeout(ctx, m.timeout)
 }
+
+// connectBody is a request's body whose faults are connect's errors, which is what connect passes on of a body's.
+type connectBody struct{ io.ReadCloser }
+
+// Read implements io.Reader.
+func (b connectBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		err = bodyError{e}
+	}
+	return n, err
+}
+
+// bodyError is a fault for those who look for one, and connect's error for connect.
+type bodyError struct{ fault *fault.Error }
+
+// Error implements error.
+func (e bodyError) Error() string { return e.fault.Error() }
+
+// As lets errors.As find connect's error.
+func (e bodyError) As(target any) bool {
+	to, ok := target.(**connect.Error)
+	if ok {
+		*to = ConnectError(e.fault)
+	}
+	return ok
+}
+
+// Unwrap lets errors.As find the fault.
+func (e bodyError) Unwrap() error { return e.fault }
 
 // ConnectErrors turns the faults that a service's methods return into gRPC's errors, and records them for the log.
 func ConnectErrors() connect.Interceptor {

@@ -15,14 +15,18 @@ import (
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // call is one request for a run of a model.
 type call struct {
 	who     auth.Principal
-	actor   string // who, in a word
+	actor   string       // who, in a word
+	holder  share.Holder // whom memory and slots are charged to
+	memory  loan         // for the body, and what is made out of it
 	target  ref.Target
-	body    []byte
+	body    [][]byte      // its parts, which follow each other
+	size    int64         // of the body
 	header  string        // how many bytes of the body are JSON, as openinference.HeaderLength says it; "" for all
 	session string        // the caller's word for calls that go to the same version of split traffic; "" for none
 	timeout time.Duration // from the call's begin to the end of its answer
@@ -33,6 +37,20 @@ type call struct {
 	contentType string                 // as the caller said it
 	request     *openinference.Request // what the body says, if it has been read
 	id          string                 // the request's, once it is known
+
+	version *registry.Version // that the target led to before the body was read; nil if it was not looked for
+	located time.Time         // when
+}
+
+// locatedFor is for how long a version is used that was found before the body was read.
+const locatedFor = time.Second
+
+// setBody sets the body's parts.
+func (c *call) setBody(parts [][]byte) {
+	c.body, c.size = parts, 0
+	for _, part := range parts {
+		c.size += int64(len(part))
+	}
 }
 
 // answer is what a model server said: its body is either whole or still to come.
@@ -42,7 +60,20 @@ type answer struct {
 	head        []byte // stands before whole
 	whole       []byte
 	rest        io.ReadCloser // nil if whole is all
+	length      int64         // of rest, -1 if it is not known
+	held        *loan         // for whole; nil if it is charged to nobody
 	anonymous   bool          // whole is as openinference.WithoutIdentity gives it
+}
+
+// close ends an answer that nobody reads any more.
+func (a *answer) close() {
+	if a.rest != nil {
+		_ = a.rest.Close() // only read from
+	}
+	if a.held != nil {
+		a.held.leave()
+		a.held = nil
+	}
 }
 
 // run finds the version, and gives its answer, kept or new. The report says what was done, in any case.
@@ -53,7 +84,10 @@ func (g *Gateway) run(ctx context.Context, c *call) (*answer, *report, error) {
 }
 
 func (g *Gateway) find(ctx context.Context, c *call, r *report) (*answer, error) {
-	version, err := g.locate(ctx, c)
+	version, err := c.version, error(nil)
+	if version == nil || time.Since(c.located) > locatedFor {
+		version, err = g.locate(ctx, c)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -79,36 +113,25 @@ func (g *Gateway) find(ctx context.Context, c *call, r *report) (*answer, error)
 	})
 }
 
-// compute calls the version's model server when it is the call's turn, which ends with the answer's body.
+// admit finds the version that the call goes to, before its body is read.
+func (g *Gateway) admit(ctx context.Context, c *call) (err error) {
+	c.version, err = g.locate(ctx, c)
+	c.located = time.Now()
+	return err
+}
+
+// compute calls the version's model server when a slot is free, which is given back when that has answered.
 func (g *Gateway) compute(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
 	queued := time.Now()
-	leave, err := g.turns.take(ctx, v.ID)
+	release, err := g.slots.acquire(ctx, v.ID, c.holder)
 	r.queue = time.Since(queued)
 	if err != nil {
 		return nil, err
 	}
 	began, cold := time.Now(), r.cold
-	a, err := g.forward(ctx, c, v, r)
+	a, err := g.forward(ctx, c, v, r, release)
 	r.compute = max(0, time.Since(began)-(r.cold-cold)) // an activator's wait is none of the model's
-	if err != nil || a.rest == nil {
-		leave()
-		return a, err
-	}
-	a.rest = &turnBody{a.rest, leave}
-	return a, nil
-}
-
-// turnBody ends the call's turn when its answer has been read.
-type turnBody struct {
-	io.ReadCloser
-
-	leave func()
-}
-
-// Close implements io.Closer.
-func (b *turnBody) Close() error {
-	defer b.leave()
-	return b.ReadCloser.Close()
+	return a, err
 }
 
 const (
@@ -120,17 +143,22 @@ const (
 	ownRuntime = "maas-onnx"
 )
 
-func (g *Gateway) forward(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
+// forward calls the model server, and calls release when that has answered.
+func (g *Gateway) forward(ctx context.Context, c *call, v *registry.Version, r *report, release func()) (*answer, error) {
+	ctx, cancel := context.WithCancel(ctx)
 	sent := time.Now()
 	response, err := g.servers.Forward(ctx, endpointOf(c.target.Model, v), c.body, c.header)
+	if err == nil && response.StatusCode == http.StatusOK {
+		r.started(response.Header, time.Since(sent))
+		return g.read(ctx, c, response, cancel, release)
+	}
+	defer release()
+	defer cancel()
 	if err != nil {
 		return nil, g.broken(ctx, c, v, err)
 	}
 	r.started(response.Header, time.Since(sent))
-	if response.StatusCode != http.StatusOK {
-		return nil, g.refused(ctx, c, v, response)
-	}
-	return read(ctx, response)
+	return nil, g.refused(ctx, c, v, response)
 }
 
 // refused gives what a server's answer with another status than 200 means.
@@ -156,16 +184,23 @@ func endpointOf(m ref.Model, v *registry.Version) openinference.Endpoint {
 	return e
 }
 
-// read gives a short answer whole, and a long one or one of unknown length to be streamed.
-func read(ctx context.Context, response *http.Response) (*answer, error) {
-	a := &answer{contentType: response.Header.Get("Content-Type"), header: response.Header.Get(openinference.HeaderLength)}
-	if response.ContentLength < 0 || response.ContentLength > wholeAnswer {
-		a.rest = response.Body
+// read gives a short answer whole, and a relay of a long one or one of unknown length.
+func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, cancel context.CancelFunc, release func()) (*answer, error) {
+	a := &answer{
+		contentType: response.Header.Get("Content-Type"), header: response.Header.Get(openinference.HeaderLength), length: response.ContentLength,
+	}
+	held := &loan{}
+	held.lend(g.memory, c.holder)
+	if a.length < 0 || a.length > wholeAnswer || !held.try(a.length) {
+		a.rest = g.newRelay(c, response.Body, cancel, release)
 		return a, nil
 	}
+	defer release()
+	defer cancel()
 	defer response.Body.Close()
-	a.whole = make([]byte, response.ContentLength)
+	a.whole, a.held = make([]byte, a.length), held
 	if _, err := io.ReadFull(response.Body, a.whole); err != nil {
+		a.close()
 		return nil, cut(ctx, err)
 	}
 	return a, nil
@@ -189,7 +224,7 @@ func cut(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case fault.Is(err, fault.RateLimited):
+	case errors.As(err, new(*fault.Error)): // there is no memory for it, or its reader is too slow
 		return err
 	}
 	return fault.New(fault.Upstream, "The model server broke off its answer.", fault.Cause(err))

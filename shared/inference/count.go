@@ -26,6 +26,6 @@ func (g *Gateway) count(ctx context.Context, c *call, r *report, bytesOut int64,
 		Model: c.target.Model, Version: r.version.Version, VersionID: r.version.ID,
 		Status: status, Cached: r.cache == cacheHit || r.cache == cacheShared,
 		Total: now.Sub(r.began).Microseconds(), Queue: r.queue.Microseconds(), ColdStart: r.cold.Microseconds(), Compute: r.compute.Microseconds(),
-		BytesIn: int64(len(c.body)), BytesOut: bytesOut,
+		BytesIn: c.size, BytesOut: bytesOut,
 	})
 }

@@ -17,7 +17,7 @@ import (
 
 // Health gives gRPC's health service (grpc.health.v1.Health), which says whether calls can be let in, and the prefix of its procedures.
 func (g *Gateway) Health() (prefix string, service http.Handler) {
-	return grpchealth.NewHandler(health{g})
+	return grpchealth.NewHandler(health{g}, connect.WithReadMaxBytes(maxMessage))
 }
 
 type health struct{ *Gateway }
@@ -55,7 +55,7 @@ func Reflection() map[string]http.Handler {
 	for _, handler := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){
 		grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha,
 	} {
-		prefix, service := handler(reflector)
+		prefix, service := handler(reflector, connect.WithReadMaxBytes(maxMessage))
 		handlers[prefix] = service
 	}
 	return handlers

@@ -1,20 +1,25 @@
-// Package inference is the gateway's way of a call: it finds the version that a reference leads to, waits until that runs, takes its turn,
-// calls the model server and gives the answer back as it came. It speaks the Open Inference Protocol, version 2, over REST and gRPC, and
-// knows no database.
+// Package inference is the gateway's way of a call: it finds the version that a reference leads to, reads the body, waits until the version runs and a
+// slot at its model server is free, calls that and gives the answer back as it came. It speaks the Open Inference Protocol, version 2, over REST and
+// gRPC, and knows no database.
 //
-// A call's memory is its body, which is bounded; answers longer than a bound stream through. A client that goes away, or whose deadline
-// passes, ends its call at the model server too.
+// Callers share the memory for bodies, the slots and the queues by the rule of package share. What a call takes of memory is charged before it is there, by
+// what it takes here and not by what was sent: bodies without their compression, buffers while they grow, decoded messages, and answers as far as they
+// are read ahead of a client. A slot is free again when the model server has answered, however slowly the client reads, unless the answer is longer than
+// what is left of the caller's share. A client that goes away, or whose deadline passes, ends its call at the model server too.
 package inference
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/metering"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/share"
+	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
 type config struct {
@@ -24,10 +29,10 @@ type config struct {
 	MaxTimeout time.Duration `env:"MAAS_INFER_MAX_TIMEOUT" envDefault:"10m"`
 	// Concurrency is how many calls of one version are at its model server at once, from this process.
 	Concurrency int `env:"MAAS_INFER_CONCURRENCY" envDefault:"64"`
-	// Queue is how many more wait for their turn.
-	Queue int `env:"MAAS_INFER_QUEUE" envDefault:"1024"`
-	// Memory bounds the bodies of all calls that are in the process at once, in bytes.
-	Memory int64 `env:"MAAS_INFER_MEMORY" envDefault:"536870912"`
+	// Queue is how many more wait for a slot.
+	Queue int `env:"MAAS_INFER_QUEUE" envDefault:"4096"`
+	// Memory bounds the bodies of all calls that are in the process at once, and what is made out of them, in bytes.
+	Memory int64 `env:"MAAS_INFER_MEMORY" envDefault:"1073741824"`
 	// CacheBytes bounds the answers of deterministic versions that the process keeps.
 	CacheBytes uint64 `env:"MAAS_INFER_CACHE_BYTES" envDefault:"67108864"`
 }
@@ -37,8 +42,9 @@ func (c *config) read(e *env.Env) error {
 		return err
 	}
 	switch {
-	case c.MaxBody < 1 || c.Memory < c.MaxBody:
-		return errors.New("MAAS_INFER_MAX_BODY is 1 or more, and MAAS_INFER_MEMORY at least as much")
+	case c.MaxBody < 1 || c.Memory/bodiesInMemory < c.MaxBody:
+		return fmt.Errorf("MAAS_INFER_MAX_BODY must be 1 or more and MAAS_INFER_MEMORY at least %d times as much, since one caller gets a %dth of it; they are %d and %d",
+			bodiesInMemory, share.Lone, c.MaxBody, c.Memory)
 	case c.Concurrency < 1 || c.Queue < 0:
 		return errors.New("MAAS_INFER_CONCURRENCY is 1 or more, and MAAS_INFER_QUEUE 0 or more")
 	case c.MaxTimeout < time.Millisecond:
@@ -52,11 +58,11 @@ type Gateway struct {
 	config   config
 	registry *registry.Registry
 	servers  *openinference.Client
-	turns    turns
+	slots    *slots
 	results  *results
 	meter    *metering.Meter
 	metrics  metrics
-	memory   *memory
+	memory   *share.Pool
 }
 
 // Open gives the process's gateway.
@@ -66,7 +72,8 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		if err := c.read(e); err != nil {
 			return nil, nil, err
 		}
-		bodies := newMemory(c.Memory)
+		bodies := share.NewPool(share.Limit{Most: c.Memory, Noun: "bytes of memory for bodies", Setting: "MAAS_INFER_MEMORY", RetryAfter: busyRetry})
+		limitHeap(c.Memory)
 		kept, err := openResults(e, c.CacheBytes, bodies)
 		if err != nil {
 			return nil, nil, err
@@ -79,8 +86,13 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		slots := newSlots(c.Concurrency, c.Queue)
+		err = errors.Join(telemetry.RegisterShare(e, "inference_memory", bodies.Stats), telemetry.RegisterShare(e, "inference_queue", slots.waiting))
+		if err != nil {
+			return nil, nil, err
+		}
 		g := &Gateway{
-			config: c, registry: r, servers: openinference.NewClient(c.MaxBody), turns: newTurns(c.Concurrency, c.Queue),
+			config: c, registry: r, servers: openinference.NewClient(c.MaxBody), slots: slots,
 			results: kept, meter: meter, metrics: metrics, memory: bodies,
 		}
 		return g, func(context.Context) error { g.servers.Close(); return nil }, nil

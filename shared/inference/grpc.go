@@ -2,6 +2,7 @@ package inference
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -19,9 +20,9 @@ import (
 // GRPC gives inference.GRPCInferenceService and the prefix of its procedures. A model's name there is "tenant/model" and its version any
 // reference. The service returns faults as they are: the interceptors turn them into gRPC's errors.
 func (g *Gateway) GRPC(options ...connect.HandlerOption) (prefix string, service http.Handler) {
-	options = append(options, connect.WithReadMaxBytes(int(g.config.MaxBody)))
+	options = append(options, connect.WithReadMaxBytes(maxMessage)) // ModelInfer reads its messages by itself
 	prefix, handler := inferenceconnect.NewGRPCInferenceServiceHandler(procedures{g}, options...)
-	return prefix, g.bounded(handler)
+	return prefix, deferred(handler)
 }
 
 type procedures struct{ *Gateway }
@@ -68,57 +69,73 @@ func (p procedures) ModelMetadata(ctx context.Context, in *connect.Request[pb.Mo
 	return connect.NewResponse(metadataOf(target.Model, &route.Version).Proto()), nil
 }
 
-// ModelInfer runs a model. The model server is called over REST with binary tensors, which copies each tensor once: every server speaks
-// that, and calls of both protocols wait in one line and share one cache.
+// ModelInfer runs a model. The model server is called over REST with binary tensors, which are not copied: every server speaks that, and calls of both
+// protocols wait in one queue and share one cache.
 func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.ModelInferRequest]) (*connect.Response[pb.ModelInferResponse], error) {
-	c, err := p.callFrom(ctx, in)
+	c, err := p.newCall(in.Header(), auth.PrincipalFrom(ctx), ref.Target{})
 	if err != nil {
 		return nil, err
 	}
+	defer c.memory.leave()
+	if end, ok := ctx.Deadline(); ok { // grpc-timeout's
+		c.timeout = min(c.timeout, time.Until(end).Round(time.Millisecond))
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
+	typed, err := p.receive(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	a, done, err := p.run(ctx, c)
 	if err != nil {
 		p.count(ctx, c, done, 0, err)
 		return nil, err
 	}
-	held := loan{of: p.memory}
-	defer held.end()
-	response, size, err := a.decode(ctx, p.config.MaxBody, &held)
-	p.count(ctx, c, done, size, err)
+	defer a.close()
+	id := c.request.ID
+	out, length, err := p.respond(ctx, c, a, typed)
+	p.count(ctx, c, done, length, err)
 	if err != nil {
 		return nil, err
 	}
-	response.Model, response.Version, response.ID = c.target.Model.String(), done.version.Version.String(), in.Msg.GetId()
-	out := connect.NewResponse(protoOf(response, in.Msg))
+	out.Msg.ModelName, out.Msg.ModelVersion, out.Msg.Id = c.target.Model.String(), done.version.Version.String(), id
 	done.setHeader(out.Header())
 	return out, nil
 }
 
-// protoOf answers with typed contents who asked with them, and with raw ones all others.
-func protoOf(response *openinference.Response, in *pb.ModelInferRequest) *pb.ModelInferResponse {
-	if len(in.GetRawInputContents()) == 0 && len(in.GetInputs()) > 0 {
-		return response.ProtoTyped()
+// receive finds the model that the message names, and reads the message. It reports whether the answer is to have typed contents, as the message has.
+func (p procedures) receive(ctx context.Context, c *call) (typed bool, err error) {
+	m, ok := ctx.Value(messageKey{}).(*message)
+	if !ok {
+		return false, fault.New(fault.Internal, "The message is missing.", fault.Op("inference.receive"))
 	}
-	return response.Proto()
+	if err := m.open(p.config.MaxBody); err != nil {
+		return false, err
+	}
+	model, version, found := m.names()
+	if found {
+		if c.target, err = targetNamed(model, version); err == nil {
+			err = p.admit(ctx, c)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	request, named, typed, err := m.read(ctx, p.config.MaxBody, &c.memory)
+	if err != nil {
+		return false, err
+	}
+	if !found || named.model != model || named.version != version {
+		c.version = nil
+		if c.target, err = targetNamed(named.model, named.version); err != nil {
+			return false, err
+		}
+	}
+	return typed, c.encode(request)
 }
 
-func (p procedures) callFrom(ctx context.Context, in *connect.Request[pb.ModelInferRequest]) (*call, error) {
-	target, err := targetNamed(in.Msg.GetModelName(), in.Msg.GetModelVersion())
-	if err != nil {
-		return nil, err
-	}
-	c, err := p.newCall(in.Header(), auth.PrincipalFrom(ctx), target)
-	if err != nil {
-		return nil, err
-	}
-	if end, ok := ctx.Deadline(); ok { // grpc-timeout's
-		c.timeout = min(c.timeout, time.Until(end).Round(time.Millisecond))
-	}
-	request, err := openinference.RequestFromProto(in.Msg)
-	if err != nil {
-		return nil, err
-	}
+// encode makes the body for the model server out of a request. The tensors are not copied.
+func (c *call) encode(request *openinference.Request) error {
 	for i := range request.Inputs {
 		request.Inputs[i].Binary = true
 	}
@@ -126,10 +143,42 @@ func (p procedures) callFrom(ctx context.Context, in *connect.Request[pb.ModelIn
 		request.Parameters = openinference.Parameters{}
 	}
 	request.Parameters["binary_data_output"] = true
-	body, header, err := openinference.AppendRequest(nil, request)
-	c.body, c.header, c.request = body, headerOf(header), request
-	return c, err
+	if err := c.memory.take(openinference.HeadCost(request)); err != nil {
+		return err
+	}
+	parts, header, err := openinference.RequestParts(request)
+	c.setBody(parts)
+	c.header, c.request = headerOf(header), request
+	return err
 }
+
+// respond reads the answer, makes a message out of it, and gives the answer's size. The request's memory is given back before the message is written.
+func (p procedures) respond(ctx context.Context, c *call, a *answer, typed bool) (out *connect.Response[pb.ModelInferResponse], size int64, err error) {
+	response, size, cost, err := a.decode(ctx, p.config.MaxBody, &c.memory)
+	if err != nil {
+		return nil, size, err
+	}
+	c.body, c.request = nil, nil
+	encode, encoded := response.Proto, response.Size()
+	if m, _ := ctx.Value(messageKey{}).(*message); m.json {
+		encoded *= jsonGrowth
+	}
+	if typed {
+		encode = response.ProtoTyped
+		encoded += typedGrowth * response.Size()
+	}
+	if err := c.memory.keep(cost + encoded); err != nil {
+		return nil, size, err
+	}
+	return connect.NewResponse(encode()), size, nil
+}
+
+// typedGrowth bounds what typed contents take in memory to what they take as raw ones: four times for INT8, whose values are of 32 bits, and strings
+// are of four bytes there, and of 24 here.
+const typedGrowth = 6
+
+// jsonGrowth bounds what connect's JSON takes while it is written, to what it is written of: a byte is five characters as a number, and a buffer grows.
+const jsonGrowth = 15
 
 func targetNamed(model, selector string) (t ref.Target, err error) {
 	if t.Model, err = ref.ParseModel(model); err != nil {
@@ -139,26 +188,28 @@ func targetNamed(model, selector string) (t ref.Target, err error) {
 	return t, err
 }
 
-// decode reads the answer, of at most limit bytes, and gives its size.
-func (a *answer) decode(ctx context.Context, limit int64, held *loan) (response *openinference.Response, size int64, err error) {
+// decode reads the answer, of at most limit bytes, and gives its size, and what it and the response take of memory.
+func (a *answer) decode(ctx context.Context, limit int64, held *loan) (response *openinference.Response, size, cost int64, err error) {
 	body := a.whole
 	if a.rest != nil {
-		defer a.rest.Close()
-		if body, err = io.ReadAll(held.reader(io.LimitReader(a.rest, limit+1))); err != nil {
-			return nil, 0, cut(ctx, err)
-		}
-		if int64(len(body)) > limit {
-			return nil, 0, fault.New(fault.Upstream, "The model's answer is too long for gRPC; ask over REST, where it streams.")
+		if body, err = held.read(a.rest, a.length, limit); errors.Is(err, io.ErrShortBuffer) {
+			return nil, 0, 0, fault.New(fault.Upstream, "The model's answer is too long for gRPC; ask over REST, where it streams.")
+		} else if err != nil {
+			return nil, 0, 0, cut(ctx, err)
 		}
 	}
 	header, err := openinference.ParseHeaderLength(a.header, len(body))
 	if err != nil {
-		return nil, 0, malformed(err)
+		return nil, 0, 0, malformed(err)
+	}
+	cost = openinference.JSONCost(body[:header])
+	if err := held.take(cost); err != nil {
+		return nil, 0, 0, err
 	}
 	if response, err = openinference.DecodeResponse(body, header); err != nil {
-		return nil, 0, malformed(err)
+		return nil, 0, 0, malformed(err)
 	}
-	return response, int64(len(body)), nil
+	return response, int64(len(body)), int64(cap(body)) + cost, nil
 }
 
 func malformed(err error) error {

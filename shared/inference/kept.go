@@ -64,9 +64,10 @@ func decodeKept(b []byte) (*kept, error) {
 // is too long to be kept, whose body it closes, and for one that is none of the protocol's.
 func (a *answer) anonymize() bool {
 	if a.rest != nil {
-		_ = a.rest.Close()
+		a.close()
 		return false
 	}
+	defer a.close() // what is kept is charged to the cache
 	header, err := openinference.ParseHeaderLength(a.header, len(a.whole))
 	if err != nil {
 		return false

@@ -1,62 +1,135 @@
 package inference
 
 import (
+	"errors"
 	"io"
-	"sync/atomic"
+	"runtime/debug"
+	"sync"
+
+	"github.com/17882237881/MaaS/shared/share"
 )
 
-// memory bounds the bytes of all calls' bodies that are in the process at once.
-type memory struct{ left atomic.Int64 }
+const (
+	// besideMemory is what the process holds beyond MAAS_INFER_MEMORY at most: kept answers, caches, buffers of connections, hashing, and the garbage that Go
+	// has not collected yet.
+	besideMemory = 512 << 20
+	// bodiesInMemory is how many times MAAS_INFER_MAX_BODY must fit into MAAS_INFER_MEMORY: share.Lone of them for one credential by itself, which needs two for
+	// the longest call, as it is decoded or grows.
+	bodiesInMemory = 2 * share.Lone
+)
 
-func newMemory(bytes int64) *memory {
-	m := &memory{}
-	m.left.Store(bytes)
-	return m
+// limitHeap has Go collect garbage in time for the process to stay within the memory of its bodies, unless GOMEMLIMIT says when. A body is garbage once its
+// call has ended, and by default Go lets garbage grow to as much as what is in use.
+func limitHeap(memory int64) {
+	const none = 1<<63 - 1 // debug.SetMemoryLimit's default
+	if debug.SetMemoryLimit(-1) == none {
+		debug.SetMemoryLimit(memory + besideMemory)
+	}
 }
 
-// loan is what one call has of the memory. It belongs to one goroutine at a time.
+// loan is what one call, or one run for several calls, holds of the memory for bodies. It is safe for concurrent use, and ends with its last user.
 type loan struct {
-	of    *memory
-	taken int64
+	mu    sync.Mutex
+	held  share.Loan
+	users int
 }
 
-// take fails with RateLimited where there is not enough left. It does not wait: calls that each wait for more than they have would wait
-// for each other.
+// lend begins a loan with one user.
+func (l *loan) lend(memory *share.Pool, h share.Holder) { l.held, l.users = memory.Loan(h), 1 }
+
+// take fails with RateLimited where too little is left. It does not wait: calls that each wait for more than they have would wait for each other.
 func (l *loan) take(bytes int64) error {
-	if l.of.left.Add(-bytes) < 0 {
-		l.of.left.Add(bytes)
-		return busy("The gateway has no memory left for the body; try again.")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held.Take(bytes)
+}
+
+// try is take for a caller that can do without.
+func (l *loan) try(bytes int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.held.TryTake(bytes)
+}
+
+// give returns some of what was taken.
+func (l *loan) give(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held.Return(bytes)
+}
+
+// join adds a user, each of whom calls leave.
+func (l *loan) join() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users++
+}
+
+// leave ends the loan with its last user.
+func (l *loan) leave() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.users--; l.users == 0 {
+		l.held.End()
 	}
-	l.taken += bytes
-	return nil
 }
 
-// end gives back what was taken.
-func (l *loan) end() {
-	l.of.left.Add(l.taken)
-	l.taken = 0
-}
-
-// reader takes memory for what is read through it.
-func (l *loan) reader(from io.Reader) io.Reader { return &loanReader{from, l} }
-
-type loanReader struct {
-	io.Reader
-
-	loan *loan
-}
-
-// Read implements io.Reader.
-func (r *loanReader) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if short := r.loan.take(int64(n)); short != nil {
-		return 0, short
+// keep has the loan hold so many bytes, instead of what it holds.
+func (l *loan) keep(bytes int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if over := l.held.Held() - bytes; over > 0 {
+		l.held.Return(over)
+		return nil
 	}
-	return n, err
+	return l.held.Take(bytes - l.held.Held())
 }
 
-// body is a request's body that takes memory for what is read.
-type body struct {
-	io.Reader
-	io.Closer
+// firstBuffer is what is taken for a body of unknown length, and doubled as it arrives.
+const firstBuffer = 8 << 10
+
+// read reads a whole body of at most limit bytes, or fails with io.ErrShortBuffer. The memory is taken before it is there; while a buffer grows that is the
+// memory of the old one and of the new one. A length that was announced, -1 for none, is taken at once.
+func (l *loan) read(from io.Reader, announced, limit int64) ([]byte, error) {
+	if announced > limit {
+		return nil, io.ErrShortBuffer
+	}
+	if announced >= 0 {
+		if err := l.take(announced); err != nil {
+			return nil, err
+		}
+		body := make([]byte, announced)
+		_, err := io.ReadFull(from, body)
+		return body, err
+	}
+	buffer, err := l.grow(nil, limit)
+	for err == nil {
+		if len(buffer) == cap(buffer) {
+			if buffer, err = l.grow(buffer, limit); err != nil {
+				break
+			}
+		}
+		var n int
+		n, err = from.Read(buffer[len(buffer):cap(buffer)])
+		buffer = buffer[:len(buffer)+n]
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return buffer, err
+}
+
+// grow gives a copy of the buffer with more room, of limit bytes and one more at most.
+func (l *loan) grow(buffer []byte, limit int64) ([]byte, error) {
+	old := int64(cap(buffer))
+	if old > limit {
+		return buffer, io.ErrShortBuffer
+	}
+	size := min(max(2*old, firstBuffer), limit+1)
+	if err := l.take(size); err != nil {
+		return buffer, err
+	}
+	longer := append(make([]byte, 0, size), buffer...)
+	l.give(old)
+	return longer, nil
 }

@@ -1,120 +1,218 @@
 package inference
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 
-	"connectrpc.com/connect"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
+	pb "github.com/17882237881/MaaS/shared/proto/inference"
+	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 )
 
-// bounded gives a service messages without their compression, and takes memory for what they hold until it has answered: a message's length on the wire
-// says nothing of the memory that it takes.
-func (g *Gateway) bounded(service http.Handler) http.Handler {
+const (
+	// maxMessage bounds the messages of all procedures but ModelInfer, in bytes.
+	maxMessage = 64 << 10
+
+	prefixLength   = 5 // of a message of gRPC: a byte of flags, and the message's length in four
+	flagCompressed = 1
+)
+
+// deferred has the procedure ModelInfer read its message by itself, after it has found the model, and charge what decoding takes: the service is given an
+// empty message. Connect would decompress and decode a message before the procedure is called, and a message's length on the wire says nothing of the
+// memory that it takes.
+func deferred(service http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		held := loan{of: g.memory}
-		defer held.end()
-		r = r.WithContext(r.Context()) // a copy, whose header and body are ours to change
+		m := &message{
+			w: w, body: r.Body, length: r.ContentLength, json: strings.Contains(r.Header.Get("Content-Type"), "json"),
+			enveloped: strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc"),
+		}
+		coding := "Content-Encoding"
+		if m.enveloped {
+			coding = "Grpc-Encoding"
+		}
+		m.coding = r.Header.Get(coding)
+		_, err := openinference.Decompress(m.coding, nil)
+		if err != nil || r.URL.Path != inferenceconnect.GRPCInferenceServiceModelInferProcedure {
+			service.ServeHTTP(w, r) // which refuses a compression that it does not know
+			return
+		}
+		r = r.WithContext(context.WithValue(r.Context(), messageKey{}, m)) // a copy, whose header and body are ours to change
 		r.Header = r.Header.Clone()
-		r.Body = body{refusing{g.decompressed(r, &held)}, r.Body}
+		r.Header.Del(coding)
+		empty := m.empty()
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(empty)), int64(len(empty))
 		service.ServeHTTP(w, r)
 	})
 }
 
-// decompressed gives the request's body without compression, of messages of gRPC and of gRPC-Web or of one of Connect. A compression that is not known is
-// left to the service to refuse.
-func (g *Gateway) decompressed(r *http.Request, held *loan) io.Reader {
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
-		coding := r.Header.Get("Grpc-Encoding")
-		if _, err := openinference.Decompress(coding, nil); err != nil {
-			return held.reader(r.Body)
-		}
-		r.Header.Del("Grpc-Encoding")
-		return &messages{from: r.Body, coding: coding, limit: g.config.MaxBody, held: held}
-	}
-	content, err := openinference.Decompress(r.Header.Get("Content-Encoding"), r.Body)
-	if err != nil {
-		return held.reader(r.Body)
-	}
-	r.Header.Del("Content-Encoding")
-	return held.reader(content)
+type messageKey struct{}
+
+// message is a request's message that has not been read.
+type message struct {
+	w         http.ResponseWriter
+	body      io.Reader
+	length    int64 // of the body, -1 if it is not known
+	coding    string
+	json      bool
+	enveloped bool // a message of gRPC, which has a prefix, and not the whole body
+
+	content io.Reader // without compression; at its head there is what names has looked at
 }
 
-// messages reads length-prefixed messages (gRPC over HTTP2, Length-Prefixed-Message) and gives them without compression.
-type messages struct {
-	from   io.Reader
-	coding string
-	limit  int64 // bytes of a message's content
-	held   *loan
-	rest   io.Reader // of the message that is read
-}
-
-const (
-	prefixLength   = 5 // a byte of flags, and the message's length in four
-	flagCompressed = 1
-)
-
-// Read implements io.Reader.
-func (m *messages) Read(p []byte) (int, error) {
-	for {
-		if m.rest == nil {
-			if err := m.next(); err != nil {
-				return 0, err
-			}
-		}
-		n, err := m.rest.Read(p)
-		if !errors.Is(err, io.EOF) {
-			return n, err
-		}
-		m.rest = nil
-		if n > 0 {
-			return n, nil
-		}
-	}
-}
-
-// next begins the next message.
-func (m *messages) next() error {
-	prefix := make([]byte, prefixLength)
-	if _, err := io.ReadFull(m.from, prefix); err != nil {
-		return err
-	}
-	message := io.LimitReader(m.from, int64(binary.BigEndian.Uint32(prefix[1:])))
-	if prefix[0]&flagCompressed == 0 {
-		m.rest = io.MultiReader(bytes.NewReader(prefix), m.held.reader(message))
+// empty gives the bytes of an empty message.
+func (m *message) empty() []byte {
+	switch {
+	case m.enveloped:
+		return make([]byte, prefixLength)
+	case m.json:
+		return []byte("{}")
+	default:
 		return nil
 	}
-	content, err := openinference.Decompress(m.coding, message)
-	if err != nil {
-		return err
-	}
-	whole, err := io.ReadAll(m.held.reader(io.LimitReader(content, m.limit+1)))
-	if err != nil {
-		return err
-	}
-	if int64(len(whole)) > m.limit {
-		return tooLarge(m.limit)
-	}
-	prefix[0] &^= flagCompressed
-	binary.BigEndian.PutUint32(prefix[1:], uint32(len(whole))) //nolint:gosec // the limit is far below 4 GiB
-	m.rest = io.MultiReader(bytes.NewReader(prefix), bytes.NewReader(whole))
-	return nil
 }
 
-// refusing gives the reader's faults as connect's errors, which is what connect passes on of a body's.
-type refusing struct{ io.Reader }
-
-// Read implements io.Reader.
-func (r refusing) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		return n, connect.NewError(connect.Code(e.Kind.Code()), errors.New(e.Message))
+// open reads the prefix, and prepares the reading of the content, of at most limit bytes.
+func (m *message) open(limit int64) error {
+	from, coding := m.body, m.coding
+	if m.enveloped {
+		var prefix [prefixLength]byte
+		if _, err := io.ReadFull(m.body, prefix[:]); err != nil {
+			return incomplete(err)
+		}
+		m.length = int64(binary.BigEndian.Uint32(prefix[1:]))
+		from = io.LimitReader(m.body, m.length)
+		if prefix[0]&flagCompressed == 0 {
+			coding = ""
+		} else if coding == "" {
+			return fault.New(fault.Invalid, "The message is compressed, and grpc-encoding does not say how.", fault.Field("grpc-encoding"))
+		}
 	}
-	return n, err
+	if m.length > limit {
+		return tooLarge(limit)
+	}
+	content, err := openinference.Decompress(coding, from)
+	m.content = content
+	if coding != "" && coding != "identity" {
+		m.length = -1 // the content's is not known
+	}
+	return err
+}
+
+// incomplete classifies the failure to read a message.
+func incomplete(err error) error {
+	if !errors.As(err, new(*fault.Error)) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
+		return fault.New(fault.Invalid, "The message is not complete.", fault.Cause(err))
+	}
+	return err
+}
+
+// namesLength is how much of a message is looked at for the names of the model and its version.
+const namesLength = 1 << 10
+
+// names reads the names at the message's head, where encoders put them: fields are written in the order of their numbers. ok is false where they are not
+// found, which is no error.
+func (m *message) names() (model, version string, ok bool) {
+	if m.json {
+		return "", "", false
+	}
+	ahead := bufio.NewReaderSize(m.content, namesLength)
+	m.content = ahead
+	head, _ := ahead.Peek(namesLength) // a failure comes again when the message is read
+	for len(head) > 0 {
+		number, kind, n := protowire.ConsumeTag(head)
+		if n < 0 || kind != protowire.BytesType || number > 2 {
+			break
+		}
+		value, size := protowire.ConsumeString(head[n:])
+		if size < 0 {
+			return "", "", false
+		}
+		head = head[n+size:]
+		if number == 1 {
+			model = value
+		} else {
+			version = value
+		}
+	}
+	return model, version, model != ""
+}
+
+// read reads and decodes the message. All that this takes is charged to the loan, what is needed no longer is given back.
+func (m *message) read(ctx context.Context, limit int64, held *loan) (request *openinference.Request, named modelNames, typed bool, err error) {
+	content, err := held.readInTime(ctx, m.w, m.content, m.length, limit)
+	if err != nil {
+		return nil, named, false, incomplete(err)
+	}
+	if err := m.end(); err != nil {
+		return nil, named, false, err
+	}
+	decoded, cost, err := m.decode(content, held)
+	if err != nil {
+		return nil, named, false, err
+	}
+	size, typed := openinference.TypedSize(decoded)
+	if m.json || typed && len(decoded.GetRawInputContents()) == 0 { // nothing is a slice of the content
+		held.give(int64(cap(content)))
+		content = nil
+	}
+	if err := held.take(size); err != nil {
+		return nil, named, false, err
+	}
+	request, err = openinference.RequestFromProto(decoded)
+	held.give(cost.Elements)
+	named = modelNames{decoded.GetModelName(), decoded.GetModelVersion()}
+	return request, named, len(decoded.GetInputs()) > 0 && len(decoded.GetRawInputContents()) == 0, err
+}
+
+// modelNames are the model's and its version's as the message has them.
+type modelNames struct{ model, version string }
+
+// end fails if anything follows the message.
+func (m *message) end() error {
+	if !m.enveloped {
+		return nil
+	}
+	var more [1]byte
+	switch n, err := io.ReadFull(m.body, more[:]); {
+	case n > 0:
+		return fault.New(fault.Invalid, "The call has more than one message.")
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return err
+	}
+}
+
+func (m *message) decode(content []byte, held *loan) (*pb.ModelInferRequest, openinference.Cost, error) {
+	if m.json {
+		cost := openinference.ProtoJSONCost(content)
+		if err := held.take(cost.Total()); err != nil {
+			return nil, cost, err
+		}
+		out := &pb.ModelInferRequest{}
+		if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(content, out); err != nil {
+			return nil, cost, fault.New(fault.Invalid, "The message is no ModelInferRequest.", fault.Cause(err))
+		}
+		return out, cost, nil
+	}
+	cost, err := openinference.ProtoCost(content, math.MaxInt32)
+	if err != nil {
+		return nil, cost, err
+	}
+	if err := held.take(cost.Total()); err != nil {
+		return nil, cost, err
+	}
+	out, err := openinference.DecodeProto(content)
+	return out, cost, err
 }

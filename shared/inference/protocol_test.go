@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"context"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -44,7 +46,14 @@ func (w *world) dial(t testing.TB) *grpc.ClientConn {
 
 func (w *world) infer(t testing.TB, in *pb.ModelInferRequest, options ...grpc.CallOption) (*pb.ModelInferResponse, error) {
 	t.Helper()
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+w.token)
+	return w.inferIn(t.Context(), t, in, options...)
+}
+
+func (w *world) inferIn(
+	ctx context.Context, t testing.TB, in *pb.ModelInferRequest, options ...grpc.CallOption,
+) (*pb.ModelInferResponse, error) {
+	t.Helper()
+	ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+w.token)
 	out := &pb.ModelInferResponse{}
 	return out, w.dial(t).Invoke(ctx, service+"ModelInfer", in, out, options...)
 }
@@ -62,32 +71,32 @@ func TestCompressedMessagesAreTaken(t *testing.T) {
 
 func TestACompressedMessageTakesTheMemoryOfItsContent(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "MAAS_INFER_MAX_BODY", "2000", "MAAS_INFER_MEMORY", "3000")
+	w := newWorld(t, "MAAS_INFER_MAX_BODY", "100000", "MAAS_INFER_MEMORY", "1600000")
 	bomb := inferRequest("acme/adder", "")
-	bomb.Id = strings.Repeat("x", 100_000)
+	bomb.Id = strings.Repeat("x", 1_000_000)
 	for _, name := range []string{"gzip", "deflate"} {
 		if _, err := w.infer(t, bomb, grpc.UseCompressor(name)); status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("%s: a message that expands beyond the limit: %v", name, err)
 		}
 	}
-	release := w.model.hold()
-	held := make(chan error, 1)
-	half := inferRequest("acme/adder", "")
-	half.Id = strings.Repeat("x", 1_800)
-	go func() { // ends when released
-		_, err := w.infer(t, half, grpc.UseCompressor("gzip"))
-		held <- err
-	}()
-	eventually(t, func() bool { return w.model.runs.Load() == 1 })
+	defer w.model.hold()()
+	large := inferRequest("acme/adder", "")
+	large.Inputs[0].Shape, large.RawInputContents = []int64{22_500}, [][]byte{make([]byte, 90_000)}
+	ctx, cancel := contextOf(t)
+	defer cancel()
+	var held sync.WaitGroup
+	for range 2 {
+		held.Go(func() { _, _ = w.inferIn(ctx, t, large, grpc.UseCompressor("gzip")) }) // ends with ctx
+	}
+	eventually(t, func() bool { return w.model.runs.Load() == 2 })
 
-	if _, err := w.infer(t, half, grpc.UseCompressor("gzip")); status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("two messages of more than the memory: %v", err)
+	if _, err := w.infer(t, large, grpc.UseCompressor("gzip")); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("three messages of more than a credential's share: %v", err)
 	}
 
-	release()
-	if err := <-held; err != nil {
-		t.Error(err)
-	}
+	cancel()
+	held.Wait()
+	eventually(t, func() bool { return w.scrapes(`maas_share_used{pool="inference_memory"} 0`) })
 }
 
 func TestUnknownProceduresAreUnimplemented(t *testing.T) {
@@ -194,13 +203,13 @@ func compressed(coding, body string) string {
 
 func TestCompressedBodiesAreTaken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "MAAS_INFER_MAX_BODY", "2000", "MAAS_INFER_MEMORY", "3000")
+	w := newWorld(t, "MAAS_INFER_MAX_BODY", "100000", "MAAS_INFER_MEMORY", "800000")
 	for _, coding := range []string{"gzip", "deflate", "GZIP"} {
 		answer := w.ask(path, compressed(strings.ToLower(coding), question), "Content-Encoding", coding).want(t, http.StatusOK)
 		if answer.y(t) != "[2 3]" {
 			t.Errorf("%s: %s", coding, answer.body)
 		}
-		bomb := compressed(strings.ToLower(coding), question+strings.Repeat(" ", 100_000))
+		bomb := compressed(strings.ToLower(coding), question+strings.Repeat(" ", 1_000_000))
 		w.ask(path, bomb, "Content-Encoding", coding).want(t, http.StatusRequestEntityTooLarge)
 		cut := compressed(strings.ToLower(coding), question)
 		w.ask(path, cut[:len(cut)-6], "Content-Encoding", coding).want(t, http.StatusBadRequest)

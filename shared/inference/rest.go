@@ -14,6 +14,7 @@ import (
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // Infer answers POST /v2/models/{t}/{m}[/versions/{ref}]/infer.
@@ -22,15 +23,19 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 	if err != nil {
 		return err
 	}
+	defer c.memory.leave()
 	ctx, cancel := context.WithTimeout(r.Context(), c.timeout)
 	defer cancel()
-	held := loan{of: g.memory}
-	defer held.end()
-	if c.body, err = g.readBody(ctx, w, r, &held); err != nil {
+	if err := g.admit(ctx, c); err != nil {
 		return err
 	}
+	body, err := g.readBody(ctx, w, r, &c.memory)
+	if err != nil {
+		return err
+	}
+	c.setBody([][]byte{body})
 	if c.header != "" {
-		if _, err := openinference.ParseHeaderLength(c.header, len(c.body)); err != nil {
+		if _, err := openinference.ParseHeaderLength(c.header, len(body)); err != nil {
 			return err
 		}
 	}
@@ -58,17 +63,20 @@ func (g *Gateway) callOf(r *http.Request, who auth.Principal) (*call, error) {
 	return c, nil
 }
 
-// newCall reads what headers, or gRPC's metadata, say of a call.
+// newCall reads what headers, or gRPC's metadata, say of a call, and begins its loan, which the caller ends.
 func (g *Gateway) newCall(h http.Header, who auth.Principal, target ref.Target) (*call, error) {
 	timeout, err := g.timeoutOf(h.Get(openinference.TimeoutHeader))
 	if err != nil {
 		return nil, err
 	}
 	control := strings.ToLower(strings.Join(h["Cache-Control"], ","))
-	return &call{
+	c := &call{
 		who: who, actor: who.Actor(), target: target, timeout: timeout, wait: waitOf(h["Prefer"]), session: h.Get("X-Session"),
 		noCache: strings.Contains(control, "no-cache"), noStore: strings.Contains(control, "no-store"),
-	}, nil
+	}
+	c.holder = share.Holder{Tenant: string(who.TenantName), Credential: c.actor}
+	c.memory.lend(g.memory, c.holder)
+	return c, nil
 }
 
 // headerOf is a length as openinference.HeaderLength says it; 0 is none.
@@ -116,15 +124,12 @@ func waitOf(prefer []string) time.Duration {
 	return 0
 }
 
-// trustedLength is the longest body whose memory is taken at once because its length was announced; a longer one grows as it arrives.
-const trustedLength = 1 << 20
-
-// readBody reads the request's body, in the call's time, and decompresses it. What is bounded, and taken out of the memory of all calls, is its content.
+// readBody reads the request's body, in the call's time, and decompresses it. What is bounded, and charged, is its content.
 func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, held *loan) ([]byte, error) {
-	if r.ContentLength > g.config.MaxBody {
+	coding, length := strings.Join(r.Header["Content-Encoding"], ","), r.ContentLength
+	if length > g.config.MaxBody {
 		return nil, tooLarge(g.config.MaxBody)
 	}
-	coding, length := strings.Join(r.Header["Content-Encoding"], ","), r.ContentLength
 	content, err := openinference.Decompress(coding, r.Body)
 	if err != nil {
 		return nil, err
@@ -132,6 +137,15 @@ func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.R
 	if coding != "" {
 		length = -1 // the content's is not known
 	}
+	body, err := held.readInTime(ctx, w, content, length, g.config.MaxBody)
+	if err == nil && len(body) == 0 {
+		return nil, fault.New(fault.Invalid, "The request has no body: it holds the inputs.")
+	}
+	return body, err
+}
+
+// readInTime is read until ctx ends.
+func (l *loan) readInTime(ctx context.Context, w http.ResponseWriter, from io.Reader, announced, limit int64) ([]byte, error) {
 	end, _ := ctx.Deadline()
 	over := make(chan struct{})
 	late := time.AfterFunc(time.Until(end), func() {
@@ -143,31 +157,15 @@ func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.R
 			<-over // w is not used any more once its handler has returned
 		}
 	}()
-	body, err := readAll(held.reader(content), length, g.config.MaxBody)
+	body, err := l.read(from, announced, limit)
 	switch {
 	case err != nil && !time.Now().Before(end):
 		return nil, context.DeadlineExceeded
 	case errors.Is(err, io.ErrShortBuffer):
-		return nil, tooLarge(g.config.MaxBody)
-	case err == nil && len(body) == 0:
-		return nil, fault.New(fault.Invalid, "The request has no body: it holds the inputs.")
+		return nil, tooLarge(limit)
 	default:
 		return body, err
 	}
-}
-
-// readAll reads at most limit bytes; if there are more it fails with io.ErrShortBuffer.
-func readAll(from io.Reader, announced, limit int64) ([]byte, error) {
-	if announced >= 0 && announced <= trustedLength {
-		body := make([]byte, announced)
-		_, err := io.ReadFull(from, body)
-		return body, err
-	}
-	body, err := io.ReadAll(io.LimitReader(from, limit+1))
-	if err == nil && int64(len(body)) > limit {
-		return nil, io.ErrShortBuffer
-	}
-	return body, err
 }
 
 func tooLarge(limit int64) error {
@@ -181,19 +179,32 @@ func (g *Gateway) send(ctx context.Context, w http.ResponseWriter, c *call, a *a
 	if a.header != "" {
 		h[openinference.HeaderLength] = []string{a.header}
 	}
+	defer a.close()
 	if a.rest == nil {
-		size := len(a.head) + len(a.whole)
-		g.count(ctx, c, done, int64(size), nil)
-		h["Content-Length"] = []string{strconv.Itoa(size)}
-		_, _ = w.Write(a.head) // a client that is gone needs no answer
-		_, _ = w.Write(a.whole)
-		return nil
+		return g.sendWhole(ctx, w, c, a, done)
 	}
-	defer a.rest.Close()
 	n, err := io.Copy(w, a.rest)
 	if err != nil {
 		err = cut(ctx, err)
 	}
 	g.count(ctx, c, done, n, err)
 	return err
+}
+
+// smallAnswer is what the buffers of a connection take at once.
+const smallAnswer = 64 << 10
+
+func (g *Gateway) sendWhole(ctx context.Context, w http.ResponseWriter, c *call, a *answer, done *report) error {
+	size := len(a.head) + len(a.whole)
+	if size > smallAnswer && a.held == nil { // a kept one, which may be evicted while the client reads it
+		if err := c.memory.take(int64(size)); err != nil {
+			g.count(ctx, c, done, 0, err)
+			return err
+		}
+	}
+	g.count(ctx, c, done, int64(size), nil)
+	w.Header()["Content-Length"] = []string{strconv.Itoa(size)}
+	_, _ = w.Write(a.head) // a client that is gone needs no answer
+	_, _ = w.Write(a.whole)
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -103,25 +104,36 @@ func TestWhatIsWrongWithARequestIsSaid(t *testing.T) {
 
 func TestBodiesShareABoundedMemory(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "MAAS_INFER_MAX_BODY", "1000", "MAAS_INFER_MEMORY", "1000")
+	w := newWorld(t, "MAAS_INFER_MAX_BODY", "100000", "MAAS_INFER_MEMORY", "800000")
 	release := w.model.hold()
-	first := make(chan struct{})
-	long := question + strings.Repeat(" ", 900)
-	go func() { // ends when released
-		defer close(first)
-		_, _ = w.try(t.Context(), path, long)
-	}()
-	eventually(t, func() bool { return w.model.runs.Load() == 1 })
+	var held sync.WaitGroup
+	long := question + strings.Repeat(" ", 99_000)
+	for range 2 { // a quarter of the memory
+		held.Go(func() { _, _ = w.try(t.Context(), path, long) }) // ends when released
+	}
+	eventually(t, func() bool { return w.model.runs.Load() == 2 })
 
-	w.ask(path, long).want(t, http.StatusTooManyRequests)
+	answer := w.ask(path, long).want(t, http.StatusTooManyRequests)
+	if says := "This credential holds its share of the 800,000 bytes of memory for bodies (MAAS_INFER_MEMORY)"; !strings.Contains(string(answer.body), says) {
+		t.Errorf("the answer is %s", answer.body)
+	}
 	request := inferRequest("acme/adder", "")
 	request.Id = strings.Repeat("x", 300)
 	if _, err := w.invoke(t.Context(), "ModelInfer", request, &pb.ModelInferResponse{}); status.Code(err) != codes.ResourceExhausted {
 		t.Errorf("over gRPC the error is %v", err)
 	}
 
+	w.as("another")
+	short := make(chan struct{})
+	go func() { // another user of the tenant still has a share
+		defer close(short)
+		w.ask(path, question).want(t, http.StatusOK)
+	}()
+	eventually(t, func() bool { return w.model.runs.Load() == 3 })
+
 	release()
-	<-first
+	held.Wait()
+	<-short
 	w.ask(path, long).want(t, http.StatusOK)
 }
 

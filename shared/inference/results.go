@@ -14,6 +14,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // The values of X-Cache.
@@ -32,7 +33,7 @@ const (
 type results struct {
 	kept    *cache.Cache[*kept]
 	flights cache.Flights[outcome]
-	memory  *memory
+	memory  *share.Pool
 	long    *otter.Cache[uuid.UUID, time.Time] // versions whose answers cannot be kept, and when that was seen
 }
 
@@ -49,7 +50,7 @@ const (
 	maxLong = 10_000
 )
 
-func openResults(e *env.Env, bytes uint64, m *memory) (*results, error) {
+func openResults(e *env.Env, bytes uint64, m *share.Pool) (*results, error) {
 	store, err := cache.Open(e)
 	if err != nil {
 		return nil, err
@@ -99,7 +100,9 @@ func spelling(c *call, v *registry.Version) string {
 		head = append(head, text...)
 	}
 	_, _ = h.Write(head)
-	_, _ = h.Write(c.body)
+	for _, part := range c.body {
+		_, _ = h.Write(part)
+	}
 	return string(h.Sum(head[:0]))
 }
 
@@ -111,22 +114,23 @@ func meaning(c *call, v *registry.Version, request *openinference.Request) strin
 	return string(h.Sum(head[:0]))
 }
 
-// read gives the call's request, which over gRPC has been read already. The numbers of JSON text may take four times as many bytes as tensors: without
-// memory for them, or if it is malformed, which is for the model server to say, there is none.
+// read gives the call's request, which over gRPC has been read already. Without memory for it, or if it is malformed, which is for the model server to say,
+// there is none.
 func (s *results) read(c *call) (*openinference.Request, bool) {
 	if c.request != nil {
 		return c.request, true
 	}
-	header, err := openinference.ParseHeaderLength(c.header, len(c.body))
+	body := c.body[0]
+	header, err := openinference.ParseHeaderLength(c.header, len(body))
 	if err != nil {
 		return nil, false
 	}
-	held := loan{of: s.memory}
-	defer held.end()
-	if held.take(4*int64(header)) != nil {
+	held := s.memory.Loan(c.holder)
+	defer held.End()
+	if !held.TryTake(openinference.JSONCost(body[:header])) {
 		return nil, false
 	}
-	request, err := openinference.DecodeRequest(c.body, header)
+	request, err := openinference.DecodeRequest(body, header)
 	return request, err == nil
 }
 
@@ -180,7 +184,9 @@ var errNotKept = errors.New("the answer cannot be kept")
 // failures and its report speak of the version.
 func (s *results) share(ctx context.Context, c *call, n names, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
 	version, id := r.version, c.id
+	c.memory.join() // for the run, which may go on without this call
 	out, joined, err := s.flights.Do(ctx, version.ID.String()+n.meant, func(ctx context.Context) (o outcome, err error) {
+		defer c.memory.leave()
 		o.report.version = version
 		if o.answer, err = run(ctx, &o.report); err != nil {
 			return o, err
@@ -193,6 +199,9 @@ func (s *results) share(ctx context.Context, c *call, n names, r *report, run fu
 		s.kept.Put(ctx, n.meant, &kept{at: n.spelled})
 		return o, nil
 	})
+	if joined { // another call's run
+		c.memory.leave()
+	}
 	if errors.Is(err, errNotKept) {
 		return run(ctx, r)
 	}

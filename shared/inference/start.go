@@ -78,8 +78,8 @@ func (g *Gateway) whileItMayStart(
 	if settled.CompareAndSwap(false, true) {
 		return a, err
 	}
-	if a != nil && a.rest != nil {
-		_ = a.rest.Close()
+	if a != nil {
+		a.close()
 	}
 	r.cold, r.compute = r.cold+r.compute, 0
 	return nil, starting(c.target.Model, r.version)

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"connectrpc.com/connect"
+	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/cache"
@@ -22,6 +23,7 @@ import (
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/registry"
 	"github.com/17882237881/MaaS/shared/registrytest"
+	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,6 +34,7 @@ type world struct {
 
 	url     string
 	handler http.Handler
+	metrics http.Handler
 	token   string
 	model   *modelServer
 	t       testing.TB
@@ -88,6 +91,11 @@ func (w *world) gateway(vars ...string) string {
 		httpapi.Mount(mux, prefix, service)
 	}
 	w.handler = mux
+	tel, err := telemetry.Open(e)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.metrics = tel.Handler()
 	server := httptest.NewUnstartedServer(mux)
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
@@ -243,4 +251,18 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
 	return context.WithCancel(t.Context())
+}
+
+// as has another user of the tenant ask from now on.
+func (w *world) as(name string) {
+	who := w.Owner()
+	who.User = uuid.NewSHA1(uuid.Nil, []byte(name))
+	w.token = w.TokenOf(who)
+}
+
+// scrapes reports whether the metrics have the line.
+func (w *world) scrapes(line string) bool {
+	scrape := httptest.NewRecorder()
+	w.metrics.ServeHTTP(scrape, httptest.NewRequestWithContext(w.t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	return strings.Contains(scrape.Body.String(), line+"\n")
 }

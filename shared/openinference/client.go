@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,12 +83,17 @@ func (c *Client) Close() {
 	c.grpc.CloseIdleConnections()
 }
 
-// Forward sends the body of an inference request as it is; header is what HeaderLength said of it, "" without. The response is the
-// server's, whatever its status; the caller closes its body. An error means that the server gave no response.
-func (c *Client) Forward(ctx context.Context, e Endpoint, body []byte, header string) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.path("/infer"), bytes.NewReader(body))
+// Forward sends the body of an inference request as it is, whose parts are one after the other; header is what HeaderLength said of it, "" without. The
+// response is the server's, whatever its status; the caller closes its body. An error means that the server gave no response.
+func (c *Client) Forward(ctx context.Context, e Endpoint, body [][]byte, header string) (*http.Response, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.path("/infer"), partsReader(body))
 	if err != nil {
 		return nil, fault.New(fault.Internal, "the model server's address is malformed", fault.Op("openinference.Forward"), fault.Cause(err))
+	}
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(partsReader(body)), nil } // for another try on another connection
+	r.ContentLength = 0
+	for _, part := range body {
+		r.ContentLength += int64(len(part))
 	}
 	if header == "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -98,6 +105,15 @@ func (c *Client) Forward(ctx context.Context, e Endpoint, body []byte, header st
 		r.Header.Set(TimeoutHeader, strconv.FormatInt(max(1, time.Until(deadline).Milliseconds()), 10))
 	}
 	return c.send(ctx, r)
+}
+
+// partsReader reads the parts one after the other.
+func partsReader(parts [][]byte) io.Reader {
+	if len(parts) == 1 {
+		return bytes.NewReader(parts[0])
+	}
+	rest := net.Buffers(slices.Clone(parts)) // it is consumed
+	return &rest
 }
 
 // AgeHeader is the HTTP header by which a model server says, in milliseconds, for how long it had been ready when it answered. A caller who has
@@ -117,7 +133,7 @@ func (c *Client) Infer(ctx context.Context, e Endpoint, in *Request) (*Response,
 	if header > 0 {
 		value = strconv.Itoa(header)
 	}
-	answer, err := c.Forward(ctx, e, body, value)
+	answer, err := c.Forward(ctx, e, [][]byte{body}, value)
 	if err != nil {
 		return nil, err
 	}

@@ -192,7 +192,7 @@ func TestClientReadsMetadata(t *testing.T) {
 func TestClientForwardsBytesAsTheyAre(t *testing.T) {
 	t.Parallel()
 	server, client := newEcho(t)
-	answer, err := client.Forward(t.Context(), openinference.Endpoint{Server: server, Model: "acme/none"}, []byte("anything"), "")
+	answer, err := client.Forward(t.Context(), openinference.Endpoint{Server: server, Model: "acme/none"}, [][]byte{[]byte("any"), []byte("thing")}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,27 @@ import (
 // no input is Binary and the body is plain JSON.
 func AppendRequest(dst []byte, r *Request) (body []byte, header int, err error) {
 	w := writer{body: dst, start: len(dst)}
+	w.request(r)
+	return w.finish(r.Inputs)
+}
+
+// RequestParts gives the body of an inference request in parts that follow each other: its JSON, and the data of the inputs that are Binary, which are not
+// copied. header is as AppendRequest's.
+func RequestParts(r *Request) (parts [][]byte, header int, err error) {
+	w := writer{}
+	w.request(r)
+	parts = [][]byte{w.body}
+	for i := range r.Inputs {
+		if r.Inputs[i].Binary {
+			header = len(w.body)
+			parts = append(parts, r.Inputs[i].Data)
+		}
+	}
+	return parts, header, w.err
+}
+
+// request writes the JSON of a request.
+func (w *writer) request(r *Request) {
 	w.open('{')
 	if r.ID != "" {
 		w.key("id").string(r.ID)
@@ -32,7 +53,6 @@ func AppendRequest(dst []byte, r *Request) (body []byte, header int, err error) 
 		w.close(']')
 	}
 	w.close('}')
-	return w.finish(r.Inputs)
 }
 
 // AppendResponse appends the body of an inference response to dst; header is as AppendRequest's. It fails with Unprocessable where an output

@@ -50,6 +50,13 @@ type Stats struct {
 // Refusals counts what was refused, by what was used up.
 type Refusals struct{ Whole, Tenant, Credential uint64 }
 
+// Add adds the counts of another.
+func (r *Refusals) Add(more Refusals) {
+	r.Whole += more.Whole
+	r.Tenant += more.Tenant
+	r.Credential += more.Credential
+}
+
 // NewPool makes a Pool of limit.Most units.
 func NewPool(limit Limit) *Pool {
 	limit.Tenant, limit.Credential = cmp.Or(limit.Tenant, "your tenant"), cmp.Or(limit.Credential, "this credential")

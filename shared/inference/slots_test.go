@@ -62,7 +62,7 @@ func TestNoMoreCallsThanAllowedReachAModelAtOnce(t *testing.T) {
 
 func TestWhoFindsTheQueueFullComesAgainLater(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "MAAS_INFER_CONCURRENCY", "1", "MAAS_INFER_QUEUE", "2")
+	w := newWorld(t, "MAAS_INFER_CONCURRENCY", "1", "MAAS_INFER_QUEUE", "8") // a quarter is one credential's
 	release := w.model.hold()
 	go func() { // ends by itself
 		eventually(t, func() bool { return w.model.runs.Load() == 1 })

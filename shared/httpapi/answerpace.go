@@ -1,0 +1,120 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
+)
+
+// answerPace is the least rate at which a client must read a streamed answer, so that one which does not read holds no slot, memory or connection for
+// long. Only the time in which the writer waits for the client counts. What the buffers of both kernels take counts as read.
+type answerPace struct {
+	// Rate is bytes per second; 0 takes any rate.
+	Rate int64 `env:"MAAS_ANSWER_MIN_RATE" envDefault:"1024"`
+	// Window is the time over which the rate is measured. A pause as long ends an answer of any rate.
+	Window time.Duration `env:"MAAS_ANSWER_RATE_WINDOW" envDefault:"30s"`
+}
+
+func (p answerPace) check() error { return checkRate("MAAS_ANSWER", p.Rate, p.Window) }
+
+// answerPiece is written at a time, so that a long Write is seen to progress. No window is so short that a client of the least rate could not read it.
+const answerPiece = 16 << 10
+
+// limit gives a writer of the request's answer that fails when the client reads too slowly. Its errors are faults: Timeout for a client that is too
+// slow, Canceled for one that is gone.
+func (p answerPace) limit(w http.ResponseWriter, r *http.Request) *pacedAnswer {
+	return &pacedAnswer{ResponseWriter: w, answerPace: p, step: min(time.Second, p.Window/2), multiplexed: r.ProtoMajor > 1}
+}
+
+type pacedAnswer struct {
+	http.ResponseWriter
+	answerPace
+
+	multiplexed bool          // HTTP/2 resets a stream at its deadline, even if nothing is written then
+	step        time.Duration // how often the deadline is moved, so that not each Write pays for it
+	moved       time.Time
+	waited      time.Duration // for the client, in this window
+	put         int64         // bytes in this window
+}
+
+// Unwrap is for http.ResponseController.
+func (a *pacedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Write implements io.Writer.
+func (a *pacedAnswer) Write(p []byte) (written int, err error) {
+	defer a.rest()
+	for first := true; first || len(p) > 0; first = false {
+		piece := p[:min(len(p), answerPiece)]
+		began := a.begin()
+		n, err := a.ResponseWriter.Write(piece)
+		written += n
+		if err := a.end(began, n, err); err != nil {
+			return written, err
+		}
+		p = p[len(piece):]
+	}
+	return written, nil
+}
+
+// Flush implements http.Flusher.
+func (a *pacedAnswer) Flush() { _ = a.FlushError() }
+
+// FlushError is for http.ResponseController.
+func (a *pacedAnswer) FlushError() error {
+	defer a.rest()
+	began := a.begin()
+	return a.end(began, 0, http.NewResponseController(a.ResponseWriter).Flush())
+}
+
+// leave bounds what net/http writes after the handler. On HTTP/1 the deadline is gone with the answer, on HTTP/2 with the stream.
+func (a *pacedAnswer) leave() { a.begin() }
+
+// begin moves the deadline, and gives the time.
+func (a *pacedAnswer) begin() time.Time {
+	now := time.Now()
+	if now.Sub(a.moved) > a.step {
+		a.moved = now
+		a.setDeadline(now.Add(a.Window - a.waited + a.step))
+	}
+	return now
+}
+
+// rest begins a time in which nothing is written.
+func (a *pacedAnswer) rest() {
+	if a.multiplexed {
+		a.moved = time.Time{}
+		a.setDeadline(time.Time{})
+	}
+}
+
+func (a *pacedAnswer) setDeadline(at time.Time) {
+	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(at) // a writer without deadlines (in tests) writes without
+}
+
+// end counts what was written, and begins the next window if enough was in this one.
+func (a *pacedAnswer) end(began time.Time, n int, err error) error {
+	a.put += int64(n)
+	a.waited += time.Since(began)
+	switch {
+	case err != nil:
+		return a.fault(err)
+	case a.waited < a.Window:
+		return nil
+	case a.put == 0 || float64(a.put) < float64(a.Rate)*a.waited.Seconds():
+		return a.fault(os.ErrDeadlineExceeded)
+	}
+	a.waited, a.put, a.moved = 0, 0, time.Time{}
+	return nil
+}
+
+func (a *pacedAnswer) fault(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) || a.waited >= a.Window { // HTTP/2 says only that the stream is closed
+		return fault.New(fault.Timeout, fmt.Sprintf("The answer was read too slowly: %d bytes in %s, where %d a second are the least (MAAS_ANSWER_MIN_RATE).",
+			a.put, a.waited.Round(time.Second), a.Rate), fault.Cause(err))
+	}
+	return fault.New(fault.Canceled, "The client is gone.", fault.Cause(err))
+}

@@ -1,0 +1,89 @@
+package inference
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/share"
+)
+
+// slots bounds, for each version, how many calls are at its model server at once and how many wait for it. Callers share them by the rule of package share.
+type slots struct {
+	each int // slots of a version
+
+	mu       sync.Mutex
+	queue    share.Limit // of a version
+	versions map[uuid.UUID]*versionSlots
+	past     share.Refusals // of versions that nobody calls now
+}
+
+// versionSlots is one version's; it is there while anybody uses it.
+type versionSlots struct {
+	slots *share.Slots
+	queue *share.Pool
+	users int // at the server or waiting
+}
+
+// busyRetry is when a client may come again that found the model busy.
+const busyRetry = time.Second
+
+func newSlots(each, queue int) *slots {
+	limit := share.Limit{Most: int64(queue), Noun: "places in the model's queue", Setting: "MAAS_INFER_QUEUE", RetryAfter: busyRetry}
+	return &slots{each: each, queue: limit, versions: map[uuid.UUID]*versionSlots{}}
+}
+
+// acquire waits for a slot at the version's model server, which release gives back. It fails with RateLimited if the queue has no place for the caller, or
+// if ctx ends in it.
+func (s *slots) acquire(ctx context.Context, version uuid.UUID, h share.Holder) (release func(), err error) {
+	v := s.join(version)
+	slot, err := v.slots.Acquire(ctx, h)
+	switch {
+	case err == nil:
+		return func() { slot.Release(); s.leave(version, v) }, nil
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fault.New(fault.RateLimited, "The model is busy: the deadline passed before a slot was free (MAAS_INFER_CONCURRENCY).", fault.RetryAfter(busyRetry))
+	}
+	s.leave(version, v)
+	return nil, err
+}
+
+func (s *slots) join(version uuid.UUID) *versionSlots {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.versions[version]
+	if v == nil {
+		queue := share.NewPool(s.queue)
+		v = &versionSlots{slots: share.NewSlots(s.each, queue), queue: queue}
+		s.versions[version] = v
+	}
+	v.users++
+	return v
+}
+
+func (s *slots) leave(version uuid.UUID, v *versionSlots) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v.users--; v.users == 0 {
+		delete(s.versions, version)
+		s.past.Add(v.queue.Stats().Refusals)
+	}
+}
+
+// waiting gives the queues of all versions together; the limit is that of each.
+func (s *slots) waiting() share.Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := share.Stats{Limit: s.queue.Most, Refusals: s.past}
+	for _, v := range s.versions {
+		one := v.queue.Stats()
+		all.Used += one.Used
+		all.Holders += one.Holders
+		all.Refusals.Add(one.Refusals)
+	}
+	return all
+}

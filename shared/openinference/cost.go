@@ -1,0 +1,260 @@
+package openinference
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/17882237881/MaaS/shared/fault"
+	pb "github.com/17882237881/MaaS/shared/proto/inference"
+)
+
+// Costs in bytes of what is decoded, above those of the structures that Go's protobuf and encoding packages make today.
+const (
+	baseCost      = 16 << 10 // what allocations are rounded up to
+	messageCost   = 512      // a message, with its place in a list or a map
+	elementCost   = 144      // a slice or string in a list, which grows
+	growth        = 6        // of what a list takes while it grows, garbage included, to what it holds
+	parameterCost = 128      // a parameter of JSON: its key, its value and its place in a map
+	widest        = 8        // bytes of an element
+	numberCost    = 4        // bytes of the widest element, eight, to those of the shortest in JSON, two
+)
+
+// maxPieces bounds the pieces of a message's packed lists, above one for each list: protobuf copies a list for each of its pieces.
+const maxPieces = 16
+
+// Cost is what decoding a message takes of memory, beside the bytes that are decoded.
+type Cost struct {
+	Structure int64 // stays for as long as the request does
+	Elements  int64 // typed contents: RequestFromProto copies them
+}
+
+// Total is the sum of both.
+func (c Cost) Total() int64 { return c.Structure + c.Elements }
+
+// JSONCost bounds what DecodeRequest and DecodeResponse take of memory for a message whose JSON is the text.
+func JSONCost(text []byte) int64 {
+	return baseCost + numberCost*int64(len(text)) + parameterCost*int64(bytes.Count(text, []byte{':'}))
+}
+
+// Size is how many bytes the outputs' data has.
+func (r *Response) Size() (n int64) {
+	for i := range r.Outputs {
+		n += int64(len(r.Outputs[i].Data))
+	}
+	return n
+}
+
+// HeadCost bounds what RequestParts takes: each character of a text takes six in JSON at most, and its buffers grow.
+func HeadCost(r *Request) int64 {
+	n := int64(len(r.ID)) + parametersLength(r.Parameters)
+	for i := range r.Inputs {
+		n += tensorHead + int64(len(r.Inputs[i].Name)) + parametersLength(r.Inputs[i].Parameters)
+	}
+	for i := range r.Outputs {
+		n += tensorHead + int64(len(r.Outputs[i].Name)) + parametersLength(r.Outputs[i].Parameters)
+	}
+	return escaped * growth * n
+}
+
+const (
+	escaped    = 6   // characters of JSON for a control character
+	tensorHead = 256 // of a tensor's JSON, beside its name: MaxRank dimensions of 20 digits, once
+)
+
+func parametersLength(p Parameters) (n int64) {
+	for key, value := range p {
+		n += int64(len(key)) + 32 // a number's digits
+		if text, ok := value.(string); ok {
+			n += int64(len(text))
+		}
+	}
+	return n
+}
+
+// ProtoCost bounds what DecodeProto takes for a message. It stops counting above most. It fails with Invalid for a message whose decoding costs more time
+// than its length says.
+func ProtoCost(message []byte, most int64) (Cost, error) {
+	m := meter{cost: Cost{Structure: baseCost}, most: most}
+	m.message(message, (&pb.ModelInferRequest{}).ProtoReflect().Descriptor())
+	if m.pieces > maxPieces {
+		return m.cost, fault.New(fault.Invalid, fmt.Sprintf("The message has lists of numbers in more than %d pieces; send each list in one.", maxPieces))
+	}
+	return m.cost, nil
+}
+
+// ProtoJSONCost bounds what protojson takes for a message as JSON.
+func ProtoJSONCost(text []byte) Cost {
+	count := func(c byte) int64 { return int64(bytes.Count(text, []byte{c})) }
+	return Cost{
+		Structure: baseCost + messageCost*count('{') + elementCost*count('"')/2 + 2*int64(len(text)),
+		Elements:  growth * widest * count(','),
+	}
+}
+
+// DecodeProto decodes a request, whose raw contents are slices of the message: protobuf's own decoder would copy them. It fails with Invalid.
+func DecodeProto(message []byte) (*pb.ModelInferRequest, error) {
+	out := &pb.ModelInferRequest{}
+	decode := func(fields []byte) error {
+		if err := (proto.UnmarshalOptions{Merge: true}).Unmarshal(fields, out); err != nil {
+			return malformed(err)
+		}
+		return nil
+	}
+	raw := (&pb.ModelInferRequest{}).ProtoReflect().Descriptor().Fields().ByName("raw_input_contents").Number()
+	begin := 0 // of the fields that are to be decoded
+	for at := 0; at < len(message); {
+		number, kind, n := protowire.ConsumeField(message[at:])
+		if n < 0 {
+			return nil, malformed(protowire.ParseError(n))
+		}
+		if number != raw || kind != protowire.BytesType {
+			at += n
+			continue
+		}
+		if len(out.RawInputContents) == maxTensors {
+			return nil, fault.New(fault.Invalid, fmt.Sprintf("The message has raw contents of more than %d tensors.", maxTensors))
+		}
+		if err := decode(message[begin:at]); err != nil {
+			return nil, err
+		}
+		content, _ := protowire.ConsumeBytes(message[at+protowire.SizeTag(number):])
+		out.RawInputContents = append(out.RawInputContents, content)
+		at += n
+		begin = at
+	}
+	return out, decode(message[begin:])
+}
+
+func malformed(err error) error {
+	return fault.New(fault.Invalid, "The message is no ModelInferRequest.", fault.Cause(err))
+}
+
+// TypedSize is how many bytes RequestFromProto takes for tensors with typed contents, and whether there are any.
+func TypedSize(m *pb.ModelInferRequest) (size int64, typed bool) {
+	for _, in := range m.GetInputs() {
+		c := in.GetContents()
+		if c == nil {
+			continue
+		}
+		typed = true
+		size += int64(len(c.GetBoolContents()) + 4*len(c.GetIntContents()) + 4*len(c.GetUintContents()) + 4*len(c.GetFp32Contents()))
+		size += 8 * int64(len(c.GetInt64Contents())+len(c.GetUint64Contents())+len(c.GetFp64Contents()))
+		for _, element := range c.GetBytesContents() {
+			size += 4 + int64(len(element))
+		}
+	}
+	return size, typed
+}
+
+var topDescriptor protoreflect.Descriptor = (&pb.ModelInferRequest{}).ProtoReflect().Descriptor()
+
+// meter walks a message as protobuf's decoder does.
+type meter struct {
+	cost   Cost
+	most   int64
+	pieces int // of lists that have one already
+}
+
+func (m *meter) full() bool { return m.cost.Total() > m.most || m.pieces > maxPieces }
+
+// message counts a message's fields; what is malformed is for the decoder to refuse, which comes no further.
+func (m *meter) message(b []byte, of protoreflect.MessageDescriptor) {
+	m.cost.Structure += messageCost
+	var seen [64]bool
+	for len(b) > 0 && !m.full() {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return
+		}
+		b = b[n:]
+		size := protowire.ConsumeFieldValue(number, kind, b)
+		if size < 0 {
+			return
+		}
+		again := number >= 0 && int(number) < len(seen) && seen[number]
+		if number >= 0 && int(number) < len(seen) {
+			seen[number] = true
+		}
+		m.field(b[:size], kind, of.Fields().ByNumber(number), again)
+		b = b[size:]
+	}
+}
+
+// field counts one field. again says that the message has had it before: a list grows.
+func (m *meter) field(b []byte, kind protowire.Type, of protoreflect.FieldDescriptor, again bool) {
+	switch {
+	case of == nil: // unknown fields are kept
+		m.cost.Structure += growth*int64(len(b)) + 2*binaryTag
+	case kind == protowire.BytesType:
+		value, _ := protowire.ConsumeBytes(b)
+		m.bytes(value, of, again)
+	case of.IsList() && packable(of.Kind()):
+		m.cost.Elements += growth * widthOf(of.Kind())
+	default: // a field of its own, or one of another type than the protocol's, which is kept as unknown
+		m.cost.Structure += growth*int64(len(b)) + 2*binaryTag
+	}
+}
+
+// packable reports whether a list of the kind may be packed.
+func packable(kind protoreflect.Kind) bool {
+	return kind != protoreflect.MessageKind && kind != protoreflect.StringKind && kind != protoreflect.BytesKind
+}
+
+// binaryTag is the most that a field's number takes.
+const binaryTag = 5
+
+func (m *meter) bytes(value []byte, of protoreflect.FieldDescriptor, again bool) {
+	switch of.Kind() {
+	case protoreflect.MessageKind:
+		m.cost.Structure += elementCost
+		m.message(value, of.Message())
+	case protoreflect.StringKind:
+		m.cost.Structure += elementCost + int64(len(value))
+	case protoreflect.BytesKind:
+		m.cost.Structure += elementCost
+		if of.Parent() != topDescriptor { // DecodeProto does not copy raw contents
+			m.cost.Elements += int64(len(value))
+		}
+	default: // packed numbers: the list is made for all of them at once
+		count := elementsOf(value, of.Kind()) * widthOf(of.Kind())
+		if again {
+			count *= 2 * growth
+			m.pieces++
+		}
+		m.cost.Elements += count + count/8 // large lists are rounded up
+	}
+}
+
+// widthOf is how many bytes a number of the kind takes in memory.
+func widthOf(kind protoreflect.Kind) int64 {
+	switch kind {
+	case protoreflect.BoolKind:
+		return 1
+	case protoreflect.Int32Kind, protoreflect.Uint32Kind, protoreflect.FloatKind:
+		return 4
+	default:
+		return 8
+	}
+}
+
+// elementsOf counts packed numbers.
+func elementsOf(value []byte, kind protoreflect.Kind) (n int64) {
+	switch kind {
+	case protoreflect.FloatKind:
+		return int64(len(value)) / 4
+	case protoreflect.DoubleKind:
+		return int64(len(value)) / 8
+	default:
+		for _, c := range value { // the last byte of a varint has its first bit not set
+			if c <= math.MaxInt8 {
+				n++
+			}
+		}
+		return n
+	}
+}
