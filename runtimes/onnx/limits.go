@@ -42,7 +42,7 @@ func boundMemory(a allowance.Allowance) error {
 	}
 	reserved := max(0, kilobytes(text, "VmData:")-kilobytes(text, "RssAnon:"))
 	threads := int64(2*runtime.GOMAXPROCS(0) + fewThreads)
-	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize())
+	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize()) //nolint:gosec // none of them is negative
 	return setLimit(syscall.RLIMIT_DATA, bound)
 }
 
@@ -100,7 +100,7 @@ func boundLoad(a allowance.Allowance, end func(error)) (lift func() error, err e
 		signal.Stop(exceeded)
 		return setLimit(syscall.RLIMIT_CPU, unlimited)
 	}
-	return lift, setLimit(syscall.RLIMIT_CPU, uint64(bound))
+	return lift, setLimit(syscall.RLIMIT_CPU, uint64(bound)) //nolint:gosec // it is positive
 }
 
 // folded is the most bytes of a constant that is computed while the model in the folder is loaded: enough for weights of half a byte to become floats,

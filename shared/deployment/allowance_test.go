@@ -2,7 +2,6 @@ package deployment_test
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -17,7 +16,7 @@ const mebi = 1 << 20
 
 // rule gives the rule that an operator's variables make.
 func rule(vars map[string]string) (deployment.AllowanceRule, error) {
-	return deployment.OpenAllowanceRule(env.New("test", vars, slog.New(slog.NewTextHandler(io.Discard, nil))))
+	return deployment.OpenAllowanceRule(env.New("test", vars, slog.New(slog.DiscardHandler)))
 }
 
 func TestAnAllowanceFollowsFromTheSizeAndFromWhatIsAskedFor(t *testing.T) {

@@ -81,15 +81,15 @@ func makeRoom(own string) (err error) {
 		}
 	}
 	host := filepath.Join(own, hostGroup)
-	if err := os.Mkdir(host, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
+	if err := os.Mkdir(host, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
 	for _, pid := range pids {
-		if err := os.WriteFile(filepath.Join(host, "cgroup.procs"), []byte(pid), 0o644); err != nil && !errors.Is(err, syscall.ESRCH) {
+		if err := os.WriteFile(filepath.Join(host, "cgroup.procs"), []byte(pid), 0o600); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(own, "cgroup.subtree_control"), []byte("+memory +cpu"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(own, "cgroup.subtree_control"), []byte("+memory +cpu"), 0o600); err != nil {
 		return err
 	}
 	former, err := filepath.Glob(filepath.Join(own, "model-*"))
@@ -132,7 +132,7 @@ const share = 25
 
 func newGroup(cells, name string, allowed allowance.Allowance) (*group, error) {
 	g := &group{folder: filepath.Join(cells, name)}
-	if err := os.Mkdir(g.folder, 0o755); err != nil {
+	if err := os.Mkdir(g.folder, 0o700); err != nil {
 		return nil, err
 	}
 	err := g.set(allowed)
@@ -155,12 +155,12 @@ func (g *group) set(allowed allowance.Allowance) error {
 		settings = append(settings, [2]string{"cpu.max", fmt.Sprintf("%d %d", max(1000, allowed.CPU*period/1000), period)})
 	}
 	for _, s := range settings {
-		if err := os.WriteFile(filepath.Join(g.folder, s[0]), []byte(s[1]), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(g.folder, s[0]), []byte(s[1]), 0o600); err != nil {
 			return err
 		}
 	}
 	if allowed.Memory > 0 {
-		_ = os.WriteFile(filepath.Join(g.folder, "memory.swap.max"), []byte("0"), 0o644) // a kernel without swap has none
+		_ = os.WriteFile(filepath.Join(g.folder, "memory.swap.max"), []byte("0"), 0o600) // a kernel without swap has none
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (g *group) killed() bool {
 // remove kills what is left in the cgroup, and takes it away as soon as the kernel lets go of it.
 func (g *group) remove() (err error) {
 	_ = g.handle.Close()
-	_ = os.WriteFile(filepath.Join(g.folder, "cgroup.kill"), []byte("1"), 0o644) // Linux 5.14; nothing is left mostly
+	_ = os.WriteFile(filepath.Join(g.folder, "cgroup.kill"), []byte("1"), 0o600) // Linux 5.14; nothing is left mostly
 	for range 20 {
 		if err = os.Remove(g.folder); err == nil || !errors.Is(err, syscall.EBUSY) {
 			return err

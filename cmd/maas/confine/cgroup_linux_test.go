@@ -18,7 +18,7 @@ func process(t *testing.T, controllers, pids string) (self, own string) {
 	self, mounted := t.TempDir(), t.TempDir()
 	own = filepath.Join(mounted, "maas.service")
 	write(t, filepath.Join(self, "cgroup"), "4:memory:/other\n0::/system.slice/maas.service\n")
-	write(t, filepath.Join(self, "mountinfo"), "25 1 0:22 / /proc rw - proc proc rw\n30 1 0:26 /system.slice "+mounted+" rw,nosuid - cgroup2 cgroup2 rw\n")
+	write(t, filepath.Join(self, "mountinfo"), "25 1 0:22 / /proc rw - proc none rw\n30 1 0:26 /system.slice "+mounted+" rw,nosuid - cgroup2 none rw\n")
 	write(t, filepath.Join(own, "cgroup.controllers"), controllers)
 	write(t, filepath.Join(own, "cgroup.procs"), pids)
 	return self, own
@@ -77,7 +77,7 @@ func TestACgroupThatIsNotDelegatedIsLeftAsItIs(t *testing.T) {
 	}
 	self := t.TempDir()
 	write(t, filepath.Join(self, "cgroup"), "0::/\n")
-	write(t, filepath.Join(self, "mountinfo"), "25 1 0:22 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n")
+	write(t, filepath.Join(self, "mountinfo"), "25 1 0:22 / /sys/fs/cgroup/memory rw - cgroup none rw,memory\n")
 	if _, err := delegated(self); err == nil || !strings.Contains(err.Error(), "no cgroup v2") {
 		t.Errorf("error is %v", err)
 	}
@@ -112,6 +112,7 @@ func TestACellsCgroupHasItsAllowance(t *testing.T) {
 
 // TestTheKernelEndsWhatTakesTooMuch runs where this process has a cgroup v2 of its own, as under `systemd-run --user --scope -p Delegate=yes`.
 func TestTheKernelEndsWhatTakesTooMuch(t *testing.T) {
+	t.Parallel()
 	confiner := New(slog.New(slog.DiscardHandler))
 	if confiner.cells == "" {
 		t.Log("left out: this process has no delegated cgroup v2")

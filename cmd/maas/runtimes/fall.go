@@ -22,10 +22,10 @@ type fall struct {
 
 // next counts the end of a runtime that was ready at began. After the first it may start again at once.
 func (f fall) next(began, ended time.Time, why error) fall {
-	if ended.Sub(began) >= steadyTime {
-		f = fall{}
-	}
 	n := fall{count: f.count + 1, until: ended, why: why}
+	if ended.Sub(began) >= steadyTime {
+		n.count = 1
+	}
 	if n.count > 1 {
 		n.until = ended.Add(min(longestFallPause, firstFallPause<<min(n.count-2, 10)))
 	}
@@ -43,6 +43,6 @@ func (f fall) pause(now time.Time) error {
 	if f.why != nil {
 		why = fault.From(f.why).Message
 	}
-	return fault.New(fault.Unavailable, fmt.Sprintf("The model server has ended by itself %d times in a row, last because %s. It may start again in %s.", f.count, why, left),
-		fault.Cause(f.why), fault.RetryAfter(left))
+	sentence := fmt.Sprintf("The model server has ended by itself %d times in a row, last because %s. It may start again in %s.", f.count, why, left)
+	return fault.New(fault.Unavailable, sentence, fault.Cause(f.why), fault.RetryAfter(left))
 }

@@ -42,7 +42,7 @@ func download(ctx context.Context, log *slog.Logger) (programs, error) {
 }
 
 // nowhere is where the library would download from if it did not find what was.
-const nowhere = "http://download.invalid"
+const nowhere = "https://download.invalid"
 
 // tryOut has the library unpack, start and stop a Postgres with data of its own; it gives what that wrote.
 func tryOut(downloads, tree string) (output string, err error) {

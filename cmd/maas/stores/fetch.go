@@ -34,21 +34,24 @@ var digests = map[string]string{
 	"darwin-arm64v8":     "a18ec9ec6a905e04f5a08a8f7870bddadd635feb54dee332a3daf80fada3cb1a",
 }
 
-// platform names the machine as the archives do.
-func platform(system, processor string, musl bool) string {
+// platform names a machine as the archives do.
+func platform(system, processor string) string {
 	if processor == "arm64" {
 		processor = "arm64v8"
-	}
-	if musl {
-		processor += "-alpine"
 	}
 	return system + "-" + processor
 }
 
+// musl ends the names of the platforms of Alpine Linux, whose C library is another.
+const musl = "-alpine"
+
 // thisPlatform is that of this machine.
 func thisPlatform() string {
-	_, err := os.Stat("/etc/alpine-release")
-	return platform(runtime.GOOS, runtime.GOARCH, err == nil)
+	name := platform(runtime.GOOS, runtime.GOARCH)
+	if _, err := os.Stat("/etc/alpine-release"); err == nil {
+		name += musl
+	}
+	return name
 }
 
 // archive is a Postgres that can be downloaded.

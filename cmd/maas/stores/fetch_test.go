@@ -69,14 +69,14 @@ func TestADownloadWithAnotherDigestLeavesNothing(t *testing.T) {
 
 func TestAPlatformWithoutAPinnedDigestIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{platform("linux", "arm64", true), platform("linux", "riscv64", false), platform("freebsd", "amd64", false)} {
+	for _, name := range []string{platform("linux", "arm64") + musl, platform("linux", "riscv64"), platform("freebsd", "amd64")} {
 		if _, err := pinned(name); err == nil || !strings.Contains(err.Error(), "install Postgres 15 or newer") || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: error is %v", name, err)
 		}
 	}
 	for _, name := range []string{
-		platform("linux", "amd64", false), platform("linux", "amd64", true), platform("linux", "arm64", false), platform("darwin", "amd64", false),
-		platform("darwin", "arm64", false),
+		platform("linux", "amd64"), platform("linux", "amd64") + musl, platform("linux", "arm64"), platform("darwin", "amd64"),
+		platform("darwin", "arm64"),
 	} {
 		if a, err := pinned(name); err != nil || len(a.digest) != 2*sha256.Size || !strings.Contains(a.url(), name+"-18.3.0.jar") {
 			t.Errorf("%s: %+v, %v", name, a, err)
