@@ -12,6 +12,7 @@ import (
 
 // TestALimitedKeyLearnsAndEndsNothingBeyondItsLimits has keys ask for whom they stand, and end the keys of others.
 func TestALimitedKeyLearnsAndEndsNothingBeyondItsLimits(t *testing.T) {
+	t.Parallel()
 	u := the.Register(t)
 	s := u.Site()
 	for _, model := range []string{"own", "secret"} {

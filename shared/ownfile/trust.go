@@ -24,22 +24,22 @@ func Trust(folder string) error {
 	if err != nil {
 		return err
 	}
-	real, err := filepath.EvalSymlinks(folder)
+	resolved, err := filepath.EvalSymlinks(folder)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(resolved)
 	if err != nil {
 		return err
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%s is no folder", real)
+		return fmt.Errorf("%s is no folder", resolved)
 	}
-	if err := own(real, info); err != nil {
+	if err := own(resolved, info); err != nil {
 		return err
 	}
 	// Who can write to a folder on the way to a link can replace the link.
-	return errors.Join(above(real), above(folder))
+	return errors.Join(above(resolved), above(folder))
 }
 
 // Read gives the content of this user's regular file. It follows no link, and fails if the file is another user's, or others may write to it.
@@ -72,7 +72,8 @@ func own(path string, info fs.FileInfo) error {
 		return nil // a system without owners
 	}
 	if int(stat.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to another user (uid %d, not %d), who could change what is there: run as that user, or `chown` it", path, stat.Uid, os.Geteuid())
+		return fmt.Errorf("%s belongs to another user (uid %d, not %d), who could change what is there: run as that user, or `chown` it",
+			path, stat.Uid, os.Geteuid())
 	}
 	return closed(path, info, stat)
 }
