@@ -103,7 +103,7 @@ func TestASlowSourceIsNotTheReadersDoing(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	answer, err := server.Client().Get(server.URL) //nolint:noctx // of a test
+	answer, err := server.Client().Get(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

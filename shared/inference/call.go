@@ -38,6 +38,7 @@ type call struct {
 	request     *openinference.Request // what the body says, if it has been read
 	id          string                 // the request's, once it is known
 
+	typed   bool              // over gRPC: contents are typed, as the answer's are to be
 	version *registry.Version // that the target led to before the body was read; nil if it was not looked for
 	located time.Time         // when
 }

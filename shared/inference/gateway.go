@@ -43,8 +43,8 @@ func (c *config) read(e *env.Env) error {
 	}
 	switch {
 	case c.MaxBody < 1 || c.Memory/bodiesInMemory < c.MaxBody:
-		return fmt.Errorf("MAAS_INFER_MAX_BODY must be 1 or more and MAAS_INFER_MEMORY at least %d times as much, since one caller gets a %dth of it; they are %d and %d",
-			bodiesInMemory, share.Lone, c.MaxBody, c.Memory)
+		return fmt.Errorf("MAAS_INFER_MAX_BODY must be 1 or more and MAAS_INFER_MEMORY at least %d times as much; they are %d and %d",
+			bodiesInMemory, c.MaxBody, c.Memory)
 	case c.Concurrency < 1 || c.Queue < 0:
 		return errors.New("MAAS_INFER_CONCURRENCY is 1 or more, and MAAS_INFER_QUEUE 0 or more")
 	case c.MaxTimeout < time.Millisecond:

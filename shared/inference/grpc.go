@@ -82,8 +82,7 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	typed, err := p.receive(ctx, c)
-	if err != nil {
+	if err := p.receive(ctx, c); err != nil {
 		return nil, err
 	}
 	a, done, err := p.run(ctx, c)
@@ -93,7 +92,7 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	}
 	defer a.close()
 	id := c.request.ID
-	out, length, err := p.respond(ctx, c, a, typed)
+	out, length, err := p.respond(ctx, c, a)
 	p.count(ctx, c, done, length, err)
 	if err != nil {
 		return nil, err
@@ -103,35 +102,37 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	return out, nil
 }
 
-// receive finds the model that the message names, and reads the message. It reports whether the answer is to have typed contents, as the message has.
-func (p procedures) receive(ctx context.Context, c *call) (typed bool, err error) {
+// receive finds the model that the message names, and reads the message.
+func (p procedures) receive(ctx context.Context, c *call) error {
 	m, ok := ctx.Value(messageKey{}).(*message)
 	if !ok {
-		return false, fault.New(fault.Internal, "The message is missing.", fault.Op("inference.receive"))
+		return fault.New(fault.Internal, "The message is missing.", fault.Op("inference.receive"))
 	}
 	if err := m.open(p.config.MaxBody); err != nil {
-		return false, err
+		return err
 	}
+	var err error
 	model, version, found := m.names()
 	if found {
 		if c.target, err = targetNamed(model, version); err == nil {
 			err = p.admit(ctx, c)
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 	}
 	request, named, typed, err := m.read(ctx, p.config.MaxBody, &c.memory)
 	if err != nil {
-		return false, err
+		return err
 	}
 	if !found || named.model != model || named.version != version {
 		c.version = nil
 		if c.target, err = targetNamed(named.model, named.version); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return typed, c.encode(request)
+	c.typed = typed
+	return c.encode(request)
 }
 
 // encode makes the body for the model server out of a request. The tensors are not copied.
@@ -153,7 +154,7 @@ func (c *call) encode(request *openinference.Request) error {
 }
 
 // respond reads the answer, makes a message out of it, and gives the answer's size. The request's memory is given back before the message is written.
-func (p procedures) respond(ctx context.Context, c *call, a *answer, typed bool) (out *connect.Response[pb.ModelInferResponse], size int64, err error) {
+func (p procedures) respond(ctx context.Context, c *call, a *answer) (out *connect.Response[pb.ModelInferResponse], size int64, err error) {
 	response, size, cost, err := a.decode(ctx, p.config.MaxBody, &c.memory)
 	if err != nil {
 		return nil, size, err
@@ -163,7 +164,7 @@ func (p procedures) respond(ctx context.Context, c *call, a *answer, typed bool)
 	if m, _ := ctx.Value(messageKey{}).(*message); m.json {
 		encoded *= jsonGrowth
 	}
-	if typed {
+	if c.typed {
 		encode = response.ProtoTyped
 		encoded += typedGrowth * response.Size()
 	}

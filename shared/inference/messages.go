@@ -164,7 +164,6 @@ func (m *message) read(ctx context.Context, limit int64, held *loan) (request *o
 	size, typed := openinference.TypedSize(decoded)
 	if m.json || typed && len(decoded.GetRawInputContents()) == 0 { // nothing is a slice of the content
 		held.give(int64(cap(content)))
-		content = nil
 	}
 	if err := held.take(size); err != nil {
 		return nil, named, false, err

@@ -116,7 +116,7 @@ func DecodeProto(message []byte) (*pb.ModelInferRequest, error) {
 			at += n
 			continue
 		}
-		if len(out.RawInputContents) == maxTensors {
+		if len(out.GetRawInputContents()) == maxTensors {
 			return nil, fault.New(fault.Invalid, fmt.Sprintf("The message has raw contents of more than %d tensors.", maxTensors))
 		}
 		if err := decode(message[begin:at]); err != nil {
@@ -176,23 +176,26 @@ func (m *meter) message(b []byte, of protoreflect.MessageDescriptor) {
 		if size < 0 {
 			return
 		}
-		again := number >= 0 && int(number) < len(seen) && seen[number]
-		if number >= 0 && int(number) < len(seen) {
+		copies := int64(1) // of a packed list, while it is made
+		if int(number) < len(seen) {
+			if seen[number] {
+				copies = 2 * growth
+			}
 			seen[number] = true
 		}
-		m.field(b[:size], kind, of.Fields().ByNumber(number), again)
+		m.field(b[:size], kind, of.Fields().ByNumber(number), copies)
 		b = b[size:]
 	}
 }
 
-// field counts one field. again says that the message has had it before: a list grows.
-func (m *meter) field(b []byte, kind protowire.Type, of protoreflect.FieldDescriptor, again bool) {
+// field counts one field.
+func (m *meter) field(b []byte, kind protowire.Type, of protoreflect.FieldDescriptor, copies int64) {
 	switch {
 	case of == nil: // unknown fields are kept
 		m.cost.Structure += growth*int64(len(b)) + 2*binaryTag
 	case kind == protowire.BytesType:
 		value, _ := protowire.ConsumeBytes(b)
-		m.bytes(value, of, again)
+		m.bytes(value, of, copies)
 	case of.IsList() && packable(of.Kind()):
 		m.cost.Elements += growth * widthOf(of.Kind())
 	default: // a field of its own, or one of another type than the protocol's, which is kept as unknown
@@ -208,7 +211,7 @@ func packable(kind protoreflect.Kind) bool {
 // binaryTag is the most that a field's number takes.
 const binaryTag = 5
 
-func (m *meter) bytes(value []byte, of protoreflect.FieldDescriptor, again bool) {
+func (m *meter) bytes(value []byte, of protoreflect.FieldDescriptor, copies int64) {
 	switch of.Kind() {
 	case protoreflect.MessageKind:
 		m.cost.Structure += elementCost
@@ -222,11 +225,10 @@ func (m *meter) bytes(value []byte, of protoreflect.FieldDescriptor, again bool)
 		}
 	default: // packed numbers: the list is made for all of them at once
 		count := elementsOf(value, of.Kind()) * widthOf(of.Kind())
-		if again {
-			count *= 2 * growth
+		if copies > 1 {
 			m.pieces++
 		}
-		m.cost.Elements += count + count/8 // large lists are rounded up
+		m.cost.Elements += copies * (count + count/8) // large lists are rounded up
 	}
 }
 

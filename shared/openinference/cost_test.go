@@ -126,13 +126,13 @@ func TestTheCostOfJSONBoundsWhatItsDecodingTakes(t *testing.T) { //nolint:parall
 		}
 		cost := openinference.ProtoJSONCost([]byte(text))
 		var live, before runtime.MemStats
-		runtime.GC()
+		runtime.GC() //nolint:revive // what is live is measured
 		runtime.ReadMemStats(&before)
 		out := &pb.ModelInferRequest{}
 		if err := protojson.Unmarshal([]byte(text), out); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		runtime.GC() // protojson makes garbage of each token, which is for the collector
+		runtime.GC() //nolint:revive // protojson makes garbage of each token, which is for the collector
 		runtime.ReadMemStats(&live)
 		if took := int64(live.HeapAlloc) - int64(before.HeapAlloc); took > cost.Total() {
 			t.Errorf("%s: %d bytes of JSON took %d, and were to cost %d", name, len(text), took, cost.Total())

@@ -34,6 +34,25 @@ func RequestParts(r *Request) (parts [][]byte, header int, err error) {
 	return parts, header, w.err
 }
 
+// AppendResponse appends the body of an inference response to dst; header is as AppendRequest's. It fails with Unprocessable where an output
+// that is not Binary cannot be written as JSON.
+func AppendResponse(dst []byte, r *Response) (body []byte, header int, err error) {
+	w := writer{body: dst, start: len(dst)}
+	w.open('{')
+	w.identity(r.Model, r.Version, r.ID)
+	w.parameters(r.Parameters)
+	w.tensors("outputs", r.Outputs)
+	w.close('}')
+	return w.finish(r.Outputs)
+}
+
+// writer appends JSON; the first error stays.
+type writer struct {
+	body  []byte
+	start int
+	err   error
+}
+
 // request writes the JSON of a request.
 func (w *writer) request(r *Request) {
 	w.open('{')
@@ -53,25 +72,6 @@ func (w *writer) request(r *Request) {
 		w.close(']')
 	}
 	w.close('}')
-}
-
-// AppendResponse appends the body of an inference response to dst; header is as AppendRequest's. It fails with Unprocessable where an output
-// that is not Binary cannot be written as JSON.
-func AppendResponse(dst []byte, r *Response) (body []byte, header int, err error) {
-	w := writer{body: dst, start: len(dst)}
-	w.open('{')
-	w.identity(r.Model, r.Version, r.ID)
-	w.parameters(r.Parameters)
-	w.tensors("outputs", r.Outputs)
-	w.close('}')
-	return w.finish(r.Outputs)
-}
-
-// writer appends JSON; the first error stays.
-type writer struct {
-	body  []byte
-	start int
-	err   error
 }
 
 func (w *writer) open(bracket byte)  { w.body = append(w.body, bracket) }
