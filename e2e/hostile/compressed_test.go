@@ -46,9 +46,9 @@ func compressed(t *testing.T, parts ...[]byte) []byte {
 
 // hostileCall is one hostile request.
 type hostileCall struct {
-	path, kind, coding string
-	header             map[string]string
-	body               []byte
+	path, kind string
+	header     map[string]string
+	body       []byte
 }
 
 // floodCalls sends the request callsAtOnce times at once, twice each, and counts the answers by status.
@@ -92,7 +92,7 @@ func h2c(t *testing.T) *http.Client {
 }
 
 // TestCompressedCallsStayWithinTheMemoryForBodies has one caller send calls of 62 MiB in 63 KB each, over each protocol.
-func TestCompressedCallsStayWithinTheMemoryForBodies(t *testing.T) {
+func TestCompressedCallsStayWithinTheMemoryForBodies(t *testing.T) { //nolint:paralleltest // the attacks take turns
 	innocent := inferring(t, the.Register(t))
 	hostile := the.Register(t)
 	path := hostile.Publish("large", "digits.onnx")

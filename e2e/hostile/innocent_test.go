@@ -75,7 +75,7 @@ func inferring(t *testing.T, u *e2etest.User) func(context.Context) error {
 }
 
 // getting gives a caller that reads a resource.
-func getting(site e2etest.Site, path string) func(context.Context) error {
+func getting(site e2etest.Site, path string) func(context.Context) error { //nolint:unused // not on a cluster
 	return func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL+path, http.NoBody)
 		if err != nil {
@@ -103,7 +103,7 @@ func answered(answer *http.Response, err error) error {
 // withinMemory runs what may make a host of this machine grow, and fails if its process came to hold more than so many bytes above what it held before.
 // On a cluster there is no process to look at, and the container's limit ends one that grows.
 func withinMemory(t *testing.T, host interface {
-	Memory(testing.TB) e2etest.Memory
+	Memory(t testing.TB) e2etest.Memory
 }, most int64, act func()) {
 	t.Helper()
 	before := host.Memory(t)

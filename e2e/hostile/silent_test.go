@@ -17,6 +17,7 @@ import (
 // TestClientsThatDoNotReadHoldNoModel has as many callers as a model has slots ask for answers of 8 MiB, over connections that take little, and read
 // nothing. The innocent caller is another credential of the same model.
 func TestClientsThatDoNotReadHoldNoModel(t *testing.T) {
+	t.Parallel()
 	const slots = 4
 	host := e2etest.Up(t, "MAAS_INFER_CONCURRENCY=4")
 	user := e2etest.Register(t, host.URL)

@@ -28,6 +28,7 @@ func (s *stalled) Read(p []byte) (int, error) {
 
 // TestStalledBodiesStopNobody has a caller announce 64 MiB in each of 32 calls, twice the memory for all bodies, and send a byte of each.
 func TestStalledBodiesStopNobody(t *testing.T) {
+	t.Parallel()
 	innocent := inferring(t, the.Register(t))
 	hostile := the.Register(t)
 	path, site := hostile.Publish("stalled", "digits.onnx"), hostile.Site()
