@@ -1,8 +1,8 @@
 package transfer
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"iter"
 	"strconv"
 	"time"
@@ -10,9 +10,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/share"
+	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
 // Kind says what an upload's change is.
@@ -56,10 +59,11 @@ const quiet = 15 * time.Second
 const longest = 5 * time.Minute
 
 // Follow gives how an upload stands, and each change of it until it has ended or ctx does, for five minutes at most. after is the last
-// change that the caller knows. It fails with RateLimited while too many follow.
+// change that the caller knows. It fails with RateLimited while the credential or
+// the tenant holds its share of the streams.
 func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID, after string) iter.Seq2[Change, error] {
 	seen := map[uuid.UUID]Upload{}
-	return t.follow(ctx, func(ctx context.Context) ([]Change, bool, error) {
+	return t.follow(ctx, who, func(ctx context.Context) ([]Change, bool, error) {
 		u, err := t.Find(ctx, who, Named{id})
 		before, known := seen[id]
 		if known && fault.Is(err, fault.NotFound) { // it ends with its model
@@ -82,7 +86,8 @@ func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID
 const overlap = 10 * time.Second
 
 // FollowAll gives all uploads under way that the caller may know of, those that ended since after, and each change of them until ctx ends,
-// for five minutes at most. It fails with Invalid if after is none that it gave, and with RateLimited while too many follow.
+// for five minutes at most. It fails with Invalid if after is none that it gave, and with RateLimited while the credential or the tenant holds its share
+// of the streams.
 func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after string) (iter.Seq2[Change, error], error) {
 	since := time.Now()
 	if after != "" {
@@ -93,7 +98,7 @@ func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after str
 		since = time.UnixMilli(millis)
 	}
 	seen := map[uuid.UUID]Upload{}
-	return t.follow(ctx, func(ctx context.Context) ([]Change, bool, error) {
+	return t.follow(ctx, who, func(ctx context.Context) ([]Change, bool, error) {
 		looked := time.Now()
 		found, err := t.recent(ctx, who, since.Add(-overlap))
 		if err != nil {
@@ -159,17 +164,28 @@ func compare(seen map[uuid.UUID]Upload, u Upload) (Change, bool) {
 // look gives what has changed since the last look, and whether that was all.
 type look func(ctx context.Context) (changes []Change, last bool, err error)
 
-// follow looks again and again and gives what it finds. What fails with the end of ctx has not failed.
-func (t *Transfers) follow(ctx context.Context, again look) iter.Seq2[Change, error] {
+// openStreams gives the process's event streams, which all functions in it share.
+func openStreams(e *env.Env, most int64) (*share.Pool, error) {
+	return env.Once(e, "event streams", func(context.Context) (*share.Pool, func(context.Context) error, error) {
+		p := share.NewPool(share.Limit{Most: most, Noun: "event streams", Setting: "MAAS_UPLOAD_FOLLOWERS", RetryAfter: quiet})
+		return p, nil, telemetry.RegisterShare(e, "event_streams", p.Stats)
+	})
+}
+
+// holder is whom a stream is charged to: the tenant, and the API key or the user.
+func holder(who auth.Principal) share.Holder {
+	return share.Holder{Tenant: who.Tenant.String(), Credential: cmp.Or(who.Key, who.User.String())}
+}
+
+// follow polls for changes and yields them. An error that the end of ctx causes is none.
+func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		select {
-		case t.places <- struct{}{}:
-			defer func() { <-t.places }()
-		default:
-			yield(Change{}, fault.New(fault.RateLimited, fmt.Sprintf("%d streams are open, which is the most; try again later.", cap(t.places)),
-				fault.RetryAfter(quiet)))
+		stream := t.streams.Loan(holder(who))
+		if err := stream.Take(1); err != nil {
+			yield(Change{}, err)
 			return
 		}
+		defer stream.End()
 		ctx, cancel := context.WithTimeout(ctx, longest)
 		defer cancel()
 		if err := tell(ctx, again, yield); err != nil && ctx.Err() == nil {

@@ -2,6 +2,8 @@ package transfer_test
 
 import (
 	"context"
+	"iter"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -14,9 +16,34 @@ import (
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
-func TestOnlySoManyFollowAtOnce(t *testing.T) {
+func TestATenantAndACredentialFollowWithinTheirShares(t *testing.T) {
 	t.Parallel()
-	w := transfertest.New(t, map[string]string{"MAAS_UPLOAD_FOLLOWERS": "1"})
+	w := transfertest.New(t, map[string]string{"MAAS_UPLOAD_FOLLOWERS": "8"})
+	u := w.MustBegin(transfertest.Wanted(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	open := func(who auth.Principal) error { // a stream that stays open until the end
+		next, stop := iter.Pull2(w.Follow(ctx, who, u.ID, ""))
+		t.Cleanup(stop)
+		_, err, _ := next()
+		return err
+	}
+	other := w.Owner
+	other.Key, other.Scopes = "k", []auth.Permission{"upload:*"}
+	for range 2 { // a quarter of 8 for each credential, half for the tenant
+		w.Must(open(w.Owner))
+	}
+	faulttest.AssertKind(t, open(w.Owner), fault.RateLimited)
+	w.Must(open(other))
+	err := open(w.Owner)
+	if faulttest.AssertKind(t, err, fault.RateLimited); err != nil && !strings.Contains(err.Error(), "the 8 event streams (MAAS_UPLOAD_FOLLOWERS)") {
+		t.Errorf("the refusal does not name the limit: %v", err)
+	}
+}
+
+func TestAStreamThatEndsIsGivenBack(t *testing.T) {
+	t.Parallel()
+	w := transfertest.New(t, map[string]string{"MAAS_UPLOAD_FOLLOWERS": "4"})
 	u := w.MustBegin(transfertest.Wanted(1))
 	follow := func(heard func()) (refused error) {
 		for _, err := range w.Follow(t.Context(), w.Owner, u.ID, "") {
@@ -30,7 +57,7 @@ func TestOnlySoManyFollowAtOnce(t *testing.T) {
 	}
 
 	w.Must(follow(func() { faulttest.AssertKind(t, follow(func() {}), fault.RateLimited) }))
-	w.Must(follow(func() {})) // the place was given back
+	w.Must(follow(func() {}))
 }
 
 func TestWhoFollowsWithoutNewsHearsASignOfLife(t *testing.T) {

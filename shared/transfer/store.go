@@ -79,8 +79,8 @@ func hold(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID)
 	return find(ctx, tx, who, id)
 }
 
-// share is hold for a chunk: other chunks go on at the same time.
-func share(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
+// holdShared is hold for a chunk: other chunks go on at the same time.
+func holdShared(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, shareSQL, id)
 	return err
 }

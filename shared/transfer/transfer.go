@@ -15,16 +15,17 @@ import (
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // Transfers gives the use cases of uploads.
 type Transfers struct {
-	db     *postgres.DB
-	store  *objects.Store
-	events *outbox.Outbox
-	log    *slog.Logger
-	limits config
-	places chan struct{} // of those who follow
+	db      *postgres.DB
+	store   *objects.Store
+	events  *outbox.Outbox
+	log     *slog.Logger
+	limits  config
+	streams *share.Pool // of those who follow
 }
 
 // config is what an installation allows, and how long work may take.
@@ -46,8 +47,9 @@ type config struct {
 
 func (c config) check() error {
 	const shortest = 100 * time.Millisecond // of a lease: it is renewed six times in its length
-	if c.MaxSize < 1 || c.MaxOpen < 1 || c.MaxFollowers < 1 || c.Expiry <= 0 || c.Step <= 0 || c.ChunkLease < shortest || c.VerifyLease < shortest {
-		return fmt.Errorf("the limits of uploads (MAAS_UPLOAD_*, MAAS_CHUNK_LEASE, MAAS_VERIFY_*) are above zero, and a lease is %s at least", shortest)
+	if c.MaxSize < 1 || c.MaxOpen < 1 || c.MaxFollowers < share.Lone || c.Expiry <= 0 || c.Step <= 0 || c.ChunkLease < shortest || c.VerifyLease < shortest {
+		return fmt.Errorf("the limits of uploads (MAAS_UPLOAD_*, MAAS_CHUNK_LEASE, MAAS_VERIFY_*) are above zero, a lease is %s at least, and MAAS_UPLOAD_FOLLOWERS %d: a credential has a quarter",
+			shortest, share.Lone)
 	}
 	return nil
 }
@@ -61,7 +63,10 @@ func Open(ctx context.Context, e *env.Env) (*Transfers, error) {
 	if err := t.limits.check(); err != nil {
 		return nil, err
 	}
-	t.places = make(chan struct{}, t.limits.MaxFollowers)
+	var err error
+	if t.streams, err = openStreams(e, int64(t.limits.MaxFollowers)); err != nil {
+		return nil, err
+	}
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
 		return nil, err
