@@ -1,19 +1,14 @@
 package identity
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/argon2"
-
-	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // The cost of Argon2id: RFC 9106, 4, second recommendation, with one lane.
@@ -29,44 +24,7 @@ const (
 // as long as any other.
 const nobody = "$argon2id$v=19$m=65536,t=3,p=1$" + "bm9ib2R5IGtub3dzIGl0IQ$" + "TEaLWyVRvqcCYsHyCLlKUTKCnJFVVXhU1pVhNpcUlVQ"
 
-type hashConfig struct {
-	Hashes int `env:"MAAS_PASSWORD_HASHES" envDefault:"2"` // passwords hashed at once by one process, 64 MiB each, and as much again until it is collected
-}
-
-// hashQueue is how long a request waits for its turn to hash.
-const hashQueue = 10 * time.Second
-
-// hasher bounds the memory that hashing takes, by turns. The process has one.
-type hasher struct{ turns chan struct{} }
-
-func openHasher(e *env.Env) (*hasher, error) {
-	return env.Once(e, "password hasher", func(context.Context) (*hasher, func(context.Context) error, error) {
-		var c hashConfig
-		if err := e.Config(&c); err != nil {
-			return nil, nil, err
-		}
-		if c.Hashes < 1 {
-			return nil, nil, fmt.Errorf("MAAS_PASSWORD_HASHES is %d; it is 1 or more", c.Hashes)
-		}
-		return &hasher{make(chan struct{}, c.Hashes)}, nil, nil
-	})
-}
-
-// turn waits for a place to hash in, and gives what leaves it. It fails with Unavailable if none becomes free.
-func (h *hasher) turn(ctx context.Context) (leave func(), err error) {
-	patience := time.NewTimer(hashQueue)
-	defer patience.Stop()
-	select {
-	case h.turns <- struct{}{}:
-		return func() { <-h.turns }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-patience.C:
-		return nil, fault.New(fault.Unavailable, "Too many people sign in at once; try again.", fault.RetryAfter(hashQueue))
-	}
-}
-
-// hash gives the password's PHC string with a salt of its own. The caller has a turn.
+// hash gives the password's PHC string with a salt of its own. The caller has a slot of the hasher.
 func hash(p Password) string {
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails: crypto/rand ends the process instead
@@ -76,7 +34,7 @@ func hash(p Password) string {
 		argon2.Version, hashMemory, hashTime, hashLanes, text.EncodeToString(salt), text.EncodeToString(sum))
 }
 
-// matches reports whether the PHC string is the password's. The caller has a turn.
+// matches reports whether the PHC string is the password's. The caller has a slot of the hasher.
 func matches(phc string, p Password) (bool, error) {
 	var version int
 	var memory, passes uint32

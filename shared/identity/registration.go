@@ -39,7 +39,7 @@ func (u *Users) Register(ctx context.Context, who auth.Principal, in Registratio
 	if err != nil {
 		return Registered{}, err
 	}
-	phc, err := u.hash(ctx, in.Password)
+	phc, err := u.hash(ctx, who, in.Password)
 	if err != nil {
 		return Registered{}, err
 	}

@@ -115,12 +115,12 @@ func (in Login) name() (string, error) {
 // authenticate gives the user of a name and a password. What it does for an unknown name it does for every other: the same
 // look-ups, a hash of the same cost, a failure that is counted, and an entry in the log.
 func (s *Sessions) authenticate(ctx context.Context, who auth.Principal, name string, p Password) (account, error) {
-	leave, err := s.hasher.turn(ctx)
+	release, err := s.hasher.acquire(ctx, s.hasher.class(who.Address, name), who.Address)
 	if err != nil {
 		return account{}, err
 	}
-	defer leave()
-	// Looked up within the turn: so no more guesses are under way than there are turns, however many came before the first one failed.
+	defer release()
+	// Looked up within the slot: so no more guesses are under way than there are slots, however many came before the first one failed.
 	user, err := s.find(ctx, who, name)
 	if err != nil {
 		return account{}, err
@@ -130,6 +130,7 @@ func (s *Sessions) authenticate(ctx context.Context, who auth.Principal, name st
 		return account{}, err
 	}
 	if same && len(user.memberships) > 0 {
+		s.hasher.remember(who.Address, name)
 		return user, nil
 	}
 	return account{}, s.refuse(ctx, who, user)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -25,14 +26,9 @@ const (
 
 func throttleOf(kind, subject string) throttle { return throttle{kind, sha256.Sum256([]byte(subject))} }
 
-// byAddress counts IPv6 addresses by /64, which one subscriber has (RFC 6177, 2).
+// byAddress counts what one subscriber tries; connections without an address, as on a Unix socket, count as one.
 func byAddress(kind string, address netip.Addr) throttle {
-	bits := 32
-	if address.Is6() && !address.Is4In6() {
-		bits = 64
-	}
-	network, _ := address.Prefix(bits) // the zero address counts as one subscriber
-	return throttleOf(kind, network.String())
+	return throttleOf(kind, httpserver.Subscriber(address).String())
 }
 
 const (

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"net/netip"
 	"testing"
 	"time"
@@ -82,23 +81,5 @@ func TestAnAddressRegistersAHundredAMinute(t *testing.T) {
 	}
 	if err := register("2001:db8::1"); err != nil {
 		t.Errorf("a minute later it is refused: %v", err)
-	}
-}
-
-func TestHashingTakesTurns(t *testing.T) {
-	t.Parallel()
-	h := &hasher{make(chan struct{}, 1)}
-	leave, err := h.turn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if _, err := h.turn(ctx); !fault.Is(err, fault.Timeout) {
-		t.Errorf("a second turn while the first goes on: %v", err)
-	}
-	leave()
-	if _, err := h.turn(t.Context()); err != nil {
-		t.Error(err)
 	}
 }

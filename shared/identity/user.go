@@ -98,11 +98,11 @@ func (u *Users) ChangePassword(ctx context.Context, who auth.Principal, in Passw
 	if who.Key != "" {
 		return none, fault.New(fault.Forbidden, "An API key cannot change its maker's password; sign in.")
 	}
-	leave, err := u.hasher.turn(ctx)
+	release, err := u.hasher.acquire(ctx, knownClass, who.Address) // who has an access token has signed in
 	if err != nil {
 		return none, err
 	}
-	defer leave()
+	defer release()
 	if err := u.checkOld(ctx, who, in); err != nil {
 		return none, err
 	}
@@ -155,11 +155,12 @@ func (u *Users) checkOld(ctx context.Context, who auth.Principal, in PasswordCha
 	return fault.New(fault.Invalid, "this is not your password", fault.Field("old"))
 }
 
-func (u *Users) hash(ctx context.Context, p Password) (string, error) {
-	leave, err := u.hasher.turn(ctx)
+// hash hashes the password of an account to be.
+func (u *Users) hash(ctx context.Context, who auth.Principal, p Password) (string, error) {
+	release, err := u.hasher.acquire(ctx, unknownClass, who.Address)
 	if err != nil {
 		return "", err
 	}
-	defer leave()
+	defer release()
 	return hash(p), nil
 }
