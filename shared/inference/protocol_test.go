@@ -215,3 +215,11 @@ func TestCompressedBodiesAreTaken(t *testing.T) {
 		w.ask(path, cut[:len(cut)-6], "Content-Encoding", coding).want(t, http.StatusBadRequest)
 	}
 }
+
+// TestMessagesOfOpenProceduresAreShort has them expand to a megabyte, without a credential.
+func TestMessagesOfOpenProceduresAreShort(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	bomb := compressed("gzip", strings.Repeat("\x00", 1<<20))
+	w.ask("/grpc.health.v1.Health/Check", bomb, "Content-Type", "application/proto", "Content-Encoding", "gzip").want(t, http.StatusTooManyRequests)
+}
