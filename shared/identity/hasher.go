@@ -19,7 +19,7 @@ import (
 )
 
 type hashConfig struct {
-	Hashes int           `env:"MAAS_PASSWORD_HASHES" envDefault:"2"`   // passwords hashed at once by one process, 64 MiB each, and as much again until it is collected
+	Hashes int           `env:"MAAS_PASSWORD_HASHES" envDefault:"2"`   // at once by one process, 64 MiB each, and as much again until it is collected
 	Queue  int64         `env:"MAAS_PASSWORD_QUEUE" envDefault:"1024"` // requests that wait to hash
 	Wait   time.Duration `env:"MAAS_PASSWORD_WAIT" envDefault:"10s"`   // longest wait of a request
 }
@@ -77,7 +77,8 @@ func newHasher(e *env.Env, c hashConfig) (*hasher, error) {
 			c.Hashes, c.Queue, c.Wait, share.Lone)
 	}
 	places := share.NewPool(share.Limit{
-		Most: c.Queue, Noun: "places for those who wait to sign in", Setting: "MAAS_PASSWORD_QUEUE", Tenant: "the sum of all new addresses", Credential: "your address",
+		Most: c.Queue, Noun: "places for those who wait to sign in", Setting: "MAAS_PASSWORD_QUEUE",
+		Tenant: "the sum of all new addresses", Credential: "your address",
 	})
 	if err := telemetry.RegisterShare(e, "password_queue", places.Stats); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ func hasherOf(t *testing.T, c hashConfig) *hasher {
 }
 
 func address(n int) netip.Addr {
-	return netip.AddrFrom4([4]byte{192, 0, byte(n >> 8), byte(n)}) //nolint:gosec // few
+	return netip.AddrFrom4([4]byte{192, 0, byte(n >> 8), byte(n)})
 }
 
 // queue has requests wait, and returns once they do. They release their slots at once. The function that it returns waits for their end.

@@ -48,8 +48,8 @@ type config struct {
 func (c config) check() error {
 	const shortest = 100 * time.Millisecond // of a lease: it is renewed six times in its length
 	if c.MaxSize < 1 || c.MaxOpen < 1 || c.MaxFollowers < share.Lone || c.Expiry <= 0 || c.Step <= 0 || c.ChunkLease < shortest || c.VerifyLease < shortest {
-		return fmt.Errorf("the limits of uploads (MAAS_UPLOAD_*, MAAS_CHUNK_LEASE, MAAS_VERIFY_*) are above zero, a lease is %s at least, and MAAS_UPLOAD_FOLLOWERS %d: a credential has a quarter",
-			shortest, share.Lone)
+		return fmt.Errorf("the limits of uploads (MAAS_UPLOAD_*, MAAS_CHUNK_LEASE, MAAS_VERIFY_*) are above zero, a lease is %s at least,"+
+			" and MAAS_UPLOAD_FOLLOWERS %d: a credential has a quarter", shortest, share.Lone)
 	}
 	return nil
 }
