@@ -124,13 +124,13 @@ func (g *Gateway) admit(ctx context.Context, c *call) (err error) {
 // compute calls the version's model server when a slot is free, which is given back when that has answered.
 func (g *Gateway) compute(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
 	queued := time.Now()
-	release, err := g.slots.acquire(ctx, v.ID, c.holder)
+	at, err := g.slots.acquire(ctx, v.ID, c.holder)
 	r.queue = time.Since(queued)
 	if err != nil {
 		return nil, err
 	}
 	began, cold := time.Now(), r.cold
-	a, err := g.forward(ctx, c, v, r, release)
+	a, err := g.forward(ctx, c, v, r, at)
 	r.compute = max(0, time.Since(began)-(r.cold-cold)) // an activator's wait is none of the model's
 	return a, err
 }
@@ -144,16 +144,16 @@ const (
 	ownRuntime = "maas-onnx"
 )
 
-// forward calls the model server, and calls release when that has answered.
-func (g *Gateway) forward(ctx context.Context, c *call, v *registry.Version, r *report, release func()) (*answer, error) {
+// forward calls the model server, and gives the slot back when that has answered.
+func (g *Gateway) forward(ctx context.Context, c *call, v *registry.Version, r *report, at *slot) (*answer, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	sent := time.Now()
 	response, err := g.servers.Forward(ctx, endpointOf(c.target.Model, v), c.body, c.header)
 	if err == nil && response.StatusCode == http.StatusOK {
 		r.started(response.Header, time.Since(sent))
-		return g.read(ctx, c, response, cancel, release)
+		return g.read(ctx, c, response, cancel, at)
 	}
-	defer release()
+	defer at.release()
 	defer cancel()
 	if err != nil {
 		return nil, g.broken(ctx, c, v, err)
@@ -186,17 +186,17 @@ func endpointOf(m ref.Model, v *registry.Version) openinference.Endpoint {
 }
 
 // read gives a short answer whole, and a relay of a long one or one of unknown length.
-func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, cancel context.CancelFunc, release func()) (*answer, error) {
+func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, cancel context.CancelFunc, at *slot) (*answer, error) {
 	a := &answer{
 		contentType: response.Header.Get("Content-Type"), header: response.Header.Get(openinference.HeaderLength), length: response.ContentLength,
 	}
 	held := &loan{}
 	held.lend(g.memory, c.holder)
 	if a.length < 0 || a.length > wholeAnswer || !held.try(a.length) {
-		a.rest = g.newRelay(c, response.Body, cancel, release)
+		a.rest = g.newRelay(c, response.Body, cancel, at)
 		return a, nil
 	}
-	defer release()
+	defer at.release()
 	defer cancel()
 	defer response.Body.Close()
 	a.whole, a.held = make([]byte, a.length), held

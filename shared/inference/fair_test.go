@@ -157,6 +157,46 @@ func TestAnAnswerBeyondTheShareHoldsItsSlotAsLongAsItsReaderReads(t *testing.T) 
 	}
 }
 
+// TestAnUnreadAnswerBeyondTheShareLeavesItsSlotToWhoWaits has clients that the least rate would bear for half a minute.
+func TestAnUnreadAnswerBeyondTheShareLeavesItsSlotToWhoWaits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "MAAS_INFER_CONCURRENCY", "2", "MAAS_INFER_QUEUE", "8", "MAAS_INFER_MAX_BODY", "100000", "MAAS_INFER_MEMORY", "800000",
+		"MAAS_INFER_UNREAD", "200ms")
+	var long atomic.Bool
+	long.Store(true)
+	w.model.do(func(w http.ResponseWriter, _ *http.Request) bool {
+		if !long.Load() {
+			return false
+		}
+		_, _ = io.Copy(w, bytes.NewReader(make([]byte, 24<<20)))
+		return true
+	})
+	silent := []net.Conn{w.stall(path, 1), w.stall(path, 1)}
+	eventually(t, func() bool { return w.model.runs.Load() == 2 })
+	long.Store(false)
+	time.Sleep(400 * time.Millisecond) // while nobody waits they may keep their slots
+	if w.scrapes(`maas_share_used{pool="inference_queue"} 1`) {
+		t.Fatal("somebody waits")
+	}
+
+	w.ask(path, question).want(t, http.StatusOK)
+
+	cut := 0
+	for _, conn := range silent {
+		_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+			cut++
+		}
+	}
+	if cut == 0 {
+		t.Error("both answers came whole, though one had to make room")
+	}
+}
+
 // TestSlotsGoToTheCredentialThatHoldsFewest has a crowd of one user wait before another comes.
 func TestSlotsGoToTheCredentialThatHoldsFewest(t *testing.T) {
 	t.Parallel()

@@ -33,6 +33,8 @@ type config struct {
 	Queue int `env:"MAAS_INFER_QUEUE" envDefault:"4096"`
 	// Memory bounds the bodies of all calls that are in the process at once, and what is made out of them, in bytes.
 	Memory int64 `env:"MAAS_INFER_MEMORY" envDefault:"1073741824"`
+	// Unread is how long an answer that is longer than its caller's share of Memory keeps its slot without being read on, once others wait for it.
+	Unread time.Duration `env:"MAAS_INFER_UNREAD" envDefault:"1s"`
 	// CacheBytes bounds the answers of deterministic versions that the process keeps.
 	CacheBytes uint64 `env:"MAAS_INFER_CACHE_BYTES" envDefault:"67108864"`
 }
@@ -47,6 +49,8 @@ func (c *config) read(e *env.Env) error {
 			bodiesInMemory, c.MaxBody, c.Memory)
 	case c.Concurrency < 1 || c.Queue < 0:
 		return errors.New("MAAS_INFER_CONCURRENCY is 1 or more, and MAAS_INFER_QUEUE 0 or more")
+	case c.Unread < time.Millisecond:
+		return errors.New("MAAS_INFER_UNREAD is 1ms or more")
 	case c.MaxTimeout < time.Millisecond:
 		return errors.New("MAAS_INFER_MAX_TIMEOUT is 1ms or more")
 	}

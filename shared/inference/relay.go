@@ -2,8 +2,12 @@ package inference
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"sync"
+	"time"
+
+	"github.com/17882237881/MaaS/shared/fault"
 )
 
 const (
@@ -14,11 +18,14 @@ const (
 )
 
 // relay is the body of a long answer. It reads on from the model server while its own reader waits for the client, into memory that the caller pays for, so
-// that the model's slot is free as soon as the model server has answered. Where the caller's share ends, it reads as fast as the client does.
+// that the model's slot is free as soon as the model server has answered. Where the caller's share ends, it reads as fast as the client does, and ends the
+// answer if the client takes less than a chunk in the time of unread while others wait for the slot.
 //
 // One chunk is not paid for, or a caller without memory left would get nothing.
 type relay struct {
 	from   io.ReadCloser
+	at     *slot
+	unread time.Duration
 	held   loan
 	cancel context.CancelFunc // of the request to the model server
 	ended  chan struct{}      // closed when nothing more is read from there
@@ -31,18 +38,18 @@ type relay struct {
 	closed  bool
 }
 
-// newRelay begins to read. done is called when the model server has answered, or the relay is closed.
-func (g *Gateway) newRelay(c *call, from io.ReadCloser, cancel context.CancelFunc, done func()) *relay {
-	r := &relay{from: from, cancel: cancel, ended: make(chan struct{})}
+// newRelay begins to read. It gives the slot back when the model server has answered, or the relay is closed.
+func (g *Gateway) newRelay(c *call, from io.ReadCloser, cancel context.CancelFunc, at *slot) *relay {
+	r := &relay{from: from, at: at, unread: g.config.Unread, cancel: cancel, ended: make(chan struct{})}
 	r.changed.L = &r.mu
 	r.held.lend(g.memory, c.holder)
-	go r.fill(done) // ends with the model server's answer, or when the relay is closed
+	go r.fill() // ends with the model server's answer, or when the relay is closed
 	return r
 }
 
-func (r *relay) fill(done func()) {
+func (r *relay) fill() {
 	defer close(r.ended)
-	defer done()
+	defer r.at.release()
 	defer r.cancel()
 	defer func() { _ = r.from.Close() }() // only read from
 	buffer := make([]byte, relayRead)
@@ -69,7 +76,9 @@ func (r *relay) put(content []byte, err error) bool {
 		}
 		r.room()
 	}
-	r.err = err
+	if !r.closed {
+		r.err = err
+	}
 	return !r.closed
 }
 
@@ -80,10 +89,31 @@ func (r *relay) room() {
 		r.paid++
 	case len(r.chunks) > 0:
 		r.changed.Broadcast() // the reader has something
-		r.changed.Wait()
+		r.await()
 		return
 	}
 	r.chunks = append(r.chunks, make([]byte, 0, relayChunk))
+}
+
+// await waits until the reader has taken a chunk, or ends the answer.
+func (r *relay) await() {
+	late := false
+	timer := time.AfterFunc(r.unread, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		late = true
+		r.changed.Broadcast()
+	})
+	defer timer.Stop()
+	for had := len(r.chunks); len(r.chunks) == had && !r.closed && !late; {
+		r.changed.Wait()
+	}
+	if late && !r.closed && r.at.contended() {
+		r.closed = true
+		r.err = fault.New(fault.Timeout, fmt.Sprintf(
+			"The answer is longer than your share of MAAS_INFER_MEMORY, and others waited for the model while less than %d bytes of it were read in %s (MAAS_INFER_UNREAD).",
+			relayChunk, r.unread))
+	}
 }
 
 // Read implements io.Reader.

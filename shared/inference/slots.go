@@ -37,14 +37,31 @@ func newSlots(each, queue int) *slots {
 	return &slots{each: each, queue: limit, versions: map[uuid.UUID]*versionSlots{}}
 }
 
-// acquire waits for a slot at the version's model server, which release gives back. It fails with RateLimited if the queue has no place for the caller, or
-// if ctx ends in it.
-func (s *slots) acquire(ctx context.Context, version uuid.UUID, h share.Holder) (release func(), err error) {
+// slot is one at a version's model server.
+type slot struct {
+	share.Slot
+
+	of      *slots
+	version uuid.UUID
+	among   *versionSlots
+}
+
+// release gives the slot back. It is called once.
+func (s *slot) release() {
+	s.Release()
+	s.of.leave(s.version, s.among)
+}
+
+// contended reports whether other calls wait for a slot of the version.
+func (s *slot) contended() bool { return s.among.slots.Contended() }
+
+// acquire waits for a slot at the version's model server. It fails with RateLimited if the queue has no place for the caller, or if ctx ends in it.
+func (s *slots) acquire(ctx context.Context, version uuid.UUID, h share.Holder) (*slot, error) {
 	v := s.join(version)
-	slot, err := v.slots.Acquire(ctx, h)
+	one, err := v.slots.Acquire(ctx, h)
 	switch {
 	case err == nil:
-		return func() { slot.Release(); s.leave(version, v) }, nil
+		return &slot{one, s, version, v}, nil
 	case errors.Is(err, context.DeadlineExceeded):
 		err = fault.New(fault.RateLimited, "The model is busy: the deadline passed before a slot was free (MAAS_INFER_CONCURRENCY).", fault.RetryAfter(busyRetry))
 	}

@@ -69,6 +69,13 @@ func (s *Slots) Acquire(ctx context.Context, h Holder) (Slot, error) {
 	return s.wait(ctx, h)
 }
 
+// Contended reports whether anybody waits for a slot.
+func (s *Slots) Contended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.order) > 0
+}
+
 // Release gives the slot back. Called again it does nothing.
 func (l *Slot) Release() {
 	if l.holder == nil {
