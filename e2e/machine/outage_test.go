@@ -134,7 +134,7 @@ func unavailable(t *testing.T, s e2etest.Site, in functiontest.Request) {
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	folder := e2etest.Folder(t)
-	if text, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=384m", "maas-"+rand.Text(), folder).CombinedOutput(); err != nil {
+	if text, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=384m,mode=700", "maas-"+rand.Text(), folder).CombinedOutput(); err != nil {
 		t.Fatalf("mount: %v: %s", err, text)
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", "-l", folder).Run() })
