@@ -91,7 +91,7 @@ func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 					ProtocolVersion: new(constants.ProtocolV2),
 					Container: corev1.Container{
 						Resources:                resources(s, asked, allowed),
-						Env:                      environment(allowed),
+						Env:                      environment(s, allowed),
 						SecurityContext:          restricted(),
 						TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 					},
@@ -133,19 +133,26 @@ func (m maker) target() *int32 {
 	return &m.concurrency
 }
 
-// What every model server takes beside its files, as knative/runtimes/maas-onnx.yaml has it: bytes, and thousandths of a core.
+// ownRuntime is the runtime whose memory our rule knows. It alone reads its allowance; others, which load a framework or a GPU's libraries, have the
+// limits of their ServingRuntime.
+const ownRuntime = "maas-onnx"
+
+// What ownRuntime takes beside its files, as knative/runtimes/maas-onnx.yaml has it: bytes, and thousandths of a core.
 const usualMemory, usualCPU = 128 << 20, 100
 
-// resources bound a version's server by its allowance. What it asks for itself is also requested; else it requests the size of its files, since a node
-// has room for more than all its pods' limits together. CPU that neither the version nor the operator bounds is its runtime's to bound.
+// resources bound a version's server. KServe lays them over those of the ServingRuntime, whose values hold where there is none here. Memory that a
+// version asks for is its limit and its request. A version of ownRuntime that asks for none has its allowance as its limit and requests the size of its
+// files, since a node has room for more than all its pods' limits together. CPU that neither the version nor the operator bounds is the runtime's.
 func resources(s deployment.Spec, asked catalog.Resources, allowed allowance.Allowance) corev1.ResourceRequirements {
-	memory, cpu := bytes(allowed.Memory), *resource.NewMilliQuantity(allowed.CPU, resource.DecimalSI)
-	requests := corev1.ResourceList{corev1.ResourceMemory: bytes(min(allowed.Memory, usualMemory+s.Size))}
-	limits := corev1.ResourceList{corev1.ResourceMemory: memory}
-	if asked.Memory != "" {
-		requests[corev1.ResourceMemory] = memory
+	requests, limits := corev1.ResourceList{}, corev1.ResourceList{}
+	switch memory := bytes(allowed.Memory); {
+	case asked.Memory != "":
+		requests[corev1.ResourceMemory], limits[corev1.ResourceMemory] = memory, memory
+	case s.Runtime == ownRuntime:
+		requests[corev1.ResourceMemory], limits[corev1.ResourceMemory] = bytes(min(allowed.Memory, usualMemory+s.Size)), memory
 	}
 	if allowed.CPU > 0 {
+		cpu := *resource.NewMilliQuantity(allowed.CPU, resource.DecimalSI)
 		limits[corev1.ResourceCPU] = cpu
 		requests[corev1.ResourceCPU] = *resource.NewMilliQuantity(min(allowed.CPU, usualCPU), resource.DecimalSI)
 		if asked.CPU != "" {
@@ -161,8 +168,11 @@ func resources(s deployment.Spec, asked catalog.Resources, allowed allowance.All
 
 func bytes(n int64) resource.Quantity { return *resource.NewQuantity(n, resource.BinarySI) }
 
-// environment tells the server its allowance. GOMAXPROCS is Go's to find, from the container's limit.
-func environment(allowed allowance.Allowance) []corev1.EnvVar {
+// environment tells ownRuntime its allowance. GOMAXPROCS is Go's to find, from the container's limit.
+func environment(s deployment.Spec, allowed allowance.Allowance) []corev1.EnvVar {
+	if s.Runtime != ownRuntime {
+		return nil
+	}
 	allowed.CPU = 0
 	var all []corev1.EnvVar
 	for _, v := range allowed.Variables() {

@@ -86,6 +86,44 @@ func TestInStandardModeOneReplicaAlwaysRuns(t *testing.T) {
 	}
 }
 
+// text writes quantities in the order of their names.
+func text(list corev1.ResourceList) string {
+	var all []string
+	for kind, q := range list {
+		all = append(all, string(kind)+"="+q.String())
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func TestOtherRuntimesKeepTheirMemoryUnlessTheVersionAsksForSome(t *testing.T) {
+	t.Parallel()
+	rule := usual
+	rule.MemoryLargest = 16 << 30
+	for said, want := range map[string]struct{ requests, limits string }{
+		"":                   {"", ""},
+		`{"cpu": "2"}`:       {"cpu=2", "cpu=2"},
+		`{"gpu": 1}`:         {"nvidia.com/gpu=1", "nvidia.com/gpu=1"},
+		`{"memory": "12Gi"}`: {"memory=12Gi", "memory=12Gi"},
+		`{"memory": "99Gi"}`: {"memory=16Gi", "memory=16Gi"},
+	} {
+		s := fraud()
+		s.Runtime, s.Format, s.Resources, s.Size = "kserve-huggingface", "huggingface", json.RawMessage(said), 100<<20
+		service, err := maker{rule: rule}.service(s)
+		if err != nil {
+			t.Errorf("%s: %v", said, err)
+			continue
+		}
+		got := service.Spec.Predictor.Model
+		if text(got.Resources.Requests) != want.requests || text(got.Resources.Limits) != want.limits {
+			t.Errorf("%s: it requests %s, and its limits are %s", said, text(got.Resources.Requests), text(got.Resources.Limits))
+		}
+		if len(got.Env) != 0 {
+			t.Errorf("%s: it is told %+v", said, got.Env)
+		}
+	}
+}
+
 func TestAServerIsBoundByTheVersionsAllowance(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ requests, limits string }{
@@ -96,14 +134,6 @@ func TestAServerIsBoundByTheVersionsAllowance(t *testing.T) {
 		`{"gpu": 2}`:                           {"memory=228Mi nvidia.com/gpu=2", "memory=2448Mi nvidia.com/gpu=2"},
 		`{"cpu": "1", "memory": "", "gpu": 0}`: {"cpu=1 memory=228Mi", "cpu=1 memory=2448Mi"},
 		`{"memory": "70Mi"}`:                   {"memory=70Mi", "memory=70Mi"},
-	}
-	text := func(list corev1.ResourceList) string {
-		var all []string
-		for kind, q := range list {
-			all = append(all, string(kind)+"="+q.String())
-		}
-		slices.Sort(all)
-		return strings.Join(all, " ")
 	}
 	for said, want := range cases {
 		s := fraud()
