@@ -56,6 +56,21 @@ func TestEachKustomizationBuilds(t *testing.T) {
 	}
 }
 
+// TestThoseWhoHashQueueInTheProcessAlone holds Knative's queue, which is first come, first served, off the fair one of shared/identity.
+func TestThoseWhoHashQueueInTheProcessAlone(t *testing.T) {
+	t.Parallel()
+	all := services(t)
+	for _, name := range []string{"login", "register", "users"} {
+		s, ok := all[name]
+		if !ok {
+			t.Fatalf("there is no %s", name)
+		}
+		if n := s.Spec.Template.Spec.ContainerConcurrency; n != 0 {
+			t.Errorf("%s has containerConcurrency %d, so that others wait in queue-proxy", name, n)
+		}
+	}
+}
+
 func TestEachFunctionHasAServiceAndNothingElseHas(t *testing.T) {
 	t.Parallel()
 	entries, err := os.ReadDir(filepath.Join(root, "functions"))
