@@ -113,10 +113,6 @@ func TestAliasesThatCannotBeSet(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	w.Draft(m, "2.0.0", "model.onnx")
-	broken := w.Published(m, "3.0.0")
-	if err := w.Deployments.Failed(t.Context(), w.Owner.Tenant, broken, "no opset 99"); err != nil {
-		t.Fatal(err)
-	}
 	both := set(m, "production", "1.0.0")
 	both.Traffic = catalog.Traffic{{Version: catalogtest.Version("1.0.0"), Weight: 100}}
 	stale := set(m, "production", "1.0.0")
@@ -131,7 +127,6 @@ func TestAliasesThatCannotBeSet(t *testing.T) {
 		"both":          {both, fault.Invalid, "version"},
 		"no version":    {set(m, "production", "9.0.0"), fault.Conflict, "version"},
 		"draft":         {set(m, "production", "2.0.0"), fault.Conflict, "version"},
-		"cannot start":  {set(m, "production", "3.0.0"), fault.Conflict, "version"},
 		"other state":   {stale, fault.PreconditionFailed, "If-Match"},
 		"unknown model": {set(ref.Model{Tenant: "acme", Name: "none"}, "production", "1.0.0"), fault.NotFound, "model"},
 	} {
@@ -141,6 +136,20 @@ func TestAliasesThatCannotBeSet(t *testing.T) {
 			faulttest.AssertKind(t, err, c.kind, c.field)
 		})
 	}
+}
+
+func TestAnAliasDoesNotWaitForAVersionThatHasJustFailed(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	m := w.Model("fraud")
+	broken := w.Published(m, "3.0.0")
+	if err := w.Deployments.Failed(t.Context(), w.Owner.Tenant, broken, "no opset 99"); err != nil {
+		t.Fatal(err)
+	}
+
+	_, err := w.Catalog.SetAlias(t.Context(), w.Owner, set(m, "production", "3.0.0"))
+
+	faulttest.AssertKind(t, err, fault.Conflict, "version")
 }
 
 func TestAnAliasWaitsUntilItsTargetRuns(t *testing.T) {

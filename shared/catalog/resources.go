@@ -36,7 +36,7 @@ var units = map[string]float64{
 
 // Thousandths gives the quantity in thousandths of one core or byte, the largest number where it is beyond that; 0 for "".
 func (q Quantity) Thousandths() int64 {
-	number := strings.TrimRight(string(q), "mkMGTi")
+	number := strings.TrimRight(string(q), "mkKMGTi")
 	n, err := strconv.ParseFloat(number, 64)
 	if err != nil {
 		return 0 // quantityPattern lets no other than "" come here
