@@ -38,6 +38,7 @@ type call struct {
 	request     *openinference.Request // what the body says, if it has been read
 	id          string                 // the request's, once it is known
 
+	unary   bool              // over gRPC: the answer is needed whole
 	typed   bool              // over gRPC: contents are typed, as the answer's are to be
 	version *registry.Version // that the target led to before the body was read; nil if it was not looked for
 	located time.Time         // when
@@ -185,7 +186,8 @@ func endpointOf(m ref.Model, v *registry.Version) openinference.Endpoint {
 	return e
 }
 
-// read gives a short answer whole, and a relay of a long one or one of unknown length.
+// read gives a short answer whole, and a relay of a long one or one of unknown length. A call that needs it whole gets that as it comes, since what a relay
+// read ahead would be in memory twice.
 func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, cancel context.CancelFunc, at *slot) (*answer, error) {
 	a := &answer{
 		contentType: response.Header.Get("Content-Type"), header: response.Header.Get(openinference.HeaderLength), length: response.ContentLength,
@@ -193,7 +195,11 @@ func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, ca
 	held := &loan{}
 	held.lend(g.memory, c.holder)
 	if a.length < 0 || a.length > wholeAnswer || !held.try(a.length) {
-		a.rest = g.newRelay(c, response.Body, cancel, at)
+		if c.unary {
+			a.rest = &direct{response.Body, cancel, at}
+		} else {
+			a.rest = g.newRelay(c, response.Body, cancel, at)
+		}
 		return a, nil
 	}
 	defer at.release()

@@ -179,6 +179,21 @@ func TestAnUnreadAnswerBeyondTheShareLeavesItsSlotToWhoWaits(t *testing.T) {
 		t.Fatal("somebody waits")
 	}
 
+	own := make(chan struct{})
+	token := w.token
+	go func() { // ends when it has its answer
+		defer close(own)
+		answer, err := w.try(t.Context(), path, question, "Authorization", "Bearer "+token)
+		if err != nil || answer.StatusCode != http.StatusOK {
+			t.Errorf("%v %v", answer, err)
+		}
+	}()
+	eventually(t, func() bool { return w.scrapes(`maas_share_used{pool="inference_queue"} 1`) })
+	time.Sleep(500 * time.Millisecond) // nobody else waits
+	if !w.scrapes(`maas_share_used{pool="inference_queue"} 1`) {
+		t.Fatal("a user's own call ended the answers of that user")
+	}
+	w.as("another")
 	w.ask(path, question).want(t, http.StatusOK)
 
 	cut := 0
@@ -195,6 +210,7 @@ func TestAnUnreadAnswerBeyondTheShareLeavesItsSlotToWhoWaits(t *testing.T) {
 	if cut == 0 {
 		t.Error("both answers came whole, though one had to make room")
 	}
+	<-own
 }
 
 // TestSlotsGoToTheCredentialThatHoldsFewest has a crowd of one user wait before another comes.

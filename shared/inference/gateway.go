@@ -33,7 +33,7 @@ type config struct {
 	Queue int `env:"MAAS_INFER_QUEUE" envDefault:"4096"`
 	// Memory bounds the bodies of all calls that are in the process at once, and what is made out of them, in bytes.
 	Memory int64 `env:"MAAS_INFER_MEMORY" envDefault:"1073741824"`
-	// Unread is how long an answer that is longer than its caller's share of Memory keeps its slot without being read on, once others wait for it.
+	// Unread is how long an answer that is longer than its caller's share of Memory keeps its slot without being read on, once other credentials wait for it.
 	Unread time.Duration `env:"MAAS_INFER_UNREAD" envDefault:"1s"`
 	// CacheBytes bounds the answers of deterministic versions that the process keeps.
 	CacheBytes uint64 `env:"MAAS_INFER_CACHE_BYTES" envDefault:"67108864"`

@@ -3,6 +3,7 @@ package inference
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -72,17 +73,23 @@ func (p procedures) ModelMetadata(ctx context.Context, in *connect.Request[pb.Mo
 // ModelInfer runs a model. The model server is called over REST with binary tensors, which are not copied: every server speaks that, and calls of both
 // protocols wait in one queue and share one cache.
 func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.ModelInferRequest]) (*connect.Response[pb.ModelInferResponse], error) {
+	m, ok := ctx.Value(messageKey{}).(*message)
+	if !ok {
+		return nil, fault.New(fault.Internal, "The message is missing.", fault.Op("inference.ModelInfer"))
+	}
 	c, err := p.newCall(in.Header(), auth.PrincipalFrom(ctx), ref.Target{})
 	if err != nil {
 		return nil, err
 	}
-	defer c.memory.leave()
+	c.unary = true
+	// Connect writes the answer after this has returned.
+	m.later = append(m.later, c.memory.leave)
 	if end, ok := ctx.Deadline(); ok { // grpc-timeout's
 		c.timeout = min(c.timeout, time.Until(end).Round(time.Millisecond))
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	if err := p.receive(ctx, c); err != nil {
+	if err := p.receive(ctx, c, m); err != nil {
 		return nil, err
 	}
 	a, done, err := p.run(ctx, c)
@@ -90,9 +97,9 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 		p.count(ctx, c, done, 0, err)
 		return nil, err
 	}
-	defer a.close()
+	m.later = append(m.later, a.close)
 	id := c.request.ID
-	out, length, err := p.respond(ctx, c, a)
+	out, length, err := p.respond(ctx, c, m, a)
 	p.count(ctx, c, done, length, err)
 	if err != nil {
 		return nil, err
@@ -103,11 +110,7 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 }
 
 // receive finds the model that the message names, and reads the message.
-func (p procedures) receive(ctx context.Context, c *call) error {
-	m, ok := ctx.Value(messageKey{}).(*message)
-	if !ok {
-		return fault.New(fault.Internal, "The message is missing.", fault.Op("inference.receive"))
-	}
+func (p procedures) receive(ctx context.Context, c *call, m *message) error {
 	if err := m.open(p.config.MaxBody); err != nil {
 		return err
 	}
@@ -154,14 +157,14 @@ func (c *call) encode(request *openinference.Request) error {
 }
 
 // respond reads the answer, makes a message out of it, and gives the answer's size. The request's memory is given back before the message is written.
-func (p procedures) respond(ctx context.Context, c *call, a *answer) (out *connect.Response[pb.ModelInferResponse], size int64, err error) {
+func (p procedures) respond(ctx context.Context, c *call, m *message, a *answer) (out *connect.Response[pb.ModelInferResponse], size int64, err error) {
 	response, size, cost, err := a.decode(ctx, p.config.MaxBody, &c.memory)
 	if err != nil {
 		return nil, size, err
 	}
 	c.body, c.request = nil, nil
 	encode, encoded := response.Proto, response.Size()
-	if m, _ := ctx.Value(messageKey{}).(*message); m.json {
+	if m.json {
 		encoded *= jsonGrowth
 	}
 	if c.typed {
@@ -169,7 +172,7 @@ func (p procedures) respond(ctx context.Context, c *call, a *answer) (out *conne
 		encoded += typedGrowth * response.Size()
 	}
 	if err := c.memory.keep(cost + encoded); err != nil {
-		return nil, size, err
+		return nil, size, unfit(err)
 	}
 	return connect.NewResponse(encode()), size, nil
 }
@@ -189,14 +192,19 @@ func targetNamed(model, selector string) (t ref.Target, err error) {
 	return t, err
 }
 
-// decode reads the answer, of at most limit bytes, and gives its size, and what it and the response take of memory.
+// decode reads the answer, of at most limit bytes, and gives its size, and what it and the response take of memory beside
+// the answer's own loan.
 func (a *answer) decode(ctx context.Context, limit int64, held *loan) (response *openinference.Response, size, cost int64, err error) {
 	body := a.whole
 	if a.rest != nil {
-		if body, err = held.read(a.rest, a.length, limit); errors.Is(err, io.ErrShortBuffer) {
-			return nil, 0, 0, fault.New(fault.Upstream, "The model's answer is too long for gRPC; ask over REST, where it streams.")
+		body, err = held.read(a.rest, a.length, limit)
+		a.close() // the model server has answered: its slot is free
+		a.rest = nil
+		if errors.Is(err, io.ErrShortBuffer) {
+			return nil, 0, 0, fault.New(fault.Upstream, fmt.Sprintf(
+				"The model's answer is longer than the %d bytes that are read of one over gRPC (MAAS_INFER_MAX_BODY); ask over REST, where it streams.", limit))
 		} else if err != nil {
-			return nil, 0, 0, cut(ctx, err)
+			return nil, 0, 0, unfit(cut(ctx, err))
 		}
 	}
 	header, err := openinference.ParseHeaderLength(a.header, len(body))
@@ -205,12 +213,23 @@ func (a *answer) decode(ctx context.Context, limit int64, held *loan) (response 
 	}
 	cost = openinference.JSONCost(body[:header])
 	if err := held.take(cost); err != nil {
-		return nil, 0, 0, err
+		return nil, 0, 0, unfit(err)
 	}
 	if response, err = openinference.DecodeResponse(body, header); err != nil {
 		return nil, 0, 0, malformed(err)
 	}
-	return response, int64(len(body)), int64(cap(body)) + cost, nil
+	if a.held == nil {
+		cost += int64(cap(body))
+	}
+	return response, int64(len(body)), cost, nil
+}
+
+// unfit says what to do where an answer never fits the caller's share of the memory.
+func unfit(err error) error {
+	if !fault.Is(err, fault.TooLarge) {
+		return err
+	}
+	return fault.New(fault.TooLarge, "The model's answer is too large for gRPC; ask over REST, where it streams. "+fault.From(err).Message, fault.Cause(err))
 }
 
 func malformed(err error) error {

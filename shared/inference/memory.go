@@ -14,7 +14,8 @@ const (
 	// has not collected yet.
 	besideMemory = 512 << 20
 	// bodiesInMemory is how many times MAAS_INFER_MAX_BODY must fit into MAAS_INFER_MEMORY: share.Lone of them for one credential by itself, which needs two for
-	// the longest call, as it is decoded or grows.
+	// the longest body while it grows, or for a request over gRPC and an answer that are nearly as long. What takes more, as numbers in JSON do, is refused as too
+	// large when the share is no more than that.
 	bodiesInMemory = 2 * share.Lone
 )
 
@@ -37,7 +38,7 @@ type loan struct {
 // lend begins a loan with one user.
 func (l *loan) lend(memory *share.Pool, h share.Holder) { l.held, l.users = memory.Loan(h), 1 }
 
-// take fails with RateLimited where too little is left. It does not wait: calls that each wait for more than they have would wait for each other.
+// take fails with RateLimited where too little is left, and with TooLarge where a call never gets so much. It does not wait: calls that each wait for more than they have would wait for each other.
 func (l *loan) take(bytes int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -125,7 +126,10 @@ func (l *loan) grow(buffer []byte, limit int64) ([]byte, error) {
 	if old > limit {
 		return buffer, io.ErrShortBuffer
 	}
-	size := min(max(2*old, firstBuffer), limit+1)
+	size := max(2*old, firstBuffer)
+	if size >= limit { // a buffer of limit bytes would have to grow by one to see the end
+		size = limit + 1
+	}
 	if err := l.take(size); err != nil {
 		return buffer, err
 	}

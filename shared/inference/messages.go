@@ -50,6 +50,7 @@ func deferred(service http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), messageKey{}, m)) // a copy, whose header and body are ours to change
 		r.Header = r.Header.Clone()
 		r.Header.Del(coding)
+		defer m.end()
 		empty := m.empty()
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(empty)), int64(len(empty))
 		service.ServeHTTP(w, r)
@@ -68,6 +69,14 @@ type message struct {
 	enveloped bool // a message of gRPC, which has a prefix, and not the whole body
 
 	content io.Reader // without compression; at its head there is what names has looked at
+	later   []func()  // for when the answer has been written
+}
+
+// end ends what the answer was written from.
+func (m *message) end() {
+	for _, f := range m.later {
+		f()
+	}
 }
 
 // empty gives the bytes of an empty message.
@@ -154,7 +163,7 @@ func (m *message) read(ctx context.Context, limit int64, held *loan) (request *o
 	if err != nil {
 		return nil, named, false, incomplete(err)
 	}
-	if err := m.end(); err != nil {
+	if err := m.last(); err != nil {
 		return nil, named, false, err
 	}
 	decoded, cost, err := m.decode(content, held)
@@ -177,8 +186,8 @@ func (m *message) read(ctx context.Context, limit int64, held *loan) (request *o
 // modelNames are the model's and its version's as the message has them.
 type modelNames struct{ model, version string }
 
-// end fails if anything follows the message.
-func (m *message) end() error {
+// last fails if anything follows the message.
+func (m *message) last() error {
 	if !m.enveloped {
 		return nil
 	}

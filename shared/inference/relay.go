@@ -19,7 +19,7 @@ const (
 
 // relay is the body of a long answer. It reads on from the model server while its own reader waits for the client, into memory that the caller pays for, so
 // that the model's slot is free as soon as the model server has answered. Where the caller's share ends, it reads as fast as the client does, and ends the
-// answer if the client takes less than a chunk in the time of unread while others wait for the slot.
+// answer if the client takes less than a chunk in the time of unread while other credentials wait for the slot.
 //
 // One chunk is not paid for, or a caller without memory left would get nothing.
 type relay struct {
@@ -108,12 +108,28 @@ func (r *relay) await() {
 	for had := len(r.chunks); len(r.chunks) == had && !r.closed && !late; {
 		r.changed.Wait()
 	}
-	if late && !r.closed && r.at.contended() {
+	if late && !r.closed && r.at.Contended() {
 		r.closed = true
 		r.err = fault.New(fault.Timeout, fmt.Sprintf(
 			"The answer is longer than your share of MAAS_INFER_MEMORY, and others waited for the model while less than %d bytes of it were read in %s (MAAS_INFER_UNREAD).",
 			relayChunk, r.unread))
 	}
+}
+
+// direct is the body of a long answer that is read at once, without regard to its client.
+type direct struct {
+	io.ReadCloser
+
+	cancel context.CancelFunc // of the request to the model server
+	at     *slot
+}
+
+// Close ends the answer, and gives the slot back. It is called once.
+func (d *direct) Close() error {
+	err := d.ReadCloser.Close()
+	d.cancel()
+	d.at.release()
+	return err
 }
 
 // Read implements io.Reader.

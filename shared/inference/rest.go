@@ -144,20 +144,48 @@ func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.R
 	return body, err
 }
 
-// readInTime is read until ctx ends.
+// inTime is a reader until the deadline of ctx. Why ctx was canceled, the reader says: net/http does that when it cannot read on.
+type inTime struct {
+	io.Reader
+
+	ctx context.Context //nolint:containedctx // it is one call's
+}
+
+// Read implements io.Reader.
+func (t inTime) Read(p []byte) (int, error) {
+	if err := t.ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+		return 0, err
+	}
+	return t.Reader.Read(p)
+}
+
+// lateAgain is when a body's deadline that has passed is set once more.
+const lateAgain = 100 * time.Millisecond
+
+// readInTime is read until ctx ends. A Read that waits then is ended by the request's deadline, again and again, since a body with a least rate may set
+// another at the same time.
 func (l *loan) readInTime(ctx context.Context, w http.ResponseWriter, from io.Reader, announced, limit int64) ([]byte, error) {
 	end, _ := ctx.Deadline()
-	over := make(chan struct{})
+	done, over := make(chan struct{}), make(chan struct{})
 	late := time.AfterFunc(time.Until(end), func() {
 		defer close(over)
-		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		again := time.NewTicker(lateAgain)
+		defer again.Stop()
+		for {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+			select {
+			case <-done:
+				return
+			case <-again.C:
+			}
+		}
 	})
 	defer func() {
-		if !late.Stop() {
+		if close(done); !late.Stop() {
 			<-over // w is not used any more once its handler has returned
 		}
 	}()
-	body, err := l.read(from, announced, limit)
+	body, err := l.read(inTime{from, ctx}, announced, limit)
 	switch {
 	case err != nil && !time.Now().Before(end):
 		return nil, context.DeadlineExceeded

@@ -52,9 +52,6 @@ func (s *slot) release() {
 	s.of.leave(s.version, s.among)
 }
 
-// contended reports whether other calls wait for a slot of the version.
-func (s *slot) contended() bool { return s.among.slots.Contended() }
-
 // acquire waits for a slot at the version's model server. It fails with RateLimited if the queue has no place for the caller, or if ctx ends in it.
 func (s *slots) acquire(ctx context.Context, version uuid.UUID, h share.Holder) (*slot, error) {
 	v := s.join(version)

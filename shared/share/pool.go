@@ -20,7 +20,7 @@ type Limit struct {
 	RetryAfter time.Duration // a second if 0
 }
 
-// Pool is an amount that callers share and do not wait for: it lends, or refuses with RateLimited. It is safe for concurrent use.
+// Pool is an amount that callers share and do not wait for: it lends, or refuses. It is safe for concurrent use.
 type Pool struct {
 	limit Limit
 
@@ -85,8 +85,8 @@ func (p *Pool) Loan(h Holder) Loan { return Loan{pool: p, holder: h} }
 // Held is how much the loan holds.
 func (l *Loan) Held() int64 { return l.taken }
 
-// Take adds n units to the loan. It fails with RateLimited, and adds nothing, if the pool has not so many left or the holder's share is used up. The
-// sentence says which.
+// Take adds n units to the loan. It fails, and adds nothing, with RateLimited if the pool has not so many left or the holder's share is used up, and with
+// TooLarge if the loan would hold more than the holder's share of an idle pool, so that waiting does not help. The sentence says which.
 func (l *Loan) Take(n int64) error {
 	p := l.pool
 	p.mu.Lock()
@@ -96,6 +96,9 @@ func (l *Loan) Take(n int64) error {
 		return nil
 	}
 	p.refusals.count(s)
+	if whole := l.taken + n; whole > p.lone() {
+		return p.tooLarge(whole)
+	}
 	return p.refusal(s)
 }
 
@@ -185,6 +188,9 @@ func (p *Pool) judge(a *account, n int64) scope {
 	return fits
 }
 
+// lone is what a credential gets of a pool that nobody else uses: what judge allows then.
+func (p *Pool) lone() int64 { return max(1, p.limit.Most/Lone) }
+
 // open gives the holder's account, with a loan more.
 func (p *Pool) open(h Holder) *account {
 	a := p.accounts[h]
@@ -244,6 +250,11 @@ func (p *Pool) refusal(s scope) error {
 		message = fmt.Sprintf("Too few of %s are free; try again later.", of)
 	}
 	return fault.New(fault.RateLimited, message, fault.Op("share.Take"), fault.RetryAfter(p.limit.RetryAfter))
+}
+
+func (p *Pool) tooLarge(n int64) error {
+	return fault.New(fault.TooLarge, fmt.Sprintf("This takes %s %s, and %s gets at most %s of the %s (%s).",
+		fault.Count(n), p.limit.Noun, p.limit.Credential, fault.Count(p.lone()), fault.Count(p.limit.Most), p.limit.Setting), fault.Op("share.Take"))
 }
 
 // upper gives the text with a capital letter at its begin, which is ASCII.

@@ -17,13 +17,14 @@ func newPool(most int64) *share.Pool {
 	return share.NewPool(share.Limit{Most: most, Noun: "event streams", Setting: "MAAS_STREAMS"})
 }
 
-// fill takes units one by one until the holder is refused.
-func fill(p *share.Pool, h share.Holder) (*share.Loan, error) {
-	l := p.Loan(h)
+// fill takes units one by one, as one call each, until the holder is refused, and gives how many it got.
+func fill(p *share.Pool, h share.Holder) (held int64, err error) {
 	for {
+		l := p.Loan(h)
 		if err := l.Take(1); err != nil {
-			return &l, err
+			return held, err
 		}
+		held += l.Held()
 	}
 }
 
@@ -31,11 +32,11 @@ func TestOneCredentialHoldsAQuarterAtMost(t *testing.T) {
 	t.Parallel()
 	p := newPool(240)
 
-	l, err := fill(p, share.Holder{Tenant: "a", Credential: "1"})
+	held, err := fill(p, share.Holder{Tenant: "a", Credential: "1"})
 
 	faulttest.AssertKind(t, err, fault.RateLimited)
-	if want := int64(240 / share.Lone); l.Held() != want || !strings.HasPrefix(err.Error(), "share.Take: This credential holds its share of the 240 event streams (MAAS_STREAMS)") {
-		t.Errorf("it holds %d, want %d; the refusal is %v", l.Held(), want, err)
+	if want := int64(240 / share.Lone); held != want || !strings.HasPrefix(err.Error(), "share.Take: This credential holds its share of the 240 event streams (MAAS_STREAMS)") {
+		t.Errorf("it holds %d, want %d; the refusal is %v", held, want, err)
 	}
 }
 
@@ -45,9 +46,9 @@ func TestOneTenantHoldsHalfAtMost(t *testing.T) {
 	var held int64
 	var err error
 	for i := range 100 {
-		var l *share.Loan
-		l, err = fill(p, share.Holder{Tenant: "a", Credential: strconv.Itoa(i)})
-		held += l.Held()
+		var more int64
+		more, err = fill(p, share.Holder{Tenant: "a", Credential: strconv.Itoa(i)})
+		held += more
 	}
 	if held != 120 || !strings.Contains(err.Error(), "Your tenant holds its share of the 240") {
 		t.Errorf("it holds %d, want 120; the refusal is %v", held, err)
@@ -62,8 +63,8 @@ func TestSomebodyNewFindsRoom(t *testing.T) {
 		free := p.Stats().Limit - p.Stats().Used
 		var held int64
 		for credential := range 20 {
-			l, _ := fill(p, share.Holder{Tenant: strconv.Itoa(tenant), Credential: strconv.Itoa(credential)})
-			held += l.Held()
+			more, _ := fill(p, share.Holder{Tenant: strconv.Itoa(tenant), Credential: strconv.Itoa(credential)})
+			held += more
 		}
 		if held < free/2-1 || held > free/2+1 {
 			t.Fatalf("tenant %d got %d where %d were free", tenant, held, free)
@@ -92,15 +93,52 @@ func TestASmallPoolCanBeUsed(t *testing.T) {
 func TestRefusalsAreCounted(t *testing.T) {
 	t.Parallel()
 	p := newPool(8)
-	l, _ := fill(p, share.Holder{Tenant: "a", Credential: "1"})
-	if l.TryTake(1) {
+	h := share.Holder{Tenant: "a", Credential: "1"}
+	held, _ := fill(p, h)
+	if l := p.Loan(h); l.TryTake(1) {
 		t.Error("it got more than its share")
 	}
 	m := p.Loan(share.Holder{Tenant: "b"})
 	_ = m.Take(100)
-	if got := p.Stats(); got.Refusals != (share.Refusals{Whole: 1, Credential: 1}) || got.Used != l.Held() || got.Limit != 8 || got.Holders != 1 {
+	if got := p.Stats(); got.Refusals != (share.Refusals{Whole: 1, Credential: 1}) || got.Used != held || got.Limit != 8 || got.Holders != 1 {
 		t.Errorf("the stats are %+v", got)
 	}
+}
+
+// TestWhatNeverFitsIsTooLarge asks an idle pool for as much as its rule allows, and for more.
+func TestWhatNeverFitsIsTooLarge(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		most := rapid.Int64Range(1, 5000).Draw(t, "most")
+		first := rapid.Int64Range(0, 2000).Draw(t, "first")
+		n := rapid.Int64Range(1, 5000).Draw(t, "n")
+		l := newPool(most).Loan(share.Holder{Tenant: "a", Credential: "1"})
+		if l.Take(first) != nil {
+			first = 0
+		}
+		err := l.Take(n)
+		if err == nil {
+			return
+		}
+		if got := fault.From(err); got.Kind != fault.TooLarge || got.RetryAfter != 0 {
+			t.Fatalf("%d more than %d of %d, of which nobody else has anything: %v", n, first, most, err)
+		}
+	})
+}
+
+func TestWhatIsTooLargeIsSaid(t *testing.T) {
+	t.Parallel()
+	p := newPool(8000)
+	l := p.Loan(share.Holder{Tenant: "a", Credential: "1"})
+	if err := l.Take(1500); err != nil {
+		t.Fatal(err)
+	}
+	err := l.Take(501)
+	if want := "This takes 2,001 event streams, and this credential gets at most 2,000 of the 8,000 (MAAS_STREAMS)."; fault.From(err).Message != want {
+		t.Errorf("the refusal is %v, want %q", err, want)
+	}
+	other := p.Loan(share.Holder{Tenant: "a", Credential: "1"})
+	faulttest.AssertKind(t, other.Take(501), fault.RateLimited) // which fits when the first has ended
 }
 
 // TestThePoolKeepsItsRule takes and returns at random, and compares each decision with the rule as the package's comment states it.

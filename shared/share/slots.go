@@ -69,11 +69,22 @@ func (s *Slots) Acquire(ctx context.Context, h Holder) (Slot, error) {
 	return s.wait(ctx, h)
 }
 
-// Contended reports whether anybody waits for a slot.
-func (s *Slots) Contended() bool {
+// Contended reports whether another credential than the slot's waits for a slot.
+func (l *Slot) Contended() bool {
+	if l.holder == nil {
+		return false
+	}
+	s, g := l.of, l.holder
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.order) > 0
+	switch {
+	case len(s.order) == 0:
+		return false
+	case len(s.order) > 1 || s.order[0] != g.tenant:
+		return true
+	default:
+		return len(g.tenant.order) > 1 || g.tenant.order[0] != g
+	}
 }
 
 // Release gives the slot back. Called again it does nothing.

@@ -94,6 +94,43 @@ func TestFreeSlotsGoToWhoHoldsFewest(t *testing.T) {
 	})
 }
 
+// TestOthersContendForASlot has the holder's own calls wait, and then those of another credential.
+func TestOthersContendForASlot(t *testing.T) {
+	t.Parallel()
+	mine := share.Holder{Tenant: "a", Credential: "1"}
+	for name, other := range map[string]share.Holder{"of another tenant": {Tenant: "b", Credential: "1"}, "of its tenant": {Tenant: "a", Credential: "2"}} {
+		for _, alone := range []bool{true, false} {
+			synctest.Test(t, func(t *testing.T) {
+				s := share.NewSlots(1, places(100))
+				slot := must(t, s, mine)
+				ctx, cancel := context.WithCancel(t.Context())
+				var all sync.WaitGroup
+				wait := func(h share.Holder) {
+					all.Go(func() { _, _ = s.Acquire(ctx, h) }) // ends with ctx
+					synctest.Wait()
+				}
+				if !alone {
+					wait(mine)
+					wait(mine)
+				}
+				if slot.Contended() {
+					t.Error("nobody else waits")
+				}
+				wait(other)
+				if !slot.Contended() {
+					t.Errorf("a credential %s waits", name)
+				}
+				cancel()
+				all.Wait()
+				slot.Release()
+				if slot.Contended() {
+					t.Error("it has been released")
+				}
+			})
+		}
+	}
+}
+
 func TestEqualsTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
