@@ -138,6 +138,9 @@ func TestABodyThatComesByteByByteTimesOut(t *testing.T) {
 		}
 	})
 	faulttest.AssertKind(t, err, fault.Timeout)
+	if !strings.Contains(err.Error(), "1000 a second are the least (MAAS_BODY_MIN_RATE)") {
+		t.Errorf("the error is %v", err)
+	}
 }
 
 func TestABodyAboveTheLeastRateIsReadHoweverLongItTakes(t *testing.T) {
