@@ -145,3 +145,20 @@ func TestThePauseDoublesUntilTheRuntimeRunsSteadily(t *testing.T) {
 		t.Errorf("after it ran steadily it is %+v", f)
 	}
 }
+
+func TestACrashIsTheFirstInARowAfterAnIdleStop(t *testing.T) {
+	t.Parallel()
+	version := uuid.New()
+	p := &pool{
+		keep: func(uuid.UUID) bool { return false }, idleAfter: time.Minute, news: make(chan struct{}, 1),
+		all:   map[uuid.UUID]*instance{version: {process: &process{}, used: time.Now().Add(-time.Hour)}},
+		falls: map[uuid.UUID]fall{version: {count: 1, until: time.Now().Add(-24 * time.Hour)}},
+	}
+	if taken := p.takeIdle(); len(taken) != 1 {
+		t.Fatalf("%d are idle", len(taken))
+	}
+	now := time.Now()
+	if f := p.falls[version].next(now.Add(-time.Second), now, nil); f.count != 1 || f.pause(now) != nil {
+		t.Errorf("after the idle stop, a crash is counted as %+v", f)
+	}
+}

@@ -239,6 +239,7 @@ func (p *pool) takeIdle() (taken []*instance) {
 		if i.process != nil && i.calls == 0 && time.Since(i.used) >= p.idleAfter && !p.keep(version) {
 			taken = append(taken, i)
 			delete(p.all, version)
+			delete(p.falls, version) // it ended well, so that its next crash is the first in a row
 			p.note(change{version: version, state: idle})
 		}
 	}

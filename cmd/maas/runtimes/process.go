@@ -65,9 +65,9 @@ func (p *process) stop(ctx context.Context) {
 	p.cell.Leave()
 }
 
-// niceness is how much lower the priority of model servers for CPU time is than that of this process and its stores: each step is a tenth of the time
-// (sched(7)).
-const niceness = 10
+// niceness is how much lower the priority of model servers for CPU time is than that of this process and its stores. Each step gives 1.25 times the
+// time (sched(7)): while all want it, a model server has a third of what they have, and ten steps would leave it a tenth.
+const niceness = 5
 
 // announcements are the lines of a runtime's stdout: "listening ADDRESS" and "ready ADDRESS".
 type announcements struct {
