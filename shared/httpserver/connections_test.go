@@ -187,6 +187,8 @@ func TestLimitsFollowFromFilesAndMemory(t *testing.T) {
 		want   int
 	}{
 		"few files":               {256, unlimited, fewestConnections},
+		"fewer than the fewest":   {64, unlimited, 16},
+		"hardly any file":         {32, unlimited, 1},
 		"the limit of a shell":    {4096, unlimited, (4096 - ownFiles) / filesPerConnection},
 		"no limit of files":       {1 << 63, unlimited, mostConnections},
 		"a function of 110 MiB":   {1 << 20, 110 << 20, 880},
@@ -209,5 +211,19 @@ func TestLimitsThatCannotHoldAreRefused(t *testing.T) {
 	l, err := Limits{Connections: 100}.resolve()
 	if err != nil || l.PerAddress != 50 {
 		t.Errorf("%+v, %v; want half of all for an address", l, err)
+	}
+}
+
+func TestAServerOfThisHostsProcessesAloneHasNoBound(t *testing.T) {
+	t.Parallel()
+	s, _ := limited(t, Limits{Connections: 1, PerAddress: 1}, ok)
+	s.Unlimit()
+	for range 2 * mostConnections {
+		f := &fake{from: "192.0.2.1"}
+		if why := s.connections.add(f, func() {}); why != nil {
+			t.Fatalf("one is refused: %s", why)
+		}
+		s.connections.becomeActive(f)
+		t.Cleanup(func() { s.connections.remove(f) })
 	}
 }

@@ -10,6 +10,7 @@ package httpserver
 
 import (
 	"context"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -69,6 +70,12 @@ func (s *Server) Limit(l Limits) error {
 	}
 	s.connections.setLimits(resolved)
 	return nil
+}
+
+// Unlimit takes the bounds on connections away. It is for a listener that only processes of this host reach, and whose requests are bounded before
+// they come: there a bound on connections would refuse calls that have been admitted.
+func (s *Server) Unlimit() {
+	s.connections.setLimits(Limits{Connections: math.MaxInt32, PerAddress: math.MaxInt32})
 }
 
 // Stats counts the server's connections.

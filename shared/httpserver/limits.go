@@ -30,11 +30,13 @@ const (
 	memoryShare = 4
 )
 
-// derive returns how many connections a process may have that may open so many files and may use so much memory.
+// derive returns how many connections a process may have that may open so many files and may use so much memory. Of few files, at most half of what
+// the reserved connections leave are connections; it is 1 at least.
 func derive(files uint64, memory int64) int {
 	byFiles := int((min(files, math.MaxInt32) - min(files, ownFiles)) / filesPerConnection)
 	byMemory := int(min(memory/memoryShare/connectionMemory, math.MaxInt32))
-	return max(fewestConnections, min(mostConnections, byFiles, byMemory))
+	held := int(max(1, (min(files, math.MaxInt32)-min(files, reserved))/2)) //nolint:gosec // of 31 bits
+	return min(held, max(fewestConnections, min(mostConnections, byFiles, byMemory)))
 }
 
 // resolve returns the limits with their defaults in place. It fails for limits that cannot hold.

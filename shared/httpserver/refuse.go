@@ -52,6 +52,14 @@ func (why Refusal) String() string {
 	return fmt.Sprintf("The server has %d connections open, which is its limit; try again.", why.Limit)
 }
 
+// Setting names the setting of the limit, for a server whose Limits come from the environment.
+func (why Refusal) Setting() string {
+	if why.PerAddress {
+		return "MAAS_MAX_CONNECTIONS_PER_ADDRESS"
+	}
+	return "MAAS_MAX_CONNECTIONS"
+}
+
 func refuse(w http.ResponseWriter, _ *http.Request, why Refusal) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(RefusalRetry.Seconds())))
 	http.Error(w, why.String(), http.StatusServiceUnavailable)

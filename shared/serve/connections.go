@@ -55,5 +55,6 @@ func RefuseConnection(w http.ResponseWriter, r *http.Request, why httpserver.Ref
 		kind = fault.RateLimited
 	}
 	x, r := telemetry.Begin(w, r)
-	httpapi.WriteProblem(x, r, fault.New(kind, why.String(), fault.RetryAfter(httpserver.RefusalRetry)))
+	sentence := why.String() + " An operator sets the limit by " + why.Setting() + "."
+	httpapi.WriteProblem(x, r, fault.New(kind, sentence, fault.RetryAfter(httpserver.RefusalRetry)))
 }

@@ -84,11 +84,13 @@ func (l *listener) serve(e *env.Env, handler http.Handler, log *slog.Logger) err
 	return nil
 }
 
-// limit bounds the connections. The inner listeners are Unix sockets, and have the bound in all alone.
+// limit bounds the connections of callers. Those of the inner listeners, which are Unix sockets, are this process's own and its children's: slots bound
+// the calls that come by them.
 func (l *listener) limit(e *env.Env, server *httpserver.Server) error {
 	if l.name == publicListener {
 		return serve.LimitConnections(e, l.name, server)
 	}
+	server.Unlimit()
 	return serve.MeasureConnections(e, l.name, server)
 }
 
