@@ -31,11 +31,16 @@ var errOutOfTime = errors.New("the kernel sent SIGXCPU")
 // address space here (RLIMIT_DATA), of which Go and the stacks of threads reserve more than they touch: this is given beside the allowance. A
 // sixteenth is left for the Go heap, so that this bound is met before that of the host, who kills. The Go heap itself is collected more often from a
 // half on.
-func boundMemory(a allowance.Allowance) error {
+//
+// With CUDA the Go heap alone is bounded: a context maps gigabytes of address space that it never touches, and the host bounds what it does touch.
+func boundMemory(a allowance.Allowance, device ort.Device) error {
 	if a.Memory == 0 {
 		return nil
 	}
 	debug.SetMemoryLimit(a.Memory / 2)
+	if device == ort.CUDA {
+		return nil
+	}
 	text, err := os.ReadFile(ownStatus)
 	if err != nil {
 		return nil //nolint:nilerr // this is not Linux
@@ -74,7 +79,8 @@ func kilobytes(status []byte, name string) int64 {
 }
 
 // boundLoad ends the process when it has used more CPU time than the allowance, until lift is called. The kernel counts (RLIMIT_CPU) and sends
-// SIGXCPU: nothing else ends ONNX Runtime's optimizers.
+// SIGXCPU: nothing else ends ONNX Runtime's optimizers. lift takes the limit away before anything else, and a signal that comes when the model is loaded
+// does nothing.
 func boundLoad(a allowance.Allowance, end func(error)) (lift func() error, err error) {
 	if a.Load == 0 {
 		return func() error { return nil }, nil
@@ -86,21 +92,29 @@ func boundLoad(a allowance.Allowance, end func(error)) (lift func() error, err e
 	exceeded := make(chan os.Signal, 1)
 	signal.Notify(exceeded, syscall.SIGXCPU)
 	loaded, done := context.WithCancel(context.Background())
-	go func() { // ends with lift, or with the process
-		select {
-		case <-exceeded:
-			end(fault.New(fault.Unprocessable, a.Exceeded(allowance.Load), fault.Cause(errOutOfTime)))
-		case <-loaded.Done():
-		}
-	}()
+	go awaitExcess(loaded, exceeded, func() { // ends with lift, or with the process
+		end(fault.New(fault.Unprocessable, a.Exceeded(allowance.Load), fault.Cause(errOutOfTime)))
+	})
 	spent := time.Duration(used.Utime.Nano() + used.Stime.Nano())
 	bound := (spent + a.Load + time.Second - 1) / time.Second // the kernel counts whole seconds
 	lift = func() error {
+		err := setLimit(syscall.RLIMIT_CPU, unlimited)
 		done()
 		signal.Stop(exceeded)
-		return setLimit(syscall.RLIMIT_CPU, unlimited)
+		return err
 	}
 	return lift, setLimit(syscall.RLIMIT_CPU, uint64(bound)) //nolint:gosec // it is positive
+}
+
+// awaitExcess calls end when the signal comes before the model is loaded. A signal that waits to be received by then is too late.
+func awaitExcess(loaded context.Context, exceeded <-chan os.Signal, end func()) {
+	select {
+	case <-exceeded:
+		if loaded.Err() == nil {
+			end()
+		}
+	case <-loaded.Done():
+	}
 }
 
 // folded is the most bytes of a constant that is computed while the model in the folder is loaded: enough for weights of half a byte to become floats,

@@ -140,7 +140,7 @@ func (r *result) read(c config, log *slog.Logger) (err error) {
 		return err
 	}
 	opened := time.Now()
-	if err := boundMemory(c.allowed); err != nil {
+	if err := boundMemory(c.allowed, ort.Device(c.device)); err != nil {
 		return err
 	}
 	lift, err := boundLoad(c.allowed, func(err error) { end(c, log, err) })
