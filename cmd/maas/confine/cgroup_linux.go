@@ -41,31 +41,72 @@ func delegated(self string) (string, error) {
 
 // ownGroup gives the folder of the cgroup v2 of a process.
 func ownGroup(self string) (string, error) {
+	folder, _, err := unified.find(self)
+	return folder, err
+}
+
+// hierarchy is one of the trees of cgroups.
+type hierarchy struct {
+	name       string
+	kind       string // of its file system
+	controller string // "" for v2, whose tree has all of them
+	limit      string // the file of a cgroup's limit of memory
+}
+
+var (
+	unified  = hierarchy{"cgroup v2", "cgroup2", "", "memory.max"}
+	memoryV1 = hierarchy{"memory cgroup v1", "cgroup", "memory", "memory.limit_in_bytes"}
+)
+
+// find gives the folder of a process's cgroup, and that of the uppermost which is mounted.
+func (h hierarchy) find(self string) (folder, top string, err error) {
 	text, err := os.ReadFile(filepath.Join(self, "cgroup"))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	path := ""
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "0::"); ok {
-			path = rest
+		fields := strings.SplitN(strings.TrimSpace(line), ":", 3) // its number, controllers and path
+		if len(fields) == 3 && slices.Contains(strings.Split(fields[1], ","), h.controller) {
+			path = fields[2]
 		}
 	}
 	mounts, err := os.ReadFile(filepath.Join(self, "mountinfo"))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	for line := range strings.Lines(string(mounts)) {
 		before, after, _ := strings.Cut(line, " - ")
-		fields, kind := strings.Fields(before), strings.Fields(after)
-		if len(fields) < 5 || len(kind) == 0 || kind[0] != "cgroup2" {
+		fields, about := strings.Fields(before), strings.Fields(after) // about has the kind, the source and the options
+		if len(fields) < 5 || len(about) < 3 || about[0] != h.kind || h.controller != "" && !slices.Contains(strings.Split(about[2], ","), h.controller) {
 			continue
 		}
-		if below, ok := strings.CutPrefix(path, strings.TrimSuffix(fields[3], "/")); ok { // fields[3] is the part of the hierarchy that is mounted
-			return filepath.Join(fields[4], below), nil
+		if below, ok := strings.CutPrefix(path, strings.TrimSuffix(fields[3], "/")); ok && path != "" { // fields[3] is the part that is mounted
+			return filepath.Join(fields[4], below), fields[4], nil
 		}
 	}
-	return "", errors.New("there is no cgroup v2")
+	return "", "", fmt.Errorf("there is no %s", h.name)
+}
+
+// memoryLimit gives the least limit of memory of a process's cgroups and of those above them, 0 where none has one. self is its folder in /proc.
+func memoryLimit(self string) (least int64) {
+	for _, h := range []hierarchy{unified, memoryV1} {
+		folder, top, err := h.find(self)
+		if err != nil {
+			continue
+		}
+		for ; strings.HasPrefix(folder, top); folder = filepath.Dir(folder) {
+			text, _ := os.ReadFile(filepath.Join(folder, h.limit)) // the root has none
+			n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+			if err == nil && n > 0 && (least == 0 || n < least) { // "max" is no number
+				least = n
+			}
+			if folder == filepath.Dir(folder) {
+				break
+			}
+		}
+	}
+	return least
 }
 
 // makeRoom moves the processes of the cgroup into one below it, and turns the controllers on for cells beside that.

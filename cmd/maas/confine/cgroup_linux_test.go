@@ -130,3 +130,29 @@ func TestTheKernelEndsWhatTakesTooMuch(t *testing.T) {
 		t.Error("the cgroup is left")
 	}
 }
+
+func TestTheLeastLimitOfAContainerIsItsMemory(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		cgroup, part, mount string            // of /proc/PID/cgroup and mountinfo
+		limits              map[string]string // by file below the mount
+		want                int64
+	}{
+		"v2, no limit":           {"0::/pod/one", "/", "cgroup2 none rw", map[string]string{"pod/one/memory.max": "max\n"}, 0},
+		"v2, its own":            {"0::/pod/one", "/", "cgroup2 none rw", map[string]string{"pod/one/memory.max": "1073741824\n", "pod/memory.max": "max\n"}, 1 << 30},
+		"v2, of one above it":    {"0::/pod/one", "/", "cgroup2 none rw", map[string]string{"pod/one/memory.max": "max\n", "pod/memory.max": "536870912\n"}, 512 << 20},
+		"v2, within a container": {"0::/", "/", "cgroup2 none rw", map[string]string{"memory.max": "268435456\n"}, 256 << 20},
+		"v1":                     {"5:cpu:/other\n4:memory:/docker/a", "/docker/a", "cgroup none rw,memory", map[string]string{"memory.limit_in_bytes": "805306368\n"}, 768 << 20},
+		"none":                   {"4:cpu:/", "/", "tmpfs none rw", nil, 0},
+	} {
+		self, mounted := t.TempDir(), t.TempDir()
+		write(t, filepath.Join(self, "cgroup"), c.cgroup+"\n")
+		write(t, filepath.Join(self, "mountinfo"), "30 1 0:26 "+c.part+" "+mounted+" rw,nosuid - "+c.mount+"\n")
+		for path, text := range c.limits {
+			write(t, filepath.Join(mounted, path), text)
+		}
+		if got := memoryLimit(self); got != c.want {
+			t.Errorf("%s: it is %d, want %d", name, got, c.want)
+		}
+	}
+}

@@ -11,6 +11,8 @@ import (
 
 func delegated(string) (string, error) { return "", errors.New("cgroups are Linux's") }
 
+func memoryLimit(string) int64 { return 0 }
+
 // group is never made.
 type group struct{}
 

@@ -159,8 +159,18 @@ func (c *Cell) end() {
 	}
 }
 
-// MachineMemory gives the bytes of the machine's memory, 0 where that is not known.
-func MachineMemory() int64 {
+// Memory gives the bytes of memory that this process and its children may take: the machine's, or the limit of the container or service that it runs in
+// if that is less; 0 where neither is known.
+func Memory() int64 {
+	machine, limit := machineMemory(), memoryLimit("/proc/self")
+	if machine == 0 || limit == 0 {
+		return max(machine, limit)
+	}
+	return min(machine, limit)
+}
+
+// machineMemory gives the bytes of the machine's memory, 0 where that is not known.
+func machineMemory() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return 0

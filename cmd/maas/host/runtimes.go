@@ -70,7 +70,7 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 		return err
 	}
 	if rule.MemoryLargest == 0 {
-		rule.MemoryLargest = confine.MachineMemory() / 4 * 3 // the rest is this process's, the stores' and the system's
+		rule.MemoryLargest = confine.Memory() / 4 * 3 // the rest is this process's, the stores' and the system's
 	}
 	h.models.supervisor = runtimes.New(runtimes.Options{
 		Deployments: deployments, Store: store, Folder: folder, Sockets: sockets, Endpoint: h.models.listener.URL(), IdleAfter: c.IdleAfter, Log: o.Log,
