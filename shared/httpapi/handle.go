@@ -31,8 +31,13 @@ func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.
 		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
 			ctx, cancel := m.deadline(r.Context(), route)
 			defer cancel()
+			loan, err := m.lendBody(r, who)
+			if err != nil {
+				return err
+			}
+			defer loan.End()
 			var in In
-			ctx, err := m.decode(ctx, x, r, plan, reflect.ValueOf(&in).Elem(), who)
+			ctx, err = m.decode(ctx, x, r, plan, reflect.ValueOf(&in).Elem(), who)
 			if err != nil {
 				return err
 			}

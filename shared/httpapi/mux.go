@@ -13,6 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpserver"
+	"github.com/17882237881/MaaS/shared/share"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -25,11 +26,13 @@ type Mux struct {
 	timeout  time.Duration
 	pace     pace
 	answers  answerPace
+	bodies   *share.Pool
 }
 
 type config struct {
 	Pace    pace
 	Answers answerPace
+	Bodies  bodyMemory
 
 	// Timeout bounds a whole exchange, except where the table or Stream says otherwise.
 	Timeout time.Duration `env:"MAAS_REQUEST_TIMEOUT" envDefault:"60s"`
@@ -46,14 +49,20 @@ func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	if err := e.Config(&c); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.Pace.check(), c.Answers.check()); err != nil {
+	if err := errors.Join(c.Pace.check(), c.Answers.check(), c.Bodies.check()); err != nil {
 		return nil, err
 	}
 	g, err := newGuard(e, authn, c.TrustedProxies)
 	if err != nil {
 		return nil, err
 	}
-	m := &Mux{function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout, pace: c.Pace, answers: c.Answers}
+	bodies, err := c.Bodies.open(e)
+	if err != nil {
+		return nil, err
+	}
+	m := &Mux{
+		function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout, pace: c.Pace, answers: c.Answers, bodies: bodies,
+	}
 	for _, route := range table {
 		if route.Function == m.function {
 			m.routes[route.Pattern] = route

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"reflect"
 	"strconv"
 	"strings"
@@ -22,18 +23,25 @@ type strict struct {
 	unprocessable int // of the errors, those of well-formed values that cannot be
 }
 
-// maxErrors bounds what one answer lists.
-const maxErrors = 32
+const (
+	// maxErrors bounds what one answer lists. Nothing is read after so many.
+	maxErrors = 32
+	// maxMembers bounds the members of one map, each of which costs memory.
+	maxMembers = 4096
+)
+
+// full reports whether no more errors are listed.
+func (s *strict) full() bool { return len(s.errors) >= maxErrors }
 
 func (s *strict) note(path, detail string) {
-	if len(s.errors) < maxErrors {
+	if !s.full() {
 		s.errors = append(s.errors, fault.FieldError{Field: path, Detail: detail})
 	}
 }
 
 // fail notes what is wrong with a value.
 func (s *strict) fail(path string, err error) {
-	if fault.Is(err, fault.Unprocessable) && len(s.errors) < maxErrors {
+	if fault.Is(err, fault.Unprocessable) && !s.full() {
 		s.unprocessable++
 	}
 	s.note(path, detailOf(err))
@@ -86,7 +94,10 @@ func (s *strict) readLeaf(raw []byte, v reflect.Value, path string) {
 func (s *strict) readStruct(raw []byte, v reflect.Value, path string) {
 	fields := fieldsOf(v.Type())
 	seen := map[string]bool{}
-	for _, member := range members(raw) {
+	for member := range members(raw) {
+		if s.full() {
+			return
+		}
 		name := join(path, member.name)
 		at, known := fields[member.name]
 		switch {
@@ -107,16 +118,27 @@ func (s *strict) readStruct(raw []byte, v reflect.Value, path string) {
 }
 
 func (s *strict) readSlice(raw []byte, v reflect.Value, path string) {
-	items := elements(raw)
-	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
-	for i, item := range items {
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	for item := range elements(raw) {
+		if s.full() {
+			return
+		}
+		i := v.Len()
+		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
 		s.read(item, v.Index(i), path+"["+strconv.Itoa(i)+"]")
 	}
 }
 
 func (s *strict) readMap(raw []byte, v reflect.Value, path string) {
 	v.Set(reflect.MakeMap(v.Type()))
-	for _, member := range members(raw) {
+	for member := range members(raw) {
+		if v.Len() == maxMembers {
+			s.note(path, fmt.Sprintf("has more than %d members", maxMembers))
+			return
+		}
+		if s.full() {
+			return
+		}
 		key := reflect.ValueOf(member.name).Convert(v.Type().Key())
 		if v.MapIndex(key).IsValid() {
 			s.note(join(path, member.name), "is given more than once")
@@ -133,25 +155,36 @@ type member struct {
 	value json.RawMessage
 }
 
-// members gives an object's members in their order.
-func members(raw []byte) []member {
-	var all []member
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	_, _ = decoder.Token() // no call here can fail: raw is a valid object
-	for decoder.More() {
-		token, _ := decoder.Token()
-		name, _ := token.(string)
-		var value json.RawMessage
-		_ = decoder.Decode(&value)
-		all = append(all, member{name, value})
+// members gives an object's members in their order, one at a time: a body may have many more than are looked at.
+func members(raw []byte) iter.Seq[member] {
+	return func(yield func(member) bool) {
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		_, _ = decoder.Token() // no call here can fail: raw is a valid object
+		for decoder.More() {
+			token, _ := decoder.Token()
+			name, _ := token.(string)
+			var value json.RawMessage
+			_ = decoder.Decode(&value)
+			if !yield(member{name, value}) {
+				return
+			}
+		}
 	}
-	return all
 }
 
-func elements(raw []byte) []json.RawMessage {
-	var all []json.RawMessage
-	_ = json.Unmarshal(raw, &all) // raw is a valid array
-	return all
+// elements gives an array's elements in their order, as members does.
+func elements(raw []byte) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		decoder := json.NewDecoder(bytes.NewReader(raw))
+		_, _ = decoder.Token() // as in members
+		for decoder.More() {
+			var value json.RawMessage
+			_ = decoder.Decode(&value)
+			if !yield(value) {
+				return
+			}
+		}
+	}
 }
 
 func isNull(raw []byte) bool { return string(raw) == "null" }

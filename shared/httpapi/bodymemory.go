@@ -1,0 +1,47 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/httpserver"
+	"github.com/17882237881/MaaS/shared/share"
+	"github.com/17882237881/MaaS/shared/telemetry"
+)
+
+// bodyMemory bounds the JSON bodies of all requests of the process, in bytes, from the time on at which they are read until their requests are answered.
+type bodyMemory struct {
+	Most int64 `env:"MAAS_BODY_MEMORY" envDefault:"67108864"`
+}
+
+func (b bodyMemory) check() error {
+	if b.Most < share.Lone*maxBody {
+		return fmt.Errorf("MAAS_BODY_MEMORY must be %d or more; it is %d", share.Lone*maxBody, b.Most)
+	}
+	return nil
+}
+
+// open gives the process's pool.
+func (b bodyMemory) open(e *env.Env) (*share.Pool, error) {
+	return env.Once(e, "httpapi.bodies", func(context.Context) (*share.Pool, func(context.Context) error, error) {
+		p := share.NewPool(share.Limit{Most: b.Most, Noun: "bytes of memory for bodies", Setting: "MAAS_BODY_MEMORY"})
+		return p, nil, telemetry.RegisterShare(e, "bodies", p.Stats)
+	})
+}
+
+// lendBody takes memory for the body of a request, as long as it says or may be. Callers without a credential are told apart by their addresses.
+func (m *Mux) lendBody(r *http.Request, who auth.Principal) (share.Loan, error) {
+	h := share.Holder{Tenant: who.Tenant.String(), Credential: who.Actor()}
+	if anonymous := (auth.Principal{}).Actor(); h.Credential == anonymous {
+		h = share.Holder{Tenant: anonymous + " " + httpserver.Subscriber(who.Address).String()}
+	}
+	loan := m.bodies.Loan(h)
+	length := r.ContentLength
+	if length < 0 || length > maxBody {
+		length = maxBody
+	}
+	return loan, loan.Take(length)
+}
