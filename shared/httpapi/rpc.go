@@ -142,14 +142,26 @@ func respondError(w http.ResponseWriter, r *http.Request, err error) {
 	writeConnectError(w, r, ConnectError(err))
 }
 
+const (
+	// unreadMessage and unreadTime bound what is read of a message that is refused. The answer to a stream that its client has not ended yet is followed
+	// by RST_STREAM (RFC 9113, 8.1), for which proxies drop what has come of the answer. Most messages are on their way when they are refused.
+	unreadMessage = 64 << 10
+	unreadTime    = time.Second
+)
+
 // writeConnectError answers in the protocol of the request: gRPC, gRPC-Web or Connect. A client that is gone needs no answer, so failures are ignored.
 func writeConnectError(w http.ResponseWriter, r *http.Request, err error) {
-	_ = connect.NewErrorWriter().Write(w, r, err)
-	if isGRPC(r) {
-		// net/http announces an answer without a body with Content-Length: 0. A proxy that passes it on over HTTP/1 then has no place for the trailers,
-		// which hold gRPC's status: only a chunked body ends with trailers (RFC 9112, 7.1.2).
-		_ = http.NewResponseController(w).Flush()
+	if !isGRPC(r) {
+		_ = connect.NewErrorWriter().Write(w, r, err)
+		return
 	}
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(unreadTime))
+	_, _ = io.CopyN(io.Discard, r.Body, unreadMessage)
+	_ = connect.NewErrorWriter().Write(w, r, err)
+	// net/http announces an answer without a body with Content-Length: 0. A proxy that passes it on over HTTP/1 then has no place for the trailers,
+	// which hold gRPC's status: only a chunked body ends with trailers (RFC 9112, 7.1.2).
+	_ = control.Flush()
 }
 
 // respondUnimplemented answers a call of a procedure that does not exist, as gRPC's servers do. A client takes NOT_FOUND for a resource that is not there.

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -117,6 +118,39 @@ func TestAnErrorOfGRPCPassesProxies(t *testing.T) {
 	_, err := client.ModelMetadata(t.Context(), connect.NewRequest(&inference.ModelMetadataRequest{}))
 
 	assertCode(t, err, connect.CodeUnimplemented, "There is no procedure /inference.GRPCInferenceService/ModelMetadata at this address.")
+}
+
+// TestAnErrorOfGRPCWaitsForItsMessage has a message come after the header, as most do.
+func TestAnErrorOfGRPCWaitsForItsMessage(t *testing.T) {
+	t.Parallel()
+	address, transport := serveHTTP2(t, newAPI(t).Mux)
+	body, message := io.Pipe()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address+"/a.Service/Method", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/grpc")
+	ended := make(chan struct{})
+	go func() { // ends with the message
+		defer close(ended)
+		time.Sleep(50 * time.Millisecond)
+		_, _ = message.Write(make([]byte, 5))
+		_ = message.Close()
+	}()
+
+	answer, err := transport.RoundTrip(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if _, err := io.ReadAll(answer.Body); err != nil || answer.Trailer.Get("Grpc-Status") != "12" {
+		t.Errorf("the trailers are %v: %v", answer.Trailer, err)
+	}
+	select {
+	case <-ended:
+	default:
+		t.Error("it was answered before its message had come")
+	}
 }
 
 func proxyTo(t *testing.T) func(address string, by *http.Transport) http.Handler {
