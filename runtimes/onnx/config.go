@@ -47,7 +47,8 @@ func parse(arguments []string, messages io.Writer) (config, error) {
 	f.DurationVar(&c.drain, "drain", drainTime(), "how long a stop then waits for requests under way, until they are answered with 503")
 	f.StringVar(&c.lastWords, "termination-log", termination.Path, "file that is told why it does not start, where there is one")
 	f.TextVar(&c.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
-	f.Int64Var(&c.allowed.Memory, "memory", allowedMemory(), "bytes of memory that the process may take, beyond which a load or a run fails (with cuda its host alone ends it); 0: no bound")
+	f.Int64Var(&c.allowed.Memory, "memory", allowedMemory(),
+		"bytes of memory that the process may take, beyond which a load or a run fails (with cuda its host alone ends it); 0: no bound")
 	f.DurationVar(&c.allowed.Load, "load-time", allowedLoad(), "CPU time that loading the model may take; 0: no bound")
 	f.StringVar(&c.server.ModelName, "model-name", "", "the name that is answered for (default: any)")
 	f.StringVar(&c.server.ModelVersion, "model-version", "", "the version that is answered for (default: any)")

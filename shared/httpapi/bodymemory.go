@@ -43,5 +43,6 @@ func (m *Mux) lendBody(r *http.Request, who auth.Principal) (share.Loan, error) 
 	if length < 0 || length > maxBody {
 		length = maxBody
 	}
-	return loan, loan.Take(length)
+	err := loan.Take(length)
+	return loan, err
 }

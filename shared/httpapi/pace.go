@@ -117,7 +117,8 @@ func (b *pacedBody) fault(err error) error {
 		return io.EOF
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.New(fault.Timeout, fmt.Sprintf(
-			"The body came too slowly: %d bytes in the last %s, where %d a second are the least (MAAS_BODY_MIN_RATE).", b.got, b.waited.Round(time.Second), b.Rate), fault.Cause(err))
+			"The body came too slowly: %d bytes in the last %s, where %d a second are the least (MAAS_BODY_MIN_RATE).",
+			b.got, b.waited.Round(time.Second), b.Rate), fault.Cause(err))
 	default:
 		return fault.New(fault.Canceled, "The body ended early.", fault.Cause(err))
 	}

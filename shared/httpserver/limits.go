@@ -35,7 +35,7 @@ const (
 func derive(files uint64, memory int64) int {
 	byFiles := int((min(files, math.MaxInt32) - min(files, ownFiles)) / filesPerConnection)
 	byMemory := int(min(memory/memoryShare/connectionMemory, math.MaxInt32))
-	held := int(max(1, (min(files, math.MaxInt32)-min(files, reserved))/2)) //nolint:gosec // of 31 bits
+	held := int(max(1, (min(files, math.MaxInt32)-min(files, reserved))/2))
 	return min(held, max(fewestConnections, min(mostConnections, byFiles, byMemory)))
 }
 

@@ -38,7 +38,8 @@ type loan struct {
 // lend begins a loan with one user.
 func (l *loan) lend(memory *share.Pool, h share.Holder) { l.held, l.users = memory.Loan(h), 1 }
 
-// take fails with RateLimited where too little is left, and with TooLarge where a call never gets so much. It does not wait: calls that each wait for more than they have would wait for each other.
+// take fails with RateLimited where too little is left, and with TooLarge where a call never gets so much. It does not wait: calls that each wait for more
+// than they have would wait for each other.
 func (l *loan) take(bytes int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -111,7 +111,8 @@ func (r *relay) await() {
 	if late && !r.closed && r.at.Contended() {
 		r.closed = true
 		r.err = fault.New(fault.Timeout, fmt.Sprintf(
-			"The answer is longer than your share of MAAS_INFER_MEMORY, and others waited for the model while less than %d bytes of it were read in %s (MAAS_INFER_UNREAD).",
+			"The answer is longer than your share of MAAS_INFER_MEMORY, and others waited for the model while less than %d bytes of it were read in %s "+
+				"(MAAS_INFER_UNREAD).",
 			relayChunk, r.unread))
 	}
 }
