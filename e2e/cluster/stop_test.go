@@ -15,7 +15,7 @@ import (
 )
 
 // TestACallOutlivesTheStopOfItsPods deletes the pods that a slow call is at, the gateway's and the model's, as a rollout or the drain of a node does.
-// The call takes longer than the 30 seconds that queue-proxy waits by itself.
+// The call takes longer than the 30 seconds after which queue-proxy stops by itself.
 //
 //nolint:paralleltest // other tests call the pods of infer, too
 func TestACallOutlivesTheStopOfItsPods(t *testing.T) {

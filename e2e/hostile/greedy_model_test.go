@@ -153,7 +153,8 @@ type servers struct {
 	most chan int64
 }
 
-// watchServers begins to watch. It looks often enough for what grows by a constant a time, and the kernel keeps the peak of what lives.
+// watchServers samples the memory of the host's model servers until the test asks. The kernel keeps the peak of each process, so only the last growth of
+// one that ends between two samples is missed.
 func watchServers(t *testing.T, h *e2etest.Host) servers {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

@@ -137,7 +137,7 @@ func folded(folder string) int64 {
 // unlimited is RLIM_INFINITY of Linux; setLimit lowers it to the hard limit, which other systems count by.
 const unlimited = ^uint64(0)
 
-// setLimit sets the soft limit, as far as the hard one lets it.
+// setLimit sets the soft limit of a resource to bound, or to the hard limit if that is lower.
 func setLimit(resource int, bound uint64) error {
 	var l syscall.Rlimit
 	if err := syscall.Getrlimit(resource, &l); err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // Principal is the caller of a use case, in one tenant.
@@ -44,6 +45,11 @@ func (p Principal) Actor() string {
 	default:
 		return "anonymous"
 	}
+}
+
+// Holder gives whom what the principal takes of something shared is charged to: a user, a key or a function of its tenant. All that are anonymous are one.
+func (p Principal) Holder() share.Holder {
+	return share.Holder{Tenant: string(p.TenantName), Credential: p.Actor()}
 }
 
 // Claims is what an access token says.

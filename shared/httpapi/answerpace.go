@@ -27,18 +27,14 @@ const answerPiece = 16 << 10
 // limit gives a writer of the request's answer that fails when the client reads too slowly. Its errors are faults: Timeout for a client that is too
 // slow, Canceled for one that is gone.
 func (p answerPace) limit(w http.ResponseWriter, r *http.Request) *pacedAnswer {
-	return &pacedAnswer{ResponseWriter: w, answerPace: p, step: min(time.Second, p.Window/2), multiplexed: r.ProtoMajor > 1}
+	return &pacedAnswer{ResponseWriter: w, leastRate: newLeastRate(p.Rate, p.Window), multiplexed: r.ProtoMajor > 1}
 }
 
 type pacedAnswer struct {
 	http.ResponseWriter
-	answerPace
+	leastRate
 
-	multiplexed bool          // HTTP/2 resets a stream at its deadline, even if nothing is written then
-	step        time.Duration // how often the deadline is moved, so that not each Write pays for it
-	moved       time.Time
-	waited      time.Duration // for the client, in this window
-	put         int64         // bytes in this window
+	multiplexed bool // HTTP/2 resets a stream at its deadline, even if nothing is written then
 }
 
 // Unwrap is for http.ResponseController.
@@ -49,7 +45,7 @@ func (a *pacedAnswer) Write(p []byte) (written int, err error) {
 	defer a.rest()
 	for first := true; first || len(p) > 0; first = false {
 		piece := p[:min(len(p), answerPiece)]
-		began := a.begin()
+		began := a.start()
 		n, err := a.ResponseWriter.Write(piece)
 		written += n
 		if err := a.end(began, n, err); err != nil {
@@ -66,19 +62,18 @@ func (a *pacedAnswer) Flush() { _ = a.FlushError() }
 // FlushError is for http.ResponseController.
 func (a *pacedAnswer) FlushError() error {
 	defer a.rest()
-	began := a.begin()
+	began := a.start()
 	return a.end(began, 0, http.NewResponseController(a.ResponseWriter).Flush())
 }
 
 // leave bounds what net/http writes after the handler. On HTTP/1 the deadline is gone with the answer, on HTTP/2 with the stream.
-func (a *pacedAnswer) leave() { a.begin() }
+func (a *pacedAnswer) leave() { a.start() }
 
-// begin moves the deadline, and gives the time.
-func (a *pacedAnswer) begin() time.Time {
+// start moves the deadline, and gives the time.
+func (a *pacedAnswer) start() time.Time {
 	now := time.Now()
-	if now.Sub(a.moved) > a.step {
-		a.moved = now
-		a.setDeadline(now.Add(a.Window - a.waited + a.step))
+	if deadline, move := a.begin(now); move {
+		a.setDeadline(deadline)
 	}
 	return now
 }
@@ -97,24 +92,20 @@ func (a *pacedAnswer) setDeadline(at time.Time) {
 
 // end counts what was written, and begins the next window if enough was in this one.
 func (a *pacedAnswer) end(began time.Time, n int, err error) error {
-	a.put += int64(n)
-	a.waited += time.Since(began)
-	switch {
-	case err != nil:
-		return a.fault(err)
-	case a.waited < a.Window:
-		return nil
-	case a.put == 0 || float64(a.put) < float64(a.Rate)*a.waited.Seconds():
-		return a.fault(os.ErrDeadlineExceeded)
+	a.add(began, n)
+	if err == nil {
+		err = a.judge()
 	}
-	a.waited, a.put, a.moved = 0, 0, time.Time{}
+	if err != nil {
+		return a.fault(err)
+	}
 	return nil
 }
 
 func (a *pacedAnswer) fault(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) || a.waited >= a.Window { // HTTP/2 says only that the stream is closed
+	if errors.Is(err, os.ErrDeadlineExceeded) || a.waited >= a.window { // HTTP/2 says only that the stream is closed
 		return fault.New(fault.Timeout, fmt.Sprintf("The answer was read too slowly: %d bytes in %s, where %d a second are the least (MAAS_ANSWER_MIN_RATE).",
-			a.put, a.waited.Round(time.Second), a.Rate), fault.Cause(err))
+			a.bytes, a.waited.Round(time.Second), a.rate), fault.Cause(err))
 	}
 	return fault.New(fault.Canceled, "The client is gone.", fault.Cause(err))
 }

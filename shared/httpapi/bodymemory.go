@@ -34,9 +34,12 @@ func (b bodyMemory) open(e *env.Env) (*share.Pool, error) {
 
 // lendBody takes memory for the body of a request, as long as it says or may be. Callers without a credential are told apart by their addresses.
 func (m *Mux) lendBody(r *http.Request, who auth.Principal) (share.Loan, error) {
-	h := share.Holder{Tenant: who.Tenant.String(), Credential: who.Actor()}
-	if anonymous := (auth.Principal{}).Actor(); h.Credential == anonymous {
-		h = share.Holder{Tenant: anonymous + " " + httpserver.Subscriber(who.Address).String()}
+	if r.ContentLength == 0 {
+		return share.Loan{}, nil
+	}
+	h := who.Holder()
+	if h == (auth.Principal{}).Holder() {
+		h.Tenant = httpserver.Subscriber(who.Address).String() // an address is no tenant's name
 	}
 	loan := m.bodies.Loan(h)
 	length := r.ContentLength

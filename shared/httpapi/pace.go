@@ -24,42 +24,29 @@ type pace struct {
 
 func (p pace) check() error { return checkRate("MAAS_BODY", p.Rate, p.Window) }
 
-// checkRate checks a least rate and the window over which it is measured, whose variables have the prefix.
-func checkRate(prefix string, rate int64, window time.Duration) error {
-	if rate < 0 || window < time.Second {
-		return fmt.Errorf("%s_MIN_RATE must be 0 or more and %s_RATE_WINDOW 1s or more; they are %d and %s", prefix, prefix, rate, window)
-	}
-	return nil
-}
-
 // limit gives a body that fails when it comes more slowly. Its errors are faults: Timeout for a body that is too slow, Canceled for a lost
 // connection.
 func (p pace) limit(body io.ReadCloser, control *http.ResponseController) *pacedBody {
-	return &pacedBody{ReadCloser: body, control: &readDeadline{control: control}, pace: p, step: min(time.Second, p.Window/2)}
+	return &pacedBody{ReadCloser: body, control: &readDeadline{control: control}, leastRate: newLeastRate(p.Rate, p.Window)}
 }
 
 type pacedBody struct {
 	io.ReadCloser
-	pace
+	leastRate
 
 	control *readDeadline
-	step    time.Duration // how often the deadline is moved, so that not each Read pays for it
-	moved   time.Time
-	waited  time.Duration // for the client, in this window
-	got     int64         // bytes in this window
-	ended   atomic.Bool   // whether the last Read failed; leave may come at the same time
+	ended   atomic.Bool // whether the last Read failed; leave may come at the same time
 }
 
 // Read implements io.Reader.
 func (b *pacedBody) Read(p []byte) (int, error) {
 	asked := time.Now()
-	if asked.Sub(b.moved) > b.step {
-		b.moved = asked
-		b.control.set(asked.Add(b.Window - b.waited + b.step))
+	if deadline, move := b.begin(asked); move {
+		b.control.set(deadline)
 	}
 	n, err := b.ReadCloser.Read(p)
-	b.got += int64(n)
-	if b.waited += time.Since(asked); err == nil && b.waited >= b.Window {
+	b.add(asked, n)
+	if err == nil {
 		err = b.judge()
 	}
 	if err == nil {
@@ -102,15 +89,6 @@ func (d *readDeadline) leave() {
 	d.control = nil
 }
 
-// judge begins the next window if enough bytes came in this one.
-func (b *pacedBody) judge() error {
-	if b.got == 0 || float64(b.got) < float64(b.Rate)*b.waited.Seconds() {
-		return os.ErrDeadlineExceeded
-	}
-	b.waited, b.got, b.moved = 0, 0, time.Time{}
-	return nil
-}
-
 func (b *pacedBody) fault(err error) error {
 	switch {
 	case errors.Is(err, io.EOF):
@@ -118,7 +96,7 @@ func (b *pacedBody) fault(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fault.New(fault.Timeout, fmt.Sprintf(
 			"The body came too slowly: %d bytes in the last %s, where %d a second are the least (MAAS_BODY_MIN_RATE).",
-			b.got, b.waited.Round(time.Second), b.Rate), fault.Cause(err))
+			b.bytes, b.waited.Round(time.Second), b.rate), fault.Cause(err))
 	default:
 		return fault.New(fault.Canceled, "The body ended early.", fault.Cause(err))
 	}

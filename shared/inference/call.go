@@ -21,7 +21,6 @@ import (
 // call is one request for a run of a model.
 type call struct {
 	who     auth.Principal
-	actor   string       // who, in a word
 	holder  share.Holder // whom memory and slots are charged to
 	memory  loan         // for the body, and what is made out of it
 	target  ref.Target

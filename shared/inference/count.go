@@ -22,7 +22,7 @@ func (g *Gateway) count(ctx context.Context, c *call, r *report, bytesOut int64,
 	now := time.Now()
 	g.metrics.observe(r, status, now)
 	g.meter.Count(event.InferenceCall{
-		Time: now.UTC(), Tenant: c.who.Tenant, Request: telemetry.RequestID(ctx), Actor: c.actor,
+		Time: now.UTC(), Tenant: c.who.Tenant, Request: telemetry.RequestID(ctx), Actor: c.holder.Credential,
 		Model: c.target.Model, Version: r.version.Version, VersionID: r.version.ID,
 		Status: status, Cached: r.cache == cacheHit || r.cache == cacheShared,
 		Total: now.Sub(r.began).Microseconds(), Queue: r.queue.Microseconds(), ColdStart: r.cold.Microseconds(), Compute: r.compute.Microseconds(),

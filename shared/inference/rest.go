@@ -14,7 +14,6 @@ import (
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/ref"
-	"github.com/17882237881/MaaS/shared/share"
 )
 
 // Infer answers POST /v2/models/{t}/{m}[/versions/{ref}]/infer.
@@ -71,10 +70,9 @@ func (g *Gateway) newCall(h http.Header, who auth.Principal, target ref.Target) 
 	}
 	control := strings.ToLower(strings.Join(h["Cache-Control"], ","))
 	c := &call{
-		who: who, actor: who.Actor(), target: target, timeout: timeout, wait: waitOf(h["Prefer"]), session: h.Get("X-Session"),
+		who: who, holder: who.Holder(), target: target, timeout: timeout, wait: waitOf(h["Prefer"]), session: h.Get("X-Session"),
 		noCache: strings.Contains(control, "no-cache"), noStore: strings.Contains(control, "no-store"),
 	}
-	c.holder = share.Holder{Tenant: string(who.TenantName), Credential: c.actor}
 	c.memory.lend(g.memory, c.holder)
 	return c, nil
 }

@@ -143,7 +143,8 @@ func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
-// letterOf gives the id of an event's letter. It depends on nothing that the signature does not cover, so that copies are one letter however they differ.
+// letterOf gives the id of the dead letter of a signed event. It is made of the event's id and consumer alone, so that copies of the event whose unsigned
+// attributes differ are kept once.
 func letterOf(consumer event.Consumer, e event.Event) uuid.UUID {
 	return letterID(consumer, e.ID[:])
 }

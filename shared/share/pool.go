@@ -143,7 +143,7 @@ const (
 	credentialUsed
 )
 
-// grow lends n more units if the rule allows it. The caller holds the pool's mutex.
+// grow adds n units to the loan if the shares of its credential and tenant allow it, and else says what does not. The caller holds the pool's mutex.
 func (l *Loan) grow(n int64) scope {
 	p := l.pool
 	if n < 0 {

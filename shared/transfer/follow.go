@@ -1,7 +1,6 @@
 package transfer
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"strconv"
@@ -172,15 +171,10 @@ func openStreams(e *env.Env, most int64) (*share.Pool, error) {
 	})
 }
 
-// holder is whom a stream is charged to: the tenant, and the API key or the user.
-func holder(who auth.Principal) share.Holder {
-	return share.Holder{Tenant: who.Tenant.String(), Credential: cmp.Or(who.Key, who.User.String())}
-}
-
 // follow polls for changes and yields them. An error that the end of ctx causes is none.
 func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		stream := t.streams.Loan(holder(who))
+		stream := t.streams.Loan(who.Holder())
 		if err := stream.Take(1); err != nil {
 			yield(Change{}, err)
 			return

@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+// leastRate measures how fast bytes come through in one direction, over windows of the time that was spent waiting for the client.
+type leastRate struct {
+	rate   int64         // bytes per second; 0 takes any rate, but no pause as long as the window
+	window time.Duration // at least a second
+	step   time.Duration // how often the deadline is moved, so that not each Read or Write pays for it
+
+	moved  time.Time     // when the deadline was moved last
+	waited time.Duration // for the client, in this window
+	bytes  int64         // in this window
+}
+
+func newLeastRate(rate int64, window time.Duration) leastRate {
+	return leastRate{rate: rate, window: window, step: min(time.Second, window/2)}
+}
+
+// checkRate checks a least rate and the window over which it is measured, whose variables have the prefix.
+func checkRate(prefix string, rate int64, window time.Duration) error {
+	if rate < 0 || window < time.Second {
+		return fmt.Errorf("%s_MIN_RATE must be 0 or more and %s_RATE_WINDOW 1s or more; they are %d and %s", prefix, prefix, rate, window)
+	}
+	return nil
+}
+
+// begin is called before each Read or Write. It gives the deadline by which the window must be over, and whether it is time to move it there.
+func (l *leastRate) begin(now time.Time) (deadline time.Time, move bool) {
+	if now.Sub(l.moved) <= l.step {
+		return time.Time{}, false
+	}
+	l.moved = now
+	return now.Add(l.window - l.waited + l.step), true
+}
+
+// add counts what a Read or Write that began at the time has moved.
+func (l *leastRate) add(began time.Time, n int) {
+	l.bytes += int64(n)
+	l.waited += time.Since(began)
+}
+
+// judge begins the next window if this one is over. It returns os.ErrDeadlineExceeded if too little came through.
+func (l *leastRate) judge() error {
+	if l.waited < l.window {
+		return nil
+	}
+	if l.bytes == 0 || float64(l.bytes) < float64(l.rate)*l.waited.Seconds() {
+		return os.ErrDeadlineExceeded
+	}
+	l.waited, l.bytes, l.moved = 0, 0, time.Time{}
+	return nil
+}
