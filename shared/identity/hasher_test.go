@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/17882237881/MaaS/shared/env"
@@ -27,7 +28,8 @@ func address(n int) netip.Addr {
 	return netip.AddrFrom4([4]byte{192, 0, byte(n >> 8), byte(n)})
 }
 
-// queue has requests wait, and returns once they do. They release their slots at once. The function that it returns waits for their end.
+// queue has requests wait, each in its place when it returns, in a bubble of synctest. They release their slots at once. The function that it returns
+// waits for their end.
 func (h *hasher) queue(t *testing.T, from func(i int) netip.Addr, many int, served *atomic.Int32) (wait func()) {
 	t.Helper()
 	var all sync.WaitGroup
@@ -39,10 +41,9 @@ func (h *hasher) queue(t *testing.T, from func(i int) netip.Addr, many int, serv
 			}
 		})
 	}
-	for until := time.Now().Add(20 * time.Second); h.waits() < many; time.Sleep(time.Millisecond) {
-		if time.Now().After(until) {
-			t.Fatalf("%d of %d requests wait", h.waits(), many)
-		}
+	synctest.Wait()
+	if n := h.waits(); n != many {
+		t.Fatalf("%d of %d requests wait", n, many)
 	}
 	return all.Wait
 }
@@ -83,95 +84,87 @@ func TestAKnownAddressHashesBeforeAFloodOfOthers(t *testing.T) {
 	if h.class(address(1), "ana") != knownClass || h.class(address(2), "ana") != unknownClass || h.class(address(1), "bob") != unknownClass {
 		t.Error("known is another pair than signed in")
 	}
-	release, err := h.acquire(t.Context(), unknownClass, address(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var served atomic.Int32
-	wait := h.queue(t, func(i int) netip.Addr { return address(100 + i) }, 60, &served)
-	before := make(chan int32, 1)
+	synctest.Test(t, func(t *testing.T) {
+		release, err := h.acquire(t.Context(), unknownClass, address(9))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var served atomic.Int32
+		wait := h.queue(t, func(i int) netip.Addr { return address(100 + i) }, 60, &served)
+		before := h.next(t, knownClass, address(1), &served)
+		release()
+		if n := <-before; n > 2 {
+			t.Errorf("%d of the flood went before the known one", n)
+		}
+		wait()
+		if n := served.Load(); n != 60 {
+			t.Errorf("%d of 60 were served", n)
+		}
+	})
+}
+
+// next has one more request wait, and gives how many of the others were served before it, or -1 if it was refused.
+func (h *hasher) next(t *testing.T, class string, from netip.Addr, served *atomic.Int32) (before <-chan int32) {
+	t.Helper()
+	got := make(chan int32, 1)
 	go func() { // ends with its slot
-		release, err := h.acquire(t.Context(), knownClass, address(1))
+		release, err := h.acquire(t.Context(), class, from)
 		if err != nil {
 			t.Error(err)
+			got <- -1
 			return
 		}
-		before <- served.Load()
+		got <- served.Load()
 		release()
 	}()
-	for h.waits() < 61 {
-		time.Sleep(time.Millisecond)
-	}
-	release()
-	if n := <-before; n > 2 {
-		t.Errorf("%d of the flood went before the known one", n)
-	}
-	wait()
-	if n := served.Load(); n != 60 {
-		t.Errorf("%d of 60 were served", n)
-	}
+	synctest.Wait()
+	return got
 }
 
 func TestAnAddressWaitsForOneHashOfEachOther(t *testing.T) {
 	t.Parallel()
 	h := hasherOf(t, hashConfig{Hashes: 1, Queue: 1024, Wait: 10 * time.Second})
-	release, err := h.acquire(t.Context(), unknownClass, address(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var greedy atomic.Int32
-	wait := h.queue(t, func(int) netip.Addr { return address(1) }, 50, &greedy)
-	before := make(chan int32, 1)
-	go func() { // ends with its slot; the 50 of the other address are no reason to refuse it
-		release, err := h.acquire(t.Context(), unknownClass, address(2))
+	synctest.Test(t, func(t *testing.T) {
+		release, err := h.acquire(t.Context(), unknownClass, address(9))
 		if err != nil {
-			t.Error(err)
-			before <- 0
-			return
+			t.Fatal(err)
 		}
-		before <- greedy.Load()
+		var greedy atomic.Int32
+		wait := h.queue(t, func(int) netip.Addr { return address(1) }, 50, &greedy)
+		before := h.next(t, unknownClass, address(2), &greedy) // the 50 of the other address are no reason to refuse it
 		release()
-	}()
-	for h.waits() < 51 {
-		time.Sleep(time.Millisecond)
-	}
-	release()
-	if n := <-before; n > 2 {
-		t.Errorf("%d hashes of another address went before", n)
-	}
-	wait()
+		if n := <-before; n > 2 {
+			t.Errorf("%d hashes of another address went before", n)
+		}
+		wait()
+	})
 }
 
 func TestWhoWouldWaitTooLongIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	h := hasherOf(t, hashConfig{Hashes: 1, Queue: 1024, Wait: time.Minute})
 	h.took = time.Minute / 20
-	release, err := h.acquire(t.Context(), unknownClass, address(9))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var served atomic.Int32
-	wait := h.queue(t, func(i int) netip.Addr { return address(100 + i) }, 21, &served)
-	began := time.Now()
-	_, err = h.acquire(t.Context(), unknownClass, address(2))
-	faulttest.AssertKind(t, err, fault.Unavailable)
-	if after := fault.From(err).RetryAfter; after < time.Minute {
-		t.Errorf("Retry-After is %s", after)
-	}
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("the refusal took %s", took)
-	}
-	known := make(chan error, 1)
-	go func() { // ends with its slot
-		release, err := h.acquire(t.Context(), knownClass, address(1))
-		if err == nil {
-			release()
+	synctest.Test(t, func(t *testing.T) {
+		release, err := h.acquire(t.Context(), unknownClass, address(9))
+		if err != nil {
+			t.Fatal(err)
 		}
-		known <- err
-	}()
-	release()
-	if err := <-known; err != nil {
-		t.Errorf("a known address is refused: %v", err)
-	}
-	wait()
+		var served atomic.Int32
+		wait := h.queue(t, func(i int) netip.Addr { return address(100 + i) }, 21, &served)
+		began := time.Now()
+		_, err = h.acquire(t.Context(), unknownClass, address(2))
+		faulttest.AssertKind(t, err, fault.Unavailable)
+		if after := fault.From(err).RetryAfter; after < time.Minute {
+			t.Errorf("Retry-After is %s", after)
+		}
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the refusal took %s", took)
+		}
+		before := h.next(t, knownClass, address(1), &served)
+		release()
+		if n := <-before; n < 0 {
+			t.Error("a known address is refused")
+		}
+		wait()
+	})
 }
