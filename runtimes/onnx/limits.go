@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,21 +26,27 @@ import (
 // ownStatus is what Linux tells of a process's memory; there is none elsewhere, and then no bound but the host's.
 const ownStatus = "/proc/self/status"
 
-// errOutOfTime is the cause of the end of a load that took more CPU time than it is given.
-var errOutOfTime = errors.New("the kernel sent SIGXCPU")
+// The causes of the end of a load that took more than it is given, where ONNX Runtime has not failed by itself.
+var (
+	errOutOfTime   = errors.New("the kernel sent SIGXCPU")
+	errOutOfMemory = errors.New("an allocation failed, or would have")
+)
 
 // boundMemory makes allocations fail beyond the allowance, so that ONNX Runtime gives up one load or one run, and the process lives. The kernel counts
 // address space here (RLIMIT_DATA), of which Go and the stacks of threads reserve more than they touch: this is given beside the allowance. A
 // sixteenth is left for the Go heap, so that this bound is met before that of the host, who kills. The Go heap itself is collected more often from a
 // half on.
 //
+// Where neither can give up, for want of a thread as an example, the process ends and says so.
+//
 // With CUDA the Go heap alone is bounded: a context maps gigabytes of address space that it never touches, and the host bounds what it does touch.
-func boundMemory(a allowance.Allowance, device ort.Device) error {
+func boundMemory(c config) error {
+	a := c.allowed
 	if a.Memory == 0 {
 		return nil
 	}
 	debug.SetMemoryLimit(a.Memory / 2)
-	if device == ort.CUDA {
+	if c.device == string(ort.CUDA) {
 		return nil
 	}
 	text, err := os.ReadFile(ownStatus)
@@ -46,9 +54,32 @@ func boundMemory(a allowance.Allowance, device ort.Device) error {
 		return nil //nolint:nilerr // this is not Linux
 	}
 	reserved := max(0, kilobytes(text, "VmData:")-kilobytes(text, "RssAnon:"))
-	threads := int64(2*runtime.GOMAXPROCS(0) + fewThreads)
+	threads := int64(cmp.Or(c.threads, runtime.NumCPU()) + runtime.GOMAXPROCS(0) + fewThreads) // ONNX Runtime waits forever for one that is not made
 	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize()) //nolint:gosec // none of them is negative
+	var log bytes.Buffer
+	err = tooMuchMemory(a)
+	logEnd(logTo(&log, c.logLevel), err)
+	ort.OnOutOfMemory(ort.LastWords{
+		Status: termination.OutOfMemory, Least: max(a.Memory/4, stackSize()), Log: log.String(), Path: c.lastWords, Reason: fault.From(err).Message,
+	})
 	return setLimit(syscall.RLIMIT_DATA, bound)
+}
+
+// checkMemory fails if the process takes more than the allowance once its model is loaded. ONNX Runtime goes on when an allocation fails while it computes
+// a constant, and what is left would then be too little for any run.
+func checkMemory(c config) error {
+	if c.allowed.Memory == 0 || c.device == string(ort.CUDA) {
+		return nil
+	}
+	text, err := os.ReadFile(ownStatus)
+	if err == nil && kilobytes(text, "RssAnon:") > c.allowed.Memory {
+		return tooMuchMemory(c.allowed)
+	}
+	return nil
+}
+
+func tooMuchMemory(a allowance.Allowance) error {
+	return fault.New(fault.Unprocessable, a.Exceeded(allowance.Memory), fault.Cause(errOutOfMemory))
 }
 
 // fewThreads are those that the Go runtime and a server start, whatever the number of cores.
@@ -155,7 +186,7 @@ func status(err error) int {
 	switch {
 	case errors.Is(err, errOutOfTime):
 		return termination.OutOfTime
-	case ort.OutOfMemory(err):
+	case errors.Is(err, errOutOfMemory), ort.OutOfMemory(err):
 		return termination.OutOfMemory
 	case fault.Is(err, fault.Unprocessable):
 		return termination.Refused

@@ -26,10 +26,12 @@ func folderOf(t *testing.T, model []byte) string {
 func TestALoadThatNeedsMoreMemoryThanAllowedEnds(t *testing.T) {
 	t.Parallel()
 	const side, steps = 1024, 300 // 4 MiB each
-	p := start(t, "-model-dir", folderOf(t, formatstest.Folding(side, steps)), "-memory", "134217728")
-	_ = p.Wait()
-	if code := p.ProcessState.ExitCode(); code != termination.OutOfMemory || !strings.Contains(p.stderr.String(), "needed more memory than the 128 MiB") {
-		t.Errorf("it ended with %d: %s", code, p.stderr)
+	for _, threads := range []string{"1", "64"} {
+		p := start(t, "-model-dir", folderOf(t, formatstest.Folding(side, steps)), "-memory", "134217728", "-intra-op-threads", threads)
+		_ = p.Wait()
+		if code := p.ProcessState.ExitCode(); code != termination.OutOfMemory || !strings.Contains(p.stderr.String(), "needed more memory than the 128 MiB") {
+			t.Errorf("with %s threads it ended with %d: %s", threads, code, p.stderr)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -39,18 +40,25 @@ func main() {
 		fmt.Fprintln(os.Stderr, "maas-onnx:", err)
 		os.Exit(2)
 	}
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
+	log := logTo(os.Stderr, c.logLevel)
 	if err := run(c, log); err != nil {
 		end(c, log, err)
 	}
 }
 
+func logTo(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
 // end tells why the process ends, and ends it.
 func end(c config, log *slog.Logger, err error) {
-	reason := fault.From(err).Message
-	log.Error("stopped", "error", err.Error(), "reason", reason)
-	termination.Say(c.lastWords, reason)
+	logEnd(log, err)
+	termination.Say(c.lastWords, fault.From(err).Message)
 	os.Exit(status(err))
+}
+
+func logEnd(log *slog.Logger, err error) {
+	log.Error("stopped", "error", err.Error(), "reason", fault.From(err).Message)
 }
 
 // run serves until a signal comes or something fails.
@@ -140,7 +148,7 @@ func (r *result) read(c config, log *slog.Logger) (err error) {
 		return err
 	}
 	opened := time.Now()
-	if err := boundMemory(c.allowed, ort.Device(c.device)); err != nil {
+	if err := boundMemory(c); err != nil {
 		return err
 	}
 	lift, err := boundLoad(c.allowed, func(err error) { end(c, log, err) })
@@ -150,6 +158,9 @@ func (r *result) read(c config, log *slog.Logger) (err error) {
 	session, err := library.Open(path, ort.Config{Device: ort.Device(c.device), Threads: c.threads, Folded: folded(c.folder)})
 	if err = errors.Join(err, lift()); err != nil {
 		return model.OutOfMemory(err, c.allowed)
+	}
+	if err := checkMemory(c); err != nil {
+		return err
 	}
 	r.model = model.New(session, c.concurrent, c.allowed)
 	r.find, r.library, r.load = found.Sub(began), opened.Sub(found), time.Since(opened)

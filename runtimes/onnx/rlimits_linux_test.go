@@ -25,7 +25,7 @@ func limit(t *testing.T, resource int) uint64 {
 func TestTheAddressSpaceOfCUDAHasNoBound(t *testing.T) { //nolint:paralleltest // the limits are the process's
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
-	if err := boundMemory(allowance.Allowance{Memory: 1 << 40}, ort.CUDA); err != nil {
+	if err := boundMemory(config{allowed: allowance.Allowance{Memory: 1 << 40}, device: string(ort.CUDA)}); err != nil {
 		t.Fatal(err)
 	}
 	if got := limit(t, syscall.RLIMIT_DATA); got != unlimited {
@@ -34,7 +34,7 @@ func TestTheAddressSpaceOfCUDAHasNoBound(t *testing.T) { //nolint:paralleltest /
 	if got := debug.SetMemoryLimit(-1); got != 1<<39 {
 		t.Errorf("the Go heap is bounded by %d", got)
 	}
-	if err := boundMemory(allowance.Allowance{Memory: 1 << 40}, ort.CPU); err != nil {
+	if err := boundMemory(config{allowed: allowance.Allowance{Memory: 1 << 40}, device: string(ort.CPU)}); err != nil {
 		t.Fatal(err)
 	}
 	if got := limit(t, syscall.RLIMIT_DATA); got == unlimited {

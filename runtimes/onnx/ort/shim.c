@@ -1,9 +1,13 @@
 #include "shim.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define TRY(call)                         \
   do {                                    \
@@ -186,3 +190,32 @@ void maas_release_status(const maas_library *l, OrtStatus *status) { l->api->Rel
 void maas_release_value(const maas_library *l, OrtValue *value) { l->api->ReleaseValue(value); }
 void maas_release_run(const maas_library *l, OrtRunOptions *options) { l->api->ReleaseRunOptions(options); }
 void maas_release_session(const maas_library *l, OrtSession *session) { l->api->ReleaseSession(session); }
+
+static struct {
+  maas_last_words words;
+  struct sigaction go;  // Go's own handler
+} at_abort;
+
+static void say(int file, const char *text) {
+  if (write(file, text, strlen(text)) < 0) return;  // nobody is left to tell
+}
+
+// end_of_memory calls nothing that allocates or locks.
+static void end_of_memory(int signal) {
+  void *room = mmap(NULL, at_abort.words.least, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room != MAP_FAILED) {
+    sigaction(signal, &at_abort.go, NULL);
+    raise(signal);  // comes when this returns
+    return;
+  }
+  say(STDERR_FILENO, at_abort.words.log);
+  int file = open(at_abort.words.path, O_WRONLY | O_TRUNC);
+  if (file >= 0) say(file, at_abort.words.reason);
+  _exit(at_abort.words.status);
+}
+
+void maas_end_of_memory(maas_last_words words) {
+  at_abort.words = words;
+  struct sigaction action = {.sa_handler = end_of_memory, .sa_flags = SA_ONSTACK};
+  sigaction(SIGABRT, &action, &at_abort.go);
+}
