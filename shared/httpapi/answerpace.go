@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
@@ -25,9 +27,9 @@ func (p answerPace) check() error { return checkRate("MAAS_ANSWER", p.Rate, p.Wi
 const answerPiece = 16 << 10
 
 // limit gives a writer of the request's answer that fails when the client reads too slowly. Its errors are faults: Timeout for a client that is too
-// slow, Canceled for one that is gone.
-func (p answerPace) limit(w http.ResponseWriter, r *http.Request) *pacedAnswer {
-	return &pacedAnswer{ResponseWriter: w, leastRate: newLeastRate(p.Rate, p.Window), multiplexed: r.ProtoMajor > 1}
+// slow, Canceled for one that is gone. Those that were too slow are counted.
+func (p answerPace) limit(w http.ResponseWriter, r *http.Request, slow prometheus.Counter) *pacedAnswer {
+	return &pacedAnswer{ResponseWriter: w, leastRate: newLeastRate(p.Rate, p.Window, slow), multiplexed: r.ProtoMajor > 1}
 }
 
 type pacedAnswer struct {
@@ -104,6 +106,7 @@ func (a *pacedAnswer) end(began time.Time, n int, err error) error {
 
 func (a *pacedAnswer) fault(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) || a.waited >= a.window { // HTTP/2 says only that the stream is closed
+		a.count()
 		return fault.New(fault.Timeout, fmt.Sprintf("The answer was read too slowly: %d bytes in %s, where %d a second are the least (MAAS_ANSWER_MIN_RATE).",
 			a.bytes, a.waited.Round(time.Second), a.rate), fault.Cause(err))
 	}

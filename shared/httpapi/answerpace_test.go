@@ -17,9 +17,10 @@ import (
 // answering writes an answer of so many bytes in one Write to a client that reads by read, and gives the error with which that ended.
 func answering(t *testing.T, p answerPace, http2 bool, size int, read func(io.Reader)) error {
 	t.Helper()
-	failed := make(chan error, 1)
+	failed, slow := make(chan error, 1), &slowCounter{}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, err := p.limit(w, r).Write(make([]byte, size))
+		_, err := p.limit(w, r, slow).Write(make([]byte, size))
+		slow.counts(t, err)
 		failed <- err
 	}))
 	server.Config.Protocols = new(http.Protocols)
@@ -93,7 +94,7 @@ func TestAnAnswerAboveTheLeastRateIsWrittenHoweverLongItTakes(t *testing.T) {
 func TestASlowSourceIsNotTheReadersDoing(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		to := answerPace{Rate: 1 << 30, Window: 100 * time.Millisecond}.limit(w, r)
+		to := answerPace{Rate: 1 << 30, Window: 100 * time.Millisecond}.limit(w, r, &slowCounter{})
 		defer to.leave()
 		for range 3 {
 			if _, err := to.Write([]byte("x")); err != nil || to.FlushError() != nil {
@@ -118,7 +119,7 @@ func TestTheDeadlineOfAnAnswerEndsWithIt(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/paced" {
-			to := answerPace{Rate: 1, Window: 50 * time.Millisecond}.limit(w, r)
+			to := answerPace{Rate: 1, Window: 50 * time.Millisecond}.limit(w, r, &slowCounter{})
 			defer to.leave()
 			w = to
 		}

@@ -4,6 +4,11 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
 // leastRate measures how fast bytes come through in one direction, over windows of the time that was spent waiting for the client.
@@ -15,10 +20,21 @@ type leastRate struct {
 	moved  time.Time     // when the deadline was moved last
 	waited time.Duration // for the client, in this window
 	bytes  int64         // in this window
+
+	slow    prometheus.Counter // of those that were ended
+	counted bool
 }
 
-func newLeastRate(rate int64, window time.Duration) leastRate {
-	return leastRate{rate: rate, window: window, step: min(time.Second, window/2)}
+func newLeastRate(rate int64, window time.Duration, slow prometheus.Counter) leastRate {
+	return leastRate{rate: rate, window: window, step: min(time.Second, window/2), slow: slow}
+}
+
+// slowClients counts the requests that a least rate has ended.
+func slowClients(e *env.Env) (*prometheus.CounterVec, error) {
+	return telemetry.Register(e, prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "maas_slow_clients_total",
+		Help: "Requests that were ended because their client was slower than the least rate, by what it did (sends, reads).",
+	}, []string{"client"}))
 }
 
 // checkRate checks a least rate and the window over which it is measured, whose variables have the prefix.
@@ -54,4 +70,12 @@ func (l *leastRate) judge() error {
 	}
 	l.waited, l.bytes, l.moved = 0, 0, time.Time{}
 	return nil
+}
+
+// count counts the request as one that was ended, once.
+func (l *leastRate) count() {
+	if !l.counted {
+		l.counted = true
+		l.slow.Inc()
+	}
 }

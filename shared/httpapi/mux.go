@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpserver"
@@ -27,6 +29,7 @@ type Mux struct {
 	pace     pace
 	answers  answerPace
 	bodies   *share.Pool
+	slow     *prometheus.CounterVec
 }
 
 type config struct {
@@ -60,8 +63,13 @@ func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	if err != nil {
 		return nil, err
 	}
+	slow, err := slowClients(e)
+	if err != nil {
+		return nil, err
+	}
 	m := &Mux{
 		function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout, pace: c.Pace, answers: c.Answers, bodies: bodies,
+		slow: slow,
 	}
 	for _, route := range table {
 		if route.Function == m.function {

@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
@@ -25,9 +27,9 @@ type pace struct {
 func (p pace) check() error { return checkRate("MAAS_BODY", p.Rate, p.Window) }
 
 // limit gives a body that fails when it comes more slowly. Its errors are faults: Timeout for a body that is too slow, Canceled for a lost
-// connection.
-func (p pace) limit(body io.ReadCloser, control *http.ResponseController) *pacedBody {
-	return &pacedBody{ReadCloser: body, control: &readDeadline{control: control}, leastRate: newLeastRate(p.Rate, p.Window)}
+// connection. Those that were too slow are counted.
+func (p pace) limit(body io.ReadCloser, control *http.ResponseController, slow prometheus.Counter) *pacedBody {
+	return &pacedBody{ReadCloser: body, control: &readDeadline{control: control}, leastRate: newLeastRate(p.Rate, p.Window, slow)}
 }
 
 type pacedBody struct {
@@ -94,6 +96,7 @@ func (b *pacedBody) fault(err error) error {
 	case errors.Is(err, io.EOF):
 		return io.EOF
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.count()
 		return fault.New(fault.Timeout, fmt.Sprintf(
 			"The body came too slowly: %d bytes in the last %s, where %d a second are the least (MAAS_BODY_MIN_RATE).",
 			b.bytes, b.waited.Round(time.Second), b.rate), fault.Cause(err))

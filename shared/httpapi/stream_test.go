@@ -103,9 +103,10 @@ func TestABodyThatEndsEarlyIsTheClientsGoing(t *testing.T) {
 // slowly sends a body of 100,000 bytes by send, and gives the error with which its reading ended.
 func slowly(t *testing.T, p pace, send func(net.Conn)) error {
 	t.Helper()
-	failed := make(chan error, 1)
+	failed, slow := make(chan error, 1), &slowCounter{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, err := io.Copy(io.Discard, p.limit(r.Body, http.NewResponseController(w)))
+		_, err := io.Copy(io.Discard, p.limit(r.Body, http.NewResponseController(w), slow))
+		slow.counts(t, err)
 		failed <- err
 	}))
 	t.Cleanup(server.Close)
@@ -163,7 +164,7 @@ func TestABodyAboveTheLeastRateIsReadHoweverLongItTakes(t *testing.T) {
 // TestASlowReaderIsNotTheClientsDoing has a body that is there, and is read slowly.
 func TestASlowReaderIsNotTheClientsDoing(t *testing.T) {
 	t.Parallel()
-	body := pace{Rate: 1 << 40, Window: time.Second}.limit(io.NopCloser(strings.NewReader("body")), http.NewResponseController(httptest.NewRecorder()))
+	body := pace{Rate: 1 << 40, Window: time.Second}.limit(io.NopCloser(strings.NewReader("body")), http.NewResponseController(httptest.NewRecorder()), &slowCounter{})
 	for range 4 {
 		time.Sleep(300 * time.Millisecond)
 		if _, err := io.ReadFull(body, make([]byte, 1)); err != nil {

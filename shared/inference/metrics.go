@@ -12,9 +12,10 @@ import (
 
 // metrics are the gateway's own. They have no label for tenants or models, of which there is no end: the ledger counts by those.
 type metrics struct {
-	calls *prometheus.HistogramVec
-	queue prometheus.Histogram
-	cold  prometheus.Histogram
+	calls  *prometheus.HistogramVec
+	queue  prometheus.Histogram
+	cold   prometheus.Histogram
+	unread prometheus.Counter
 }
 
 // seconds reach from a kept answer to the longest wait for a model.
@@ -35,6 +36,12 @@ func openMetrics(e *env.Env) (m metrics, err error) {
 	}
 	m.cold, err = telemetry.Register(e, prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "maas_inference_cold_start_seconds", Help: "Time that runs waited for their version to start, where they did.", Buckets: seconds,
+	}))
+	if err != nil {
+		return m, err
+	}
+	m.unread, err = telemetry.Register(e, prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "maas_inference_unread_total", Help: "Answers that were cut off because their caller did not read them while others waited for the model.",
 	}))
 	return m, err
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
@@ -26,6 +28,7 @@ type relay struct {
 	from   io.ReadCloser
 	at     *slot
 	unread time.Duration
+	cut    prometheus.Counter // of answers that unread has ended
 	held   loan
 	cancel context.CancelFunc // of the request to the model server
 	ended  chan struct{}      // closed when nothing more is read from there
@@ -40,7 +43,7 @@ type relay struct {
 
 // newRelay begins to read. It gives the slot back when the model server has answered, or the relay is closed.
 func (g *Gateway) newRelay(c *call, from io.ReadCloser, cancel context.CancelFunc, at *slot) *relay {
-	r := &relay{from: from, at: at, unread: g.config.Unread, cancel: cancel, ended: make(chan struct{})}
+	r := &relay{from: from, at: at, unread: g.config.Unread, cut: g.metrics.unread, cancel: cancel, ended: make(chan struct{})}
 	r.changed.L = &r.mu
 	r.held.lend(g.memory, c.holder)
 	go r.fill() // ends with the model server's answer, or when the relay is closed
@@ -110,6 +113,7 @@ func (r *relay) await() {
 	}
 	if late && !r.closed && r.at.Contended() {
 		r.closed = true
+		r.cut.Inc()
 		r.err = fault.New(fault.Timeout, fmt.Sprintf(
 			"The answer is longer than your share of MAAS_INFER_MEMORY, and others waited for the model while less than %d bytes of it were read in %s "+
 				"(MAAS_INFER_UNREAD).",
