@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/share"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
@@ -32,16 +30,12 @@ func (b bodyMemory) open(e *env.Env) (*share.Pool, error) {
 	})
 }
 
-// lendBody takes memory for the body of a request, as long as it says or may be. Callers without a credential are told apart by their addresses.
-func (m *Mux) lendBody(r *http.Request, who auth.Principal) (share.Loan, error) {
+// lendBody takes memory for the body of a request, as long as it says or may be.
+func (m *Mux) lendBody(r *http.Request) (share.Loan, error) {
 	if r.ContentLength == 0 {
 		return share.Loan{}, nil
 	}
-	h := who.Holder()
-	if h == (auth.Principal{}).Holder() {
-		h.Tenant = httpserver.Subscriber(who.Address).String() // an address is no tenant's name
-	}
-	loan := m.bodies.Loan(h)
+	loan := m.bodies.Loan(share.Of(r.Context()))
 	length := r.ContentLength
 	if length < 0 || length > maxBody {
 		length = maxBody

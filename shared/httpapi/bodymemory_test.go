@@ -41,11 +41,13 @@ func TestBodiesAreChargedToTheirCallers(t *testing.T) {
 	m := &Mux{bodies: share.NewPool(share.Limit{Most: 4 * share.Lone * maxBody, Noun: "bytes", Setting: "MAAS_BODY_MEMORY"})}
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
 	request.ContentLength = -1 // it may be as long as any
-	from := func(address string) auth.Principal { return auth.Principal{Address: netip.MustParseAddr(address)} }
+	from := func(address string) *http.Request {
+		return request.WithContext(share.With(t.Context(), holder(auth.Principal{Address: netip.MustParseAddr(address)})))
+	}
 
 	var held []share.Loan
 	for {
-		loan, err := m.lendBody(request, from("192.0.2.1"))
+		loan, err := m.lendBody(from("192.0.2.1"))
 		if err != nil {
 			if !fault.Is(err, fault.RateLimited) {
 				t.Errorf("one body too many: %v", err)
@@ -54,7 +56,7 @@ func TestBodiesAreChargedToTheirCallers(t *testing.T) {
 		}
 		held = append(held, loan)
 	}
-	other, err := m.lendBody(request, from("192.0.2.2"))
+	other, err := m.lendBody(from("192.0.2.2"))
 	if err != nil || len(held) == 0 {
 		t.Errorf("after %d bodies of one address, that of another: %v", len(held), err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpserver"
-	"github.com/17882237881/MaaS/shared/telemetry"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // verified is what a token says whose signature was found good, and until when that counts.
@@ -68,7 +68,6 @@ func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	who.Address, who.RequestID = client(r, g.proxies), telemetry.RequestID(r.Context())
 	if route.Permission == auth.Public || who.Function != "" {
 		return who, nil
 	}
@@ -107,7 +106,8 @@ func (g *guard) tokenHolder(ctx context.Context, token string) (auth.Principal, 
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	return claims.Principal(), g.authn.Check(ctx, claims)
+	who := claims.Principal()
+	return who, g.authn.Check(share.With(ctx, who.Holder()), claims)
 }
 
 func (g *guard) verify(token string) (auth.Claims, error) {

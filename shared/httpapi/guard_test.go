@@ -13,6 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // newGuarded has a route that needs model:read and one that is public; the caller that they saw goes into seen.
@@ -170,6 +171,60 @@ func TestEveryRouteHasAFunctionAndAPermissionThatSomeRoleHas(t *testing.T) {
 		})
 		if route.Function == "" || !may {
 			t.Errorf("%s: function %q, permission %q", route.Pattern, route.Function, route.Permission)
+		}
+	}
+}
+
+// recorder is an authenticator that keeps whom its last question was charged to.
+type recorder struct {
+	auth.Authenticator
+
+	asked share.Holder
+}
+
+// APIKey implements auth.Authenticator.
+func (r *recorder) APIKey(ctx context.Context, key auth.APIKey) (auth.Principal, error) {
+	r.asked = share.Of(ctx)
+	return r.Authenticator.APIKey(ctx, key)
+}
+
+// Check implements auth.Authenticator.
+func (r *recorder) Check(ctx context.Context, claims auth.Claims) error {
+	r.asked = share.Of(ctx)
+	return r.Authenticator.Check(ctx, claims)
+}
+
+// TestARequestIsChargedToItsCaller has keys be looked up at the expense of an address: anybody can make up their ids.
+func TestARequestIsChargedToItsCaller(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	asks := &recorder{Authenticator: a.guard.authn}
+	a.guard.authn = asks
+	var charged share.Holder
+	use := func(ctx context.Context, _ auth.Principal, _ struct{}) (struct{}, error) {
+		charged = share.Of(ctx)
+		return struct{}{}, nil
+	}
+	Handle(a.Mux, "GET /public", use)
+	Handle(a.Mux, "GET /things", use)
+	key, user := auth.NewAPIKey(), uuid.New()
+	a.installation.Keys[key.String()] = auth.Principal{Key: key.ID, TenantName: "acme", Roles: []auth.Role{auth.Viewer}}
+	a.token = a.installation.Token(t, auth.Claims{Subject: user, Session: uuid.New(), Tenant: authtest.Acme, TenantName: "acme", Roles: []auth.Role{auth.Owner}})
+	nobody := share.Holder{Tenant: "192.0.2.1/32", Credential: "anonymous"}
+	ofUser, ofKey := share.Holder{Tenant: "acme", Credential: "user:" + user.String()}, share.Holder{Tenant: "acme", Credential: "key:" + key.ID}
+
+	for _, c := range []struct {
+		path, credential string
+		asked, charged   share.Holder
+	}{
+		{"/public", a.token, share.Holder{}, nobody},
+		{"/things", a.token, ofUser, ofUser},
+		{"/things", key.String(), nobody, ofKey},
+	} {
+		asks.asked, charged = share.Holder{}, share.Holder{}
+		a.call(http.MethodGet, c.path, "", "Authorization", "Bearer "+c.credential).ok(http.StatusOK)
+		if asks.asked != c.asked || charged != c.charged {
+			t.Errorf("%s of %.8s is charged to %+v, and asking for it to %+v", c.path, c.credential, charged, asks.asked)
 		}
 	}
 }

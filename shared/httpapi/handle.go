@@ -31,7 +31,7 @@ func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.
 		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
 			ctx, cancel := m.deadline(r.Context(), route)
 			defer cancel()
-			loan, err := m.lendBody(r, who)
+			loan, err := m.lendBody(r)
 			if err != nil {
 				return err
 			}

@@ -114,11 +114,22 @@ func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act ans
 	if route.Quiet {
 		telemetry.SetQuiet(r.Context())
 	}
-	who, err := m.guard.admit(r, route)
+	address := client(r, m.guard.proxies)
+	who, err := m.guard.admit(r.WithContext(share.With(r.Context(), holder(auth.Principal{Address: address}))), route)
 	if err != nil {
 		return err
 	}
-	return act(x, r, who)
+	who.Address, who.RequestID = address, telemetry.RequestID(r.Context())
+	return act(x, r.WithContext(share.With(r.Context(), holder(who))), who)
+}
+
+// holder gives whom a request is charged to. Callers without a credential are told apart by their addresses.
+func holder(who auth.Principal) share.Holder {
+	h := who.Holder()
+	if h == (auth.Principal{}).Holder() {
+		h.Tenant = httpserver.Subscriber(who.Address).String() // an address is no tenant's name
+	}
+	return h
 }
 
 // refuse answers with an error, or only records it if the answer has begun: then the connection is cut, so that the client sees

@@ -14,6 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/share"
+	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
 // Role is the database role of a capability. A transaction is run as one.
@@ -32,14 +34,16 @@ const (
 
 type config struct {
 	URL     string        `env:"DATABASE_URL,required"`
-	Pool    int32         `env:"DATABASE_POOL" envDefault:"4"` // connections of one process
+	Pool    int32         `env:"DATABASE_POOL" envDefault:"4"`     // connections of one process
+	Queue   int64         `env:"DATABASE_QUEUE" envDefault:"4096"` // transactions that wait for one
 	Connect time.Duration `env:"DATABASE_CONNECT_TIMEOUT" envDefault:"3s"`
 }
 
 // DB is the process's pool, seen as one capability.
 type DB struct {
-	pool *pgxpool.Pool
-	role Role
+	pool        *pgxpool.Pool
+	connections *share.Slots
+	role        Role
 }
 
 // Open gives the process's pool; the first call opens it, from DATABASE_URL. It does not wait for the server: until that answers,
@@ -55,13 +59,26 @@ func Open(_ context.Context, e *env.Env) (*DB, error) {
 		if err != nil {
 			return nil, nil, err
 		}
+		connections, err := divide(e, c)
+		if err != nil {
+			return nil, nil, err
+		}
 		schema, err := newGate(e, pool)
 		if err != nil {
 			return nil, nil, err
 		}
 		e.Go(schema.follow)
-		return &DB{pool: pool}, func(ctx context.Context) error { return closePool(ctx, pool) }, nil
+		return &DB{pool: pool, connections: connections}, func(ctx context.Context) error { return closePool(ctx, pool) }, nil
 	})
+}
+
+// divide makes the slots that stand for the pool's connections, so that callers get fair shares of them.
+func divide(e *env.Env, c config) (*share.Slots, error) {
+	if c.Pool < 1 || c.Queue < share.Lone {
+		return nil, fmt.Errorf("DATABASE_POOL is %d and DATABASE_QUEUE %d; they are at least 1 and %d", c.Pool, c.Queue, share.Lone)
+	}
+	queue := share.NewPool(share.Limit{Most: c.Queue, Noun: "places for those who wait for the database", Setting: "DATABASE_QUEUE"})
+	return share.NewSlots(int(c.Pool), queue), telemetry.RegisterShare(e, "database_queue", queue.Stats)
 }
 
 // closePool waits for the transactions that go on until ctx ends; the process's end takes what is left.
@@ -112,7 +129,7 @@ func scanUTC(_ context.Context, conn *pgx.Conn) error {
 }
 
 // As is the same pool, whose transactions run as the role.
-func (db *DB) As(role Role) *DB { return &DB{pool: db.pool, role: role} }
+func (db *DB) As(role Role) *DB { return &DB{pool: db.pool, connections: db.connections, role: role} }
 
 // Ping fails with Unavailable if the server does not answer.
 func (db *DB) Ping(ctx context.Context) error { return classify(ctx, db.pool.Ping(ctx)) }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // Tx is a transaction of one role and one tenant.
@@ -33,6 +35,7 @@ const (
 
 // Tx runs do in a transaction as the DB's role, seeing the tenant's rows alone, and commits if it returns nil.
 // do is called again if the server ended the transaction for another's sake (deadlock, serialization), so it changes nothing outside.
+// It waits for a connection, which those who hold fewest get first (share.Of). It fails with RateLimited if too many of the same wait.
 // A server that is away is Unavailable, and then nothing is known of the commit: callers repeat what is idempotent.
 func (db *DB) Tx(ctx context.Context, tenant uuid.UUID, do func(tx Tx) error) error {
 	begin := fmt.Sprintf("begin; set local role %s; set local maas.tenant = '%s'; %s", db.role, tenant, limits)
@@ -61,8 +64,13 @@ func (db *DB) run(ctx context.Context, begin string, tenant uuid.UUID, do func(t
 }
 
 func (db *DB) attempt(ctx context.Context, begin string, tenant uuid.UUID, do func(tx Tx) error) error {
+	connection, err := db.connections.Acquire(ctx, share.Of(ctx))
+	if err != nil {
+		return err
+	}
+	defer connection.Release()
 	var after []func()
-	err := pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
 		return do(Tx{tx, tenant, &after})
 	})
 	if err != nil {

@@ -1,0 +1,52 @@
+package postgres_test
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/postgrestest"
+	"github.com/17882237881/MaaS/shared/share"
+)
+
+// TestACallerWithManyTransactionsDelaysOthersByOne has one caller wait with many times the transactions that there are connections for.
+func TestACallerWithManyTransactionsDelaysOthersByOne(t *testing.T) {
+	t.Parallel()
+	const connections, many = 4, 40
+	db := postgrestest.New(t).As(postgres.Catalog)
+	greedy := share.With(t.Context(), share.Holder{Tenant: "greedy", Credential: "key:1"})
+	var begun, ended atomic.Int64
+	var all sync.WaitGroup
+	for range many {
+		all.Go(func() {
+			err := db.Tx(greedy, uuid.New(), func(tx postgres.Tx) error {
+				begun.Add(1)
+				_, err := tx.Exec(greedy, "select pg_sleep(0.05)")
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			ended.Add(1)
+		})
+	}
+	for begun.Load() < connections {
+		time.Sleep(time.Millisecond)
+	}
+	before := ended.Load()
+	modest := share.With(t.Context(), share.Holder{Tenant: "modest", Credential: "key:2"})
+	err := db.Tx(modest, uuid.New(), func(postgres.Tx) error {
+		if n := ended.Load() - before; n > connections {
+			t.Errorf("%d transactions of another caller went before", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+}
