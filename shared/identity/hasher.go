@@ -24,7 +24,8 @@ type hashConfig struct {
 	Wait   time.Duration `env:"MAAS_PASSWORD_WAIT" envDefault:"10s"`   // longest wait of a request
 }
 
-// The classes of those who hash. Each gets every other slot while both wait, whatever they send.
+// The classes of those who hash. Those that are not known get half of the slots, even if the others are free: a flood of them delays no one who is known,
+// and leaves cores for whoever does not hash.
 const (
 	knownClass   = "known"   // an address from which the account has been signed in to lately
 	unknownClass = "unknown" // all others
@@ -47,7 +48,8 @@ const (
 // Which pairs are known is kept in the process alone: a lost pair costs one sign-in a place among the unknown ones, and a queue must not depend on a
 // store that the same flood may have slowed down.
 type hasher struct {
-	slots  *share.Slots
+	slots  *share.Slots // of all
+	half   *share.Slots // of those that are not known, who take one of these first
 	size   int
 	wait   time.Duration
 	known  *otter.Cache[[sha256.Size]byte, time.Time] // when the pair signed in
@@ -84,7 +86,7 @@ func newHasher(e *env.Env, c hashConfig) (*hasher, error) {
 		return nil, err
 	}
 	h := &hasher{
-		slots: share.NewSlots(c.Hashes, places), size: c.Hashes, wait: c.Wait, took: firstHash,
+		slots: share.NewSlots(c.Hashes, places), half: share.NewSlots(half(c.Hashes), places), size: c.Hashes, wait: c.Wait, took: firstHash,
 		waiting: map[string]map[string]int{knownClass: {}, unknownClass: {}}, queued: map[string]int{},
 	}
 	var err error
@@ -134,7 +136,7 @@ func (h *hasher) acquire(ctx context.Context, class string, address netip.Addr) 
 	began := time.Now()
 	within, cancel := context.WithTimeout(ctx, h.wait)
 	defer cancel()
-	slot, err := h.slots.Acquire(within, who)
+	slot, ofHalf, err := h.enter(within, who)
 	h.leave(who)
 	switch {
 	case err != nil && ctx.Err() == nil && within.Err() != nil:
@@ -146,8 +148,25 @@ func (h *hasher) acquire(ctx context.Context, class string, address netip.Addr) 
 	h.waited.WithLabelValues(class).Observe(got.Sub(began).Seconds())
 	return func() {
 		slot.Release()
+		ofHalf.Release()
 		h.measure(time.Since(got))
 	}, nil
+}
+
+// half is of n slots, one at least.
+func half(n int) int { return max(1, n/2) }
+
+// enter waits for the slots that the holder needs.
+func (h *hasher) enter(ctx context.Context, who share.Holder) (slot, ofHalf share.Slot, err error) {
+	if who.Tenant == unknownClass {
+		if ofHalf, err = h.half.Acquire(ctx, who); err != nil {
+			return slot, ofHalf, err
+		}
+	}
+	if slot, err = h.slots.Acquire(ctx, who); err != nil {
+		ofHalf.Release()
+	}
+	return slot, ofHalf, err
 }
 
 func (h *hasher) refuse(class string, expected time.Duration) error {
@@ -166,8 +185,8 @@ func (h *hasher) arrive(who share.Holder) time.Duration {
 	class[who.Credential]++
 	h.queued[who.Tenant]++
 	slots := h.size
-	if who.Tenant == unknownClass && h.queued[knownClass] > 0 || who.Tenant == knownClass && h.queued[unknownClass] > 0 {
-		slots = max(1, h.size/2)
+	if who.Tenant == unknownClass || h.queued[unknownClass] > 0 {
+		slots = half(h.size)
 	}
 	return time.Duration(before) * h.took / time.Duration(slots)
 }

@@ -168,3 +168,38 @@ func TestWhoWouldWaitTooLongIsRefusedAtOnce(t *testing.T) {
 		wait()
 	})
 }
+
+func TestTheUnknownGetHalfOfTheHashes(t *testing.T) {
+	t.Parallel()
+	h := hasherOf(t, hashConfig{Hashes: 4, Queue: 1024, Wait: time.Minute})
+	synctest.Test(t, func(t *testing.T) {
+		var held []func()
+		for i := range 2 {
+			release, err := h.acquire(t.Context(), unknownClass, address(i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, release)
+		}
+		var served atomic.Int32
+		wait := h.queue(t, func(i int) netip.Addr { return address(100 + i) }, 20, &served)
+		began := time.Now()
+		for i := range 2 {
+			release, err := h.acquire(t.Context(), knownClass, address(50+i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			held = append(held, release)
+		}
+		if took := time.Since(began); took > 0 || served.Load() > 0 {
+			t.Errorf("the known waited %s for slots that were free, and %d of the unknown had some", took, served.Load())
+		}
+		for _, release := range held {
+			release()
+		}
+		wait()
+		if n := served.Load(); n != 20 {
+			t.Errorf("%d of 20 were served", n)
+		}
+	})
+}
