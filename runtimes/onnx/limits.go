@@ -55,7 +55,7 @@ func boundMemory(c config) error {
 	}
 	reserved := max(0, kilobytes(text, "VmData:")-kilobytes(text, "RssAnon:"))
 	threads := int64(cmp.Or(c.threads, runtime.NumCPU()) + runtime.GOMAXPROCS(0) + fewThreads) // ONNX Runtime waits forever for one that is not made
-	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize()) //nolint:gosec // none of them is negative
+	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize())                   //nolint:gosec // none of them is negative
 	var log bytes.Buffer
 	err = tooMuchMemory(a)
 	logEnd(logTo(&log, c.logLevel), err)

@@ -15,6 +15,24 @@
     if (status_ != NULL) return status_;  \
   } while (0)
 
+// create_arena makes the arena of all sessions, which grows by what is asked for. ONNX Runtime's usual one grows to the next power of two, and after an
+// allocation that failed by as much as that would have been: the next run, of any size, then takes all that is left of a bound.
+static OrtStatus *create_arena(const OrtApi *api, OrtEnv *env) {
+  static int there;  // there is one environment in a process
+  if (there) return NULL;
+  OrtMemoryInfo *cpu = NULL;
+  OrtArenaCfg *config = NULL;
+  TRY(api->CreateCpuMemoryInfo(ORT_ARENA_ALLOCATOR, ORT_MEM_TYPE_DEFAULT, &cpu));
+  OrtStatus *status = api->CreateArenaCfg(0, ORT_ARENA_SAME_AS_REQUESTED, -1, -1, &config);
+  if (status == NULL) {
+    status = api->CreateAndRegisterAllocator(env, cpu, config);
+    api->ReleaseArenaCfg(config);
+  }
+  api->ReleaseMemoryInfo(cpu);
+  there = status == NULL;
+  return status;
+}
+
 char *maas_load(const char *path, maas_library *library) {
   library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (library->handle == NULL) return strdup(dlerror());
@@ -33,6 +51,7 @@ char *maas_load(const char *path, maas_library *library) {
   }
   // Fatal only: what fails comes back as a status, and is logged by whoever called.
   OrtStatus *status = library->api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "maas", &library->env);
+  if (status == NULL) status = create_arena(library->api, library->env);
   if (status != NULL) {
     char *text = strdup(library->api->GetErrorMessage(status));
     library->api->ReleaseStatus(status);
@@ -53,6 +72,7 @@ static OrtStatus *configure(const OrtApi *api, OrtSessionOptions *options, maas_
   TRY(api->SetIntraOpNumThreads(options, config.threads));
   // Threads that spin while they wait take the cores of the models beside this one.
   TRY(api->AddSessionConfigEntry(options, "session.intra_op.allow_spinning", "0"));
+  TRY(api->AddSessionConfigEntry(options, "session.use_env_allocators", "1"));
   if (config.folded != NULL) {
     TRY(api->AddSessionConfigEntry(options, "optimization.constant_folding_max_output_size_in_bytes", config.folded));
   }
