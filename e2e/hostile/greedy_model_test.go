@@ -80,7 +80,7 @@ func TestAStartThatFoldsConstantsIsEnded(t *testing.T) {
 	h := modest(t, "MAAS_MODEL_LOAD=2s")
 	innocent, attacker := inferring(t, e2etest.Register(t, h.URL)), e2etest.Register(t, h.URL)
 	const large, long = "large", "long"
-	files := map[string]string{large: model(t, formatstest.Folding(1024, 300)), long: model(t, formatstest.Folding(2880, 4))}
+	files := map[string]string{large: model(t, formatstest.Folding(256, 1500)), long: model(t, formatstest.Folding(2880, 4))}
 	reasons := map[string]string{large: "it needed more memory than the 256", long: "it needed more CPU time to load than the 2s"}
 	for name, file := range files {
 		attacker.Maas("push", attacker.Of(name)+"@1.0.0", file).Ends(0, "verified")

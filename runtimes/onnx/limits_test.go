@@ -25,7 +25,7 @@ func folderOf(t *testing.T, model []byte) string {
 
 func TestALoadThatNeedsMoreMemoryThanAllowedEnds(t *testing.T) {
 	t.Parallel()
-	const side, steps = 1024, 300 // 4 MiB each
+	const side, steps = 256, 1500 // 256 KiB each
 	for _, threads := range []string{"1", "64"} {
 		p := start(t, "-model-dir", folderOf(t, formatstest.Folding(side, steps)), "-memory", "134217728", "-intra-op-threads", threads)
 		_ = p.Wait()
