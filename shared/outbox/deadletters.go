@@ -34,7 +34,7 @@ type DeadLetters struct {
 
 type letterConfig struct {
 	// Unsigned bounds the letters of unsigned events that are kept for a consumer. 0 keeps none.
-	Unsigned int `env:"MAAS_UNSIGNED_LETTERS" envDefault:"100"`
+	Unsigned int `env:"MAAS_UNSIGNED_DEAD_LETTERS" envDefault:"100"`
 }
 
 const (

@@ -52,7 +52,7 @@ func (w *world) receives(more map[string]string) (post func(body string) int, me
 func TestUnsignedEventsTakeNoMoreRoomThanTheirLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	post, metrics := w.receives(map[string]string{"MAAS_UNSIGNED_LETTERS": "3"})
+	post, metrics := w.receives(map[string]string{"MAAS_UNSIGNED_DEAD_LETTERS": "3"})
 	stuffing := strings.Repeat("x", 600<<10)
 
 	for n := range 10 {
@@ -83,7 +83,7 @@ func TestUnsignedEventsTakeNoMoreRoomThanTheirLimit(t *testing.T) {
 func TestASignedEventIsOneLetterHoweverItsCopiesDiffer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	post, _ := w.receives(map[string]string{"MAAS_UNSIGNED_LETTERS": "0"})
+	post, _ := w.receives(map[string]string{"MAAS_UNSIGNED_DEAD_LETTERS": "0"})
 	nobodys, err := event.New("complete", w.tenant, "", event.ModelDeleted{})
 	if err != nil {
 		t.Fatal(err)
