@@ -21,11 +21,11 @@ import (
 func TestACallOutlivesTheStopOfItsPods(t *testing.T) {
 	u := register(t)
 	path, s := u.Publish("slow", "slow.onnx"), u.Site()
-	const some, aMinute = 2_000, 60 * time.Second
+	const some, long = 2_000, 60 * time.Second
 	e2etest.Must(t, stepsOf(t.Context(), s, path, 1)) // the model runs now
 	began := time.Now()
 	e2etest.Must(t, stepsOf(t.Context(), s, path, some))
-	steps := int(some * aMinute / time.Since(began))
+	steps := int(some * long / time.Since(began))
 	answered := make(chan error, 1)
 	began = time.Now()
 	go func() { answered <- stepsOf(t.Context(), s, path, steps) }() // it has a deadline
