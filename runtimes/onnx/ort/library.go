@@ -20,7 +20,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"unsafe"
 
 	"github.com/17882237881/MaaS/shared/fault"
@@ -85,12 +84,7 @@ func cacheFolder() string {
 	return filepath.Join(cache, "maas", "onnxruntime", Version)
 }
 
-// loading is held while a library makes what the process has one of.
-var loading sync.Mutex
-
 func load(path string) (*Library, error) {
-	loading.Lock()
-	defer loading.Unlock()
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
 	c := (*C.maas_library)(C.calloc(1, C.sizeof_maas_library))

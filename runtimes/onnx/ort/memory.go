@@ -17,7 +17,7 @@ type LastWords struct {
 // called once.
 func OnOutOfMemory(w LastWords) {
 	C.maas_end_of_memory(C.maas_last_words{ // its texts are never freed
-		status: C.int(w.Status), least: C.size_t(w.Least), //nolint:gosec // it is positive
+		status: C.int(w.Status), least: C.size_t(w.Least),
 		log: C.CString(w.Log), path: C.CString(w.Path), reason: C.CString(w.Reason),
 	})
 }

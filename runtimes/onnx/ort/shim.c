@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +19,6 @@
 // create_arena makes the arena of all sessions, which grows by what is asked for. ONNX Runtime's usual one grows to the next power of two, and after an
 // allocation that failed by as much as that would have been: the next run, of any size, then takes all that is left of a bound.
 static OrtStatus *create_arena(const OrtApi *api, OrtEnv *env) {
-  static int there;  // there is one environment in a process
-  if (there) return NULL;
   OrtMemoryInfo *cpu = NULL;
   OrtArenaCfg *config = NULL;
   TRY(api->CreateCpuMemoryInfo(ORT_ARENA_ALLOCATOR, ORT_MEM_TYPE_DEFAULT, &cpu));
@@ -29,7 +28,17 @@ static OrtStatus *create_arena(const OrtApi *api, OrtEnv *env) {
     api->ReleaseArenaCfg(config);
   }
   api->ReleaseMemoryInfo(cpu);
-  there = status == NULL;
+  return status;
+}
+
+// prepare makes what the environment has one of, which is one in a process.
+static OrtStatus *prepare(const OrtApi *api, OrtEnv *env) {
+  static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
+  static int prepared;
+  pthread_mutex_lock(&alone);
+  OrtStatus *status = prepared ? NULL : create_arena(api, env);
+  prepared = status == NULL;
+  pthread_mutex_unlock(&alone);
   return status;
 }
 
@@ -51,7 +60,7 @@ char *maas_load(const char *path, maas_library *library) {
   }
   // Fatal only: what fails comes back as a status, and is logged by whoever called.
   OrtStatus *status = library->api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "maas", &library->env);
-  if (status == NULL) status = create_arena(library->api, library->env);
+  if (status == NULL) status = prepare(library->api, library->env);
   if (status != NULL) {
     char *text = strdup(library->api->GetErrorMessage(status));
     library->api->ReleaseStatus(status);
