@@ -3,8 +3,11 @@ package runtimes
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -13,11 +16,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/cmd/maas/child"
+	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/formatstest"
+	"github.com/17882237881/MaaS/shared/termination"
 )
 
 // greedy is a version of one model, which is given so much.
@@ -45,13 +51,36 @@ func TestAStartThatNeedsMoreThanItIsGivenFailsForGoodAndSaysSo(t *testing.T) {
 		allowed allowance.Allowance
 		limit   allowance.Limit
 	}{
-		"needed more memory than the 128 MiB": {formatstest.Folding(1024, 300), allowance.Allowance{Memory: 128 << 20, Load: time.Minute}, allowance.Memory},
+		"needed more memory than the 128 MiB": {formatstest.Folding(256, 1500), allowance.Allowance{Memory: 128 << 20, Load: time.Minute}, allowance.Memory},
 		"more CPU time to load than the 1s":   {formatstest.Folding(2048, 500), allowance.Allowance{Memory: 2 << 30, Load: time.Second}, allowance.Load},
 	} {
 		b := newBench(t, time.Minute)
 		_, _, err := b.acquire(t.Context(), b.greedy(c.file, c.allowed))
 		if excess, ok := errors.AsType[excess](err); !ok || excess.limit != c.limit || !deployment.Lasting(err) || !strings.Contains(fault.From(err).Message, want) {
 			t.Errorf("error is %v, want one of %q", err, want)
+		}
+	}
+}
+
+// TestAServerThatEndsForWantOfMemoryHasExceededIt ends by itself, as one whose code aborts.
+func TestAServerThatEndsForWantOfMemoryHasExceededIt(t *testing.T) {
+	t.Parallel()
+	log := slog.New(slog.DiscardHandler)
+	allowed := allowance.Allowance{Memory: 128 << 20}
+	for status, want := range map[int]bool{termination.OutOfMemory: true, 2: false} {
+		c, err := child.Start(t.Context(), child.Spec{
+			Name: "one that ends", Log: log, Ready: func(context.Context) error { return nil },
+			Command: func() (*exec.Cmd, error) {
+				return exec.Command("sh", "-c", fmt.Sprintf("sleep 0.2; exit %d", status)), nil
+			},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := process{child: c, cell: confine.New(log).Cell(allowed), model: model{allowed: allowed}}
+		excess, ok := errors.AsType[excess](p.await())
+		if ok != want || ok && excess.limit != allowance.Memory {
+			t.Errorf("one that ends with %d has exceeded %v, %v", status, excess.limit, ok)
 		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/socket"
+	"github.com/17882237881/MaaS/shared/termination"
 )
 
 // Programs are the runtimes that this machine has: the program of each runtime's name ("maas-onnx").
@@ -53,8 +54,9 @@ type process struct {
 func (p *process) await() error {
 	<-p.child.Done()
 	p.cell.Leave()
-	if p.cell.Exceeded() {
-		return exceeded(p.model.allowed, allowance.Memory, p.child.Err())
+	end := p.child.Err()
+	if exit, ok := errors.AsType[*exec.ExitError](end); p.cell.Exceeded() || ok && exit.ExitCode() == termination.OutOfMemory {
+		return exceeded(p.model.allowed, allowance.Memory, end)
 	}
 	return nil
 }
