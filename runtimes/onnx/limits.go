@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -37,7 +38,8 @@ var (
 // sixteenth is left for the Go heap, so that this bound is met before that of the host, who kills. The Go heap itself is collected more often from a
 // half on.
 //
-// Where neither can give up, for want of a thread as an example, the process ends and says so.
+// What may not fail, in C++ or for want of a thread, aborts, and the process ends and says so. That it is for want of memory is a guess by how
+// little is left. Go's own heap ends the process with status 2.
 //
 // With CUDA the Go heap alone is bounded: a context maps gigabytes of address space that it never touches, and the host bounds what it does touch.
 func boundMemory(c config) error {
@@ -58,21 +60,29 @@ func boundMemory(c config) error {
 	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize())                   //nolint:gosec // none of them is negative
 	var log bytes.Buffer
 	err = tooMuchMemory(a)
-	logEnd(logTo(&log, c.logLevel), err)
+	logEnd(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{ReplaceAttr: withoutTime})), err)
 	ort.OnOutOfMemory(ort.LastWords{
-		Status: termination.OutOfMemory, Least: max(a.Memory/4, stackSize()), Log: log.String(), Path: c.lastWords, Reason: fault.From(err).Message,
+		Status: termination.OutOfMemory, Least: a.Memory/16 + stackSize(), Log: log.String(), Path: c.lastWords, Reason: fault.From(err).Message,
 	})
 	return setLimit(syscall.RLIMIT_DATA, bound)
 }
 
-// checkMemory fails if the process takes more than the allowance once its model is loaded. ONNX Runtime goes on when an allocation fails while it computes
-// a constant, and what is left would then be too little for any run.
+// checkMemory fails if the process takes more than the allowance once its model is loaded, or a sixteenth of it is not left to allocate. ONNX Runtime goes on
+// when an allocation fails while it computes a constant, and what is left would then be too little for any run.
 func checkMemory(c config) error {
 	if c.allowed.Memory == 0 || c.device == string(ort.CUDA) {
 		return nil
 	}
 	text, err := os.ReadFile(ownStatus)
-	if err == nil && kilobytes(text, "RssAnon:") > c.allowed.Memory {
+	if err != nil {
+		return nil //nolint:nilerr // this is not Linux
+	}
+	var bound syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_DATA, &bound); err != nil {
+		return fmt.Errorf("memory: %w", err)
+	}
+	needed := uint64(kilobytes(text, "VmData:") + c.allowed.Memory/16) //nolint:gosec // neither is negative
+	if kilobytes(text, "RssAnon:") > c.allowed.Memory || needed > bound.Cur {
 		return tooMuchMemory(c.allowed)
 	}
 	return nil

@@ -69,7 +69,9 @@ func TestARunThatNeedsMoreMemoryThanAllowedFailsAlone(t *testing.T) {
 		fill(775_000_000, http.StatusUnprocessableEntity, "needed more memory than the 256 MiB")
 		fill(10, http.StatusOK, "[0]")
 	}
-	fill(40_000_000, http.StatusOK, "[0]") // 160 MB
+	for megabytes := 20; megabytes <= 160; megabytes += 20 {
+		fill(megabytes*250_000, http.StatusOK, "[0]")
+	}
 	fill(10, http.StatusOK, "[0]")
 }
 

@@ -4,7 +4,7 @@
 // is loaded; for a Unix socket ADDRESS is unix:PATH without http://. Logs go to stderr as JSON. Without -model-name it answers for any name, as
 // KServe wants it. SIGTERM and SIGINT let the requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, 4 for files
 // that are no model it serves, 5 for a model that needs more memory than it is given, 6 for one that needs more CPU time to load, and 1 for all
-// else; of these only the last may pass. In a container, what is wrong is also told in its termination message. It writes no other file, and needs
+// else; before it is ready, only the last of these may pass. In a container, what is wrong is also told in its termination message. It writes no other file, and needs
 // no home.
 package main
 
@@ -48,6 +48,14 @@ func main() {
 
 func logTo(w io.Writer, level slog.Level) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
+}
+
+// withoutTime is for a line that is written later than it is made.
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
 }
 
 // end tells why the process ends, and ends it.

@@ -17,15 +17,10 @@ typedef struct OrtValue OrtValue;
 typedef struct OrtTypeInfo OrtTypeInfo;
 typedef struct OrtTensorTypeAndShapeInfo OrtTensorTypeAndShapeInfo;
 typedef struct OrtAllocator OrtAllocator;
-typedef struct OrtMemoryInfo OrtMemoryInfo;
-typedef struct OrtArenaCfg OrtArenaCfg;
 typedef struct OrtCUDAProviderOptionsV2 OrtCUDAProviderOptionsV2;
 
 typedef enum { ORT_LOGGING_LEVEL_FATAL = 4 } OrtLoggingLevel;
 typedef enum { ORT_INVALID_ARGUMENT = 2 } OrtErrorCode;
-typedef enum { ORT_ARENA_ALLOCATOR = 1 } OrtAllocatorType;
-typedef enum { ORT_MEM_TYPE_DEFAULT = 0 } OrtMemType;
-enum { ORT_ARENA_SAME_AS_REQUESTED = 1 };
 typedef enum { ONNX_TYPE_UNKNOWN = 0, ONNX_TYPE_TENSOR = 1 } ONNXType;
 
 // As TensorProto.DataType of the ONNX format has them.
@@ -56,7 +51,9 @@ typedef struct {
   OrtStatus *(*Run)(OrtSession *session, const OrtRunOptions *options, const char *const *input_names, const OrtValue *const *inputs,
                     size_t input_count, const char *const *output_names, size_t output_count, OrtValue **outputs);
   OrtStatus *(*CreateSessionOptions)(OrtSessionOptions **options);
-  void *gap_11[13];
+  void *gap_11[8];
+  OrtStatus *(*DisableCpuMemArena)(OrtSessionOptions *options);
+  void *gap_20[4];
   OrtStatus *(*SetIntraOpNumThreads)(OrtSessionOptions *options, int threads);
   void *gap_25[5];
   OrtStatus *(*SessionGetInputCount)(const OrtSession *session, size_t *count);
@@ -90,15 +87,13 @@ typedef struct {
   OrtStatus *(*GetTensorTypeAndShape)(const OrtValue *value, OrtTensorTypeAndShapeInfo **info);
   void *gap_66[1];
   OrtStatus *(*GetValueType)(const OrtValue *value, ONNXType *kind);
-  void *gap_68[1];
-  OrtStatus *(*CreateCpuMemoryInfo)(OrtAllocatorType allocator, OrtMemType type, OrtMemoryInfo **info);
-  void *gap_70[6];
+  void *gap_68[8];
   OrtStatus *(*AllocatorFree)(OrtAllocator *allocator, void *memory);
   void *gap_77[1];
   OrtStatus *(*GetAllocatorWithDefaultOptions)(OrtAllocator **allocator);
   void *gap_79[14];
   void (*ReleaseStatus)(OrtStatus *status);
-  void (*ReleaseMemoryInfo)(OrtMemoryInfo *info);
+  void *gap_94[1];
   void (*ReleaseSession)(OrtSession *session);
   void (*ReleaseValue)(OrtValue *value);
   void (*ReleaseRunOptions)(OrtRunOptions *options);
@@ -110,12 +105,7 @@ typedef struct {
   OrtStatus *(*GetStringTensorElement)(const OrtValue *value, size_t bytes, size_t index, void *text);
   void *gap_129[1];
   OrtStatus *(*AddSessionConfigEntry)(OrtSessionOptions *options, const char *key, const char *value);
-  void *gap_131[13];
-  OrtStatus *(*CreateAndRegisterAllocator)(OrtEnv *env, const OrtMemoryInfo *info, const OrtArenaCfg *config);
-  void *gap_145[11];
-  OrtStatus *(*CreateArenaCfg)(size_t most, int extend_strategy, int first_chunk, int most_dead, OrtArenaCfg **config);
-  void (*ReleaseArenaCfg)(OrtArenaCfg *config);
-  void *gap_158[46];
+  void *gap_131[73];
   OrtStatus *(*SessionOptionsAppendExecutionProvider_CUDA_V2)(OrtSessionOptions *options, const OrtCUDAProviderOptionsV2 *cuda);
   OrtStatus *(*CreateCUDAProviderOptions)(OrtCUDAProviderOptionsV2 **cuda);
   void *gap_206[2];

@@ -2,7 +2,6 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,32 +14,6 @@
     OrtStatus *status_ = (call);          \
     if (status_ != NULL) return status_;  \
   } while (0)
-
-// create_arena makes the arena of all sessions, which grows by what is asked for. ONNX Runtime's usual one grows to the next power of two, and after an
-// allocation that failed by as much as that would have been: the next run, of any size, then takes all that is left of a bound.
-static OrtStatus *create_arena(const OrtApi *api, OrtEnv *env) {
-  OrtMemoryInfo *cpu = NULL;
-  OrtArenaCfg *config = NULL;
-  TRY(api->CreateCpuMemoryInfo(ORT_ARENA_ALLOCATOR, ORT_MEM_TYPE_DEFAULT, &cpu));
-  OrtStatus *status = api->CreateArenaCfg(0, ORT_ARENA_SAME_AS_REQUESTED, -1, -1, &config);
-  if (status == NULL) {
-    status = api->CreateAndRegisterAllocator(env, cpu, config);
-    api->ReleaseArenaCfg(config);
-  }
-  api->ReleaseMemoryInfo(cpu);
-  return status;
-}
-
-// prepare makes what the environment has one of, which is one in a process.
-static OrtStatus *prepare(const OrtApi *api, OrtEnv *env) {
-  static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
-  static int prepared;
-  pthread_mutex_lock(&alone);
-  OrtStatus *status = prepared ? NULL : create_arena(api, env);
-  prepared = status == NULL;
-  pthread_mutex_unlock(&alone);
-  return status;
-}
 
 char *maas_load(const char *path, maas_library *library) {
   library->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -60,7 +33,6 @@ char *maas_load(const char *path, maas_library *library) {
   }
   // Fatal only: what fails comes back as a status, and is logged by whoever called.
   OrtStatus *status = library->api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "maas", &library->env);
-  if (status == NULL) status = prepare(library->api, library->env);
   if (status != NULL) {
     char *text = strdup(library->api->GetErrorMessage(status));
     library->api->ReleaseStatus(status);
@@ -81,7 +53,9 @@ static OrtStatus *configure(const OrtApi *api, OrtSessionOptions *options, maas_
   TRY(api->SetIntraOpNumThreads(options, config.threads));
   // Threads that spin while they wait take the cores of the models beside this one.
   TRY(api->AddSessionConfigEntry(options, "session.intra_op.allow_spinning", "0"));
-  TRY(api->AddSessionConfigEntry(options, "session.use_env_allocators", "1"));
+  // The arena keeps what a run has needed. It grows to the next power of two, after an allocation that failed by as much as that would have been, and
+  // what it has is not joined: runs of rising sizes, or one that fails, would leave nothing of a bound for those that come after.
+  TRY(api->DisableCpuMemArena(options));
   if (config.folded != NULL) {
     TRY(api->AddSessionConfigEntry(options, "optimization.constant_folding_max_output_size_in_bytes", config.folded));
   }

@@ -31,16 +31,16 @@ typedef struct {
   void *data;                    // the runtime's own memory; NULL for strings
 } maas_tensor;
 
-// maas_last_words is how a process ends that finds no memory where it cannot go on without.
+// maas_last_words are LastWords of package ort.
 typedef struct {
-  int status;          // its exit status
-  size_t least;        // it has found none if fewer bytes than these are left
-  const char *log;     // what it writes to stderr
-  const char *path;    // a file, if it is there
-  const char *reason;  // what it writes to the file
+  int status;
+  size_t least;
+  const char *log;
+  const char *path;
+  const char *reason;
 } maas_last_words;
 
-// maas_end_of_memory has the process end so when it aborts for want of memory. C code does that which gets no thread, and C++ code which may not fail.
+// maas_end_of_memory is OnOutOfMemory of package ort.
 void maas_end_of_memory(maas_last_words words);
 
 // maas_load opens the library and its environment; it gives NULL, or a sentence that the caller frees.
