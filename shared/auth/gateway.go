@@ -15,6 +15,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // GatewayCall is the permission of procedures that only the inference gateway may call. No role has it.
@@ -54,6 +55,25 @@ func (g *Gateway) Sign(h http.Header, procedure string, tenant uuid.UUID, name r
 func (g *Gateway) sign(h http.Header, procedure string, tenant uuid.UUID, name ref.Tenant, now time.Time) {
 	claim := fmt.Sprintf("%s/%s/%d", tenant, name, now.Unix())
 	h.Set("Authorization", gatewayScheme+" "+claim+"/"+base64.RawURLEncoding.EncodeToString(g.mac(procedure, claim)))
+}
+
+// chargedHeader names whom a call of the gateway is charged to. Its credential does not cover it: it says no more than who waits for whom.
+const chargedHeader = "Maas-Charged-To"
+
+// Charge says in the headers of a call whom it is made for.
+func Charge(h http.Header, holder share.Holder) {
+	if holder != (share.Holder{}) {
+		h.Set(chargedHeader, holder.Tenant+" "+holder.Credential) // neither has spaces
+	}
+}
+
+// ChargedTo gives whom the gateway makes a call for, or otherwise if the headers do not say.
+func ChargedTo(h http.Header, otherwise share.Holder) share.Holder {
+	tenant, credential, said := strings.Cut(h.Get(chargedHeader), " ")
+	if !said {
+		return otherwise
+	}
+	return share.Holder{Tenant: tenant, Credential: credential}
 }
 
 // Verify gives the gateway as a principal in the tenant it asks for. It fails with Unauthenticated for a credential that is malformed, forged,

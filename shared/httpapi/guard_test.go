@@ -13,6 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 	"github.com/17882237881/MaaS/shared/share"
 )
 
@@ -225,6 +226,29 @@ func TestARequestIsChargedToItsCaller(t *testing.T) {
 		a.call(http.MethodGet, c.path, "", "Authorization", "Bearer "+c.credential).ok(http.StatusOK)
 		if asks.asked != c.asked || charged != c.charged {
 			t.Errorf("%s of %.8s is charged to %+v, and asking for it to %+v", c.path, c.credential, charged, asks.asked)
+		}
+	}
+}
+
+// TestACallOfTheGatewayIsChargedToWhomItIsFor has the gateway ask for a caller, and for itself.
+func TestACallOfTheGatewayIsChargedToWhomItIsFor(t *testing.T) {
+	t.Parallel()
+	a := newAPI(t)
+	gateway, err := auth.OpenGateway(a.installation.Env("infer", nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var charged share.Holder
+	const procedure = inferenceconnect.GRPCInferenceServiceModelInferProcedure
+	Mount(a.Mux, "/inference.GRPCInferenceService/", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { charged = share.Of(r.Context()) }))
+	caller := share.Holder{Tenant: "acme", Credential: "key:1"}
+	for holder, want := range map[share.Holder]share.Holder{caller: caller, {}: {Credential: "function:infer"}} {
+		headers := http.Header{}
+		gateway.Sign(headers, procedure, uuid.Nil, "")
+		auth.Charge(headers, holder)
+		a.call(http.MethodPost, procedure, "", "Authorization", headers.Get("Authorization"), "Maas-Charged-To", headers.Get("Maas-Charged-To"))
+		if charged != want {
+			t.Errorf("a call for %+v is charged to %+v", holder, charged)
 		}
 	}
 }

@@ -120,7 +120,11 @@ func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act ans
 		return err
 	}
 	who.Address, who.RequestID = address, telemetry.RequestID(r.Context())
-	return act(x, r.WithContext(share.With(r.Context(), holder(who))), who)
+	charged := holder(who)
+	if who.Function != "" {
+		charged = auth.ChargedTo(r.Header, charged)
+	}
+	return act(x, r.WithContext(share.With(r.Context(), charged)), who)
 }
 
 // holder gives whom a request is charged to. Callers without a credential are told apart by their addresses.

@@ -10,6 +10,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // Authenticator is auth.Authenticator for functions that have Postgres. An API key costs one transaction; an access token usually none,
@@ -75,7 +76,8 @@ func (a *Authenticator) age() time.Duration {
 	return time.Since(a.started) - time.Duration(a.read.Load())
 }
 
-// refresh reads what was revoked since the last time, unless another request has just done so.
+// refresh reads what was revoked since the last time, unless another request has just done so. It is charged to no caller: all would wait behind the calls
+// of the one that happens to cause it.
 func (a *Authenticator) refresh(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -86,7 +88,7 @@ func (a *Authenticator) refresh(ctx context.Context) error {
 		return a.failure
 	}
 	begun := time.Since(a.started)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience) // others wait for it, too
+	ctx, cancel := context.WithTimeout(share.With(context.WithoutCancel(ctx), share.Holder{Credential: "revocations"}), patience) // others wait for it, too
 	defer cancel()
 	fresh, asOf, err := Revocations(ctx, a.db, a.asOf)
 	a.tried, a.failure = time.Now(), unknown(err)

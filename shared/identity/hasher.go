@@ -24,8 +24,8 @@ type hashConfig struct {
 	Wait   time.Duration `env:"MAAS_PASSWORD_WAIT" envDefault:"10s"`   // longest wait of a request
 }
 
-// The classes of those who hash. Those that are not known get half of the slots, even if the others are free: a flood of them delays no one who is known,
-// and leaves cores for whoever does not hash.
+// The classes of those who hash. Those that are not known get half of the slots, rounded down, even if the others are free: a flood of them delays
+// no one who is known, and leaves cores for whoever does not hash. Of a single slot, both classes get every other turn.
 const (
 	knownClass   = "known"   // an address from which the account has been signed in to lately
 	unknownClass = "unknown" // all others
@@ -185,8 +185,11 @@ func (h *hasher) arrive(who share.Holder) time.Duration {
 	class[who.Credential]++
 	h.queued[who.Tenant]++
 	slots := h.size
-	if who.Tenant == unknownClass || h.queued[unknownClass] > 0 {
+	switch {
+	case who.Tenant == unknownClass:
 		slots = half(h.size)
+	case h.queued[unknownClass] > 0:
+		slots = max(1, h.size-half(h.size))
 	}
 	return time.Duration(before) * h.took / time.Duration(slots)
 }

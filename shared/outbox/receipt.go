@@ -63,10 +63,10 @@ func (r *Receiver) giveUp(ctx context.Context, e event.Event) error {
 }
 
 // failed counts the attempt. Brokers differ in when, and whether, they make dead letters: after the tenth failure we do it ourselves. One that
-// was cut off is not counted (ctx has ended, so that the count fails, too): a host that stops is no failure. Nor is one that needed what is away:
-// an outage lasts as long as it lasts, and the event is as good after it as before.
+// was cut off is not counted (ctx has ended, so that the count fails, too): a host that stops is no failure. Nor is one that needed what is away
+// or has no room: that lasts as long as it lasts, and the event is as good after it as before.
 func (r *Receiver) failed(ctx context.Context, e event.Event, text []byte, cause error) error {
-	if fault.Is(cause, fault.Unavailable) {
+	if fault.Is(cause, fault.Unavailable) || fault.Is(cause, fault.RateLimited) {
 		return fmt.Errorf("%s %s: %w", e.Type, e.Subject, cause)
 	}
 	var attempts int

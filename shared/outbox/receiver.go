@@ -18,6 +18,7 @@ import (
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // Receiver is the HTTP handler of an event function. Each event has its effect once, however often it comes:
@@ -149,7 +150,7 @@ func (r *Receiver) receive(req *http.Request) error {
 	if err != nil {
 		return refused(r.letters.keepUnsigned(ctx, r.consumer, text, err), err)
 	}
-	ctx = e.Context(ctx)
+	ctx = share.With(e.Context(ctx), share.Holder{Tenant: e.Tenant.String(), Credential: string(r.consumer)})
 	err = r.act(ctx, e)
 	if err == nil {
 		return nil

@@ -68,11 +68,12 @@ func (db *DB) attempt(ctx context.Context, begin string, tenant uuid.UUID, do fu
 	if err != nil {
 		return err
 	}
-	defer connection.Release()
+	defer connection.Release() // where do panics
 	var after []func()
 	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
 		return do(Tx{tx, tenant, &after})
 	})
+	connection.Release()
 	if err != nil {
 		return err
 	}

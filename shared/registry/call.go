@@ -11,8 +11,10 @@ import (
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/share"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -53,6 +55,7 @@ func call[In, Out any](
 		defer cancel()
 		request := connect.NewRequest(in)
 		r.gateway.Sign(request.Header(), procedure, of.id, of.name)
+		auth.Charge(request.Header(), share.Of(ctx))
 		telemetry.Inject(try, request.Header())
 		response, err := ask(try, request)
 		switch {

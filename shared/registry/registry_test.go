@@ -20,6 +20,7 @@ import (
 	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/registry"
 	"github.com/17882237881/MaaS/shared/registrytest"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -216,15 +217,15 @@ func TestAnAPIKeyIsVerifiedOnce(t *testing.T) {
 	owner.Limits = &auth.Limits{
 		Models: []auth.BoundModel{{ID: registrytest.ModelID("fraud"), Name: "fraud"}}, Patterns: []ref.Pattern{{Tenant: "acme", Name: "f-*"}},
 	}
-	key := s.AddKey(owner)
+	key, stranger := s.AddKey(owner), share.Holder{Tenant: "192.0.2.1/32", Credential: "anonymous"}
 	for range 3 {
-		who, err := r.APIKey(t.Context(), key)
+		who, err := r.APIKey(share.With(t.Context(), stranger), key)
 		if err != nil || who.Key != key.ID || who.TenantName != "acme" || who.User != owner.User || len(who.Scopes) != 1 || !reflect.DeepEqual(who.Limits, owner.Limits) {
 			t.Errorf("it is %+v's, %v", who, err)
 		}
 	}
-	if n := s.Verified.Load(); n != 1 {
-		t.Errorf("it was verified %d times", n)
+	if n, charged := s.Verified.Load(), s.Charged.Load(); n != 1 || *charged != stranger {
+		t.Errorf("it was verified %d times, the last at the expense of %+v", n, charged)
 	}
 }
 

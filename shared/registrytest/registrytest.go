@@ -26,6 +26,7 @@ import (
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
 	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/shared/share"
 )
 
 // Server is a registry. Its Installation's Vars name it, for a function of the same installation.
@@ -34,6 +35,8 @@ type Server struct {
 
 	// Resolved counts the calls of Resolve, Verified those of VerifyKey.
 	Resolved, Verified atomic.Int64
+	// Charged is whom the last call of VerifyKey was charged to.
+	Charged atomic.Pointer[share.Holder]
 	// Missed is the endpoint that a caller of Resolve found nobody at last.
 	Missed atomic.Value
 	// Down makes every call fail with Unavailable.
@@ -189,8 +192,10 @@ func clone(r *maasv1.ResolveResponse) *maasv1.ResolveResponse {
 type identityService struct{ s *Server }
 
 // VerifyKey knows the keys of the installation.
-func (i identityService) VerifyKey(_ context.Context, in *connect.Request[maasv1.VerifyKeyRequest]) (*connect.Response[maasv1.VerifyKeyResponse], error) {
+func (i identityService) VerifyKey(ctx context.Context, in *connect.Request[maasv1.VerifyKeyRequest]) (*connect.Response[maasv1.VerifyKeyResponse], error) {
 	i.s.Verified.Add(1)
+	charged := share.Of(ctx)
+	i.s.Charged.Store(&charged)
 	if i.s.Down.Load() {
 		return nil, fault.New(fault.Unavailable, "The database is away.")
 	}
