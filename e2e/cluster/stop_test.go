@@ -23,11 +23,15 @@ func TestACallOutlivesTheStopOfItsPods(t *testing.T) {
 	path, s := u.Publish("slow", "slow.onnx"), u.Site()
 	const some, long = 2_000, 60 * time.Second
 	e2etest.Must(t, stepsOf(t.Context(), s, path, 1)) // the model runs now
-	began := time.Now()
-	e2etest.Must(t, stepsOf(t.Context(), s, path, some))
-	steps := int(some * long / time.Since(began))
+	fastest := time.Hour
+	for range 3 {
+		began := time.Now()
+		e2etest.Must(t, stepsOf(t.Context(), s, path, some))
+		fastest = min(fastest, time.Since(began))
+	}
+	steps := int(some * long / fastest)
 	answered := make(chan error, 1)
-	began = time.Now()
+	began := time.Now()
 	go func() { answered <- stepsOf(t.Context(), s, path, steps) }() // it has a deadline
 	time.Sleep(2 * time.Second)
 	for namespace, selector := range map[string]string{
