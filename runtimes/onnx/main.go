@@ -4,8 +4,8 @@
 // is loaded; for a Unix socket ADDRESS is unix:PATH without http://. Logs go to stderr as JSON. Without -model-name it answers for any name, as
 // KServe wants it. SIGTERM and SIGINT let the requests under way finish. The exit status is 0 after such a stop, 2 for wrong flags, 4 for files
 // that are no model it serves, 5 for a model that needs more memory than it is given, 6 for one that needs more CPU time to load, and 1 for all
-// else; before it is ready, only the last of these may pass. In a container, what is wrong is also told in its termination message. It writes no other file, and needs
-// no home.
+// else; before it is ready, only the last of these may pass. In a container, what is wrong is also told in its termination message. It writes no
+// other file, and needs no home.
 package main
 
 import (

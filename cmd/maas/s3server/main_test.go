@@ -184,14 +184,20 @@ func randomParts(n int) [][]byte {
 	return parts
 }
 
+// freeAddress gives an address that no other test of ours has until this one ends, though the server behind it comes and goes: the port's UDP side is held.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for {
 		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000))
-		listener, err := net.Listen("tcp", address)
-		if err == nil {
+		held, err := net.ListenPacket("udp", address)
+		if err != nil {
+			continue
+		}
+		if listener, err := net.Listen("tcp", address); err == nil {
 			_ = listener.Close() // nothing was accepted
+			t.Cleanup(func() { _ = held.Close() })
 			return address
 		}
+		_ = held.Close() // nothing was received
 	}
 }
