@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/share"
 )
@@ -42,7 +41,7 @@ func TestBodiesAreChargedToTheirCallers(t *testing.T) {
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
 	request.ContentLength = -1 // it may be as long as any
 	from := func(address string) *http.Request {
-		return request.WithContext(share.With(t.Context(), holder(auth.Principal{Address: netip.MustParseAddr(address)})))
+		return request.WithContext(share.With(t.Context(), &caller{address: netip.MustParseAddr(address)}))
 	}
 
 	var held []share.Loan

@@ -13,7 +13,6 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpserver"
-	"github.com/17882237881/MaaS/shared/share"
 )
 
 // verified is what a token says whose signature was found good, and until when that counts.
@@ -106,8 +105,7 @@ func (g *guard) tokenHolder(ctx context.Context, token string) (auth.Principal, 
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	who := claims.Principal()
-	return who, g.authn.Check(share.With(ctx, who.Holder()), claims)
+	return claims.Principal(), g.authn.Check(ctx, claims)
 }
 
 func (g *guard) verify(token string) (auth.Claims, error) {

@@ -219,7 +219,7 @@ func TestARequestIsChargedToItsCaller(t *testing.T) {
 		asked, charged   share.Holder
 	}{
 		{"/public", a.token, share.Holder{}, nobody},
-		{"/things", a.token, ofUser, ofUser},
+		{"/things", a.token, nobody, ofUser},
 		{"/things", key.String(), nobody, ofKey},
 	} {
 		asks.asked, charged = share.Holder{}, share.Holder{}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -114,26 +116,33 @@ func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act ans
 	if route.Quiet {
 		telemetry.SetQuiet(r.Context())
 	}
-	address := client(r, m.guard.proxies)
-	who, err := m.guard.admit(r.WithContext(share.With(r.Context(), holder(auth.Principal{Address: address}))), route)
+	c := &caller{address: client(r, m.guard.proxies)}
+	r = r.WithContext(share.With(r.Context(), c))
+	who, err := m.guard.admit(r, route)
 	if err != nil {
 		return err
 	}
-	who.Address, who.RequestID = address, telemetry.RequestID(r.Context())
-	charged := holder(who)
+	who.Address, who.RequestID = c.address, telemetry.RequestID(r.Context())
+	c.admitted.Store(&who)
 	if who.Function != "" {
-		charged = auth.ChargedTo(r.Header, charged)
+		r = r.WithContext(share.With(r.Context(), auth.ChargedTo(r.Header, c.Holder())))
 	}
-	return act(x, r.WithContext(share.With(r.Context(), charged)), who)
+	return act(x, r, who)
 }
 
-// holder gives whom a request is charged to. Callers without a credential are told apart by their addresses.
-func holder(who auth.Principal) share.Holder {
-	h := who.Holder()
-	if h == (auth.Principal{}).Holder() {
-		h.Tenant = httpserver.Subscriber(who.Address).String() // an address is no tenant's name
+// caller is whom a request is charged to: its address, and once it is known who calls, they.
+type caller struct {
+	address  netip.Addr
+	admitted atomic.Pointer[auth.Principal]
+}
+
+// Holder implements share.Charged. Callers without a credential are told apart by their addresses.
+func (c *caller) Holder() share.Holder {
+	anonymous := (auth.Principal{}).Holder()
+	if who := c.admitted.Load(); who != nil && who.Holder() != anonymous {
+		return who.Holder()
 	}
-	return h
+	return share.Holder{Tenant: httpserver.Subscriber(c.address).String(), Credential: anonymous.Credential} // an address is no tenant's name
 }
 
 // refuse answers with an error, or only records it if the answer has begun: then the connection is cut, so that the client sees
