@@ -123,7 +123,7 @@ func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act ans
 		return err
 	}
 	who.Address, who.RequestID = c.address, telemetry.RequestID(r.Context())
-	c.admitted.Store(&who)
+	c.admit(who)
 	if who.Function != "" {
 		r = r.WithContext(share.With(r.Context(), auth.ChargedTo(r.Header, c.Holder())))
 	}
@@ -133,14 +133,22 @@ func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act ans
 // caller is whom a request is charged to: its address, and once it is known who calls, they.
 type caller struct {
 	address  netip.Addr
-	admitted atomic.Pointer[auth.Principal]
+	who      auth.Principal
+	admitted atomic.Bool // who is set
+}
+
+func (c *caller) admit(who auth.Principal) {
+	c.who = who
+	c.admitted.Store(true)
 }
 
 // Holder implements share.Charged. Callers without a credential are told apart by their addresses.
 func (c *caller) Holder() share.Holder {
 	anonymous := (auth.Principal{}).Holder()
-	if who := c.admitted.Load(); who != nil && who.Holder() != anonymous {
-		return who.Holder()
+	if c.admitted.Load() {
+		if h := c.who.Holder(); h != anonymous {
+			return h
+		}
 	}
 	return share.Holder{Tenant: httpserver.Subscriber(c.address).String(), Credential: anonymous.Credential} // an address is no tenant's name
 }
