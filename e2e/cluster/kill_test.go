@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/e2e/e2etest"
@@ -23,7 +24,7 @@ func TestAPushOutlivesThePodsThatTakeIt(t *testing.T) { //nolint:paralleltest //
 	u, db := register(t), database(t)
 	file := u.Padded(1, big)
 
-	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", file)
+	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", file, "--parallel", "1") // so that it is not over before the pods are gone
 	upload := uploadOf(t, u)
 	await(t, "some chunks are stored", time.Minute, func() (string, bool) {
 		n := one[int](t, db, `select count(*) from upload_chunks where upload = $1 and state = 'stored'`, upload)
@@ -55,22 +56,23 @@ func TestAPushOutlivesThePodThatVerifiesIt(t *testing.T) {
 	pulls(t, u, file)
 }
 
-// holdVerification keeps a verification that is under way from ending: it holds the upload's row until goOn is called.
+// holdVerification waits until a verification is under way, and keeps it from ending: it holds the upload's row until goOn is called. The server does
+// the waiting, since a verification may be over before a busy client looks again.
 func holdVerification(t *testing.T, db *pgx.Conn, upload string) (goOn func()) {
 	t.Helper()
-	var held pgx.Tx
-	await(t, "the verification has begun", patience, func() (status string, begun bool) {
-		tx, err := db.Begin(t.Context())
-		e2etest.Must(t, err)
-		e2etest.Must(t, tx.QueryRow(t.Context(), `select status from uploads where id = $1 for update`, upload).Scan(&status))
-		if status != "verifying" {
-			e2etest.Must(t, tx.Rollback(t.Context()))
-			return status, false
-		}
-		held = tx
-		return status, true
-	})
-	return func() { e2etest.Must(t, held.Rollback(t.Context())) }
+	const pause = 5 * time.Millisecond
+	tx, err := db.Begin(t.Context())
+	e2etest.Must(t, err)
+	_, err = tx.Exec(t.Context(), fmt.Sprintf(`do $$ begin
+		for try in 1..%d loop
+			perform from uploads where id = '%s' and status = 'verifying' for update;
+			if found then return; end if;
+			perform pg_sleep(%f);
+		end loop;
+		raise exception 'the verification has not begun';
+	end $$`, patience/pause, uuid.MustParse(upload), pause.Seconds()))
+	e2etest.Must(t, err)
+	return func() { e2etest.Must(t, tx.Rollback(t.Context())) }
 }
 
 // TestAJourneyOutlivesTheBroker kills all of the broker's pods, and the events that they hold in memory, while one model is pushed and another
