@@ -69,7 +69,7 @@ func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.
 			if err := checkNoQuery(r); err != nil {
 				return err
 			}
-			to := m.answers.limit(x, r, m.slow.WithLabelValues("reads"))
+			to := m.answers.limit(x, r, m.slowReads)
 			defer to.leave()
 			return handler(to, r, who)
 		}
@@ -81,7 +81,7 @@ func (m *Mux) paceBody(x *telemetry.Exchange, r *http.Request) (leave func()) {
 	if r.ContentLength == 0 {
 		return func() {}
 	}
-	body := m.pace.limit(r.Body, http.NewResponseController(x), m.slow.WithLabelValues("sends"))
+	body := m.pace.limit(r.Body, http.NewResponseController(x), m.slowSends)
 	r.Body = body
 	return body.leave
 }

@@ -29,12 +29,16 @@ func newLeastRate(rate int64, window time.Duration, slow prometheus.Counter) lea
 	return leastRate{rate: rate, window: window, step: min(time.Second, window/2), slow: slow}
 }
 
-// slowClients counts the requests that a least rate has ended.
-func slowClients(e *env.Env) (*prometheus.CounterVec, error) {
-	return telemetry.Register(e, prometheus.NewCounterVec(prometheus.CounterOpts{
+// slowClients registers the counters of requests that were ended because the client sent its body, or read its answer, more slowly than the least rate.
+func slowClients(e *env.Env) (sends, reads prometheus.Counter, err error) {
+	slow, err := telemetry.Register(e, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "maas_slow_clients_total",
 		Help: "Requests that were ended because their client was slower than the least rate, by what it did (sends, reads).",
 	}, []string{"client"}))
+	if err != nil {
+		return nil, nil, err
+	}
+	return slow.WithLabelValues("sends"), slow.WithLabelValues("reads"), nil
 }
 
 // checkRate checks a least rate and the window over which it is measured, whose variables have the prefix.
@@ -72,7 +76,7 @@ func (l *leastRate) judge() error {
 	return nil
 }
 
-// count counts the request as one that was ended, once.
+// count adds the request to the slow ones, the first time that it is called.
 func (l *leastRate) count() {
 	if !l.counted {
 		l.counted = true

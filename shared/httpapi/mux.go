@@ -31,7 +31,8 @@ type Mux struct {
 	pace     pace
 	answers  answerPace
 	bodies   *share.Pool
-	slow     *prometheus.CounterVec
+
+	slowSends, slowReads prometheus.Counter
 }
 
 type config struct {
@@ -65,13 +66,13 @@ func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	if err != nil {
 		return nil, err
 	}
-	slow, err := slowClients(e)
+	sends, reads, err := slowClients(e)
 	if err != nil {
 		return nil, err
 	}
 	m := &Mux{
 		function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout, pace: c.Pace, answers: c.Answers, bodies: bodies,
-		slow: slow,
+		slowSends: sends, slowReads: reads,
 	}
 	for _, route := range table {
 		if route.Function == m.function {
@@ -130,7 +131,7 @@ func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act ans
 	return act(x, r, who)
 }
 
-// caller is whom a request is charged to: its address, and once it is known who calls, they.
+// caller is whom a request is charged to: its address until it has been authenticated, and its principal after that.
 type caller struct {
 	address  netip.Addr
 	who      auth.Principal

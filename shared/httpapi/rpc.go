@@ -37,7 +37,7 @@ func (m *Mux) call(route Route, handler http.Handler) answer {
 		r = r.WithContext(auth.WithPrincipal(ctx, who))
 		defer m.paceBody(x, r)()
 		r.Body = connectBody{r.Body}
-		to := m.answers.limit(x, r, m.slow.WithLabelValues("reads"))
+		to := m.answers.limit(x, r, m.slowReads)
 		defer to.leave()
 		handler.ServeHTTP(to, r)
 		return nil

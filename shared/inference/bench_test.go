@@ -52,7 +52,7 @@ func BenchmarkKeptAnswer(b *testing.B) {
 }
 
 func TestAKeptAnswerAllocatesLittle(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts what others allocate too
-	const most = 62 // of them half are httpapi's
+	const most = 60 // of them half are httpapi's
 	w := newDeterministic(t)
 	w.ask(path, question).want(t, http.StatusOK)
 	next := w.requestOf()
