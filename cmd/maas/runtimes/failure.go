@@ -15,7 +15,7 @@ import (
 )
 
 // serverFailure classifies the end of a model server that was never ready: Unprocessable where it refuses the model, or its own code crashes on it;
-// anything else may pass. words is what it said last of an error.
+// anything else may pass. That it ran out of memory is found out before (outOfMemory). words is what it said last of an error.
 func serverFailure(m model, words string, err error) error {
 	words = m.withoutPaths(words)
 	exit, ok := errors.AsType[*exec.ExitError](err)
@@ -27,8 +27,6 @@ func serverFailure(m model, words string, err error) error {
 	}
 	kind := fault.Unavailable
 	switch signal := signalOf(exit); {
-	case exit.ExitCode() == termination.OutOfMemory:
-		return exceeded(m.allowed, allowance.Memory, err)
 	case exit.ExitCode() == termination.OutOfTime:
 		return exceeded(m.allowed, allowance.Load, err)
 	case exit.ExitCode() == termination.Refused: // 2 is also how a Go program ends that panics, or finds no memory

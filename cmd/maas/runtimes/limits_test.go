@@ -62,7 +62,7 @@ func TestAStartThatNeedsMoreThanItIsGivenFailsForGoodAndSaysSo(t *testing.T) {
 	}
 }
 
-// TestAServerThatEndsForWantOfMemoryHasExceededIt ends by itself, as one whose code aborts.
+// TestAServerThatEndsForWantOfMemoryHasExceededIt runs a process that exits by itself with termination.OutOfMemory, as a model server that aborts does.
 func TestAServerThatEndsForWantOfMemoryHasExceededIt(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)

@@ -54,11 +54,16 @@ type process struct {
 func (p *process) await() error {
 	<-p.child.Done()
 	p.cell.Leave()
-	end := p.child.Err()
-	if exit, ok := errors.AsType[*exec.ExitError](end); p.cell.Exceeded() || ok && exit.ExitCode() == termination.OutOfMemory {
+	if end := p.child.Err(); outOfMemory(p.cell, end) {
 		return exceeded(p.model.allowed, allowance.Memory, end)
 	}
 	return nil
+}
+
+// outOfMemory reports whether a model server ended because it needed more memory than it is given: the host ended it, or it ended by itself.
+func outOfMemory(cell *confine.Cell, end error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](end)
+	return cell.Exceeded() || ok && exit.ExitCode() == termination.OutOfMemory
 }
 
 // stop asks the process to end, and kills it when ctx ends or after the grace.
@@ -144,7 +149,7 @@ func launch(ctx context.Context, m model, cell *confine.Cell, log *slog.Logger) 
 	if err != nil {
 		_ = os.Remove(path) // one that was killed leaves it
 		cell.Leave()
-		if cell.Exceeded() {
+		if outOfMemory(cell, err) {
 			return nil, exceeded(m.allowed, allowance.Memory, err)
 		}
 		return nil, serverFailure(m, last.words(), err)
