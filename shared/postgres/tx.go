@@ -64,16 +64,12 @@ func (db *DB) run(ctx context.Context, begin string, tenant uuid.UUID, do func(t
 }
 
 func (db *DB) attempt(ctx context.Context, begin string, tenant uuid.UUID, do func(tx Tx) error) error {
-	connection, err := db.connections.Acquire(ctx, share.Of(ctx))
-	if err != nil {
-		return err
-	}
-	defer connection.Release() // where do panics
 	var after []func()
-	err = pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
-		return do(Tx{tx, tenant, &after})
+	err := db.inTurn(ctx, func() error {
+		return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
+			return do(Tx{tx, tenant, &after})
+		})
 	})
-	connection.Release()
 	if err != nil {
 		return err
 	}
@@ -81,4 +77,14 @@ func (db *DB) attempt(ctx context.Context, begin string, tenant uuid.UUID, do fu
 		f()
 	}
 	return nil
+}
+
+// inTurn calls do, which uses one connection, when the context's holder gets a connection by the rule of share.Slots.
+func (db *DB) inTurn(ctx context.Context, do func() error) error {
+	connection, err := db.connections.Acquire(ctx, share.Of(ctx))
+	if err != nil {
+		return err
+	}
+	defer connection.Release()
+	return do()
 }
