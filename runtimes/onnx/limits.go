@@ -51,15 +51,15 @@ func boundMemory(c config) error {
 	if c.device == string(ort.CUDA) {
 		return nil
 	}
-	text, err := os.ReadFile(ownStatus)
-	if err != nil {
-		return nil //nolint:nilerr // this is not Linux
+	data, touched, ok := ownMemory()
+	if !ok {
+		return nil
 	}
-	reserved := max(0, kilobytes(text, "VmData:")-kilobytes(text, "RssAnon:"))
+	reserved := max(0, data-touched)
 	threads := int64(cmp.Or(c.threads, runtime.NumCPU()) + runtime.GOMAXPROCS(0) + fewThreads) // ONNX Runtime waits forever for one that is not made
 	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize())                   //nolint:gosec // none of them is negative
-	var log bytes.Buffer
-	err = tooMuchMemory(a)
+	var log bytes.Buffer                                                                       // its line is written, if at all, much later
+	err := tooMuchMemory(a)
 	logEnd(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{ReplaceAttr: withoutTime})), err)
 	ort.OnOutOfMemory(ort.LastWords{
 		Status: termination.OutOfMemory, Least: a.Memory/16 + stackSize(), Log: log.String(), Path: c.lastWords, Reason: fault.From(err).Message,
@@ -73,16 +73,16 @@ func checkMemory(c config) error {
 	if c.allowed.Memory == 0 || c.device == string(ort.CUDA) {
 		return nil
 	}
-	text, err := os.ReadFile(ownStatus)
-	if err != nil {
-		return nil //nolint:nilerr // this is not Linux
+	data, touched, ok := ownMemory()
+	if !ok {
+		return nil
 	}
 	var bound syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_DATA, &bound); err != nil {
 		return fmt.Errorf("memory: %w", err)
 	}
-	needed := uint64(kilobytes(text, "VmData:") + c.allowed.Memory/16) //nolint:gosec // neither is negative
-	if kilobytes(text, "RssAnon:") > c.allowed.Memory || needed > bound.Cur {
+	needed := uint64(data + c.allowed.Memory/16) //nolint:gosec // neither is negative
+	if touched > c.allowed.Memory || needed > bound.Cur {
 		return tooMuchMemory(c.allowed)
 	}
 	return nil
@@ -103,6 +103,16 @@ func stackSize() int64 {
 		return usual
 	}
 	return int64(l.Cur)
+}
+
+// ownMemory returns the bytes of address space that this process has for data, and those of them that it has touched. ok is false if the system is not
+// Linux.
+func ownMemory() (data, touched int64, ok bool) {
+	text, err := os.ReadFile(ownStatus)
+	if err != nil {
+		return 0, 0, false
+	}
+	return kilobytes(text, "VmData:"), kilobytes(text, "RssAnon:"), true
 }
 
 // kilobytes gives a line of /proc/PID/status in bytes, 0 if it is not there.

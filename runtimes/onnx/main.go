@@ -13,7 +13,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,17 +39,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "maas-onnx:", err)
 		os.Exit(2)
 	}
-	log := logTo(os.Stderr, c.logLevel)
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: c.logLevel}))
 	if err := run(c, log); err != nil {
 		end(c, log, err)
 	}
 }
 
-func logTo(w io.Writer, level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
-}
-
-// withoutTime is for a line that is written later than it is made.
+// withoutTime is a slog.HandlerOptions.ReplaceAttr that drops a log line's time.
 func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}

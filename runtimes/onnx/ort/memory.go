@@ -1,6 +1,5 @@
 package ort
 
-// #include <stdlib.h>
 // #include "shim.h"
 import "C"
 
