@@ -64,8 +64,9 @@ func TestWhatIsNoEventIsKeptAsADeadLetter(t *testing.T) {
 	newOperator(t).letter(noise, "CloudEvent")
 }
 
-// TestAPoisonedEventIsReplayedOnceItsCauseIsMended has verify-upload know another key for a while, so that it takes what is signed for forged. The
-// function keeps it as what nobody has signed, and the broker hands it to sweep, which knows the key, and keeps what can be replayed.
+// TestAPoisonedEventIsReplayedOnceItsCauseIsMended gives verify-upload another service key for a while, so that it rejects an event that is signed.
+// verify-upload stores the event as an unsigned dead letter. The broker then delivers it to sweep, which has the right key, and stores a signed dead letter.
+// That one is replayed.
 func TestAPoisonedEventIsReplayedOnceItsCauseIsMended(t *testing.T) { //nolint:paralleltest // nothing is verified meanwhile
 	breaks(t)
 	u := register(t)

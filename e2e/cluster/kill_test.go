@@ -56,8 +56,8 @@ func TestAPushOutlivesThePodThatVerifiesIt(t *testing.T) {
 	pulls(t, u, file)
 }
 
-// holdVerification waits until a verification is under way, and keeps it from ending: it holds the upload's row until goOn is called. The server does
-// the waiting, since a verification may be over before a busy client looks again.
+// holdVerification waits until the upload's verification has begun, and locks the upload's row, so that the verification cannot finish before goOn is
+// called. Postgres polls, since a verification can begin and finish between two polls of a busy client.
 func holdVerification(t *testing.T, db *pgx.Conn, upload string) (goOn func()) {
 	t.Helper()
 	const pause = 5 * time.Millisecond

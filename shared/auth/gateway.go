@@ -57,17 +57,18 @@ func (g *Gateway) sign(h http.Header, procedure string, tenant uuid.UUID, name r
 	h.Set("Authorization", gatewayScheme+" "+claim+"/"+base64.RawURLEncoding.EncodeToString(g.mac(procedure, claim)))
 }
 
-// chargedHeader names whom a call of the gateway is charged to. Its credential does not cover it: it says no more than who waits for whom.
+// chargedHeader is the header in which the gateway names the caller that its call is charged to. The signature does not cover it, since it affects only the
+// order in which calls wait.
 const chargedHeader = "Maas-Charged-To"
 
-// Charge says in the headers of a call whom it is made for.
+// Charge writes into the headers of a gateway's call the holder that it is charged to.
 func Charge(h http.Header, holder share.Holder) {
 	if holder != (share.Holder{}) {
 		h.Set(chargedHeader, holder.Tenant+" "+holder.Credential) // neither has spaces
 	}
 }
 
-// ChargedTo gives whom the gateway makes a call for, or otherwise if the headers do not say.
+// ChargedTo returns the holder that Charge wrote into the headers, or otherwise if there is none.
 func ChargedTo(h http.Header, otherwise share.Holder) share.Holder {
 	tenant, credential, said := strings.Cut(h.Get(chargedHeader), " ")
 	if !said {

@@ -153,10 +153,10 @@ func (h *hasher) acquire(ctx context.Context, class string, address netip.Addr) 
 	}, nil
 }
 
-// half is of n slots, one at least.
+// half returns half of n, rounded down, and at least 1.
 func half(n int) int { return max(1, n/2) }
 
-// enter waits for the slots that the holder needs.
+// enter acquires a slot. An unknown caller acquires a slot of the half first; ofHalf is the zero Slot for a known one. The caller releases both.
 func (h *hasher) enter(ctx context.Context, who share.Holder) (slot, ofHalf share.Slot, err error) {
 	if who.Tenant == unknownClass {
 		if ofHalf, err = h.half.Acquire(ctx, who); err != nil {

@@ -48,6 +48,16 @@ func (h *hasher) queue(t *testing.T, from func(i int) netip.Addr, many int, serv
 	return all.Wait
 }
 
+// hold acquires a slot, which must not be refused.
+func (h *hasher) hold(t *testing.T, class string, from netip.Addr) (release func()) {
+	t.Helper()
+	release, err := h.acquire(t.Context(), class, from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return release
+}
+
 func (h *hasher) waits() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -85,10 +95,7 @@ func TestAKnownAddressHashesBeforeAFloodOfOthers(t *testing.T) {
 		t.Error("known is another pair than signed in")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		release, err := h.acquire(t.Context(), unknownClass, address(9))
-		if err != nil {
-			t.Fatal(err)
-		}
+		release := h.hold(t, unknownClass, address(9))
 		var served atomic.Int32
 		wait := h.queue(t, func(i int) netip.Addr { return address(100 + i) }, 60, &served)
 		before := h.next(t, knownClass, address(1), &served)
@@ -125,10 +132,7 @@ func TestAnAddressWaitsForOneHashOfEachOther(t *testing.T) {
 	t.Parallel()
 	h := hasherOf(t, hashConfig{Hashes: 1, Queue: 1024, Wait: 10 * time.Second})
 	synctest.Test(t, func(t *testing.T) {
-		release, err := h.acquire(t.Context(), unknownClass, address(9))
-		if err != nil {
-			t.Fatal(err)
-		}
+		release := h.hold(t, unknownClass, address(9))
 		var greedy atomic.Int32
 		wait := h.queue(t, func(int) netip.Addr { return address(1) }, 50, &greedy)
 		before := h.next(t, unknownClass, address(2), &greedy) // the 50 of the other address are no reason to refuse it
@@ -145,14 +149,11 @@ func TestWhoWouldWaitTooLongIsRefusedAtOnce(t *testing.T) {
 	h := hasherOf(t, hashConfig{Hashes: 1, Queue: 1024, Wait: time.Minute})
 	h.took = time.Minute / 20
 	synctest.Test(t, func(t *testing.T) {
-		release, err := h.acquire(t.Context(), unknownClass, address(9))
-		if err != nil {
-			t.Fatal(err)
-		}
+		release := h.hold(t, unknownClass, address(9))
 		var served atomic.Int32
 		wait := h.queue(t, func(i int) netip.Addr { return address(100 + i) }, 21, &served)
 		began := time.Now()
-		_, err = h.acquire(t.Context(), unknownClass, address(2))
+		_, err := h.acquire(t.Context(), unknownClass, address(2))
 		faulttest.AssertKind(t, err, fault.Unavailable)
 		if after := fault.From(err).RetryAfter; after < time.Minute {
 			t.Errorf("Retry-After is %s", after)
@@ -175,21 +176,13 @@ func TestTheUnknownGetHalfOfTheHashes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var held []func()
 		for i := range 2 {
-			release, err := h.acquire(t.Context(), unknownClass, address(i))
-			if err != nil {
-				t.Fatal(err)
-			}
-			held = append(held, release)
+			held = append(held, h.hold(t, unknownClass, address(i)))
 		}
 		var served atomic.Int32
 		wait := h.queue(t, func(i int) netip.Addr { return address(100 + i) }, 20, &served)
 		began := time.Now()
 		for i := range 2 {
-			release, err := h.acquire(t.Context(), knownClass, address(50+i))
-			if err != nil {
-				t.Fatal(err)
-			}
-			held = append(held, release)
+			held = append(held, h.hold(t, knownClass, address(50+i)))
 		}
 		if took := time.Since(began); took > 0 || served.Load() > 0 {
 			t.Errorf("the known waited %s for slots that were free, and %d of the unknown had some", took, served.Load())

@@ -72,7 +72,7 @@ func Open(_ context.Context, e *env.Env) (*DB, error) {
 	})
 }
 
-// divide makes the slots that stand for the pool's connections, so that callers get fair shares of them.
+// divide returns one slot for each connection of the pool, by which callers get fair shares of the connections.
 func divide(e *env.Env, c config) (*share.Slots, error) {
 	if c.Pool < 1 || c.Queue < share.Lone {
 		return nil, fmt.Errorf("DATABASE_POOL is %d and DATABASE_QUEUE %d; they are at least 1 and %d", c.Pool, c.Queue, share.Lone)

@@ -13,7 +13,8 @@ import (
 	"github.com/17882237881/MaaS/shared/share"
 )
 
-// TestACallerWithManyTransactionsDelaysOthersLittle has one caller wait with many times the transactions that there are connections for.
+// TestACallerWithManyTransactionsDelaysOthersLittle starts ten times as many transactions for one caller as there are connections. Another caller's
+// transaction must run before most of them.
 func TestACallerWithManyTransactionsDelaysOthersLittle(t *testing.T) {
 	t.Parallel()
 	const connections, many = 4, 40

@@ -2,9 +2,9 @@ package share
 
 import "context"
 
-// Charged is somebody that work is charged to.
+// Charged is an identity that shared resources are charged to.
 type Charged interface {
-	// Holder gives them as a holder. It may be called by several goroutines at once.
+	// Holder returns the identity as a Holder. It is safe for concurrent use.
 	Holder() Holder
 }
 
@@ -13,12 +13,12 @@ func (h Holder) Holder() Holder { return h }
 
 type chargedKey struct{}
 
-// With gives a context whose work is charged to somebody.
+// With returns a context whose use of shared resources is charged to the identity.
 func With(ctx context.Context, to Charged) context.Context {
 	return context.WithValue(ctx, chargedKey{}, to)
 }
 
-// Of gives the holder that the context's work is charged to: the zero Holder, which is one, for what no caller has asked for.
+// Of returns the holder that the context's use of shared resources is charged to. It is the zero Holder, which all share, if With was not called.
 func Of(ctx context.Context) Holder {
 	if to, ok := ctx.Value(chargedKey{}).(Charged); ok {
 		return to.Holder()

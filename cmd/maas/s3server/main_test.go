@@ -184,7 +184,7 @@ func randomParts(n int) [][]byte {
 	return parts
 }
 
-// freeAddress gives an address that no other test of ours has until this one ends, though the server behind it comes and goes: the port's UDP side is held.
+// freeAddress returns an address that no other test gets before this one ends, though its server stops and starts: a UDP socket reserves the port number.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	for {

@@ -13,10 +13,11 @@ import (
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
 )
 
-// aborting is set in a process of this test that aborts, and how many bytes of data it may have then.
+// aborting is the environment variable that makes this test's program abort instead of running tests. Its value is "unlimited", or else the program may
+// allocate nothing more.
 const aborting = "MAAS_ORT_ABORTING"
 
-// TestMain makes the test's program such a process.
+// TestMain aborts if the environment variable says so.
 func TestMain(m *testing.M) {
 	switch os.Getenv(aborting) {
 	case "":
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// abort is what such a process does.
+// abort bounds the process's data (RLIMIT_DATA, in bytes), and sends SIGABRT to it.
 func abort(bound uint64) {
 	ort.OnOutOfMemory(ort.LastWords{Status: 5, Least: 1 << 20, Log: "no memory\n", Path: os.Getenv("MAAS_ORT_PATH"), Reason: "more than there was"})
 	_ = syscall.Setrlimit(syscall.RLIMIT_DATA, &syscall.Rlimit{Cur: bound, Max: ^uint64(0)})
