@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"github.com/17882237881/MaaS/e2e/e2etest"
 )
 
@@ -46,9 +43,13 @@ func TestAPushOutlivesThePodThatVerifiesIt(t *testing.T) {
 	u, db := register(t), database(t)
 	file := u.Padded(2, big)
 
+	goOn := holdVerification(t, tenant(t, u), file)
 	pushed := u.Meanwhile("push", u.Of("digits")+"@1.0.0", file)
 	upload := uploadOf(t, u)
-	goOn := holdVerification(t, db, upload)
+	await(t, "its verification begins", patience, func() (string, bool) {
+		status := one[string](t, db, `select status from uploads where id = $1`, upload)
+		return status, status == "verifying"
+	})
 	kill(t, functions, of("verify-upload"))
 	goOn()
 	(<-pushed).Ends(0, "verified")
@@ -56,21 +57,16 @@ func TestAPushOutlivesThePodThatVerifiesIt(t *testing.T) {
 	pulls(t, u, file)
 }
 
-// holdVerification waits until the upload's verification has begun, and locks the upload's row, so that the verification cannot finish before goOn is
-// called. Postgres polls, since a verification can begin and finish between two polls of a busy client.
-func holdVerification(t *testing.T, db *pgx.Conn, upload string) (goOn func()) {
+// holdVerification keeps the verification of a file from ending before goOn is called: the file's artifact is inserted in a transaction that is
+// open until then, and the verification's own insert waits for it.
+func holdVerification(t *testing.T, tenant, file string) (goOn func()) {
 	t.Helper()
-	const pause = 5 * time.Millisecond
-	tx, err := db.Begin(t.Context())
+	content, err := os.ReadFile(file)
 	e2etest.Must(t, err)
-	_, err = tx.Exec(t.Context(), fmt.Sprintf(`do $$ begin
-		for try in 1..%d loop
-			perform from uploads where id = '%s' and status = 'verifying' for update;
-			if found then return; end if;
-			perform pg_sleep(%f);
-		end loop;
-		raise exception 'the verification has not begun';
-	end $$`, patience/pause, uuid.MustParse(upload), pause.Seconds()))
+	tx, err := database(t).Begin(t.Context())
+	e2etest.Must(t, err)
+	_, err = tx.Exec(t.Context(), `insert into artifacts (tenant_id, digest, object_key, size, format) values ($1, $2, 'held', $3, 'onnx')`,
+		tenant, e2etest.Digest(content), len(content))
 	e2etest.Must(t, err)
 	return func() { e2etest.Must(t, tx.Rollback(t.Context())) }
 }

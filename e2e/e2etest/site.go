@@ -85,11 +85,12 @@ func (s Site) BeginUpload(model, version string, size int) string {
 	return "/v1/uploads/" + made.ID
 }
 
-// Upload brings a file of one chunk into a version, waits until it is verified, and gives the upload's path.
+// Upload uploads a file of one chunk to a version, waits until it is verified, and returns the upload's path.
 func (s Site) Upload(model, version string, file []byte) string {
 	s.t.Helper()
 	path := s.BeginUpload(model, version, len(file))
 	s.Complete(path, s.Chunk(path, file))
+	s.Becomes(path, `"status":"ready"`)
 	return path
 }
 
