@@ -184,7 +184,9 @@ func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal
 	if err := insert(ctx, tx, s, t.limits.MaxOpen); err != nil {
 		return Upload{}, err
 	}
-	return s.shown(nil).Upload, audit.Record(ctx, tx, who, created, s.name())
+	s = s.shown(0)
+	s.Missing = missing(nil, s.Count)
+	return s.Upload, audit.Record(ctx, tx, who, created, s.name())
 }
 
 // discard drops a multipart that has no row, or none any more. What stays behind is found by sweep.

@@ -100,11 +100,7 @@ func (s session) storedAs(ctx context.Context, tx postgres.Tx, index int) (ref.D
 	case StatusOpen:
 		return storedDigest(ctx, tx, s.ID, index)
 	case StatusCompleting, StatusVerifying, StatusReady:
-		chunks, err := completedWith(ctx, tx, s.ID)
-		if err != nil || index >= len(chunks) {
-			return ref.Digest{}, err
-		}
-		return chunks[index], nil
+		return completedDigest(ctx, tx, s.ID, index)
 	default:
 		return ref.Digest{}, nil
 	}
@@ -248,7 +244,8 @@ func (t *Transfers) refused(ctx context.Context, who auth.Principal, c claim, op
 func (t *Transfers) answer(ctx context.Context, who auth.Principal, c Chunk) (Received, error) {
 	answer := Received{Index: c.Index, Size: c.Size, SHA256: c.SHA256}
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		answer.Received, err = bytesReceived(ctx, tx, c.Upload)
+		now, err := read(ctx, tx, c.Upload)
+		answer.Received = now.Received
 		return err
 	})
 	return answer, err

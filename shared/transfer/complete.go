@@ -188,8 +188,8 @@ func agree(s session, said []ref.Digest, chunks []held) error {
 	if len(said) != s.Count {
 		return fault.New(fault.Invalid, fmt.Sprintf("The upload has %d chunks; %d digests are given.", s.Count, len(said)), fault.Field("chunks"))
 	}
-	if len(s.Missing) > 0 {
-		return incomplete(s.Missing)
+	if len(chunks) < s.Count {
+		return incomplete(missing(indexesOf(chunks), s.Count))
 	}
 	for _, chunk := range chunks {
 		if said[chunk.index] != chunk.SHA256 {
@@ -198,6 +198,14 @@ func agree(s session, said []ref.Digest, chunks []held) error {
 		}
 	}
 	return nil
+}
+
+func indexesOf(chunks []held) []int {
+	indexes := make([]int, len(chunks))
+	for i, chunk := range chunks {
+		indexes[i] = chunk.index
+	}
+	return indexes
 }
 
 // reconcile gives the chunks as the store holds them, and those that our rows have and the store does not. It fails with NotFound if the store

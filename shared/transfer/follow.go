@@ -63,7 +63,7 @@ const longest = 5 * time.Minute
 func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID, after string) iter.Seq2[Change, error] {
 	seen := map[uuid.UUID]Upload{}
 	return t.follow(ctx, who, func(ctx context.Context) ([]Change, bool, error) {
-		u, err := t.Find(ctx, who, Named{id})
+		u, err := t.findState(ctx, who, id)
 		before, known := seen[id]
 		if known && fault.Is(err, fault.NotFound) { // it ends with its model
 			u, err = before, nil

@@ -23,17 +23,14 @@ const (
 			until      = excluded.until
 		where c.state = 'writing' and (c.sha256 = excluded.sha256 or c.until <= clock_timestamp())
 		returning generation`
-	digestSQL = `select sha256 from upload_chunks where upload = $1 and index = $2 and state = 'stored'`
-	renewSQL  = `update upload_chunks set until = clock_timestamp() + $4 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
-	settleSQL = `update upload_chunks set state = 'stored', etag = $4 where upload = $1 and index = $2 and generation = $3`
-	leaveSQL  = `update upload_chunks set writers = writers - 1 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
-	emptySQL  = `delete from upload_chunks where upload = $1 and index = $2 and generation = $3 and state = 'writing' and writers <= 0`
-	sumSQL    = `
-		select case when u.status = 'open' then
-			(select coalesce(sum(c.size), 0)::bigint from upload_chunks c where c.upload = u.id and c.state = 'stored') else u.size end
-		from uploads u where u.id = $1`
-	storedSQL = `select index, size, sha256, etag, generation from upload_chunks where upload = $1 and state = 'stored' order by index`
-	forgetSQL = `delete from upload_chunks c using unnest($2::int[], $3::uuid[]) as gone (index, generation)
+	digestSQL  = `select sha256 from upload_chunks where upload = $1 and index = $2 and state = 'stored'`
+	renewSQL   = `update upload_chunks set until = clock_timestamp() + $4 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
+	settleSQL  = `update upload_chunks set state = 'stored', etag = $4 where upload = $1 and index = $2 and generation = $3`
+	leaveSQL   = `update upload_chunks set writers = writers - 1 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
+	emptySQL   = `delete from upload_chunks where upload = $1 and index = $2 and generation = $3 and state = 'writing' and writers <= 0`
+	indexesSQL = `select index from upload_chunks where upload = $1 and state = 'stored' order by index`
+	storedSQL  = `select index, size, sha256, etag, generation from upload_chunks where upload = $1 and state = 'stored' order by index`
+	forgetSQL  = `delete from upload_chunks c using unnest($2::int[], $3::uuid[]) as gone (index, generation)
 		where c.upload = $1 and c.index = gone.index and c.generation = gone.generation`
 	clearSQL = `delete from upload_chunks where upload = $1`
 )
@@ -87,12 +84,6 @@ func leavePlace(ctx context.Context, tx postgres.Tx, c claim) error {
 	return err
 }
 
-// bytesReceived gives the bytes of an open upload's stored chunks, or the size of one that was completed.
-func bytesReceived(ctx context.Context, tx postgres.Tx, upload uuid.UUID) (sum int64, err error) {
-	err = tx.QueryRow(ctx, sumSQL, upload).Scan(&sum)
-	return sum, err
-}
-
 // held is a stored chunk as its row has it.
 type held struct {
 	objects.Part
@@ -114,6 +105,25 @@ func chunksStored(ctx context.Context, tx postgres.Tx, upload uuid.UUID) ([]held
 		h.Number, h.SHA256 = int32(h.index)+1, digest(sum) //nolint:gosec // at most Profile.MaxParts
 		return h, err
 	})
+}
+
+// withMissing returns the session with the missing chunks of an open upload. It reads the index of each stored chunk, unless none or all are stored.
+func withMissing(ctx context.Context, tx postgres.Tx, s session) (session, error) {
+	if s.Status != StatusOpen || s.stored == s.Count {
+		return s, nil
+	}
+	var stored []int
+	if s.stored > 0 {
+		rows, err := tx.Query(ctx, indexesSQL, s.ID)
+		if err != nil {
+			return s, err
+		}
+		if stored, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
+			return s, err
+		}
+	}
+	s.Missing = missing(stored, s.Count)
+	return s, nil
 }
 
 // forget removes chunks that the store does not hold, so that they can be sent again.

@@ -20,11 +20,24 @@ type Named struct {
 	ID uuid.UUID `path:"id"`
 }
 
-// Find gives an upload as it stands.
+// Find returns an upload with its missing chunks.
 func (t *Transfers) Find(ctx context.Context, who auth.Principal, in Named) (Upload, error) {
 	var found session
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		found, err = find(ctx, tx, who, in.ID)
+		if found, err = find(ctx, tx, who, in.ID); err != nil {
+			return err
+		}
+		found, err = withMissing(ctx, tx, found)
+		return err
+	})
+	return found.Upload, err
+}
+
+// findState is Find without the missing chunks, for callers that look again and again: its cost does not grow with the stored chunks.
+func (t *Transfers) findState(ctx context.Context, who auth.Principal, id uuid.UUID) (Upload, error) {
+	var found session
+	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
+		found, err = find(ctx, tx, who, id)
 		return err
 	})
 	return found.Upload, err
@@ -42,6 +55,11 @@ func (t *Transfers) List(ctx context.Context, who auth.Principal, in List) (page
 	var found []Upload
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		all, err := list(ctx, tx, who, in.Status, in.Request)
+		for i := range all {
+			if err == nil {
+				all[i], err = withMissing(ctx, tx, all[i])
+			}
+		}
 		found = uploads(all)
 		return err
 	})

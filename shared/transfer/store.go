@@ -26,14 +26,14 @@ const (
 	columns = `u.id, u.tenant_id, u.version_id, u.model, u.version, u.path, u.size, u.chunk_size, u.first_chunk_size, u.chunk_count, u.multipart,
 		u.status, u.phase, u.revision, u.owner, u.sha256, u.md5, u.format, u.digest, u.hashed, u.error_code, u.error_detail, u.expires_at,
 		coalesce(` + modelSQL + `, '00000000-0000-0000-0000-000000000000'), not ` + ofModelSQL + `,
-		case when u.status = 'open' then array(
-			select c.index from upload_chunks c where c.upload = u.id and c.state = 'stored' order by c.index) end`
+		coalesce(r.chunks, 0), coalesce(r.bytes, 0)`
+	fromSQL = ` from uploads u left join upload_received r on r.upload = u.id `
 
 	insertSQL = `
 		insert into uploads (id, version_id, model, version, path, size, chunk_size, first_chunk_size, chunk_count, multipart,
 			owner, sha256, md5, format, expires_at, model_id)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`
-	findSQL = `select ` + columns + ` from uploads u where u.id = $1`
+	findSQL = `select ` + columns + fromSQL + `where u.id = $1`
 	lockSQL = `select from uploads where id = $1 for update`
 	// Chunks share the row's lock among themselves; what moves the upload waits for them, and they for it.
 	shareSQL = `select from uploads where id = $1 for share`
@@ -43,17 +43,18 @@ const (
 	countSQL = `select count(*) from uploads u where u.status = 'open' and ` + ofModelSQL
 	lastSQL  = `select not exists (
 		select from uploads where version_id = $1 and id <> $2 and status in ('open', 'completing', 'verifying'))`
-	listSQL = `select ` + columns + ` from uploads u
+	listSQL = `select ` + columns + fromSQL + `
 		where ($1::text[] is null or u.status = any($1)) and maas_sees($2, ` + modelSQL + `, split_part(u.model, '/', 2))
 			and ($3::uuid is null or u.id < $3) and ` + ofModelSQL + `
 		order by u.id desc limit $4`
-	recentSQL = `select ` + columns + ` from uploads u
+	recentSQL = `select ` + columns + fromSQL + `
 		where maas_sees($1, ` + modelSQL + `, split_part(u.model, '/', 2))
 			and (u.status in ('open', 'completing', 'verifying') or u.updated_at >= $2)
 		order by u.updated_at desc limit $3`
 	moveSQL     = `update uploads set status = $2, phase = $3 where id = $1`
 	completeSQL = `update uploads set status = $2, phase = $3, digests = $4 where id = $1`
 	digestsSQL  = `select digests from uploads where id = $1`
+	digestOfSQL = `select coalesce(substring(digests from 32 * $2 + 1 for 32), '') from uploads where id = $1`
 	ofGoneSQL   = `select u.id, u.status = 'open' from uploads u
 		where u.status in ('open', 'completing', 'verifying') and not ` + ofModelSQL + ` order by u.id`
 )
@@ -140,6 +141,13 @@ func completedWith(ctx context.Context, tx postgres.Tx, id uuid.UUID) ([]ref.Dig
 	return digests, nil
 }
 
+// completedDigest returns the digest of one chunk of a completed upload, and none if an earlier release completed it.
+func completedDigest(ctx context.Context, tx postgres.Tx, id uuid.UUID, index int) (ref.Digest, error) {
+	var sum []byte
+	err := tx.QueryRow(ctx, digestOfSQL, id, index).Scan(&sum)
+	return digest(sum), err
+}
+
 // ofGoneModels gives the tenant's uploads that have not ended and whose models are deleted.
 func ofGoneModels(ctx context.Context, tx postgres.Tx) (open, underway []uuid.UUID, err error) {
 	rows, err := tx.Query(ctx, ofGoneSQL)
@@ -190,9 +198,10 @@ func scan(row pgx.CollectableRow) (session, error) {
 	var tenant uuid.UUID
 	var model, version, code, detail string
 	var declared, found []byte
-	var stored []int
+	var received int64
 	err := row.Scan(&s.ID, &tenant, &s.versionID, &model, &version, &s.Path, &s.Size, &s.Chunk, &s.First, &s.Count, &s.multipart.ID,
-		&s.Status, &s.Phase, &s.revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &s.modelID, &s.orphaned, &stored)
+		&s.Status, &s.Phase, &s.revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &s.modelID, &s.orphaned,
+		&s.stored, &received)
 	if err != nil {
 		return s, err
 	}
@@ -211,7 +220,7 @@ func scan(row pgx.CollectableRow) (session, error) {
 		s.Error = &Problem{code, detail}
 	}
 	s.Expires = s.Expires.UTC()
-	return s.shown(stored), nil
+	return s.shown(received), nil
 }
 
 // texts gives the strings of a slice, or nil.

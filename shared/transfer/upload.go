@@ -121,14 +121,13 @@ func (s session) system(function string, tenant uuid.UUID) auth.Principal {
 	return auth.System(function, tenant, s.Model.Tenant)
 }
 
-// shown fills what is computed: the phase of a status that has one, its progress, the missing chunks.
-func (s session) shown(stored []int) session {
-	s.stored = len(stored)
+// shown sets what follows from the row: the phase of a status that has one, its progress, the bytes that are stored. Missing stays empty: only
+// who shows it has to read it (withMissing).
+func (s session) shown(received int64) session {
 	s.Missing = []Span{}
 	switch s.Status {
 	case StatusOpen:
-		s.Phase, s.Missing = Receiving, missing(stored, s.Count)
-		s.Received = received(s.layout(), stored)
+		s.Phase, s.Received = Receiving, received
 		s.Progress = float64(s.Received) / float64(s.Size)
 	case StatusCompleting:
 		s.Received, s.Phase = s.Size, Assembling
@@ -142,14 +141,6 @@ func (s session) shown(stored []int) session {
 	default:
 	}
 	return s
-}
-
-func received(l Layout, stored []int) int64 {
-	var sum int64
-	for _, n := range stored {
-		sum += l.SizeOf(n)
-	}
-	return sum
 }
 
 // missing gives the spans between the stored chunks, which are in order.
