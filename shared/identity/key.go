@@ -93,10 +93,10 @@ func OpenKeys(ctx context.Context, e *env.Env) (*Keys, error) {
 // NewKey asks for a key that may do at most what its scopes say, to at most the models that it lists: by a name that which has it now, and no other that has
 // it later; by a pattern like acme/fraud-* all whose names match, now and later.
 type NewKey struct {
-	Name      KeyName           `json:"name"`
-	Scopes    []auth.Permission `json:"scopes"`
-	Models    []ref.Pattern     `json:"models,omitempty"`
-	ExpiresAt *time.Time        `json:"expires_at"`
+	Name      KeyName       `json:"name"`
+	Scopes    []auth.Scope  `json:"scopes"`
+	Models    []ref.Pattern `json:"models,omitempty"`
+	ExpiresAt *time.Time    `json:"expires_at"`
 }
 
 // The most that one key lists.
@@ -116,14 +116,12 @@ func (k *Keys) Create(ctx context.Context, who auth.Principal, in NewKey) (Key, 
 	if err != nil {
 		return Key{}, err
 	}
-	for _, scope := range in.Scopes {
-		if err := k.policy.Authorize(who, scope); err != nil {
-			return Key{}, fmt.Errorf("scope %s: %w", scope, err)
-		}
+	if err := k.grantable(who, in.Scopes); err != nil {
+		return Key{}, err
 	}
 	credential := auth.NewAPIKey()
 	key := Key{
-		ID: credential.ID, Name: in.Name, Scopes: in.Scopes, Models: models, ExpiresAt: utc(in.ExpiresAt),
+		ID: credential.ID, Name: in.Name, Scopes: named[auth.Permission](texts(in.Scopes)), Models: models, ExpiresAt: utc(in.ExpiresAt),
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond), Secret: credential.String(),
 	}
 	return postgres.Once(ctx, k.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Key, error) {
@@ -136,6 +134,19 @@ func (k *Keys) Create(ctx context.Context, who auth.Principal, in NewKey) (Key, 
 		}
 		return key, audit.Record(ctx, tx, who, keyCreated, "key:"+key.ID)
 	})
+}
+
+// grantable fails with Forbidden if a scope covers a permission that the caller does not have.
+func (k *Keys) grantable(who auth.Principal, scopes []auth.Scope) error {
+	for _, scope := range scopes {
+		for _, permission := range scope.Covered() {
+			if err := k.policy.Authorize(who, permission); err != nil {
+				return fault.New(fault.Forbidden, fmt.Sprintf("The scope %s covers %s, which you do not have in %s.", scope, permission, who.TenantName),
+					fault.Field("scopes"), fault.Cause(err))
+			}
+		}
+	}
+	return nil
 }
 
 // bind gives the bindings of a new key, by the ids of its models.

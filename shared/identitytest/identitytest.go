@@ -112,7 +112,7 @@ func (w *World) RefreshToken(who auth.Principal) string {
 }
 
 // APIKey makes an API key of the principal, and gives the whole credential.
-func (w *World) APIKey(who auth.Principal, scopes ...auth.Permission) string {
+func (w *World) APIKey(who auth.Principal, scopes ...auth.Scope) string {
 	w.t.Helper()
 	keys, err := identity.OpenKeys(w.t.Context(), w.Env)
 	if err != nil {

@@ -17,6 +17,7 @@ const (
 // forms are the forms of types that read themselves. What pattern and length cannot say, the types' comments do.
 var forms = map[string]object{
 	"auth.Permission":        text("^([a-z-]+|\\*):([a-z-]+|\\*)$", "inference:execute"),
+	"auth.Scope":             text("^([a-z]+|\\*):([a-z]+|\\*)$", "inference:execute"),
 	"catalog.AliasNames":     list(reference("schemas", "ref.Alias"), 10),
 	"catalog.Changelog":      upTo(0, 16384),
 	"catalog.Description":    upTo(0, 4096),

@@ -81,7 +81,7 @@ func (w *world) callers() []caller {
 	for _, role := range auth.Roles() {
 		all = append(all, caller{string(role), w.Token(w.Member(w.Owner, role))})
 	}
-	for _, scope := range []auth.Permission{"inference:execute", "*:read", "model:*"} {
+	for _, scope := range []auth.Scope{"inference:execute", "*:read", "model:*"} {
 		all = append(all, caller{"key(" + string(scope) + ")", w.APIKey(w.Owner, scope)})
 	}
 	return all
