@@ -193,7 +193,8 @@ func rotatedLogin(t *testing.T, i *installation, u *e2etest.User) {
 	})
 	i.more["revisions"] = map[string]int{"login": 2}
 	i.apply()
-	time.Sleep(kubelets)
+	e2etest.Kubectl(t, "annotate", "pods", "--namespace=maas", "--all", "maas.dev/synced-for=a-test") // kubelet looks at a changed pod's Secrets at once
+	time.Sleep(10 * time.Second)
 	end()
 	if len(refused) > 0 {
 		t.Errorf("%d requests failed, among them %s", len(refused), refused[0])

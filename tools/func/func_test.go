@@ -28,11 +28,13 @@ const (
 	version = "v0.49.2"
 )
 
-// command gives func itself, compiled from its module in its own folder, since it replaces a module that it needs.
+// command returns the path of func itself. It is compiled in its module's own folder, since it replaces a module that it needs, and kept in the
+// user's cache, since that takes minutes.
 func command(t *testing.T) string {
 	t.Helper()
-	path, err := filepath.Abs(root + "/.cache/bin/func-" + version)
+	cache, err := os.UserCacheDir()
 	must(t, err)
+	path := filepath.Join(cache, "maas", "func-"+version)
 	if _, err := os.Stat(path); err == nil {
 		return path
 	}

@@ -79,6 +79,12 @@ func TestSummarise(t *testing.T) {
 			go: warning
 			{"Action":"pass","Package":"p","Test":"TestA"}`,
 			true, []string{"go: warning", "1 passed, 0 failed"}},
+		{"names at the end what was left out", `
+			{"Action":"left-out","Package":"q r"}
+			{"Action":"pass","Package":"p","Test":"TestA"}
+			{"Action":"output","Package":"p","Output":"ok  \tp\t0.1s\n"}
+			{"Action":"pass","Package":"p"}`,
+			true, []string{"ok  \tp\t0.1s", "left out, for want of time: q r", "1 passed, 0 failed"}},
 		{"refuses a run without tests", ``, false, []string{"no test ran", "0 passed, 0 failed"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

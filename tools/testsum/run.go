@@ -32,6 +32,7 @@ type run struct {
 	failures       map[test]bool
 	again          []test // failed, and passed when they were run once more
 	skipped        []test
+	leftOut        []string // packages that tools/tests did not begin, for want of time
 }
 
 func newRun(out *bufio.Writer) *run {
@@ -66,6 +67,8 @@ func (r *run) take(e event) {
 		fmt.Fprint(r.out, e.Output)
 	case e.Action == "build-fail":
 		r.failed++
+	case e.Action == "left-out":
+		r.leftOut = append(r.leftOut, e.Package)
 	case e.Test == "":
 		r.takePackage(e)
 	case e.Action == "output":
@@ -158,6 +161,9 @@ func (r *run) close() bool {
 	}
 	for _, t := range r.again {
 		fmt.Fprintf(r.out, "failed at first, and passed alone: %s %s\n", t.pkg, t.name)
+	}
+	for _, packages := range r.leftOut {
+		fmt.Fprintf(r.out, "left out, for want of time: %s\n", packages)
 	}
 	failed := r.failed + len(r.failures) + len(r.skipped)
 	if r.passed+failed == 0 {

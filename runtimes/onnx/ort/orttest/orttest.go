@@ -2,8 +2,8 @@
 package orttest
 
 import (
+	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
@@ -24,11 +24,19 @@ func Open(t testing.TB, file string) *ort.Session {
 	return session
 }
 
-// Path is where a file of testdata lies.
+// Path returns the absolute path of a file of the module's testdata, for a test that runs in a folder of the module.
 func Path(file string) string {
-	_, here, _, ok := runtime.Caller(0)
-	if !ok {
-		panic("orttest: built without file names")
+	folder, err := os.Getwd()
+	if err != nil {
+		panic(err)
 	}
-	return filepath.Join(filepath.Dir(here), "..", "..", "testdata", file)
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return filepath.Join(folder, "testdata", file)
+		}
+		if folder == filepath.Dir(folder) {
+			panic("orttest: no module has the working directory")
+		}
+		folder = filepath.Dir(folder)
+	}
 }
