@@ -19,23 +19,31 @@ type flight[T any] struct {
 	value   T
 	err     error
 	waiting int
+	sofar   T // what the work has reported
 	cancel  context.CancelFunc
 }
 
 // Do gives the result of the work under the key. joined reports whether it was under way already. It fails with ctx's error if that ends first.
 func (f *Flights[T]) Do(ctx context.Context, key string, work func(context.Context) (T, error)) (value T, joined bool, err error) {
+	return f.DoReporting(ctx, key, func(ctx context.Context, _ func(T)) (T, error) { return work(ctx) })
+}
+
+// Reporter is work that calls report with what it has so far.
+type Reporter[T any] = func(ctx context.Context, report func(T)) (T, error)
+
+// DoReporting is Do for work that reports. If ctx ends first, the value is the one reported last, the zero value if there was none.
+func (f *Flights[T]) DoReporting(ctx context.Context, key string, work Reporter[T]) (value T, joined bool, err error) {
 	one, joined := f.join(ctx, key, work)
 	select {
 	case <-one.done:
 		f.leave(key, one)
 		return one.value, joined, one.err
 	case <-ctx.Done():
-		f.leave(key, one)
-		return value, joined, ctx.Err()
+		return f.leave(key, one), joined, ctx.Err()
 	}
 }
 
-func (f *Flights[T]) join(ctx context.Context, key string, work func(context.Context) (T, error)) (one *flight[T], joined bool) {
+func (f *Flights[T]) join(ctx context.Context, key string, work Reporter[T]) (one *flight[T], joined bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if one = f.under[key]; one != nil {
@@ -53,14 +61,18 @@ func (f *Flights[T]) join(ctx context.Context, key string, work func(context.Con
 }
 
 // fly does the work. Its panic is the failure of those who wait, not of the process.
-func (f *Flights[T]) fly(ctx context.Context, key string, one *flight[T], work func(context.Context) (T, error)) {
+func (f *Flights[T]) fly(ctx context.Context, key string, one *flight[T], work Reporter[T]) {
 	defer f.land(key, one)
 	defer func() {
 		if reason := recover(); reason != nil {
 			one.err = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
 		}
 	}()
-	one.value, one.err = work(ctx)
+	one.value, one.err = work(ctx, func(value T) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		one.sofar = value
+	})
 }
 
 // land gives the result out. Whoever comes from now on starts anew.
@@ -74,15 +86,16 @@ func (f *Flights[T]) land(key string, one *flight[T]) {
 	close(one.done)
 }
 
-// leave ends work that nobody waits for.
-func (f *Flights[T]) leave(key string, one *flight[T]) {
+// leave ends work that nobody waits for, and returns what it reported last.
+func (f *Flights[T]) leave(key string, one *flight[T]) T {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if one.waiting--; one.waiting > 0 {
-		return
+		return one.sofar
 	}
 	one.cancel()
 	if f.under[key] == one {
 		delete(f.under, key)
 	}
+	return one.sofar
 }

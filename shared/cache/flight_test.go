@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -69,6 +70,37 @@ func TestOneThatGoesAwayDoesNotEndTheWorkOfOthers(t *testing.T) {
 
 	if n := <-answer; n != 7 {
 		t.Errorf("the other gets %d", n)
+	}
+}
+
+func TestWhoLeavesEarlyGetsWhatTheWorkHasReported(t *testing.T) {
+	t.Parallel()
+	var f cache.Flights[int]
+	begun, finish := make(chan struct{}), make(chan struct{})
+	first := make(chan int, 1)
+	work := func(_ context.Context, report func(int)) (int, error) {
+		report(1)
+		report(2)
+		close(begun)
+		<-finish
+		return 3, nil
+	}
+	go func() { // ends with the work
+		n, _, _ := f.DoReporting(t.Context(), "x", work)
+		first <- n
+	}()
+	<-begun
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	n, joined, err := f.DoReporting(gone, "x", work)
+
+	if n != 2 || !joined || !errors.Is(err, context.Canceled) {
+		t.Errorf("it gets %d, %v, %v", n, joined, err)
+	}
+	close(finish)
+	if n := <-first; n != 3 {
+		t.Errorf("who waits gets %d", n)
 	}
 }
 

@@ -66,22 +66,32 @@ func (p Problem) write(w http.ResponseWriter) {
 
 func setErrorHeaders(h http.Header, r *http.Request, e *fault.Error) {
 	h.Set("Cache-Control", "no-store")
-	switch e.Kind {
-	case fault.Unauthenticated:
+	if e.Kind == fault.Unauthenticated {
 		challenge := `Bearer realm="maas"`
 		if hasCredential(r) {
 			challenge += `, error="invalid_token"` // RFC 6750, 3.1
 		}
 		h.Set("WWW-Authenticate", challenge)
-	case fault.RateLimited, fault.Unavailable:
-		after := e.RetryAfter
-		if after <= 0 {
-			after = defaultRetry
-		}
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
-	default:
+	}
+	if after := retryAfter(e); after > 0 {
+		h.Set("Retry-After", seconds(after))
 	}
 }
+
+// retryAfter returns how long the caller should wait before it tries again, 0 for a fault of a kind for which that is not said.
+func retryAfter(e *fault.Error) time.Duration {
+	switch {
+	case e.Kind != fault.RateLimited && e.Kind != fault.Unavailable:
+		return 0
+	case e.RetryAfter <= 0:
+		return defaultRetry
+	default:
+		return e.RetryAfter
+	}
+}
+
+// seconds formats a duration as the header Retry-After has it (RFC 9110, 10.2.3), rounded up.
+func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
 // title is the kind in words: "Not found".
 func title(kind fault.Kind) string {

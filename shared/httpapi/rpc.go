@@ -10,6 +10,7 @@ import (
 
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -99,15 +100,18 @@ func ConnectErrors() connect.Interceptor {
 // kindHeader carries the exact kind beside the code, since several kinds share one.
 const kindHeader = "X-Maas-Kind"
 
-// ConnectError gives a fault as gRPC's error: its kind's code, its message, the exact kind in the metadatum X-Maas-Kind, and the fields that are wrong as a
-// detail of type google.rpc.BadRequest.
+// ConnectError gives a fault as gRPC's error: its kind's code, its message, the exact kind in the metadatum X-Maas-Kind, when to try again in the metadatum Retry-After
+// and as a detail of type google.rpc.RetryInfo, and the fields that are wrong as a detail of type google.rpc.BadRequest.
 func ConnectError(err error) *connect.Error {
 	e := fault.From(err)
 	message, _ := e.Told()
 	out := connect.NewError(connect.Code(e.Kind.Code()), errors.New(message))
 	out.Meta().Set(kindHeader, string(e.Kind))
-	if e.RetryAfter > 0 {
-		out.Meta().Set("Retry-After", e.RetryAfter.Round(time.Millisecond).String())
+	if after := retryAfter(e); after > 0 {
+		out.Meta().Set("Retry-After", seconds(after))
+		if detail, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)}); err == nil {
+			out.AddDetail(detail)
+		}
 	}
 	if detail := badRequest(e.Fields); detail != nil {
 		out.AddDetail(detail)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
@@ -191,4 +192,32 @@ func TestOnlyTheGatewayCallsWhatIsForTheGateway(t *testing.T) {
 	request.Header().Set("Authorization", "Bearer "+a.token) // an owner's
 	_, err := client.ModelInfer(t.Context(), request)
 	assertCode(t, err, connect.CodePermissionDenied, "Only the inference gateway may call this.")
+}
+
+func TestAProcedureSaysWhenToComeAgain(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[time.Duration]error{
+		defaultRetry:            fault.New(fault.Unavailable, "away"),
+		7001 * time.Millisecond: fault.New(fault.RateLimited, "slow down", fault.RetryAfter(7001*time.Millisecond)),
+		0:                       fault.New(fault.NotFound, "no"),
+	} {
+		out := ConnectError(err)
+		header := ""
+		if want > 0 {
+			header = seconds(want)
+		}
+		if got := out.Meta().Get("Retry-After"); got != header {
+			t.Errorf("%v: Retry-After is %q, want %q", err, got, header)
+		}
+		var told time.Duration
+		for _, detail := range out.Details() {
+			value, valueErr := detail.Value()
+			if info, ok := value.(*errdetails.RetryInfo); ok && valueErr == nil {
+				told = info.GetRetryDelay().AsDuration()
+			}
+		}
+		if told != want {
+			t.Errorf("%v: the detail says %s, want %s", err, told, want)
+		}
+	}
 }

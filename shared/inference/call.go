@@ -123,12 +123,14 @@ func (g *Gateway) admit(ctx context.Context, c *call) (err error) {
 
 // compute calls the version's model server when a slot is free, which is given back when that has answered.
 func (g *Gateway) compute(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
-	queued := time.Now()
+	since := time.Now()
+	r.stage = queued
 	at, err := g.slots.acquire(ctx, v.ID, c.holder)
-	r.queue = time.Since(queued)
 	if err != nil {
+		r.queue = time.Since(since)
 		return nil, err
 	}
+	r.granted(since)
 	began, cold := time.Now(), r.cold
 	a, err := g.forward(ctx, c, v, r, at)
 	r.compute = max(0, time.Since(began)-(r.cold-cold)) // an activator's wait is none of the model's
@@ -236,12 +238,16 @@ func cut(ctx context.Context, err error) error {
 	return fault.New(fault.Upstream, "The model server broke off its answer.", fault.Cause(err))
 }
 
-// ended says what the end of a call's time means to its caller.
+// ended returns the error of a call. If its time has passed, that is RateLimited for a call in the queue, whether it waits for a run of its own or for one that it
+// shares; Unavailable if the model server still starts; and Timeout for any other call, as for one that is at the model server.
 func (c *call) ended(err error, r *report) error {
-	if err == nil || !fault.Is(err, fault.Timeout) {
+	switch {
+	case err == nil || !fault.Is(err, fault.Timeout):
 		return err
-	}
-	if r.version != nil && r.version.Status == "idle" {
+	case r.stage == queued:
+		return fault.New(fault.RateLimited, fmt.Sprintf("The model is busy: none of its slots (MAAS_INFER_CONCURRENCY) was free within %s. Try again later.", c.timeout),
+			fault.RetryAfter(busyRetry), fault.Cause(err))
+	case r.version != nil && r.version.Status == "idle":
 		return starting(c.target.Model, r.version)
 	}
 	return fault.New(fault.Timeout, fmt.Sprintf("The model did not answer within %s.", c.timeout), fault.Cause(err))

@@ -17,6 +17,25 @@ type report struct {
 	queue   time.Duration
 	cold    time.Duration
 	compute time.Duration
+	stage   stage
+	onSlot  func(report) // if not nil, it is called when the run gets its slot
+}
+
+// stage is how far a call has come. It decides what its caller is told when the call's time ends.
+type stage int
+
+const (
+	arriving stage = iota // it is being read, or waits for its version to start
+	queued                // it waits for a slot at the model server
+	running               // it is at the model server
+)
+
+// granted notes that the call got a slot, for which it has waited since then.
+func (r *report) granted(since time.Time) {
+	r.queue, r.stage = time.Since(since), running
+	if r.onSlot != nil {
+		r.onSlot(*r)
+	}
 }
 
 // take is told what a shared run did, as far as that is known.
@@ -24,7 +43,7 @@ func (r *report) take(of *report) {
 	if of.version == nil {
 		return
 	}
-	r.queue, r.compute = of.queue, of.compute
+	r.queue, r.compute, r.stage = of.queue, of.compute, of.stage
 	r.cold += of.cold // to what the call itself waited for
 }
 

@@ -183,11 +183,12 @@ var errNotKept = errors.New("the answer cannot be kept")
 // share gives the answer of a call under way that asks the same, or that of run, which it keeps. Calls of one version alone share a run, since its
 // failures and its report speak of the version.
 func (s *results) share(ctx context.Context, c *call, n names, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
-	version, id := r.version, c.id
+	version, id, since := r.version, c.id, time.Now()
+	r.stage = queued
 	c.memory.join() // for the run, which may go on without this call
-	out, joined, err := s.flights.Do(ctx, version.ID.String()+n.meant, func(ctx context.Context) (o outcome, err error) {
+	out, joined, err := s.flights.DoReporting(ctx, version.ID.String()+n.meant, func(ctx context.Context, progress func(outcome)) (o outcome, err error) {
 		defer c.memory.leave()
-		o.report.version = version
+		o.report = report{version: version, onSlot: func(r report) { progress(outcome{report: r}) }}
 		if o.answer, err = run(ctx, &o.report); err != nil {
 			return o, err
 		}
@@ -205,7 +206,9 @@ func (s *results) share(ctx context.Context, c *call, n names, r *report, run fu
 	if errors.Is(err, errNotKept) {
 		return run(ctx, r)
 	}
-	r.take(&out.report)
+	if r.take(&out.report); r.stage == queued {
+		r.queue = time.Since(since)
+	}
 	r.cache = cacheMiss
 	switch {
 	case joined:

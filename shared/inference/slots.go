@@ -2,13 +2,11 @@ package inference
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/share"
 )
 
@@ -52,18 +50,16 @@ func (s *slot) release() {
 	s.of.leave(s.version, s.among)
 }
 
-// acquire waits for a slot at the version's model server. It fails with RateLimited if the queue has no place for the caller, or if ctx ends in it.
+// acquire waits for a slot at the version's model server. It fails with RateLimited if the queue has no place for the caller, and with ctx's error if ctx ends
+// in the queue.
 func (s *slots) acquire(ctx context.Context, version uuid.UUID, h share.Holder) (*slot, error) {
 	v := s.join(version)
 	one, err := v.slots.Acquire(ctx, h)
-	switch {
-	case err == nil:
-		return &slot{one, s, version, v}, nil
-	case errors.Is(err, context.DeadlineExceeded):
-		err = fault.New(fault.RateLimited, "The model is busy: the deadline passed before a slot was free (MAAS_INFER_CONCURRENCY).", fault.RetryAfter(busyRetry))
+	if err != nil {
+		s.leave(version, v)
+		return nil, err
 	}
-	s.leave(version, v)
-	return nil, err
+	return &slot{one, s, version, v}, nil
 }
 
 func (s *slots) join(version uuid.UUID) *versionSlots {
