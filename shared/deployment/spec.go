@@ -110,10 +110,11 @@ type planned struct {
 	served bool // it is published, and not retired
 }
 
-const planSQL = `select tenant_id, version_id, status, desired, served, warm from deployments_plan($1)`
+const planSQL = `
+	select tenant_id, version_id, status, desired, served, warm from deployments_planned($1) order by last_called nulls first`
 
-// plan compares what should run with what the rows say, of all versions or of one: then it gives that one, whatever holds of it, or nothing if
-// it is gone.
+// plan compares what should run with what the rows say, of all versions, those first that were not called for longest, or of one: then it gives
+// that one, whatever holds of it, or nothing if it is gone.
 func (d *Deployments) plan(ctx context.Context, one uuid.NullUUID) (all []planned, err error) {
 	err = d.db.Definer(ctx, func(tx postgres.Tx) error {
 		rows, err := tx.Query(ctx, planSQL, one)

@@ -20,8 +20,9 @@ import (
 const races = 5
 
 // apply sees to it that the InferenceService is there as it is wanted, and gives it as it is. Nothing is written where nothing differs: each
-// change of the spec makes KServe replace the pods. made says that it was not there.
-func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService) (service *v1beta1.InferenceService, made bool, err error) {
+// change of the spec makes KServe replace the pods. One that serves stays as it is while there is no room for another rollout. made says that it
+// was not there.
+func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, serves bool) (service *v1beta1.InferenceService, made bool, err error) {
 	for range races {
 		service, err = h.services.Get(ctx, want.Name, metav1.GetOptions{})
 		switch {
@@ -30,7 +31,7 @@ func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService) (servi
 			service, err = h.services.Create(ctx, want, metav1.CreateOptions{})
 		case err != nil || service.DeletionTimestamp == nil && service.Annotations[digestAnnotation] == want.Annotations[digestAnnotation]:
 		default:
-			service, err = h.change(ctx, service, want)
+			service, err = h.change(ctx, service, want, serves)
 		}
 		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
 			break
@@ -44,9 +45,14 @@ func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService) (servi
 }
 
 // change makes an InferenceService the wanted one. What others have added to its labels and annotations stays.
-func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService) (*v1beta1.InferenceService, error) {
+func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService, serves bool) (*v1beta1.InferenceService, error) {
 	if service.DeletionTimestamp != nil {
 		return nil, ErrLeaving
+	}
+	if serves {
+		if may, err := h.mayChange(ctx, service); err != nil || !may {
+			return service, err
+		}
 	}
 	if service.Annotations[constants.DeploymentMode] != want.Annotations[constants.DeploymentMode] { // which KServe lets nobody change
 		if err := h.remove(ctx, service.Name, metav1.DeleteOptions{}); err != nil {
@@ -61,6 +67,9 @@ func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceServi
 	}
 	maps.Copy(next.Labels, want.Labels)
 	maps.Copy(next.Annotations, want.Annotations)
+	if serves {
+		next.Annotations[changedAnnotation] = time.Now().UTC().Format(time.RFC3339)
+	}
 	h.log.InfoContext(ctx, "InferenceService changed", "name", want.Name, "version", want.Annotations[versionAnnotation])
 	return h.services.Update(ctx, next, metav1.UpdateOptions{})
 }

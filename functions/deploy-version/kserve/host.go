@@ -24,10 +24,12 @@ type Host struct {
 	services    services.InferenceServiceInterface
 	pods        pods.PodInterface
 	maker       maker
+	rollout     rollout
 	log         *slog.Logger
 }
 
-// Start implements deployment.Host: the InferenceService is there and as it should be, and what is seen of it is told.
+// Start implements deployment.Host: the InferenceService is there and as it should be, and what is seen of it is told. One that serves may have to
+// wait until others that are changed are ready; it goes on as it is meanwhile, and begin comes back to it.
 func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 	want, err := h.maker.service(s)
 	if err != nil {
@@ -38,7 +40,7 @@ func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 			return err // it is begun anew at its time, when sweep comes by
 		}
 	}
-	service, made, err := h.apply(ctx, want)
+	service, made, err := h.apply(ctx, want, s.Status.Serves())
 	if why := refusal(err); why != "" && !s.Status.Serves() { // what serves goes on as it is
 		return h.deployments.Failed(ctx, s.Tenant, s.VersionID, why)
 	}

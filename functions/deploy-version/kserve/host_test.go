@@ -56,8 +56,9 @@ func newWorld(t *testing.T) world {
 	})
 	return world{w, t, w.Model("fraud"), &Host{
 		deployments: w.Deployments, services: kserve.ServingV1beta1().InferenceServices(namespace), pods: kubernetes.CoreV1().Pods(namespace),
-		maker: maker{namespace: namespace, mode: Knative, concurrency: 8, startTime: time.Hour * 1e6, rule: usual},
-		log:   slog.New(slog.DiscardHandler),
+		rollout: rollout{most: 100},
+		maker:   maker{namespace: namespace, mode: Knative, concurrency: 8, startTime: time.Hour * 1e6, rule: usual},
+		log:     slog.New(slog.DiscardHandler),
 	}, kserve, kubernetes}
 }
 

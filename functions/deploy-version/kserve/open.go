@@ -39,6 +39,7 @@ type config struct {
 	Namespace   string        `env:"MAAS_MODELS_NAMESPACE" envDefault:"maas-models"`
 	Mode        Mode          `env:"MAAS_DEPLOYMENT_MODE" envDefault:"Knative"`
 	StartTime   time.Duration `env:"MAAS_DEPLOYMENT_START" envDefault:"10m"`     // the longest that the start of a small version may take
+	Rollouts    int           `env:"MAAS_DEPLOYMENT_ROLLOUTS" envDefault:"3"`    // models that serve and get new pods at the same time
 	Concurrency int32         `env:"MAAS_DEPLOYMENT_CONCURRENCY" envDefault:"8"` // calls under way at one replica, above which another is started
 }
 
@@ -57,6 +58,9 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	var c config
 	if err := e.Config(&c); err != nil {
 		return nil, err
+	}
+	if c.Rollouts < 1 {
+		return nil, fmt.Errorf("MAAS_DEPLOYMENT_ROLLOUTS is %d: it must be 1 or more", c.Rollouts)
 	}
 	cluster, err := c.cluster()
 	if err != nil {
@@ -80,21 +84,28 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	}
 	h := &Host{
 		deployments: d, services: kserve.InferenceServices(c.Namespace), pods: kubernetes.Pods(c.Namespace), log: e.Logger(),
-		maker: maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime, rule: rule},
+		rollout: rollout{most: c.Rollouts},
+		maker:   maker{namespace: c.Namespace, mode: c.Mode, concurrency: c.Concurrency, startTime: c.StartTime, rule: rule},
 	}
 	e.Go(h.begin)
 	return h, nil
 }
 
-// begin makes all that should run run. It goes on until that is done, at ever longer intervals, or the process ends: a new cluster's webhooks may not
-// answer yet.
+// begin reconciles all deployments, again and again until none fails or waits for other rollouts, or the process ends. After a failure it pauses, each
+// time twice as long: a new cluster's webhooks may not answer yet.
 func (h *Host) begin(ctx context.Context) {
-	for pause := 5 * time.Second; ; pause *= 2 {
-		err := h.deployments.Reconcile(ctx, h)
-		if err == nil || ctx.Err() != nil {
+	failed := 5 * time.Second
+	for {
+		err, waits, pause := h.deployments.Reconcile(ctx, h), h.rollout.takeWaits(), rolloutPause
+		switch {
+		case ctx.Err() != nil || err == nil && !waits:
 			return
+		case err == nil:
+			h.log.InfoContext(ctx, "deployments wait for the rollout of others", "again_in", pause)
+		default:
+			pause, failed = failed, 2*failed
+			h.log.WarnContext(ctx, "not all deployments could be reconciled; they are tried again", "in", pause, "error", err)
 		}
-		h.log.WarnContext(ctx, "not all deployments could be reconciled; they are tried again", "in", pause, "error", err)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
