@@ -40,7 +40,7 @@ test: build $(TOOLS)/kustomize ## runs every test that needs no cluster, on real
 	@go build -o $(TOOLS)/ ./tools/testsum
 	@tools/tests $(ON) | $(TOOLS)/testsum
 
-lint: $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/kustomize $(TOOLS)/tflint ## checks style, imports, vulnerabilities, generated code, modules, Terraform
+lint: $(TOOLS)/actionlint $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/kustomize $(TOOLS)/tflint ## checks style, imports, vulnerabilities, generated code, modules, Terraform
 	tools/lint
 
 cluster: build $(TOOLS)/ko $(TOOLS)/kustomize ## starts a Kubernetes on this machine with everything in it, as root
@@ -88,7 +88,11 @@ $(TOOLS)/buf $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/ko $(TOOLS)/ku
 	GOWORK=off go build -C tools/pinned -o $(TOOLS)/ $(PACKAGE)
 	@touch $@
 
-# A module of its own: what it needs does not go together with what the others need.
+# Modules of their own: what each needs does not go together with what the others need.
+$(TOOLS)/actionlint: tools/pinned/actionlint/go.mod tools/pinned/actionlint/go.sum
+	GOWORK=off go build -C tools/pinned/actionlint -o $(TOOLS)/ github.com/rhysd/actionlint/cmd/actionlint
+	@touch $@
+
 $(TOOLS)/tflint: tools/pinned/tflint/go.mod tools/pinned/tflint/go.sum
 	GOWORK=off go build -C tools/pinned/tflint -o $(TOOLS)/ github.com/terraform-linters/tflint
 	@touch $@
