@@ -104,6 +104,18 @@ resource "kubernetes_manifest" "ways" {
     }, {}))
   })
 
+  # An event for a Trigger that is not ready is lost, and posted again two minutes later.
+  dynamic "wait" {
+    for_each = each.value.kind == "HTTPRoute" ? [] : ["Ready"]
+
+    content {
+      condition {
+        type   = wait.value
+        status = "True"
+      }
+    }
+  }
+
   depends_on = [kubernetes_manifest.functions]
 }
 
