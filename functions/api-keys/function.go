@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/identity"
@@ -37,7 +38,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "POST /v1/api-keys", keys.Create)
 	httpapi.Handle(mux, "DELETE /v1/api-keys/{id}", keys.Delete)
 	prefix, service := maasv1connect.NewIdentityServiceHandler(identity.NewService(keys),
-		connect.WithInterceptors(httpapi.ConnectErrors()), connect.WithReadMaxBytes(maxMessage))
+		connect.WithInterceptors(httpapi.ConnectErrors()), decoding.WithReadMaxBytes(maxMessage))
 	httpapi.Mount(mux, prefix, service)
 	return mux, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/identity"
@@ -50,7 +51,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Stream(mux, "GET /openapi.json", openapi.Document())
 
 	path, service := maasv1connect.NewModelServiceHandler(catalog.NewService(models),
-		connect.WithInterceptors(httpapi.ConnectErrors()), connect.WithReadMaxBytes(maxMessage))
+		connect.WithInterceptors(httpapi.ConnectErrors()), decoding.WithReadMaxBytes(maxMessage))
 	httpapi.Mount(mux, path, service)
 	return mux, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/idempotency"
 	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/shared/share"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -98,6 +99,11 @@ func (m *Mux) decode(ctx context.Context, x *telemetry.Exchange, r *http.Request
 			return ctx, err
 		}
 	}
+	work := m.decodes.Work(share.Of(ctx))
+	if err := work.Begin(ctx, int64(len(body))); err != nil {
+		return ctx, err
+	}
+	defer work.End()
 	if err := p.fill(in, r, body); err != nil {
 		return ctx, err
 	}

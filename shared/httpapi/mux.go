@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/share"
@@ -31,6 +32,7 @@ type Mux struct {
 	pace     pace
 	answers  answerPace
 	bodies   *share.Pool
+	decodes  *decoding.Slots
 
 	slowSends, slowReads prometheus.Counter
 }
@@ -66,13 +68,17 @@ func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	if err != nil {
 		return nil, err
 	}
+	decodes, err := decoding.Open(e)
+	if err != nil {
+		return nil, err
+	}
 	sends, reads, err := slowClients(e)
 	if err != nil {
 		return nil, err
 	}
 	m := &Mux{
 		function: e.Name(), routes: map[string]Route{}, mux: newRouter(), guard: g, timeout: c.Timeout, pace: c.Pace, answers: c.Answers, bodies: bodies,
-		slowSends: sends, slowReads: reads,
+		decodes: decodes, slowSends: sends, slowReads: reads,
 	}
 	for _, route := range table {
 		if route.Function == m.function {

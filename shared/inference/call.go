@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/ref"
@@ -23,6 +24,7 @@ type call struct {
 	who     auth.Principal
 	holder  share.Holder // whom memory and slots are charged to
 	memory  loan         // for the body, and what is made out of it
+	work    decoding.Work
 	target  ref.Target
 	body    [][]byte      // its parts, which follow each other
 	size    int64         // of the body
@@ -96,7 +98,10 @@ func (g *Gateway) find(ctx context.Context, c *call, r *report) (*answer, error)
 	var n names
 	if g.results.covers(c, version) {
 		var a *answer
-		if n, a = g.results.recall(ctx, c, version); a != nil {
+		if n, a, err = g.results.recall(ctx, c, version); err != nil {
+			return nil, err
+		}
+		if a != nil {
 			r.cache = cacheHit
 			return a, nil
 		}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
@@ -17,7 +18,7 @@ import (
 
 // Health gives gRPC's health service (grpc.health.v1.Health), which says whether calls can be let in, and the prefix of its procedures.
 func (g *Gateway) Health() (prefix string, service http.Handler) {
-	return grpchealth.NewHandler(health{g}, connect.WithReadMaxBytes(maxMessage))
+	return grpchealth.NewHandler(health{g}, decoding.WithReadMaxBytes(maxMessage))
 }
 
 type health struct{ *Gateway }
@@ -55,7 +56,7 @@ func Reflection() map[string]http.Handler {
 	for _, handler := range []func(*grpcreflect.Reflector, ...connect.HandlerOption) (string, http.Handler){
 		grpcreflect.NewHandlerV1, grpcreflect.NewHandlerV1Alpha,
 	} {
-		prefix, service := handler(reflector, connect.WithReadMaxBytes(maxMessage))
+		prefix, service := handler(reflector, decoding.WithReadMaxBytes(maxMessage))
 		handlers[prefix] = service
 	}
 	return handlers

@@ -4,8 +4,9 @@
 //
 // Callers share the memory for bodies, the slots and the queues by the rule of package share. What a call takes of memory is charged before it is there, by
 // what it takes here and not by what was sent: bodies without their compression, buffers while they grow, decoded messages, and answers as far as they
-// are read ahead of a client. A slot is free again when the model server has answered, however slowly the client reads, unless the answer is longer than
-// what is left of the caller's share. A client that goes away, or whose deadline passes, ends its call at the model server too.
+// are read ahead of a client. Large bodies are expanded, decoded, hashed and encoded in slots of package decoding. A slot at a model server is free again
+// when that has answered, however slowly the client reads, unless the answer is longer than what is left of the caller's share. A client that goes away,
+// or whose deadline passes, ends its call at the model server too.
 package inference
 
 import (
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/metering"
 	"github.com/17882237881/MaaS/shared/openinference"
@@ -67,6 +69,7 @@ type Gateway struct {
 	meter    *metering.Meter
 	metrics  metrics
 	memory   *share.Pool
+	decodes  *decoding.Slots
 }
 
 // Open gives the process's gateway.
@@ -78,6 +81,10 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		}
 		bodies := share.NewPool(share.Limit{Most: c.Memory, Noun: "bytes of memory for bodies", Setting: "MAAS_INFER_MEMORY", RetryAfter: busyRetry})
 		limitHeap(c.Memory)
+		decodes, err := decoding.Open(e)
+		if err != nil {
+			return nil, nil, err
+		}
 		kept, err := openResults(e, c.CacheBytes, bodies)
 		if err != nil {
 			return nil, nil, err
@@ -97,7 +104,7 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 		}
 		g := &Gateway{
 			config: c, registry: r, servers: openinference.NewClient(c.MaxBody), slots: slots,
-			results: kept, meter: meter, metrics: metrics, memory: bodies,
+			results: kept, meter: meter, metrics: metrics, memory: bodies, decodes: decodes,
 		}
 		return g, func(context.Context) error { g.servers.Close(); return nil }, nil
 	})

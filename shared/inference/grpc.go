@@ -11,6 +11,7 @@ import (
 	"connectrpc.com/connect"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
@@ -21,7 +22,7 @@ import (
 // GRPC gives inference.GRPCInferenceService and the prefix of its procedures. A model's name there is "tenant/model" and its version any
 // reference. The service returns faults as they are: the interceptors turn them into gRPC's errors.
 func (g *Gateway) GRPC(options ...connect.HandlerOption) (prefix string, service http.Handler) {
-	options = append(options, connect.WithReadMaxBytes(maxMessage)) // ModelInfer reads its messages by itself
+	options = append(options, decoding.WithReadMaxBytes(maxMessage)) // ModelInfer reads its messages by itself
 	prefix, handler := inferenceconnect.NewGRPCInferenceServiceHandler(procedures{g}, options...)
 	return prefix, deferred(handler)
 }
@@ -82,8 +83,9 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 		return nil, err
 	}
 	c.unary = true
-	// Connect writes the answer after this has returned.
-	m.later = append(m.later, c.memory.leave)
+	// Connect encodes and writes the answer after this has returned.
+	m.work = &c.work
+	m.later = append(m.later, c.work.End, c.memory.leave)
 	if end, ok := ctx.Deadline(); ok { // grpc-timeout's
 		c.timeout = min(c.timeout, time.Until(end).Round(time.Millisecond))
 	}
@@ -111,10 +113,11 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 
 // receive finds the model that the message names, and reads the message.
 func (p procedures) receive(ctx context.Context, c *call, m *message) error {
-	if err := m.open(p.config.MaxBody); err != nil {
+	defer c.work.End()
+	err := m.open(ctx, c, p.config.MaxBody)
+	if err != nil {
 		return err
 	}
-	var err error
 	model, version, found := m.names()
 	if found {
 		if c.target, err = targetNamed(model, version); err == nil {
@@ -124,7 +127,7 @@ func (p procedures) receive(ctx context.Context, c *call, m *message) error {
 			return err
 		}
 	}
-	request, named, typed, err := m.read(ctx, p.config.MaxBody, &c.memory)
+	request, named, typed, err := m.read(ctx, p.config.MaxBody, c)
 	if err != nil {
 		return err
 	}
@@ -156,9 +159,10 @@ func (c *call) encode(request *openinference.Request) error {
 	return err
 }
 
-// respond reads the answer, makes a message out of it, and gives the answer's size. The request's memory is given back before the message is written.
+// respond reads the answer, makes a message out of it, and gives the answer's size. The request's memory is given back before the message is written. The
+// slot in which a large answer is decoded stays with the call until the message has been encoded.
 func (p procedures) respond(ctx context.Context, c *call, m *message, a *answer) (out *connect.Response[pb.ModelInferResponse], size int64, err error) {
-	response, size, cost, err := a.decode(ctx, p.config.MaxBody, &c.memory)
+	response, size, cost, err := a.decode(ctx, p.config.MaxBody, c)
 	if err != nil {
 		return nil, size, err
 	}
@@ -194,10 +198,10 @@ func targetNamed(model, selector string) (t ref.Target, err error) {
 
 // decode reads the answer, of at most limit bytes, and gives its size, and what it and the response take of memory beside
 // the answer's own loan.
-func (a *answer) decode(ctx context.Context, limit int64, held *loan) (response *openinference.Response, size, cost int64, err error) {
+func (a *answer) decode(ctx context.Context, limit int64, c *call) (response *openinference.Response, size, cost int64, err error) {
 	body := a.whole
 	if a.rest != nil {
-		body, err = held.read(a.rest, a.length, limit)
+		body, err = c.memory.read(a.rest, a.length, limit)
 		a.close() // the model server has answered: its slot is free
 		a.rest = nil
 		if errors.Is(err, io.ErrShortBuffer) {
@@ -211,8 +215,11 @@ func (a *answer) decode(ctx context.Context, limit int64, held *loan) (response 
 	if err != nil {
 		return nil, 0, 0, malformed(err)
 	}
+	if err := c.work.Begin(ctx, int64(len(body))); err != nil {
+		return nil, 0, 0, err
+	}
 	cost = openinference.JSONCost(body[:header])
-	if err := held.take(cost); err != nil {
+	if err := c.memory.take(cost); err != nil {
 		return nil, 0, 0, unfit(err)
 	}
 	if response, err = openinference.DecodeResponse(body, header); err != nil {

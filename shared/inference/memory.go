@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/share"
 )
 
@@ -134,7 +135,10 @@ func (l *loan) grow(buffer []byte, limit int64) ([]byte, error) {
 	if err := l.take(size); err != nil {
 		return buffer, err
 	}
-	longer := append(make([]byte, 0, size), buffer...)
+	longer := make([]byte, len(buffer), size)
+	for done := 0; done < len(buffer); done += decoding.Piece {
+		copy(longer[done:], buffer[done:min(done+decoding.Piece, len(buffer))])
+	}
 	l.give(old)
 	return longer, nil
 }

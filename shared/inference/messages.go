@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
@@ -53,7 +54,7 @@ func deferred(service http.Handler) http.Handler {
 		defer m.end()
 		empty := m.empty()
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(empty)), int64(len(empty))
-		service.ServeHTTP(w, r)
+		service.ServeHTTP(messageWriter{w, m}, r)
 	})
 }
 
@@ -68,8 +69,9 @@ type message struct {
 	json      bool
 	enveloped bool // a message of gRPC, which has a prefix, and not the whole body
 
-	content io.Reader // without compression; at its head there is what names has looked at
-	later   []func()  // for when the answer has been written
+	work    *decoding.Work // of the call; nil until it begins
+	content io.Reader      // without compression; at its head there is what names has looked at
+	later   []func()       // for when the answer has been written
 }
 
 // end ends what the answer was written from.
@@ -91,8 +93,29 @@ func (m *message) empty() []byte {
 	}
 }
 
+// messageWriter writes the answer to a message. The call's slot is given back when the answer has been encoded: a slow client holds none.
+type messageWriter struct {
+	http.ResponseWriter
+
+	m *message
+}
+
+// Unwrap is for http.ResponseController.
+func (w messageWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Write implements io.Writer.
+func (w messageWriter) Write(p []byte) (int, error) {
+	if w.m.work != nil {
+		w.m.work.End()
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush implements http.Flusher.
+func (w messageWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() } // as for a writer without it
+
 // open reads the prefix, and prepares the reading of the content, of at most limit bytes.
-func (m *message) open(limit int64) error {
+func (m *message) open(ctx context.Context, c *call, limit int64) error {
 	from, coding := m.body, m.coding
 	if m.enveloped {
 		var prefix [prefixLength]byte
@@ -110,7 +133,7 @@ func (m *message) open(limit int64) error {
 	if m.length > limit {
 		return tooLarge(limit)
 	}
-	content, err := openinference.Decompress(coding, from)
+	content, err := c.decompress(ctx, coding, from)
 	m.content = content
 	if coding != "" && coding != "identity" {
 		m.length = -1 // the content's is not known
@@ -157,13 +180,19 @@ func (m *message) names() (model, version string, ok bool) {
 	return model, version, model != ""
 }
 
-// read reads and decodes the message. All that this takes is charged to the loan, what is needed no longer is given back.
-func (m *message) read(ctx context.Context, limit int64, held *loan) (request *openinference.Request, named modelNames, typed bool, err error) {
+// read reads and decodes the message. All that this takes is charged to the call's loan, what is needed no longer is given back. A large one is decoded in
+// a slot, which the caller ends.
+func (m *message) read(ctx context.Context, limit int64, c *call) (request *openinference.Request, named modelNames, typed bool, err error) {
+	held := &c.memory
 	content, err := held.readInTime(ctx, m.w, m.content, m.length, limit)
 	if err != nil {
 		return nil, named, false, incomplete(err)
 	}
+	c.work.End()
 	if err := m.last(); err != nil {
+		return nil, named, false, err
+	}
+	if err := c.work.Begin(ctx, int64(len(content))); err != nil {
 		return nil, named, false, err
 	}
 	decoded, cost, err := m.decode(content, held)

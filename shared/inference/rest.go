@@ -28,7 +28,7 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 	if err := g.admit(ctx, c); err != nil {
 		return err
 	}
-	body, err := g.readBody(ctx, w, r, &c.memory)
+	body, err := g.readBody(ctx, w, r, c)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,7 @@ func (g *Gateway) newCall(h http.Header, who auth.Principal, target ref.Target) 
 		noCache: strings.Contains(control, "no-cache"), noStore: strings.Contains(control, "no-store"),
 	}
 	c.memory.lend(g.memory, c.holder)
+	c.work = g.decodes.Work(c.holder)
 	return c, nil
 }
 
@@ -123,23 +124,37 @@ func waitOf(prefer []string) time.Duration {
 }
 
 // readBody reads the request's body, in the call's time, and decompresses it. What is bounded, and charged, is its content.
-func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, held *loan) ([]byte, error) {
+func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, c *call) ([]byte, error) {
+	defer c.work.End()
 	coding, length := strings.Join(r.Header["Content-Encoding"], ","), r.ContentLength
 	if length > g.config.MaxBody {
 		return nil, tooLarge(g.config.MaxBody)
 	}
-	content, err := openinference.Decompress(coding, r.Body)
+	content, err := c.decompress(ctx, coding, r.Body)
 	if err != nil {
 		return nil, err
 	}
 	if coding != "" {
 		length = -1 // the content's is not known
 	}
-	body, err := held.readInTime(ctx, w, content, length, g.config.MaxBody)
+	body, err := c.memory.readInTime(ctx, w, content, length, g.config.MaxBody)
 	if err == nil && len(body) == 0 {
 		return nil, fault.New(fault.Invalid, "The request has no body: it holds the inputs.")
 	}
 	return body, err
+}
+
+// decompress returns a reader of the content of a body in the coding, which expands in the call's slot. Whoever has read it ends the call's work.
+func (c *call) decompress(ctx context.Context, coding string, body io.Reader) (io.Reader, error) {
+	if coding == "" {
+		return body, nil
+	}
+	from := c.work.Source(ctx, body)
+	content, err := openinference.Decompress(coding, from)
+	if err != nil || content == from { // identity
+		return body, err
+	}
+	return c.work.Content(ctx, content), nil
 }
 
 // inTime is a reader until the deadline of ctx. Why ctx was canceled, the reader says: net/http does that when it cannot read on.

@@ -5,12 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
 
 	"github.com/17882237881/MaaS/shared/cache"
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/registry"
@@ -101,7 +103,9 @@ func spelling(c *call, v *registry.Version) string {
 	}
 	_, _ = h.Write(head)
 	for _, part := range c.body {
-		_, _ = h.Write(part)
+		for piece := range slices.Chunk(part, decoding.Piece) {
+			_, _ = h.Write(piece)
+		}
 	}
 	return string(h.Sum(head[:0]))
 }
@@ -134,29 +138,46 @@ func (s *results) read(c *call) (*openinference.Request, bool) {
 	return request, err == nil
 }
 
-// recall gives the kept answer, unless there is none or the caller asked for a run. The call learns its request's id.
-func (s *results) recall(ctx context.Context, c *call, v *registry.Version) (n names, a *answer) {
+// recall gives the kept answer, unless there is none or the caller asked for a run. The call learns its request's id. It fails if a large request gets no
+// slot to be hashed and read in.
+func (s *results) recall(ctx context.Context, c *call, v *registry.Version) (n names, a *answer, err error) {
+	if err := c.work.Begin(ctx, c.size); err != nil {
+		return n, nil, err
+	}
 	n.spelled = spelling(c, v)
+	c.work.End()
 	if k, ok := s.peek(ctx, c, n.spelled); ok {
 		if a = s.follow(ctx, k); a != nil {
 			c.id = k.id
-			return n, a
+			return n, a, nil
 		}
 	}
-	request, ok := s.read(c)
-	if !ok {
-		return n, nil
+	if n.meant, err = s.understand(ctx, c, v); n.meant == "" {
+		return n, nil, err
 	}
-	n.meant, c.id = meaning(c, v, request), request.ID
 	k, ok := s.peek(ctx, c, n.meant)
 	if !ok {
-		return n, nil
+		return n, nil, nil
 	}
 	a = s.follow(ctx, k)
 	if a != nil && c.id == "" { // a request with an id is hardly ever sent twice
 		s.kept.Put(ctx, n.spelled, &kept{at: k.at})
 	}
-	return n, a
+	return n, a, nil
+}
+
+// understand gives the name by what the call's request means, "" if that cannot be known. The call learns its request's id.
+func (s *results) understand(ctx context.Context, c *call, v *registry.Version) (string, error) {
+	if err := c.work.Begin(ctx, c.size); err != nil {
+		return "", err
+	}
+	defer c.work.End()
+	request, ok := s.read(c)
+	if !ok {
+		return "", nil
+	}
+	c.id = request.ID
+	return meaning(c, v, request), nil
 }
 
 func (s *results) peek(ctx context.Context, c *call, name string) (*kept, bool) {

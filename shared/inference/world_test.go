@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/17882237881/MaaS/shared/cache"
+	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/inference"
 	"github.com/17882237881/MaaS/shared/openinference"
@@ -35,6 +36,7 @@ type world struct {
 	url     string
 	handler http.Handler
 	metrics http.Handler
+	decodes *decoding.Slots
 	token   string
 	model   *modelServer
 	t       testing.TB
@@ -71,6 +73,9 @@ func (w *world) gateway(vars ...string) string {
 	}
 	gateway, err := inference.Open(e, known)
 	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.decodes, err = decoding.Open(e); err != nil {
 		w.t.Fatal(err)
 	}
 	mux, err := httpapi.NewMux(e, known)

@@ -46,6 +46,9 @@ func (c *canonical) text(s string) {
 	c.pending = append(c.pending, s...)
 }
 
+// hashPiece is how many bytes are hashed at a time. Go stops no goroutine within a Write, and all others wait while its collector stops them.
+const hashPiece = 256 << 10
+
 func (c *canonical) tensor(t *Tensor) {
 	c.text(t.Name)
 	c.text(string(t.Datatype))
@@ -56,7 +59,9 @@ func (c *canonical) tensor(t *Tensor) {
 	c.parameters(t.Parameters)
 	c.length(len(t.Data))
 	c.flush()
-	_, _ = c.h.Write(t.Data)
+	for piece := range slices.Chunk(t.Data, hashPiece) {
+		_, _ = c.h.Write(piece)
+	}
 }
 
 func (c *canonical) parameters(p Parameters) {
