@@ -1,5 +1,5 @@
-// Package function does each minute what nothing else comes to do. A tick of Knative's PingSource, or of the one-machine host, starts it.
-// It also keeps what Knative's broker could not deliver.
+// Package function runs periodic maintenance each minute. A tick of Knative's PingSource, or of the one-machine host, starts
+// it. It also keeps what Knative's broker could not deliver.
 package function
 
 import (
@@ -9,10 +9,10 @@ import (
 
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/chore"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/identity"
+	"github.com/17882237881/MaaS/shared/maintenance"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/serve"
@@ -22,19 +22,10 @@ import (
 
 const atOnce = 1_000 // rows of a kind that a round ends
 
-// config has the least time between the beginnings of two rounds: a tick that comes sooner, or during a round, is merged into that round.
-type config struct {
-	Interval time.Duration `env:"MAAS_SWEEP_INTERVAL" envDefault:"10s"`
-}
-
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
-	var c config
-	if err := e.Config(&c); err != nil {
-		return nil, err
-	}
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
 		return nil, err
@@ -59,25 +50,27 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	chores := []chore.Chore{
-		{Name: "post events again", Do: func(ctx context.Context) error { return second(events.Repost(ctx, db, time.Now())) }},
-		{Name: "wake verifications", Do: transfers.Wake},
-		{Name: "wake deployments", Do: deployments.Wake},
-		{Name: "keep deployments warm", Do: deployments.Warm},
-		{Name: "expire uploads", Do: transfers.Expire},
-		{Name: "retire versions", Do: func(ctx context.Context) error { return second(models.RetireDue(ctx, e.Name(), atOnce)) }},
-		{Name: "seal the audit log", Do: func(ctx context.Context) error { return audit.Seal(ctx, db) }},
-		{Name: "delete objects without a row", Do: transfers.Collect},
-		{Name: "forget done events", Do: func(ctx context.Context) error { return outbox.Trim(ctx, db) }},
-		{Name: "forget calls", Do: func(ctx context.Context) error { return usage.Trim(ctx, db) }},
-		{Name: "forget sessions", Do: func(ctx context.Context) error { return second(identity.Trim(ctx, db, atOnce)) }},
-		{Name: "measure the backlog", Do: backlog.Measure},
+	tasks, err := maintenance.Open(e,
+		maintenance.Task{Name: "post events again", Run: func(ctx context.Context) error { return second(events.Repost(ctx, db, time.Now())) }},
+		maintenance.Task{Name: "wake verifications", Run: transfers.Wake},
+		maintenance.Task{Name: "wake deployments", Run: deployments.Wake},
+		maintenance.Task{Name: "keep deployments warm", Run: deployments.Warm},
+		maintenance.Task{Name: "expire uploads", Run: transfers.Expire},
+		maintenance.Task{Name: "retire versions", Run: func(ctx context.Context) error { return second(models.RetireDue(ctx, e.Name(), atOnce)) }},
+		maintenance.Task{Name: "seal the audit log", Run: func(ctx context.Context) error { return audit.Seal(ctx, db) }},
+		maintenance.Task{Name: "delete objects without a row", Run: transfers.Collect},
+		maintenance.Task{Name: "forget done events", Run: func(ctx context.Context) error { return outbox.Trim(ctx, db) }},
+		maintenance.Task{Name: "forget calls", Run: func(ctx context.Context) error { return usage.Trim(ctx, db) }},
+		maintenance.Task{Name: "forget sessions", Run: func(ctx context.Context) error { return second(identity.Trim(ctx, db, atOnce)) }},
+		maintenance.Task{Name: "measure the backlog", Run: backlog.Measure})
+	if err != nil {
+		return nil, err
 	}
 	receiver, err := outbox.NewReceiver(e, db.As(postgres.Sweep), "sweep")
 	if err != nil {
 		return nil, err
 	}
-	receiver.LookAtMost(c.Interval, "dev.knative.sources.ping", func(ctx context.Context) error { return chore.Round(ctx, chores) })
+	receiver.LookAtMost(tasks.Interval(), "dev.knative.sources.ping", tasks.Round)
 	undelivered, err := outbox.Undelivered(e, db)
 	if err != nil {
 		return nil, err

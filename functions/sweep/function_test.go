@@ -21,7 +21,7 @@ import (
 
 const tick = `{"specversion": "1.0", "id": "1", "source": "/apis/v1/namespaces/maas/pingsources/sweep", "type": "dev.knative.sources.ping"}`
 
-func TestATickDoesWhatNothingElseComesToDo(t *testing.T) {
+func TestATickRunsMaintenance(t *testing.T) {
 	t.Parallel()
 	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }))
 	t.Cleanup(sink.Close)
@@ -66,7 +66,7 @@ func TestATickAsksAgainForWhatWaitsForItsHost(t *testing.T) {
 	w.AssertWrote(event.DeploymentWanted{}, 1)
 }
 
-func TestAChoreThatFailsDoesNotKeepTheOthers(t *testing.T) {
+func TestATaskThatFailsDoesNotStopTheOthers(t *testing.T) {
 	t.Parallel()
 	w := transfertest.New(t, map[string]string{"K_SINK": "http://127.0.0.1:1"}) // nobody listens
 	s := w.Serve("sweep", open)

@@ -171,3 +171,20 @@ func TestSweepSleepsBetweenTicks(t *testing.T) {
 		t.Errorf("window %s, %v", window, err)
 	}
 }
+
+// TestSweepsRoundEndsBeforeItsRequest holds that maintenance ends by its own limit, which names the task that took too long, and not by the proxy's.
+func TestSweepsRoundEndsBeforeItsRequest(t *testing.T) {
+	t.Parallel()
+	spec := services(t)["sweep"].Spec.Template.Spec
+	for _, one := range spec.Containers[0].Env {
+		if one.Name != "MAAS_SWEEP_TIMEOUT" {
+			continue
+		}
+		limit, err := time.ParseDuration(one.Value)
+		if request := time.Duration(spec.TimeoutSeconds) * time.Second; err != nil || limit+10*time.Second > request {
+			t.Errorf("a round has %s (%v), its request %s", one.Value, err, request)
+		}
+		return
+	}
+	t.Error("MAAS_SWEEP_TIMEOUT is not set")
+}
