@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -15,11 +16,14 @@ import (
 )
 
 const (
-	startPatience = 5 * time.Minute        // for a version to start, where the context allows as much
-	startPoll     = 200 * time.Millisecond // between looks at its state
-	startMargin   = time.Second            // that the context must leave for the answer
-	wantedAgain   = 10 * time.Second       // the least time between two requests to start a version
-	failedAgain   = time.Minute            // the same after a start that failed
+	startPatience = 5 * time.Minute  // for a version to start, where the context allows as much
+	startMargin   = time.Second      // that the context must leave for the answer
+	wantedAgain   = 10 * time.Second // the least time between two requests to start a version
+	failedAgain   = time.Minute      // the same after a start that failed
+
+	// The pauses between two looks of a caller at the state of a version that starts.
+	firstLook   = 200 * time.Millisecond
+	longestLook = 5 * time.Second
 )
 
 // deploymentStatus and deploymentFailure are those of the version v and its deployment d, as others see them. What has failed and was asked for since is
@@ -98,17 +102,17 @@ func (c *Catalog) awaitRunning(ctx context.Context, who auth.Principal, name ref
 	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-startMargin).Before(end) {
 		end = deadline.Add(-startMargin)
 	}
-	for {
+	patient, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); ; {
 		waiting, err := c.waiting(ctx, who, name, traffic, begun)
 		if err != nil || waiting == "" {
 			return err
 		}
-		if time.Now().After(end) {
+		if patient.Err() != nil {
 			return fault.New(fault.Unavailable, waiting+"; the alias has not moved.", fault.RetryAfter(wantedAgain))
 		}
-		select {
-		case <-time.After(startPoll):
-		case <-ctx.Done():
+		if err := pauses.Wait(patient); err != nil && ctx.Err() != nil {
 			return ctx.Err()
 		}
 	}

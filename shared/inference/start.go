@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/ref"
@@ -13,8 +14,9 @@ import (
 )
 
 const (
-	firstLook = 50 * time.Millisecond // after a version was found not to run
-	lastLook  = time.Second           // the pauses double up to this
+	// The pauses between two looks at a version that does not run.
+	firstLook   = 50 * time.Millisecond
+	longestLook = time.Second
 	// startRetry is when a client may come again for a version that starts.
 	startRetry = 2 * time.Second
 	// leastRetry is the least of what a client is told to wait before it comes again for a version that failed to start.
@@ -35,13 +37,11 @@ func (g *Gateway) awaitStart(ctx context.Context, c *call, v *registry.Version, 
 		ctx, cancel = context.WithTimeout(ctx, c.wait)
 		defer cancel()
 	}
-	for pause := firstLook; !v.Callable(); pause = min(2*pause, lastLook) {
+	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); !v.Callable(); {
 		if err := notStarting(c.target.Model, v); err != nil {
 			return nil, err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+		if pauses.Wait(ctx) != nil {
 			return nil, gaveUp(ctx, c.target.Model, v)
 		}
 		now, err := g.look(ctx, c, v.Version)

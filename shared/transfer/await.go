@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
@@ -34,26 +35,22 @@ func (p *Preference) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// How often a row that is being waited for is looked at: soon while it changes, more rarely while it does not.
-const (
-	soon  = 250 * time.Millisecond
-	later = time.Second
-)
+// looks returns the pauses between two looks of a caller that waits for an upload to change.
+func looks() backoff.Backoff {
+	return backoff.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Second}
+}
 
-// await gives the upload once it has ended, or as it stands when the time is over.
+// await returns the upload once it has ended, or as it stands when the time is over.
 func (t *Transfers) await(ctx context.Context, who auth.Principal, id uuid.UUID, patience time.Duration) (Upload, error) {
-	until := time.Now().Add(patience)
-	pause := soon
-	for {
+	patient, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for pauses := looks(); ; {
 		u, err := t.Find(ctx, who, Named{id})
-		if err != nil || u.Status.Ended() || time.Now().After(until) {
+		if err != nil || u.Status.Ended() || patient.Err() != nil {
 			return u, err
 		}
-		select {
-		case <-ctx.Done():
+		if err := pauses.Wait(patient); err != nil && ctx.Err() != nil {
 			return u, ctx.Err()
-		case <-time.After(min(pause, max(time.Until(until), 0))):
-			pause = min(pause*2, later)
 		}
 	}
 }

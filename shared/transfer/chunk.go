@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -154,8 +155,7 @@ func (t *Transfers) watch(ctx context.Context, cancel context.CancelCauseFunc, w
 // claim takes the lease of the chunk's place, once all its bytes are there: from then on nobody else's bytes are completed. It waits while
 // another writer has the lease, which is as long as the store takes for that one's last bytes. If the lease is lost, the context is canceled.
 func (t *Transfers) claim(ctx context.Context, cancel context.CancelCauseFunc, who auth.Principal, c *claim) (*lease, func(), error) {
-	const soonest, latest = 20 * time.Millisecond, time.Second
-	for pause := soonest; ; pause = min(2*pause, latest) {
+	for pauses := (backoff.Backoff{First: 20 * time.Millisecond, Longest: time.Second}); ; {
 		asked := time.Now()
 		taken, err := t.tryClaim(ctx, who, c)
 		if err != nil {
@@ -168,7 +168,7 @@ func (t *Transfers) claim(ctx context.Context, cancel context.CancelCauseFunc, w
 			context.AfterFunc(kept, func() { cancel(context.Cause(kept)) })
 			return l, stop, nil
 		}
-		if wait(ctx, pause); ctx.Err() != nil {
+		if pauses.Wait(ctx) != nil {
 			return nil, nil, context.Cause(ctx)
 		}
 	}

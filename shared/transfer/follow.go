@@ -191,14 +191,14 @@ func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) 
 // tell ends when ctx does, when yield says so, or with an error of look.
 func tell(ctx context.Context, again look, yield func(Change, error) bool) error {
 	var spoken time.Time // so that the first thing to be said is said at once, were it only that there is nothing
-	for pause := soon; ctx.Err() == nil; pause = min(pause*2, later) {
+	for pauses := looks(); ctx.Err() == nil; _ = pauses.Wait(ctx) {
 		changes, last, err := again(ctx)
 		if err != nil {
 			return err
 		}
 		switch {
 		case len(changes) > 0:
-			pause = soon
+			pauses.Reset()
 		case !last && time.Since(spoken) >= quiet:
 			changes = []Change{{Kind: Quiet}}
 		}
@@ -211,14 +211,6 @@ func tell(ctx context.Context, again look, yield func(Change, error) bool) error
 		if last {
 			return nil
 		}
-		wait(ctx, pause)
 	}
 	return nil
-}
-
-func wait(ctx context.Context, pause time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
-	}
 }

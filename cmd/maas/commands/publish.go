@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/fault"
 )
@@ -96,15 +97,19 @@ func (s *session) retry(ctx context.Context, which version, v catalog.Version) (
 	return v, err
 }
 
-// watchEvery is how often the server is asked how a deployment gets on.
-const watchEvery = 200 * time.Millisecond
+// The pauses between two questions how a deployment gets on. They begin anew with each status.
+const (
+	firstLook   = 200 * time.Millisecond
+	longestLook = 5 * time.Second
+)
 
 // await waits until the version can be called, and tells each status on the way.
 func (s *session) await(ctx context.Context, which version, v catalog.Version) (catalog.Version, error) {
 	said := ""
-	for {
+	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); ; {
 		if now := deployed(v.Deployment); now != said && v.Deployment.Status != "none" {
 			said = now
+			pauses.Reset()
 			s.sayf("%s", now)
 		}
 		switch v.Deployment.Status {
@@ -116,9 +121,7 @@ func (s *session) await(ctx context.Context, which version, v catalog.Version) (
 			s.sayf("its first call starts it again")
 			return v, nil
 		}
-		select {
-		case <-time.After(watchEvery):
-		case <-ctx.Done():
+		if pauses.Wait(ctx) != nil {
 			return v, ended(ctx, which)
 		}
 		var now catalog.Version

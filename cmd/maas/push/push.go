@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
@@ -182,7 +183,7 @@ func (p *Pusher) abandon(ctx context.Context, u transfer.Upload) error {
 	return err
 }
 
-// The server is asked how a verification gets on, soon at first and then less often.
+// The pauses between two questions how a verification gets on.
 const (
 	firstLook   = 50 * time.Millisecond
 	longestLook = time.Second
@@ -190,7 +191,7 @@ const (
 
 // await waits until the upload is ready, or open again.
 func (p *Pusher) await(ctx context.Context, u transfer.Upload) (transfer.Upload, error) {
-	for look := firstLook; ; look = min(2*look, longestLook) {
+	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); ; {
 		now, err := p.get(ctx, u)
 		if err != nil {
 			return u, err
@@ -206,10 +207,8 @@ func (p *Pusher) await(ctx context.Context, u transfer.Upload) (transfer.Upload,
 		case now.Status.Ended():
 			return now, ended(now)
 		}
-		select {
-		case <-time.After(look):
-		case <-ctx.Done():
-			return now, ctx.Err()
+		if err := pauses.Wait(ctx); err != nil {
+			return now, err
 		}
 	}
 }
