@@ -84,7 +84,7 @@ func TestKeysRefusesWhatIsWrong(t *testing.T) {
 		"no name":         {Body: `{"name":"","scopes":["model:read"]}`, Kind: fault.Invalid, Fields: []string{"name"}},
 		"no scopes":       {Body: `{"name":"x","scopes":[]}`, Kind: fault.Invalid, Fields: []string{"scopes"}},
 		"a bad scope":     {Body: `{"name":"x","scopes":["model"]}`, Kind: fault.Invalid, Fields: []string{"scopes[0]"}},
-		"a typing error":  {Body: `{"name":"x","scopes":["model:read","modle:read"]}`, Kind: fault.Invalid, Fields: []string{"scopes[1]"}},
+		"a typing error":  {Body: `{"name":"x","scopes":["model:read","models:read"]}`, Kind: fault.Invalid, Fields: []string{"scopes[1]"}},
 		"no models":       {Body: `{"name":"x","scopes":["model:read"],"models":[]}`, Kind: fault.Invalid, Fields: []string{"models"}},
 		"a foreign model": {Body: `{"name":"x","scopes":["model:read"],"models":["rival/x"]}`, Kind: fault.Invalid, Fields: []string{"models"}},
 		"an absent model": {Body: `{"name":"x","scopes":["model:read"],"models":["acme/absent"]}`, Kind: fault.Unprocessable, Fields: []string{"models"}},

@@ -93,8 +93,8 @@ func TestAScopeCoversAPermission(t *testing.T) {
 	t.Parallel()
 	for text, covered := range map[string]int{
 		"model:read": 1, "model:*": 3, "*:read": 5, "*:*": len(auth.Permissions()), "inference:execute": 1,
-		"modle:read": 0, "model:raed": 0, "model": 0, "model:": 0, "": 0, "*": 0, "model:read:write": 0, "usage:write": 0, "tenant:*": 0, "gateway:call": 0,
-		"self:any": 0, "Model:Read": 0, " model:read": 0,
+		"models:read": 0, "model:raed": 0, "model": 0, "model:": 0, "": 0, "*": 0, "model:read:write": 0, "usage:write": 0, "tenant:*": 0, "gateway:call": 0,
+		"self:any": 0, "Model:Read": 0, "model:read,": 0,
 	} {
 		var scope auth.Scope
 		err := scope.UnmarshalText([]byte(text))
@@ -113,11 +113,11 @@ func TestAnOldKeyMayWhatIsLeftOfItsScopes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := auth.Principal{Roles: []auth.Role{auth.Owner}, Scopes: []auth.Permission{"modle:read", "tenant:delete", "model:read"}}
+	who := auth.Principal{Roles: []auth.Role{auth.Owner}, Scopes: []auth.Permission{"models:read", "tenant:delete", "model:read"}}
 	if err := policy.Authorize(who, "model:read"); err != nil {
 		t.Errorf("a scope that is unknown takes away another: %v", err)
 	}
-	for _, permission := range []auth.Permission{"model:write", "tenant:delete", "modle:read"} {
+	for _, permission := range []auth.Permission{"model:write", "tenant:delete", "models:read"} {
 		if policy.Authorize(who, permission) == nil {
 			t.Errorf("the key may %s", permission)
 		}

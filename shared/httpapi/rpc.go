@@ -97,16 +97,13 @@ func ConnectErrors() connect.Interceptor {
 	})
 }
 
-// kindHeader carries the exact kind beside the code, since several kinds share one.
-const kindHeader = "X-Maas-Kind"
-
-// ConnectError gives a fault as gRPC's error: its kind's code, its message, the exact kind in the metadatum X-Maas-Kind, when to try again in the metadatum Retry-After
-// and as a detail of type google.rpc.RetryInfo, and the fields that are wrong as a detail of type google.rpc.BadRequest.
+// ConnectError returns a fault as gRPC's error: its kind's code, its message, the exact kind in the metadatum X-Maas-Kind, when to try again in the
+// metadatum Retry-After and as a detail of type google.rpc.RetryInfo, and the fields that are wrong as a detail of type google.rpc.BadRequest.
 func ConnectError(err error) *connect.Error {
 	e := fault.From(err)
 	message, _ := e.Told()
 	out := connect.NewError(connect.Code(e.Kind.Code()), errors.New(message))
-	out.Meta().Set(kindHeader, string(e.Kind))
+	out.Meta().Set(fault.KindHeader, string(e.Kind))
 	if after := retryAfter(e); after > 0 {
 		out.Meta().Set("Retry-After", seconds(after))
 		if detail, err := connect.NewErrorDetail(&errdetails.RetryInfo{RetryDelay: durationpb.New(after)}); err == nil {

@@ -287,7 +287,7 @@ func TestAKeyWhoseScopesAreUnknownMayWhatIsLeft(t *testing.T) {
 	w := identitytest.New(t)
 	keys, authn := openKeys(t, w)
 	made := create(t, keys, w, identity.NewKey{Name: "old", Scopes: []auth.Scope{"model:read"}})
-	change(t, w, `update api_keys set scopes = array['modle:read', 'tenant:delete', 'model:read'] where id = $1`, made.ID)
+	change(t, w, `update api_keys set scopes = array['models:read', 'tenant:delete', 'model:read'] where id = $1`, made.ID)
 
 	who, err := authn.APIKey(t.Context(), parse(t, made.Secret))
 	if err != nil {

@@ -243,14 +243,15 @@ func cut(ctx context.Context, err error) error {
 	return fault.New(fault.Upstream, "The model server broke off its answer.", fault.Cause(err))
 }
 
-// ended returns the error of a call. If its time has passed, that is RateLimited for a call in the queue, whether it waits for a run of its own or for one that it
-// shares; Unavailable if the model server still starts; and Timeout for any other call, as for one that is at the model server.
+// ended returns the error of a call. If its time has passed, that is RateLimited for a call in the queue, whether it waits for a run of its own or for
+// one that it shares; Unavailable if the model server still starts; and Timeout for any other call, as for one that is at the model server.
 func (c *call) ended(err error, r *report) error {
 	switch {
 	case err == nil || !fault.Is(err, fault.Timeout):
 		return err
 	case r.stage == queued:
-		return fault.New(fault.RateLimited, fmt.Sprintf("The model is busy: none of its slots (MAAS_INFER_CONCURRENCY) was free within %s. Try again later.", c.timeout),
+		return fault.New(fault.RateLimited, fmt.Sprintf(
+			"The model is busy: none of its slots (MAAS_INFER_CONCURRENCY) was free within %s. Try again later.", c.timeout),
 			fault.RetryAfter(busyRetry), fault.Cause(err))
 	case r.version != nil && r.version.Status == "idle":
 		return starting(c.target.Model, r.version)
