@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/17882237881/MaaS/e2e/e2etest"
+	"github.com/17882237881/MaaS/shared/fault"
 )
 
 func TestAFileThatIsNotWhatItSaysIsRejectedWithTheReason(t *testing.T) {
@@ -68,6 +69,7 @@ func TestARequestThatDoesNotFitNamesTheTensor(t *testing.T) {
 	e2etest.Must(t, os.WriteFile(path, []byte(`{"inputs":[{"name":"inptu","shape":[1,64],"datatype":"FP32","data":[1]}]}`), 0o600))
 
 	u.Maas("infer", u.Of("digits"), "-f", path).Ends(1, "inptu")
+	assertKinds(t, u)
 }
 
 func TestACallThatTakesLongerThanItMayEnds(t *testing.T) {
@@ -79,4 +81,5 @@ func TestACallThatTakesLongerThanItMayEnds(t *testing.T) {
 	e2etest.Must(t, os.WriteFile(path, e2etest.SlowRequest(100_000), 0o600)) // a minute and more
 
 	u.Maas("infer", u.Of("slow"), "-f", path, "--timeout", "1s").Ends(6)
+	infersSlowly(u.Of("slow")).assertKind(t, fault.Timeout, "authorization", "Bearer "+u.Key("inference:execute"), "x-request-timeout", "1000")
 }

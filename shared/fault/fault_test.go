@@ -38,11 +38,7 @@ func TestWhatIsNoFaultShowsNothingOfTheInside(t *testing.T) {
 
 func TestEveryKindHasAStatusThatLeadsBackToIt(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []fault.Kind{
-		fault.Invalid, fault.Unauthenticated, fault.QuotaExceeded, fault.Forbidden, fault.NotFound, fault.Conflict, fault.Gone,
-		fault.PreconditionFailed, fault.Unsatisfiable, fault.TooLarge, fault.Unprocessable, fault.RateLimited, fault.Internal, fault.Upstream, fault.Unavailable,
-		fault.Timeout, fault.Canceled,
-	} {
+	for _, kind := range fault.Kinds() {
 		if got := fault.KindOfStatus(kind.Status()); got != kind {
 			t.Errorf("%s is answered %d, which is read as %s", kind, kind.Status(), got)
 		}
@@ -65,6 +61,30 @@ func TestEveryKindHasTheCodeThatTellsWhatToDo(t *testing.T) {
 	} {
 		if got := codes.Code(kind.Code()); got != want {
 			t.Errorf("%s is answered %s, want %s", kind, got, want)
+		}
+	}
+}
+
+// TestCodesAreReadAsTheyAreWritten holds the two directions between kinds and gRPC's codes to each other.
+func TestCodesAreReadAsTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	for _, kind := range fault.Kinds() {
+		read := fault.KindOfCode(kind.Code())
+		if read.Code() != kind.Code() || read.Retryable() != kind.Retryable() && kind.Code() != uint32(codes.ResourceExhausted) {
+			t.Errorf("%s is answered %s, which is read as %s", kind, codes.Code(kind.Code()), read)
+		}
+	}
+	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
+		if n := fault.Readers(uint32(code)); n != 1 {
+			t.Errorf("%s is read as %d kinds, want one", code, n)
+		}
+	}
+	for code, want := range map[codes.Code]fault.Kind{
+		codes.AlreadyExists: fault.Conflict, codes.ResourceExhausted: fault.RateLimited, codes.Unavailable: fault.Unavailable, codes.NotFound: fault.NotFound,
+		codes.InvalidArgument: fault.Invalid, codes.Unknown: fault.Internal, codes.DataLoss: fault.Internal, 99: fault.Internal,
+	} {
+		if got := fault.KindOfCode(uint32(code)); got != want {
+			t.Errorf("%s is read as %s, want %s", code, got, want)
 		}
 	}
 }

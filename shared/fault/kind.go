@@ -1,6 +1,9 @@
 package fault
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Kind classifies a failure by what the caller can do about it. Its text is the last part of a problem's type URI (RFC 9457).
 type Kind string
@@ -29,43 +32,52 @@ const (
 // The codes of gRPC, as google.rpc.Code numbers and describes them.
 const (
 	cancelled          = 1
+	unknown            = 2
 	invalidArgument    = 3
 	deadlineExceeded   = 4
 	notFound           = 5
+	alreadyExists      = 6
 	permissionDenied   = 7
 	resourceExhausted  = 8 // what gRPC's own limits on messages are answered with, too
 	failedPrecondition = 9
 	aborted            = 10
 	outOfRange         = 11
+	unimplemented      = 12
 	internal           = 13
 	unavailable        = 14
+	dataLoss           = 15
 	unauthenticated    = 16
 )
 
-// kinds has what each is answered with. The codes tell a client of gRPC what it can do: after FAILED_PRECONDITION nothing, before something
-// else has changed (Conflict); after ABORTED read again, and then change (PreconditionFailed); after UNAVAILABLE the same once more (Upstream).
+// codes is a list of codes of gRPC.
+type codes []uint32
+
+// kinds is the one table between kinds, HTTP statuses and gRPC codes, in both directions. The codes tell a client of gRPC what it can do: after
+// FAILED_PRECONDITION nothing, before something else has changed (Conflict); after ABORTED read again, and then change (PreconditionFailed); after UNAVAILABLE
+// the same once more (Upstream).
 var kinds = map[Kind]struct {
 	status   int
 	code     uint32
+	from     codes // those that a client reads as the kind: where kinds share a code, one has it
 	sentence string
 }{
-	Invalid:            {http.StatusBadRequest, invalidArgument, "The request is malformed."},
-	Unauthenticated:    {http.StatusUnauthorized, unauthenticated, "A valid credential is needed."},
-	QuotaExceeded:      {http.StatusPaymentRequired, resourceExhausted, "The plan's limit is reached."},
-	Forbidden:          {http.StatusForbidden, permissionDenied, "Your roles do not allow this."},
-	NotFound:           {http.StatusNotFound, notFound, "There is no such resource."},
-	Conflict:           {http.StatusConflict, failedPrecondition, "The request contradicts the resource's state."},
-	Gone:               {http.StatusGone, notFound, "The resource is retired."},
-	PreconditionFailed: {http.StatusPreconditionFailed, aborted, "The resource has changed since you read it."},
-	Unsatisfiable:      {http.StatusRequestedRangeNotSatisfiable, outOfRange, "No part of the resource is in the range."},
-	TooLarge:           {http.StatusRequestEntityTooLarge, resourceExhausted, "The request is too large."},
-	Unprocessable:      {http.StatusUnprocessableEntity, invalidArgument, "The content is refused."},
-	RateLimited:        {http.StatusTooManyRequests, resourceExhausted, "Too many requests; wait and try again."},
-	Internal:           {http.StatusInternalServerError, internal, "Something went wrong on our side."},
-	Upstream:           {http.StatusBadGateway, unavailable, "The model server failed."},
-	Unavailable:        {http.StatusServiceUnavailable, unavailable, "A service that is needed is away; try again."},
-	Timeout:            {http.StatusGatewayTimeout, deadlineExceeded, "The deadline passed."},
-	Canceled:           {499, cancelled, "The client went away."}, // nginx's status for a client that closed the request
+	Invalid:            {http.StatusBadRequest, invalidArgument, codes{invalidArgument}, "The request is malformed."},
+	Unauthenticated:    {http.StatusUnauthorized, unauthenticated, codes{unauthenticated}, "A valid credential is needed."},
+	QuotaExceeded:      {http.StatusPaymentRequired, resourceExhausted, nil, "The plan's limit is reached."},
+	Forbidden:          {http.StatusForbidden, permissionDenied, codes{permissionDenied}, "Your roles do not allow this."},
+	NotFound:           {http.StatusNotFound, notFound, codes{notFound}, "There is no such resource."},
+	Conflict:           {http.StatusConflict, failedPrecondition, codes{failedPrecondition, alreadyExists}, "The request contradicts the resource's state."},
+	Gone:               {http.StatusGone, notFound, nil, "The resource is retired."},
+	PreconditionFailed: {http.StatusPreconditionFailed, aborted, codes{aborted}, "The resource has changed since you read it."},
+	Unsatisfiable:      {http.StatusRequestedRangeNotSatisfiable, outOfRange, codes{outOfRange}, "No part of the resource is in the range."},
+	TooLarge:           {http.StatusRequestEntityTooLarge, resourceExhausted, nil, "The request is too large."},
+	Unprocessable:      {http.StatusUnprocessableEntity, invalidArgument, nil, "The content is refused."},
+	RateLimited:        {http.StatusTooManyRequests, resourceExhausted, codes{resourceExhausted}, "Too many requests; wait and try again."},
+	Internal:           {http.StatusInternalServerError, internal, codes{internal, unknown, unimplemented, dataLoss}, "Something went wrong on our side."},
+	Upstream:           {http.StatusBadGateway, unavailable, nil, "The model server failed."},
+	Unavailable:        {http.StatusServiceUnavailable, unavailable, codes{unavailable}, "A service that is needed is away; try again."},
+	Timeout:            {http.StatusGatewayTimeout, deadlineExceeded, codes{deadlineExceeded}, "The deadline passed."},
+	Canceled:           {499, cancelled, codes{cancelled}, "The client went away."}, // nginx's status for a client that closed the request
 }
 
 // Status is the HTTP status that the kind is answered with.
@@ -76,7 +88,10 @@ func (k Kind) Status() int {
 	return http.StatusInternalServerError
 }
 
-// Code is the gRPC status code that the kind is answered with, as a number, since this package knows no gRPC. Several kinds share one.
+// KindHeader is the metadatum of gRPC's answers, and the header of Connect's, that names the exact kind, since several kinds share a code.
+const KindHeader = "X-Maas-Kind"
+
+// Code is the gRPC status code that the kind is answered with, as a number, since this package knows no gRPC.
 func (k Kind) Code() uint32 {
 	if known, ok := kinds[k]; ok {
 		return known.code
@@ -95,6 +110,17 @@ func KindOfStatus(status int) Kind {
 		return Internal
 	}
 	return Invalid
+}
+
+// KindOfCode is the inverse of Code, for clients. Of kinds that share a code it returns the one that says least: Invalid, NotFound, RateLimited or
+// Unavailable. It returns Internal for an unknown code.
+func KindOfCode(code uint32) Kind {
+	for kind, known := range kinds {
+		if slices.Contains(known.from, code) {
+			return kind
+		}
+	}
+	return Internal
 }
 
 // Retryable reports whether the same request may succeed later.

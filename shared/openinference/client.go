@@ -216,13 +216,24 @@ func Refusal(status int, body []byte) error {
 
 		Errors []fault.FieldError `json:"errors"`
 	}
-	kind := fault.KindOfStatus(status)
-	if kind == fault.Internal || status < http.StatusBadRequest {
-		kind = fault.Upstream
+	kind := fault.Upstream
+	if status >= http.StatusBadRequest {
+		kind = kindOfServer(fault.KindOfStatus(status))
 	}
 	_ = json.Unmarshal(body, &problem) // what is no JSON says nothing
 	message := cmp.Or(problem.Error, problem.Detail, "the model server answered "+strconv.Itoa(status))
 	return fault.New(kind, message, fault.Op("openinference"), fault.Fields(problem.Errors...))
+}
+
+// kindOfServer returns what a model server's refusal means to who called the model. A defect of the server, and a credential that it does not take, which is
+// not the caller's, are Upstream.
+func kindOfServer(kind fault.Kind) fault.Kind {
+	switch kind {
+	case fault.Internal, fault.Unauthenticated, fault.Forbidden:
+		return fault.Upstream
+	default:
+		return kind
+	}
 }
 
 // unreachable classifies the failure of a call that got no whole answer.

@@ -42,27 +42,5 @@ func refusalOf(ctx context.Context, err error) error {
 	if !errors.As(err, &refusal) || !connect.IsWireError(err) {
 		return unreachable(ctx, err)
 	}
-	return fault.New(KindOfCode(refusal.Code()), refusal.Message(), fault.Op("openinference"), fault.Cause(err))
-}
-
-// KindOfCode gives the kind of fault that a gRPC status code of a model server means.
-func KindOfCode(code connect.Code) fault.Kind {
-	switch code {
-	case connect.CodeInvalidArgument, connect.CodeOutOfRange:
-		return fault.Invalid
-	case connect.CodeNotFound:
-		return fault.NotFound
-	case connect.CodeResourceExhausted:
-		return fault.RateLimited
-	case connect.CodeFailedPrecondition:
-		return fault.Unprocessable
-	case connect.CodeUnavailable:
-		return fault.Unavailable
-	case connect.CodeDeadlineExceeded:
-		return fault.Timeout
-	case connect.CodeCanceled:
-		return fault.Canceled
-	default:
-		return fault.Upstream
-	}
+	return fault.New(kindOfServer(fault.KindOfCode(uint32(refusal.Code()))), refusal.Message(), fault.Op("openinference"), fault.Cause(err))
 }

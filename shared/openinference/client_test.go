@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// echo is a model server whose only model, acme/echo, gives its inputs back; other names show how a server fails.
+// echo is a model server whose only model, acme/echo, gives its inputs back; other names show how a server fails, "fails/timeout" with a kind.
 type echo struct {
 	inferenceconnect.UnimplementedGRPCInferenceServiceHandler
 }
@@ -42,6 +43,10 @@ func (e echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "/v2/models/acme/moved/infer":
 		http.Redirect(w, r, "/v2/models/acme/echo/infer", http.StatusTemporaryRedirect)
 	default:
+		if kind, ok := strings.CutPrefix(r.URL.Path, "/v2/models/fails/"); ok {
+			w.WriteHeader(fault.Kind(strings.TrimSuffix(kind, "/infer")).Status())
+			return
+		}
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, `{"error": "no such model"}`)
 	}
@@ -74,6 +79,9 @@ func (echo) ModelInfer(ctx context.Context, r *connect.Request[pb.ModelInferRequ
 		<-ctx.Done()
 		return nil, ctx.Err()
 	default:
+		if kind, ok := strings.CutPrefix(r.Msg.GetModelName(), "fails/"); ok {
+			return nil, connect.NewError(connect.Code(fault.Kind(kind).Code()), io.EOF)
+		}
 		return nil, connect.NewError(connect.CodeNotFound, io.EOF)
 	}
 }
@@ -133,6 +141,23 @@ func TestClientNamesTheServersRefusal(t *testing.T) {
 	}
 	_, err = client.InferGRPC(t.Context(), openinference.Endpoint{Server: server, Model: "acme/none"}, request())
 	faulttest.AssertKind(t, err, fault.NotFound)
+}
+
+// TestARefusalMeansTheSameByBothProtocols has each kind as a model server that is ours answers it.
+func TestARefusalMeansTheSameByBothProtocols(t *testing.T) {
+	t.Parallel()
+	server, client := newEcho(t)
+	for kind, want := range map[fault.Kind]fault.Kind{
+		fault.Invalid: fault.Invalid, fault.NotFound: fault.NotFound, fault.RateLimited: fault.RateLimited, fault.Conflict: fault.Conflict,
+		fault.Unavailable: fault.Unavailable, fault.Timeout: fault.Timeout,
+		fault.Internal: fault.Upstream, fault.Unauthenticated: fault.Upstream, fault.Forbidden: fault.Upstream,
+	} {
+		e := openinference.Endpoint{Server: server, Model: "fails/" + string(kind)}
+		_, err := client.Infer(t.Context(), e, request())
+		faulttest.AssertKind(t, err, want)
+		_, err = client.InferGRPC(t.Context(), e, request())
+		faulttest.AssertKind(t, err, want)
+	}
 }
 
 func TestClientTellsWhoseFaultAFailureIs(t *testing.T) {

@@ -76,15 +76,12 @@ func call[In, Out any](
 	return out, err
 }
 
-// kindHeader carries the exact kind of a fault beside gRPC's code (httpapi.ConnectError).
-const kindHeader = "X-Maas-Kind"
-
 func faultOf(err error) error {
 	var refusal *connect.Error
 	if !errors.As(err, &refusal) || !connect.IsWireError(err) {
 		return away(err)
 	}
-	kind := fault.Kind(refusal.Meta().Get(kindHeader))
+	kind := fault.Kind(refusal.Meta().Get(fault.KindHeader))
 	switch kind {
 	case fault.Unavailable, fault.Internal, "": // "": not the service answered, but a proxy before it
 		return away(err)
