@@ -17,8 +17,8 @@ import (
 // largeRows make a tensor x that is larger than decoding.Small.
 const largeRows = decoding.Small
 
-// occupy takes the one slot for large bodies.
-func (w *world) occupy() (release func()) {
+// takeSlot takes the one slot for large bodies.
+func (w *world) takeSlot() (release func()) {
 	w.t.Helper()
 	work := w.decodes.Work(share.Holder{Tenant: "another"})
 	if err := work.Begin(w.t.Context(), decoding.Small+1); err != nil {
@@ -60,7 +60,7 @@ func TestLargeBodiesWaitForASlot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newDeterministic(t, "MAAS_DECODES", "1")
-			release := w.occupy()
+			release := w.takeSlot()
 			done := make(chan reply)
 			go func() { // ends with the answer
 				answer, err := w.try(t.Context(), test.path, test.body, test.headers...)
@@ -79,7 +79,7 @@ func TestLargeBodiesWaitForASlot(t *testing.T) {
 			release()
 			answer := <-done
 			answer.want(t, http.StatusOK)
-			w.occupy()() // it has been given back
+			w.takeSlot()() // it has been given back
 		})
 	}
 }
@@ -94,7 +94,7 @@ func TestALargeAnswerOverGRPCWaitsForASlot(t *testing.T) {
 		_, _ = to.Write([]byte(`{"model_name":"adder","outputs":[{"name":"y","datatype":"BYTES","shape":[1],"data":["` + strings.Repeat(zeros, largeRows/8) + `"]}]}`))
 		return true
 	})
-	release := w.occupy()
+	release := w.takeSlot()
 	done := make(chan int)
 	go func() { // ends with the answer
 		out := &pb.ModelInferResponse{}
@@ -113,7 +113,7 @@ func TestALargeAnswerOverGRPCWaitsForASlot(t *testing.T) {
 	if size := <-done; size <= decoding.Small {
 		t.Errorf("%d bytes were answered", size)
 	}
-	w.occupy()()
+	w.takeSlot()()
 }
 
 // TestAnAnswerThatNobodyReadsHoldsNoSlot asks for more than the buffers of a connection, and reads nothing of it.
@@ -135,5 +135,5 @@ func TestAnAnswerThatNobodyReadsHoldsNoSlot(t *testing.T) {
 	if _, err := conn.Read(first); err != nil { // the answer has begun
 		t.Fatal(err)
 	}
-	w.occupy()()
+	w.takeSlot()()
 }
