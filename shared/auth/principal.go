@@ -47,9 +47,14 @@ func (p Principal) Actor() string {
 	}
 }
 
-// Holder gives whom what the principal takes of something shared is charged to: a user, a key or a function of its tenant. All that are anonymous are one.
+// Holder returns whom what the principal takes of something shared is charged to: a user, a key or a function of its tenant, which is named by its id, as
+// events name it. All that are anonymous are one.
 func (p Principal) Holder() share.Holder {
-	return share.Holder{Tenant: string(p.TenantName), Credential: p.Actor()}
+	h := share.Holder{Credential: p.Actor()}
+	if p.Tenant != uuid.Nil {
+		h.Tenant = p.Tenant.String()
+	}
+	return h
 }
 
 // Claims is what an access token says.

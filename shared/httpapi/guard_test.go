@@ -217,10 +217,11 @@ func TestARequestIsChargedToItsCaller(t *testing.T) {
 	Handle(a.Mux, "GET /public", use)
 	Handle(a.Mux, "GET /things", use)
 	key, user := auth.NewAPIKey(), uuid.New()
-	a.installation.Keys[key.String()] = auth.Principal{Key: key.ID, TenantName: "acme", Roles: []auth.Role{auth.Viewer}}
+	a.installation.Keys[key.String()] = auth.Principal{Key: key.ID, Tenant: authtest.Acme, TenantName: "acme", Roles: []auth.Role{auth.Viewer}}
 	a.token = a.installation.Token(t, auth.Claims{Subject: user, Session: uuid.New(), Tenant: authtest.Acme, TenantName: "acme", Roles: []auth.Role{auth.Owner}})
 	nobody := share.Holder{Tenant: "192.0.2.1/32", Credential: "anonymous"}
-	ofUser, ofKey := share.Holder{Tenant: "acme", Credential: "user:" + user.String()}, share.Holder{Tenant: "acme", Credential: "key:" + key.ID}
+	acme := authtest.Acme.String()
+	ofUser, ofKey := share.Holder{Tenant: acme, Credential: "user:" + user.String()}, share.Holder{Tenant: acme, Credential: "key:" + key.ID}
 
 	for _, c := range []struct {
 		path, credential string

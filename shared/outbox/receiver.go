@@ -14,6 +14,7 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
+	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/fault"
@@ -150,7 +151,7 @@ func (r *Receiver) receive(req *http.Request) error {
 	if err != nil {
 		return refused(r.letters.keepUnsigned(ctx, r.consumer, text, err), err)
 	}
-	ctx = share.With(e.Context(ctx), share.Holder{Tenant: e.Tenant.String(), Credential: string(r.consumer)})
+	ctx = share.With(e.Context(ctx), auth.System(string(r.consumer), e.Tenant, "").Holder())
 	err = r.act(ctx, e)
 	if err == nil {
 		return nil
