@@ -34,6 +34,15 @@ func connect(e *env.Env) (*redis.Client, error) {
 	if signed != nil {
 		options.ConnMaxLifetime = connectionLife
 	}
+	trusted, err := e.Authority("REDIS_CA")
+	switch {
+	case err != nil:
+		return nil, err
+	case trusted != nil && options.TLSConfig == nil:
+		return nil, errors.New("REDIS_CA is set, but REDIS_URL does not begin with rediss://: the connection would not be encrypted")
+	case trusted != nil:
+		options.TLSConfig.RootCAs = trusted.RootCAs // the name to be verified stays
+	}
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = redisDial, redisTime, redisTime
 	options.PoolSize, options.ContextTimeoutEnabled = redisPool, true
 	options.MaxRetries, options.DialerRetries = -1, 1 // a miss is cheaper than another try
@@ -123,9 +132,9 @@ func (s *Store) tellLate(ctx context.Context) {
 
 // listen keeps the subscription to floors until ctx ends.
 func (s *Store) listen(ctx context.Context) {
-	for ctx.Err() == nil {
+	for first := true; ctx.Err() == nil; first = false {
 		err := s.subscribe(ctx)
-		if s.together.Swap(false) && ctx.Err() == nil {
+		if (s.together.Swap(false) || first) && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "Redis is away: answers are kept for a second only", "error", err)
 		}
 		pause(ctx, 200*time.Millisecond)

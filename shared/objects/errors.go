@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"net/http"
 
@@ -45,6 +46,10 @@ func classify(ctx context.Context, op string, err error) error {
 
 // away says that the store cannot be used now: it is unreachable, hangs, or refuses credentials that may just be changing.
 func away(op string, err error) error {
+	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
+		return fault.New(fault.Unavailable, "the object store's certificate is of an unknown authority: set S3_CA_FILE to that authority's certificate",
+			fault.Op(op), fault.Cause(err))
+	}
 	return fault.New(fault.Unavailable, "the object store is away; try again", fault.Op(op), fault.Cause(err))
 }
 

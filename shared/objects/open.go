@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,7 +41,11 @@ func Open(_ context.Context, e *env.Env) (*Store, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		s, err := c.store(credentials)
+		trusted, err := e.Authority("S3_CA")
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := c.store(credentials, trusted)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -48,7 +53,7 @@ func Open(_ context.Context, e *env.Env) (*Store, error) {
 	})
 }
 
-func (c config) store(credentials aws.CredentialsProvider) (*Store, error) {
+func (c config) store(credentials aws.CredentialsProvider, trusted *tls.Config) (*Store, error) {
 	profile, err := profileOf(c.Profile)
 	if err != nil {
 		return nil, err
@@ -56,7 +61,10 @@ func (c config) store(credentials aws.CredentialsProvider) (*Store, error) {
 	if err := checkEndpoint("S3_ENDPOINT", c.Endpoint); err != nil {
 		return nil, err
 	}
-	quick, commit, assemble := c.transport(c.AnswerTimeout), c.transport(c.CommitTimeout), c.transport(assembly)
+	if trusted != nil && !strings.HasPrefix(c.Endpoint, "https://") {
+		return nil, fault.New(fault.Internal, "S3_CA is set, but S3_ENDPOINT does not begin with https://: the connection would not be encrypted")
+	}
+	quick, commit, assemble := c.transport(c.AnswerTimeout, trusted), c.transport(c.CommitTimeout, trusted), c.transport(assembly, trusted)
 	s := &Store{
 		bucket: c.Bucket, profile: profile, stall: c.StallTimeout, idle: []*http.Transport{quick, commit, assemble},
 		client:   s3.New(c.options(credentials, c.Endpoint, quick)),

@@ -2,6 +2,7 @@ package objects
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"net/http"
 	"time"
@@ -15,8 +16,8 @@ const (
 	buffer      = 64 << 10
 )
 
-// transport connects, waits and gives up as configured. A body may take as long as it moves.
-func (c config) transport(answer time.Duration) *http.Transport {
+// transport connects, waits and gives up as configured. A body may take as long as it moves. A nil trusted stands for the system's authorities.
+func (c config) transport(answer time.Duration, trusted *tls.Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: c.DialTimeout, KeepAlive: 15 * time.Second}
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
@@ -27,6 +28,7 @@ func (c config) transport(answer time.Duration) *http.Transport {
 			}
 			return moving{conn, c.StallTimeout}, nil
 		},
+		TLSClientConfig:       trusted.Clone(),
 		TLSHandshakeTimeout:   c.DialTimeout,
 		ResponseHeaderTimeout: answer,
 		ExpectContinueTimeout: time.Second,

@@ -12,7 +12,9 @@ type given struct {
 	DatabaseURL        string `env:"DATABASE_URL"`
 	MigrateDatabaseURL string `env:"MIGRATE_DATABASE_URL"`
 	RedisURL           string `env:"REDIS_URL"`
+	RedisCA            string `env:"REDIS_CA"`
 	S3Endpoint         string `env:"S3_ENDPOINT"`
+	S3CA               string `env:"S3_CA"`
 	S3Bucket           string `env:"S3_BUCKET" envDefault:"maas"`
 	S3Region           string `env:"S3_REGION" envDefault:"us-east-1"`
 	S3AccessKeyID      string `env:"S3_ACCESS_KEY_ID"`

@@ -68,7 +68,7 @@ func TestNobodyComesByTCPWithoutThePassword(t *testing.T) {
 			t.Errorf("%s was refused for another reason: %v", role, err)
 		}
 	}
-	if err := pingRedis(t.Context(), at(t, s.Redis.URL, nil)); err == nil || !strings.Contains(err.Error(), "NOAUTH") {
+	if err := pingRedis(t.Context(), at(t, s.Redis.URL, nil), ""); err == nil || !strings.Contains(err.Error(), "NOAUTH") {
 		t.Errorf("Redis said %v", err)
 	}
 	stranger := s.S3
@@ -151,7 +151,7 @@ func TestARedisInProcessIsReachedByTCPToo(t *testing.T) {
 	if server.URL != redisURL(public.address(RedisPort), public.passwords.Redis) {
 		t.Errorf("the address is %s", server.URL)
 	}
-	must(t, pingRedis(t.Context(), server.URL))
+	must(t, pingRedis(t.Context(), server.URL, ""))
 }
 
 func TestAPortThatIsTakenIsNamed(t *testing.T) {

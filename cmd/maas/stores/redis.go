@@ -3,6 +3,7 @@ package stores
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/17882237881/MaaS/cmd/maas/child"
+	"github.com/17882237881/MaaS/shared/env"
 )
 
 // Redis is a Redis server, or what speaks its protocol.
@@ -32,7 +34,7 @@ const redisMemory = "256mb"
 
 func (s *Stores) redis(ctx context.Context, folder *Folder, g given, public *network, o Options) (Redis, error) {
 	if g.RedisURL != "" {
-		if err := pingRedis(ctx, g.RedisURL); err != nil {
+		if err := pingRedis(ctx, g.RedisURL, g.RedisCA); err != nil {
 			return Redis{}, fmt.Errorf("REDIS_URL: %w", err)
 		}
 		return Redis{URL: g.RedisURL}, nil
@@ -69,7 +71,7 @@ func (s *Stores) redisServer(ctx context.Context, program string, folder *Folder
 			cmd.Stdin = strings.NewReader(at.secret)
 			return cmd, nil
 		},
-		Ready: func(ctx context.Context) error { return pingRedis(ctx, at.url) },
+		Ready: func(ctx context.Context) error { return pingRedis(ctx, at.url, "") },
 		Stop:  syscall.SIGKILL, // it has nothing to save
 	})
 	if err != nil {
@@ -122,15 +124,25 @@ func (s *Stores) redisInProcess(public *network, log *slog.Logger) (Redis, error
 	return Redis{URL: redisURL(server.Addr(), password)}, nil
 }
 
-func pingRedis(ctx context.Context, address string) error {
+func pingRedis(ctx context.Context, address, authority string) error {
 	options, err := redis.ParseURL(address)
 	if err != nil {
 		return fmt.Errorf("not the URL of a Redis: %w", err)
 	}
 	options.MaxRetries = -1
 	options.DialTimeout = time.Second
+	trusted, err := env.New("stores", map[string]string{"REDIS_CA": authority}, slog.New(slog.DiscardHandler)).Authority("REDIS_CA")
+	if err != nil {
+		return err
+	}
 	options.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, addr)
+		if options.TLSConfig == nil {
+			return new(net.Dialer).DialContext(ctx, network, addr)
+		}
+		if trusted != nil {
+			options.TLSConfig.RootCAs = trusted.RootCAs
+		}
+		return (&tls.Dialer{Config: options.TLSConfig}).DialContext(ctx, network, addr)
 	}
 	client := redis.NewClient(options)
 	return errors.Join(client.Ping(ctx).Err(), client.Close())

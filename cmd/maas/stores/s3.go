@@ -28,11 +28,14 @@ type S3 struct {
 
 	AccessKeyID     string
 	SecretAccessKey string
+
+	authority string // whose certificates are trusted, in PEM; "" for the system's
 }
 
 func (s *Stores) s3(ctx context.Context, folder *Folder, g given, public *network, o Options) (S3, error) {
 	store := S3{
-		Endpoint: g.S3Endpoint, Region: g.S3Region, Bucket: g.S3Bucket,
+		authority: g.S3CA,
+		Endpoint:  g.S3Endpoint, Region: g.S3Region, Bucket: g.S3Bucket,
 		AccessKeyID: g.S3AccessKeyID, SecretAccessKey: g.S3SecretAccessKey,
 	}
 	if store.Endpoint == "" {
@@ -102,6 +105,7 @@ func (store S3) makeBucket(ctx context.Context) error {
 	e := env.New("stores", map[string]string{
 		"S3_ENDPOINT": store.Endpoint, "S3_REGION": store.Region, "S3_BUCKET": store.Bucket,
 		"S3_ACCESS_KEY_ID": store.AccessKeyID, "S3_SECRET_ACCESS_KEY": store.SecretAccessKey,
+		"S3_CA": store.authority,
 	}, slog.New(slog.DiscardHandler))
 	bucket, err := objects.Open(ctx, e)
 	if err != nil {

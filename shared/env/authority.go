@@ -1,0 +1,21 @@
+package env
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+)
+
+// Authority returns a client's TLS configuration that trusts only the certificates in the variable, which are in PEM, as sslrootcert is for Postgres.
+// It returns nil if the variable is not set: then the system's authorities are trusted. A file (NAME_FILE) is read when the process starts.
+func (e *Env) Authority(name string) (*tls.Config, error) {
+	text, err := e.Secret(name)
+	if err != nil || text == "" {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(text)) {
+		return nil, fmt.Errorf("%s holds no certificate in PEM", name)
+	}
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}, nil
+}
