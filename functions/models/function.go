@@ -56,7 +56,10 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	return mux, nil
 }
 
-// stats tells how often the caches of this process had what they were asked for; on one machine that is the gateway's process too.
+// stats tells how often the caches of all functions had what they were asked for, up to some seconds ago (MAAS_CACHE_COUNTS_INTERVAL). While Redis is away it
+// tells that of the process that answers.
 func stats(cached *cache.Store) func(context.Context, auth.Principal, struct{}) (cache.Stats, error) {
-	return func(context.Context, auth.Principal, struct{}) (cache.Stats, error) { return cached.Stats(), nil }
+	return func(ctx context.Context, _ auth.Principal, _ struct{}) (cache.Stats, error) {
+		return cached.Stats(ctx), nil
+	}
 }

@@ -125,7 +125,7 @@ func TestTheCachesAreCounted(t *testing.T) {
 	w, f := start(t)
 	var stats cache.Stats
 	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/cache/stats", Token: w.Token(w.Owner)}, http.StatusOK, &stats)
-	if len(stats.Levels) != 2 || stats.Redis != "none" {
+	if len(stats.Levels) != 2 || stats.Redis != "none" || stats.Scope != "process" || stats.Since.IsZero() {
 		t.Errorf("%+v", stats)
 	}
 	f.AssertNeedsCredential(t, functiontest.Request{Method: http.MethodGet, Path: "/v1/cache/stats"})

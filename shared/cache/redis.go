@@ -95,6 +95,28 @@ var keep = redis.NewScript(`
 	redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 	return 1`)
 
+// countsKey holds what all processes have counted: the second in which they began, and totals.
+const countsKey = "maas:counts"
+
+// add adds to the counts, and returns them. It needs no rights to commands beyond those that caching needs.
+var add = redis.NewScript(`
+	local found = {}
+	for number in string.gmatch(redis.call('GET', KEYS[1]) or '', '%d+') do
+		table.insert(found, tonumber(number))
+	end
+	if #found ~= #ARGV then
+		found = {tonumber(ARGV[1])}
+	end
+	for i = 2, #ARGV do
+		found[i] = (found[i] or 0) + tonumber(ARGV[i])
+	end
+	local text = {}
+	for i, number in ipairs(found) do
+		text[i] = string.format('%.0f', number)
+	end
+	redis.call('SET', KEYS[1], table.concat(text, ' '))
+	return found`)
+
 // Announce tells all processes that what is known of a scope before the epoch counts no more. A writer calls it before it commits and again
 // after; it takes half a second at most. What Redis does not take now is told later.
 func (s *Store) Announce(ctx context.Context, scope string, epoch int64) {

@@ -1,7 +1,11 @@
 package cache
 
 import (
+	"context"
+	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -9,10 +13,12 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Stats is how often the caches of a process had what they were asked for, since it started.
+// Stats is how often caches had what they were asked for.
 type Stats struct {
-	Levels []Level `json:"levels"`
-	Redis  string  `json:"redis"` // "connected", "away" or "none"
+	Scope  string    `json:"scope"` // whose caches: of all processes, "installation", or without Redis of the one that answers, "process"
+	Since  time.Time `json:"since"` // when counting began
+	Levels []Level   `json:"levels"`
+	Redis  string    `json:"redis"` // "connected", "away" or "none"
 }
 
 // Level is one of the two levels.
@@ -23,32 +29,97 @@ type Level struct {
 	Ratio  float64 `json:"ratio"` // of hits; 0 before the first question
 }
 
-// Stats counts over all caches of the store.
-func (s *Store) Stats() Stats {
-	out := Stats{Levels: []Level{s.counts.process.level("process"), s.counts.redis.level("redis")}, Redis: "connected"}
+// Stats counts over all caches of all processes that share the Redis: those of this process exactly, those of another up to its last
+// MAAS_CACHE_COUNTS_INTERVAL. If Redis is away it counts over this process's caches.
+func (s *Store) Stats(ctx context.Context) Stats {
+	out := Stats{Scope: "process", Since: s.counts.began, Redis: "connected"}
+	all := s.counts.totals()
 	switch {
 	case s.redis == nil:
 		out.Redis = "none"
 	case !s.together.Load():
 		out.Redis = "away"
+	default:
+		shared, _, err := s.adding.Do(ctx, "", s.addCounts)
+		if err != nil {
+			out.Redis = "away"
+			break
+		}
+		out.Scope, out.Since, all = "installation", shared.since, shared.totals
 	}
+	out.Levels = []Level{level("process", all[0], all[1]), level("redis", all[2], all[3])}
 	return out
 }
 
-// counts are the sums over all caches, and the metric by cache.
-type counts struct {
-	process, redis sum
-	metric         *prometheus.CounterVec
-}
-
-type sum struct{ hits, misses atomic.Int64 }
-
-func (s *sum) level(name string) Level {
-	l := Level{Level: name, Hits: s.hits.Load(), Misses: s.misses.Load()}
+func level(name string, hits, misses int64) Level {
+	l := Level{Level: name, Hits: hits, Misses: misses}
 	if all := l.Hits + l.Misses; all > 0 {
 		l.Ratio = float64(l.Hits) / float64(all)
 	}
 	return l
+}
+
+// totals are hits and misses of the process level, then of the Redis level.
+type totals [4]int64
+
+// counts are the sums over all caches of the process, and the metric by cache.
+type counts struct {
+	process, redis sum
+	metric         *prometheus.CounterVec
+	began          time.Time
+
+	mu    sync.Mutex
+	added totals // what Redis has of them
+}
+
+type sum struct{ hits, misses atomic.Int64 }
+
+func (c *counts) totals() totals {
+	return totals{c.process.hits.Load(), c.process.misses.Load(), c.redis.hits.Load(), c.redis.misses.Load()}
+}
+
+// installation is what all processes have counted.
+type installation struct {
+	since  time.Time
+	totals totals
+}
+
+// addCounts adds to Redis what the process has counted since it last did, and returns what all processes have. If it fails, the next call adds that too: what
+// Redis took without an answer is then counted twice.
+func (s *Store) addCounts(ctx context.Context) (all installation, err error) {
+	s.counts.mu.Lock()
+	defer s.counts.mu.Unlock()
+	now := s.counts.totals()
+	arguments := []any{time.Now().Unix()}
+	for i := range now {
+		arguments = append(arguments, now[i]-s.counts.added[i])
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisTime) // a caller that leaves does not make it uncertain what Redis took
+	defer cancel()
+	found, err := add.Run(ctx, s.redis, []string{countsKey}, arguments...).Int64Slice()
+	if err != nil {
+		return all, err
+	}
+	if len(found) != 1+len(all.totals) {
+		return all, fmt.Errorf("cache: Redis has %d counts, want %d", len(found), 1+len(all.totals))
+	}
+	s.counts.added = now
+	all.since = time.Unix(found[0], 0).UTC()
+	copy(all.totals[:], found[1:])
+	return all, nil
+}
+
+// addRegularly adds the process's counts to Redis until ctx ends, and then once more.
+func (s *Store) addRegularly(ctx context.Context, every time.Duration) {
+	for more := true; more; {
+		more = pause(ctx, every)
+		s.counts.mu.Lock()
+		changed := s.counts.totals() != s.counts.added
+		s.counts.mu.Unlock()
+		if changed && (s.together.Load() || !more) {
+			_, _ = s.addCounts(ctx) // it takes redisTime at most; what fails is added next time
+		}
+	}
 }
 
 func newCounts(e *env.Env) (*counts, error) {
@@ -56,7 +127,7 @@ func newCounts(e *env.Env) (*counts, error) {
 		Name: "maas_cache_requests_total",
 		Help: "What caches were asked for, by cache, level (process, redis) and result (hit, miss).",
 	}, []string{"cache", "level", "result"}))
-	return &counts{metric: metric}, err
+	return &counts{metric: metric, began: time.Now().UTC().Truncate(time.Second)}, err
 }
 
 // counters are one cache's.

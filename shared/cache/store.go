@@ -8,6 +8,7 @@ package cache
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -30,12 +31,28 @@ const (
 	settleTime = 30 * time.Second
 )
 
+type config struct {
+	// CountsInterval is how often the process adds what it has counted to what all processes have, in Redis. A process that is killed loses what it counted since.
+	CountsInterval time.Duration `env:"MAAS_CACHE_COUNTS_INTERVAL" envDefault:"5s"`
+}
+
+func (c *config) read(e *env.Env) error {
+	if err := e.Config(c); err != nil {
+		return err
+	}
+	if c.CountsInterval < time.Millisecond {
+		return fmt.Errorf("MAAS_CACHE_COUNTS_INTERVAL is %s; it must be 1ms or more", c.CountsInterval)
+	}
+	return nil
+}
+
 // Store is what the caches of a process share: Redis, the floors, the counts. It is safe for concurrent use.
 type Store struct {
 	redis  *redis.Client // nil where there is none
 	log    *slog.Logger
 	counts *counts
 	floors floors
+	adding Flights[installation]
 
 	together atomic.Bool  // the subscription stands
 	era      atomic.Int64 // what was kept in another era counts no more
@@ -47,6 +64,10 @@ type Store struct {
 // Open gives the process's store. Without REDIS_URL there is one level, and it lives shortly.
 func Open(e *env.Env) (*Store, error) {
 	return env.Once(e, "cache", func(context.Context) (*Store, func(context.Context) error, error) {
+		var c config
+		if err := c.read(e); err != nil {
+			return nil, nil, err
+		}
 		counts, err := newCounts(e)
 		if err != nil {
 			return nil, nil, err
@@ -58,6 +79,7 @@ func Open(e *env.Env) (*Store, error) {
 		}
 		e.Go(s.listen)
 		e.Go(s.tellLate)
+		e.Go(func(ctx context.Context) { s.addRegularly(ctx, c.CountsInterval) })
 		return s, func(context.Context) error { return s.redis.Close() }, nil
 	})
 }

@@ -65,7 +65,7 @@ func (w *world) gateway(vars ...string) string {
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		eventually(w.t, func() bool { return store.Stats().Redis == "connected" })
+		eventually(w.t, func() bool { return store.Stats(w.t.Context()).Redis == "connected" })
 	}
 	known, err := registry.Open(e)
 	if err != nil {

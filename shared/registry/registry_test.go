@@ -54,7 +54,7 @@ func withRedis(t *testing.T, s *registrytest.Server) (*registry.Registry, *cache
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { return store.Stats().Redis == "connected" })
+	eventually(t, func() bool { return store.Stats(t.Context()).Redis == "connected" })
 	return r, store
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -74,6 +75,8 @@ func writeCondition(w io.Writer, c condition) {
 		fmt.Fprintln(w, "signed in: nobody")
 	}
 	if c.Cache != nil {
+		whose := map[string]string{"installation": "all processes", "process": "the process that answered"}[c.Cache.Scope]
+		fmt.Fprintf(w, "cache: of %s since %s\n", whose, c.Cache.Since.Format(time.RFC3339))
 		for _, level := range c.Cache.Levels {
 			fmt.Fprintf(w, "cache, %s: %d hits, %d misses (%.1f %% hits)\n", level.Level, level.Hits, level.Misses, level.Ratio*100)
 		}
