@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/fault"
 )
 
@@ -22,7 +23,7 @@ const races = 5
 // apply sees to it that the InferenceService is there as it is wanted, and gives it as it is. Nothing is written where nothing differs: each
 // change of the spec makes KServe replace the pods. One that serves stays as it is while there is no room for another rollout. made says that it
 // was not there.
-func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, serves bool) (service *v1beta1.InferenceService, made bool, err error) {
+func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, status deployment.Status) (service *v1beta1.InferenceService, made bool, err error) {
 	for range races {
 		service, err = h.services.Get(ctx, want.Name, metav1.GetOptions{})
 		switch {
@@ -31,7 +32,7 @@ func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, serves
 			service, err = h.services.Create(ctx, want, metav1.CreateOptions{})
 		case err != nil || service.DeletionTimestamp == nil && service.Annotations[digestAnnotation] == want.Annotations[digestAnnotation]:
 		default:
-			service, err = h.change(ctx, service, want, serves)
+			service, err = h.change(ctx, service, want, status)
 		}
 		if !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
 			break
@@ -45,11 +46,11 @@ func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, serves
 }
 
 // change makes an InferenceService the wanted one. What others have added to its labels and annotations stays.
-func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService, serves bool) (*v1beta1.InferenceService, error) {
+func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService, status deployment.Status) (*v1beta1.InferenceService, error) {
 	if service.DeletionTimestamp != nil {
 		return nil, ErrLeaving
 	}
-	if serves {
+	if status.Serves() {
 		if may, err := h.mayChange(ctx, service); err != nil || !may {
 			return service, err
 		}
@@ -67,7 +68,7 @@ func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceServi
 	}
 	maps.Copy(next.Labels, want.Labels)
 	maps.Copy(next.Annotations, want.Annotations)
-	if serves {
+	if status.Serves() {
 		next.Annotations[changedAnnotation] = time.Now().UTC().Format(time.RFC3339)
 	}
 	h.log.InfoContext(ctx, "InferenceService changed", "name", want.Name, "version", want.Annotations[versionAnnotation])

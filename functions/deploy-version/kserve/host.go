@@ -40,7 +40,7 @@ func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 			return err // it is begun anew at its time, when sweep comes by
 		}
 	}
-	service, made, err := h.apply(ctx, want, s.Status.Serves())
+	service, made, err := h.apply(ctx, want, s.Status)
 	if why := refusal(err); why != "" && !s.Status.Serves() { // what serves goes on as it is
 		return h.deployments.Failed(ctx, s.Tenant, s.VersionID, why)
 	}
