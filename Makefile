@@ -13,7 +13,7 @@ export TAGS := netgo,osusergo
 export GOFLAGS := -trimpath -tags=$(TAGS)
 
 # Two of everything at once: what a machine of two cores has memory for under the race detector. What the tests do not reach:
-# `make test TEST='-p 2 -coverprofile coverage.out'` and `go tool cover -func coverage.out`.
+# `make test TEST='-p 2 -coverprofile coverage.out'` (coverage-programs.out is of those that start programs) and `go tool cover -func coverage.out`.
 export TEST := -shuffle=on -p 2 -timeout 10m
 # Where the tests run: on this machine; those of KServe's objects, which take minutes to compile; with MinIO as the object store; by Terraform, on a
 # cluster without MaaS; on a cluster (which is started; journeys: without what kills and waits); or several with one summary:
@@ -36,7 +36,7 @@ build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
 	go build -ldflags '-s -w' -o bin/maas-onnx ./runtimes/onnx
 	@library=$$(runtimes/onnx/library.sh); cmp -s "$$library" "bin/$${library##*/}" || install -m 644 "$$library" bin/
 
-test: build $(TOOLS)/kustomize ## runs every test that needs no cluster, on real servers; ON=cluster: those that need one
+test: build $(TOOLS)/kustomize ## runs the tests that need no cluster, on real servers; ON=kserve, ON=cluster: the others
 	@go build -o $(TOOLS)/ ./tools/testsum
 	@tools/tests $(ON) | $(TOOLS)/testsum
 

@@ -61,9 +61,8 @@ func (p Permission) covers(q Permission) bool {
 	return (object == "*" || object == wantedObject) && (action == "*" || action == wantedAction)
 }
 
-// Scope limits a new API key: a permission, or "*" in the place of either side of one. The scopes of keys that exist are of type Permission, which is not
-// checked: they may be from a time when there were other permissions, and cover what is left.
-type Scope Permission
+// Scope limits a new API key: a permission, or "*" in the place of either side of one.
+type Scope Permission // those of keys that exist are Permissions, unchecked: they may be from a time when there were others, and cover what is left
 
 // UnmarshalText reads a scope. It fails with Invalid if the scope covers no permission.
 func (s *Scope) UnmarshalText(text []byte) error {

@@ -47,8 +47,8 @@ func (p Principal) Actor() string {
 	}
 }
 
-// Holder returns whom what the principal takes of something shared is charged to: a user, a key or a function of its tenant, which is named by its id, as
-// events name it. All that are anonymous are one.
+// Holder returns the identity that the principal's use of shared resources is charged to: a user, a key or a function, of the tenant by its id, as in
+// events. All anonymous principals are one.
 func (p Principal) Holder() share.Holder {
 	h := share.Holder{Credential: p.Actor()}
 	if p.Tenant != uuid.Nil {

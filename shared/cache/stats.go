@@ -109,15 +109,20 @@ func (s *Store) addCounts(ctx context.Context) (all installation, err error) {
 	return all, nil
 }
 
-// addRegularly adds the process's counts to Redis until ctx ends, and then once more.
+// addRegularly adds the process's counts to Redis until ctx ends, and then once more. What fails is logged when it begins to, and added next time.
 func (s *Store) addRegularly(ctx context.Context, every time.Duration) {
+	failing := false
 	for more := true; more; {
 		more = pause(ctx, every)
 		s.counts.mu.Lock()
 		changed := s.counts.totals() != s.counts.added
 		s.counts.mu.Unlock()
 		if changed && (s.together.Load() || !more) {
-			_, _ = s.addCounts(ctx) // it takes redisTime at most; what fails is added next time
+			_, err := s.addCounts(ctx) // within redisTime
+			if err != nil && !failing {
+				s.log.WarnContext(ctx, "the cache's counts cannot be added to Redis", "error", err)
+			}
+			failing = err != nil
 		}
 	}
 }

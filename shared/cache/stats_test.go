@@ -113,6 +113,7 @@ func TestCountsOfAnOutageAreAddedAfterIt(t *testing.T) {
 	redis := cachetest.New(t)
 	p, other := counting(t, redis, "1ms"), counting(t, redis, "1h")
 	p.get()
+	eventually(t, func() bool { return other.questions() == 1 })
 	redis.Close()
 	p.await("away")
 	p.get()

@@ -77,13 +77,14 @@ func (w *Work) End() {
 	w.begun = false
 }
 
-// Source returns a reader of a compressed body for the decoder whose content Content reads. The work has no slot while the body is waited for.
+// Source returns a reader of a compressed body for the decoder whose content Content reads. Its Read releases the slot while it waits for the body.
 func (w *Work) Source(ctx context.Context, body io.Reader) io.Reader {
 	return bufio.NewReaderSize(&source{ctx, w, body}, sourceBuffer)
 }
 
-// Content returns a reader of a decoder's content, beyond Small in slots. The caller of the last Read calls End. The slot goes to whoever waits for one
-// after each quantum: a body that hardly expands waits for its source often, and would wait each time for as long as one that expands much takes.
+// Content returns a reader of a decoder's content, beyond Small in slots. The caller of the last Read calls End. After each quantum it gives the slot to
+// the next waiter. Otherwise a body that expands little, and so releases its slot at each read of its source, would wait each time for the whole of one
+// that expands much.
 func (w *Work) Content(ctx context.Context, decoder io.Reader) io.Reader {
 	return &content{ctx: ctx, work: w, from: decoder}
 }

@@ -37,10 +37,13 @@ func (w *world) occupy(t *testing.T, path, body string) {
 // refuses makes the question over each protocol, with a deadline that passes, and checks the status that each is answered with.
 func (w *world) refuses(t *testing.T, httpStatus int, code codes.Code) {
 	t.Helper()
-	again := httpStatus == http.StatusTooManyRequests
+	again, deadline := httpStatus == http.StatusTooManyRequests, "500" // milliseconds
+	if again {
+		deadline = "2000" // in which a call surely comes to the queue
+	}
 	for protocol, answer := range map[string]reply{
-		"REST":    w.ask(path, question, "X-Request-Timeout", "500"),
-		"Connect": w.ask(connectPath, message, "X-Request-Timeout", "500", "Content-Type", "application/json"),
+		"REST":    w.ask(path, question, "X-Request-Timeout", deadline),
+		"Connect": w.ask(connectPath, message, "X-Request-Timeout", deadline, "Content-Type", "application/json"),
 	} {
 		if retry := answer.Header.Get("Retry-After"); answer.StatusCode != httpStatus || (retry == "1") != again {
 			t.Errorf("%s: status %d, Retry-After %q: %s", protocol, answer.StatusCode, retry, answer.body)
@@ -49,7 +52,7 @@ func (w *world) refuses(t *testing.T, httpStatus int, code codes.Code) {
 			t.Errorf("%s: the answer does not name the limit: %s", protocol, answer.body)
 		}
 	}
-	_, err := w.invoke(t.Context(), "ModelInfer", inferRequest("acme/adder", ""), &pb.ModelInferResponse{}, "x-request-timeout", "500")
+	_, err := w.invoke(t.Context(), "ModelInfer", inferRequest("acme/adder", ""), &pb.ModelInferResponse{}, "x-request-timeout", deadline)
 	if status.Code(err) != code || (retryOf(err) != nil) != again {
 		t.Errorf("gRPC: %v with %v, want %s", err, status.Convert(err).Details(), code)
 	}

@@ -38,7 +38,7 @@ func (r *report) granted(since time.Time) {
 	}
 }
 
-// take is told what a shared run did, as far as that is known.
+// take copies the version, the timings and the stage of a shared run, as far as they are known.
 func (r *report) take(of *report) {
 	if of.version == nil {
 		return

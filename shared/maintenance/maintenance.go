@@ -73,7 +73,7 @@ func Open(e *env.Env, all ...Task) (*Tasks, error) {
 func (t *Tasks) Interval() time.Duration { return t.config.Interval }
 
 // Round runs each task once, one after the other. What is left of the limit is divided equally among the tasks that are left, so that each has at
-// least its share however long the others take. Each minute another task is the first: the later ones get what the earlier ones did not need.
+// least its share, but for the second that others may take beyond theirs. Each minute another task is the first: the later ones get what the earlier ones did not need.
 //
 // Round returns the errors of all tasks, each with the task's name. When ctx ends it starts no more tasks.
 func (t *Tasks) Round(ctx context.Context) error {
@@ -120,13 +120,9 @@ func (t *Tasks) bounded(ctx context.Context, n int, limit time.Duration) error {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { // ends with the task
-		defer t.running[n].Store(false)
-		defer func() {
-			if p := recover(); p != nil {
-				ended <- fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-			}
-		}()
-		ended <- t.all[n].Run(ctx)
+		err := safely(ctx, t.all[n].Run)
+		t.running[n].Store(false) // before its end is told: the next round may begin then
+		ended <- err
 	}()
 	select {
 	case err := <-ended:
@@ -139,4 +135,14 @@ func (t *Tasks) bounded(ctx context.Context, n int, limit time.Duration) error {
 	case <-time.After(grace):
 		return fmt.Errorf("it has not returned after its end: %w", ctx.Err())
 	}
+}
+
+// safely runs a task and returns its panic as an error.
+func safely(ctx context.Context, task func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return task(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/aws/smithy-go"
@@ -47,8 +48,7 @@ func classify(ctx context.Context, op string, err error) error {
 // away says that the store cannot be used now: it is unreachable, hangs, or refuses credentials that may just be changing.
 func away(op string, err error) error {
 	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
-		return fault.New(fault.Unavailable, "the object store's certificate is of an unknown authority: set S3_CA_FILE to that authority's certificate",
-			fault.Op(op), fault.Cause(err))
+		err = fmt.Errorf("its certificate is of an unknown authority: set S3_CA_FILE to that authority's certificate: %w", err)
 	}
 	return fault.New(fault.Unavailable, "the object store is away; try again", fault.Op(op), fault.Cause(err))
 }

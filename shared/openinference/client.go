@@ -231,6 +231,8 @@ func kindOfServer(kind fault.Kind) fault.Kind {
 	switch kind {
 	case fault.Internal, fault.Unauthenticated, fault.Forbidden:
 		return fault.Upstream
+	case fault.Unsatisfiable: // of a Range header for us, of a tensor's values for the server (OUT_OF_RANGE)
+		return fault.Invalid
 	default:
 		return kind
 	}

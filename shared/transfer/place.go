@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,9 +29,10 @@ const (
 	settleSQL  = `update upload_chunks set state = 'stored', etag = $4 where upload = $1 and index = $2 and generation = $3`
 	leaveSQL   = `update upload_chunks set writers = writers - 1 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
 	emptySQL   = `delete from upload_chunks where upload = $1 and index = $2 and generation = $3 and state = 'writing' and writers <= 0`
-	indexesSQL = `select index from upload_chunks where upload = $1 and state = 'stored' order by index`
-	storedSQL  = `select index, size, sha256, etag, generation from upload_chunks where upload = $1 and state = 'stored' order by index`
-	forgetSQL  = `delete from upload_chunks c using unnest($2::int[], $3::uuid[]) as gone (index, generation)
+	indexesSQL = `
+		select upload, array_agg(index order by index) from upload_chunks where upload = any($1) and state = 'stored' group by upload`
+	storedSQL = `select index, size, sha256, etag, generation from upload_chunks where upload = $1 and state = 'stored' order by index`
+	forgetSQL = `delete from upload_chunks c using unnest($2::int[], $3::uuid[]) as gone (index, generation)
 		where c.upload = $1 and c.index = gone.index and c.generation = gone.generation`
 	clearSQL = `delete from upload_chunks where upload = $1`
 )
@@ -107,23 +109,35 @@ func chunksStored(ctx context.Context, tx postgres.Tx, upload uuid.UUID) ([]held
 	})
 }
 
-// withMissing returns the session with the missing chunks of an open upload. It reads the index of each stored chunk, unless none or all are stored.
-func withMissing(ctx context.Context, tx postgres.Tx, s session) (session, error) {
-	if s.Status != StatusOpen || s.stored == s.Count {
-		return s, nil
+// readMissing sets the missing chunks of those of the uploads that are open. It reads the index of each stored chunk, unless none or all are stored.
+func readMissing(ctx context.Context, tx postgres.Tx, all ...*session) error {
+	var partly []uuid.UUID
+	for _, s := range all {
+		if s.Status == StatusOpen && s.stored > 0 && s.stored < s.Count {
+			partly = append(partly, s.ID)
+		}
 	}
-	var stored []int
-	if s.stored > 0 {
-		rows, err := tx.Query(ctx, indexesSQL, s.ID)
+	stored := map[uuid.UUID][]int{}
+	if len(partly) > 0 {
+		rows, err := tx.Query(ctx, indexesSQL, partly)
 		if err != nil {
-			return s, err
+			return err
 		}
-		if stored, err = pgx.CollectRows(rows, pgx.RowTo[int]); err != nil {
-			return s, err
+		var upload uuid.UUID
+		var indexes []int
+		if _, err := pgx.ForEachRow(rows, []any{&upload, &indexes}, func() error {
+			stored[upload] = slices.Clone(indexes)
+			return nil
+		}); err != nil {
+			return err
 		}
 	}
-	s.Missing = missing(stored, s.Count)
-	return s, nil
+	for _, s := range all {
+		if s.Status == StatusOpen && s.stored < s.Count {
+			s.Missing = missing(stored[s.ID], s.Count)
+		}
+	}
+	return nil
 }
 
 // forget removes chunks that the store does not hold, so that they can be sent again.

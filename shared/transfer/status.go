@@ -27,8 +27,7 @@ func (t *Transfers) Find(ctx context.Context, who auth.Principal, in Named) (Upl
 		if found, err = find(ctx, tx, who, in.ID); err != nil {
 			return err
 		}
-		found, err = withMissing(ctx, tx, found)
-		return err
+		return readMissing(ctx, tx, &found)
 	})
 	return found.Upload, err
 }
@@ -55,11 +54,14 @@ func (t *Transfers) List(ctx context.Context, who auth.Principal, in List) (page
 	var found []Upload
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		all, err := list(ctx, tx, who, in.Status, in.Request)
-		for i := range all {
-			if err == nil {
-				all[i], err = withMissing(ctx, tx, all[i])
-			}
+		if err != nil {
+			return err
 		}
+		each := make([]*session, len(all))
+		for i := range all {
+			each[i] = &all[i]
+		}
+		err = readMissing(ctx, tx, each...)
 		found = uploads(all)
 		return err
 	})

@@ -122,7 +122,7 @@ func (s session) system(function string, tenant uuid.UUID) auth.Principal {
 }
 
 // shown sets what follows from the row: the phase of a status that has one, its progress, the bytes that are stored. Missing stays empty: only
-// who shows it has to read it (withMissing).
+// who shows it has to read it (readMissing).
 func (s session) shown(received int64) session {
 	s.Missing = []Span{}
 	switch s.Status {

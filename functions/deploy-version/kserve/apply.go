@@ -29,6 +29,9 @@ func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, status
 		switch {
 		case apierrors.IsNotFound(err):
 			made = true
+			if status.Serves() {
+				want.Annotations[changedAnnotation] = time.Now().UTC().Format(time.RFC3339)
+			}
 			service, err = h.services.Create(ctx, want, metav1.CreateOptions{})
 		case err != nil || service.DeletionTimestamp == nil && service.Annotations[digestAnnotation] == want.Annotations[digestAnnotation]:
 		default:

@@ -29,7 +29,7 @@ type Host struct {
 }
 
 // Start implements deployment.Host: the InferenceService is there and as it should be, and what is seen of it is told. One that serves may have to
-// wait until others that are changed are ready; it goes on as it is meanwhile, and begin comes back to it.
+// wait until others that are changed are ready. It goes on as it is until begin comes back to it, or an event does.
 func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 	want, err := h.maker.service(s)
 	if err != nil {

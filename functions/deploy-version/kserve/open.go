@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/env"
 )
@@ -91,26 +92,24 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	return h, nil
 }
 
-// begin reconciles all deployments, again and again until none fails or waits for other rollouts, or the process ends. After a failure it pauses, each
-// time twice as long: a new cluster's webhooks may not answer yet.
+// begin reconciles all deployments, again and again until none fails or waits for other rollouts, or the process ends. A new cluster's webhooks may not
+// answer yet.
 func (h *Host) begin(ctx context.Context) {
-	failed := 5 * time.Second
-	for {
-		err, waits, pause := h.deployments.Reconcile(ctx, h), h.rollout.takeWaits(), rolloutPause
-		switch {
-		case ctx.Err() != nil || err == nil && !waits:
+	failure := backoff.Backoff{First: 5 * time.Second, Longest: 5 * time.Minute}
+	room := backoff.Backoff{First: rolloutPause, Longest: rolloutPause}
+	for ctx.Err() == nil {
+		err := h.deployments.Reconcile(ctx, h)
+		pause := &failure
+		switch waits := h.rollout.takeWaits(); {
+		case err == nil && !waits:
 			return
-		case err == nil:
-			h.log.InfoContext(ctx, "deployments wait for the rollout of others", "again_in", pause)
+		case waits: // whatever else failed is tried again then, too
+			h.log.InfoContext(ctx, "deployments wait for the rollout of others", "failed", err)
+			pause = &room
 		default:
-			pause, failed = failed, 2*failed
-			h.log.WarnContext(ctx, "not all deployments could be reconciled; they are tried again", "in", pause, "error", err)
+			h.log.WarnContext(ctx, "not all deployments could be reconciled; they are tried again", "error", err)
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return
-		}
+		_ = pause.Wait(ctx) // the loop's condition tells its error
 	}
 }
 

@@ -7,13 +7,14 @@ import (
 
 	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"knative.dev/serving/pkg/apis/serving"
 )
 
 // changedAnnotation tells when an InferenceService that served was changed last (RFC 3339). Each such change makes new pods.
 const changedAnnotation = "maas.dev/changed-at"
 
-// rolloutPause is the least time that a changed InferenceService counts as rolling, since KServe takes a while to see the change, and the longest
-// time that a count of those that roll is used.
+// rolloutPause is the least time that a changed InferenceService counts as rolling, since KServe takes a while to see the change, and for which a count
+// of those that roll is reused.
 const rolloutPause = 30 * time.Second
 
 // rollout bounds how many InferenceServices that serve get new pods at the same time. Without it, a release that makes them in another way would
@@ -69,7 +70,7 @@ func (h *Host) countRoom(ctx context.Context, services []v1beta1.InferenceServic
 		if !rolling(service, now) {
 			continue
 		}
-		if room--; now.Sub(changedAt(service)) > h.maker.startTime+startMargin {
+		if room--; now.Sub(changedAt(service)) > h.timeToStart(service) {
 			h.log.ErrorContext(ctx, "a changed InferenceService does not become ready: no other that serves is changed until it does or is gone",
 				"name", service.Name, "version", service.Annotations[versionAnnotation])
 			return 0
@@ -78,9 +79,21 @@ func (h *Host) countRoom(ctx context.Context, services []v1beta1.InferenceServic
 	return max(room, 0)
 }
 
+// timeToStart returns how long the start of an InferenceService's pods may take, by its own annotation.
+func (h *Host) timeToStart(service *v1beta1.InferenceService) time.Duration {
+	limit, err := time.ParseDuration(service.Annotations[serving.ProgressDeadlineAnnotationKey])
+	if err != nil {
+		return h.maker.startTime + startMargin
+	}
+	return limit
+}
+
 // rolling reports whether an InferenceService has been changed and its new pods have not been ready yet. With Standard, where KServe does not tell
-// them from the former ones, that is so for rolloutPause.
+// them from the former ones, that is so for rolloutPause. One that is being deleted, to be made again in another mode, rolls too.
 func rolling(service *v1beta1.InferenceService, now time.Time) bool {
+	if service.DeletionTimestamp != nil {
+		return true
+	}
 	at := changedAt(service)
 	if at.IsZero() {
 		return false

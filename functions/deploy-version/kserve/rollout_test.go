@@ -1,11 +1,13 @@
 package kserve
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
+	"github.com/kserve/kserve/pkg/constants"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -57,14 +59,8 @@ func TestModelsThatServeGetNewPodsAFewAtATimeTheLeastCalledFirst(t *testing.T) {
 	reconcile := func(want ...int) {
 		t.Helper()
 		w.must(w.Deployments.Reconcile(t.Context(), w.host))
-		got := w.changed(all, 4)
-		if len(got) != len(want) {
+		if got := w.changed(all, 4); !slices.Equal(got, want) {
 			t.Fatalf("changed are %v, want %v", got, want)
-		}
-		for i := range got {
-			if got[i] != want[i] {
-				t.Fatalf("changed are %v, want %v", got, want)
-			}
 		}
 		if waits := w.host.rollout.takeWaits(); waits != (len(want) < len(all)) {
 			t.Errorf("waits: %t, with %d of %d changed", waits, len(want), len(all))
@@ -97,5 +93,25 @@ func TestAChangeThatDoesNotBecomeReadyStopsTheRollout(t *testing.T) {
 	w.must(w.Deployments.Reconcile(t.Context(), w.host))
 	if got := w.changed(all, 4); len(got) != 3 {
 		t.Errorf("changed are %v, want all once it is ready", got)
+	}
+}
+
+func TestAnotherModeIsRolledOutAFewAtATimeToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	all := w.serving(2)
+	w.owner("update deployments set last_called = now() where version_id = $1", all[1])
+	w.host.rollout.most = 1
+	w.host.maker.mode = Standard // KServe lets nobody change it: the InferenceService is deleted and made again
+	for range 3 {
+		w.host.rollout.counted = time.Time{}
+		_ = w.Deployments.Reconcile(t.Context(), w.host) // fails while the first is being deleted
+	}
+	first, second := w.service(all[0]), w.service(all[1])
+	if first.Annotations[constants.DeploymentMode] != string(Standard) || changedAt(first).IsZero() {
+		t.Errorf("the first has %v", first.Annotations)
+	}
+	if second.Annotations[constants.DeploymentMode] != string(Knative) {
+		t.Error("the second is made again before the first can be ready")
 	}
 }

@@ -12,8 +12,8 @@ grant select on upload_received to maas_transfer;
 grant select, insert, update, delete on upload_received to maas_definer;
 grant create on schema public to maas_definer;
 
--- It counts for functions of this and of earlier releases alike. A statement changes chunks of one upload, whose row it has locked, so that
--- this row is the last that its transaction locks.
+-- It counts for functions of this and of earlier releases alike. A statement changes chunks of one upload, whose row
+-- is locked before: shared by those who store chunks, which lock nothing after this row, or by one alone.
 -- +goose StatementBegin
 create function upload_chunks_count() returns trigger
     language plpgsql security definer set search_path = public, pg_temp
