@@ -41,7 +41,8 @@ func (p Principal) Actor() string {
 	case p.Function != "":
 		return "function:" + p.Function
 	case p.User != uuid.Nil:
-		return "user:" + p.User.String()
+		id, _ := p.User.MarshalText() // as String, without a string of its own; it has no error
+		return "user:" + string(id)
 	default:
 		return "anonymous"
 	}

@@ -103,7 +103,8 @@ func (r *Registry) Missing(ctx context.Context, who auth.Principal, target ref.T
 
 // keyOf has the model as its scope, since that is what writers announce. The tenant's id keeps apart tenants that had one name after another.
 func keyOf(who auth.Principal, target ref.Target) cache.Key {
-	return cache.Key{Scope: target.Model.String(), Name: who.Tenant.String() + "@" + target.Selector.String()}
+	tenant, _ := who.Tenant.MarshalText() // as String, without a string of its own; it has no error
+	return cache.Key{Scope: target.Model.String(), Name: string(tenant) + "@" + target.Selector.String()}
 }
 
 func (r *Registry) ask(ctx context.Context, of tenant, in *maasv1.ResolveRequest) (*Route, error) {
