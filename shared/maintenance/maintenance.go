@@ -73,7 +73,8 @@ func Open(e *env.Env, all ...Task) (*Tasks, error) {
 func (t *Tasks) Interval() time.Duration { return t.config.Interval }
 
 // Round runs each task once, one after the other. What is left of the limit is divided equally among the tasks that are left, so that each has at
-// least its share, but for the second that others may take beyond theirs. Each minute another task is the first: the later ones get what the earlier ones did not need.
+// least its share, but for the second that others may take beyond theirs. Each minute another task is the first: the later ones get what the earlier
+// ones did not need.
 //
 // Round returns the errors of all tasks, each with the task's name. When ctx ends it starts no more tasks.
 func (t *Tasks) Round(ctx context.Context) error {
