@@ -25,7 +25,7 @@ type config struct {
 	Queue int64 `env:"MAAS_DECODE_QUEUE" envDefault:"4096"` // requests that wait for a slot
 }
 
-// Slots are the process's. They are safe for concurrent use.
+// Slots is a process's pool of slots. It is safe for concurrent use.
 type Slots struct{ slots *share.Slots }
 
 // Open returns the process's slots.
@@ -91,10 +91,6 @@ func (w *Work) Content(ctx context.Context, decoder io.Reader) io.Reader {
 
 // quantum is how many bytes a reader of Content expands in one slot: about a millisecond of work.
 const quantum = 256 << 10
-
-// Piece is how many bytes are copied or hashed at a time. Go stops no goroutine within a copy or a hash's Write, and all others wait while its collector
-// stops them.
-const Piece = 256 << 10
 
 // sourceBuffer is how much of a compressed body is read at a time.
 const sourceBuffer = 16 << 10

@@ -6,7 +6,6 @@ import (
 	"runtime/debug"
 	"sync"
 
-	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/share"
 )
 
@@ -122,6 +121,10 @@ func (l *loan) read(from io.Reader, announced, limit int64) ([]byte, error) {
 	return buffer, err
 }
 
+// copyPiece is the most bytes that grow copies at a time. Go cannot preempt a goroutine within one copy, and all others wait while the garbage collector
+// stops them.
+const copyPiece = 256 << 10
+
 // grow gives a copy of the buffer with more room, of limit bytes and one more at most.
 func (l *loan) grow(buffer []byte, limit int64) ([]byte, error) {
 	old := int64(cap(buffer))
@@ -136,8 +139,8 @@ func (l *loan) grow(buffer []byte, limit int64) ([]byte, error) {
 		return buffer, err
 	}
 	longer := make([]byte, len(buffer), size)
-	for done := 0; done < len(buffer); done += decoding.Piece {
-		copy(longer[done:], buffer[done:min(done+decoding.Piece, len(buffer))])
+	for done := 0; done < len(buffer); done += copyPiece {
+		copy(longer[done:], buffer[done:min(done+copyPiece, len(buffer))])
 	}
 	l.give(old)
 	return longer, nil

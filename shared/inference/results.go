@@ -5,14 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
 
 	"github.com/17882237881/MaaS/shared/cache"
-	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/registry"
@@ -103,9 +101,7 @@ func spelling(c *call, v *registry.Version) string {
 	}
 	_, _ = h.Write(head)
 	for _, part := range c.body {
-		for piece := range slices.Chunk(part, decoding.Piece) {
-			_, _ = h.Write(piece)
-		}
+		openinference.WritePieces(h, part)
 	}
 	return string(h.Sum(head[:0]))
 }

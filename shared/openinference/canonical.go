@@ -46,8 +46,15 @@ func (c *canonical) text(s string) {
 	c.pending = append(c.pending, s...)
 }
 
-// hashPiece is how many bytes are hashed at a time. Go stops no goroutine within a Write, and all others wait while its collector stops them.
+// hashPiece is the most bytes that WritePieces hashes at a time.
 const hashPiece = 256 << 10
+
+// WritePieces writes b to a hash in pieces. Go cannot preempt a goroutine within one Write, and all others wait while the garbage collector stops them.
+func WritePieces(h hash.Hash, b []byte) {
+	for piece := range slices.Chunk(b, hashPiece) {
+		_, _ = h.Write(piece) // a hash takes everything
+	}
+}
 
 func (c *canonical) tensor(t *Tensor) {
 	c.text(t.Name)
@@ -59,9 +66,7 @@ func (c *canonical) tensor(t *Tensor) {
 	c.parameters(t.Parameters)
 	c.length(len(t.Data))
 	c.flush()
-	for piece := range slices.Chunk(t.Data, hashPiece) {
-		_, _ = c.h.Write(piece)
-	}
+	WritePieces(c.h, t.Data)
 }
 
 func (c *canonical) parameters(p Parameters) {

@@ -97,7 +97,7 @@ func (s *session) retry(ctx context.Context, which version, v catalog.Version) (
 	return v, err
 }
 
-// The pauses between two questions how a deployment gets on. They begin anew with each status.
+// The pauses between two requests for a deployment's status. They start over when the status changes.
 const (
 	firstLook   = 200 * time.Millisecond
 	longestLook = 5 * time.Second

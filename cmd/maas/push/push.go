@@ -183,7 +183,7 @@ func (p *Pusher) abandon(ctx context.Context, u transfer.Upload) error {
 	return err
 }
 
-// The pauses between two questions how a verification gets on.
+// The pauses between two requests for an upload's status.
 const (
 	firstLook   = 50 * time.Millisecond
 	longestLook = time.Second

@@ -30,7 +30,7 @@ func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, status
 		case apierrors.IsNotFound(err):
 			made = true
 			if status.Serves() {
-				want.Annotations[changedAnnotation] = time.Now().UTC().Format(time.RFC3339)
+				markChanged(want)
 			}
 			service, err = h.services.Create(ctx, want, metav1.CreateOptions{})
 		case err != nil || service.DeletionTimestamp == nil && service.Annotations[digestAnnotation] == want.Annotations[digestAnnotation]:
@@ -72,7 +72,7 @@ func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceServi
 	maps.Copy(next.Labels, want.Labels)
 	maps.Copy(next.Annotations, want.Annotations)
 	if status.Serves() {
-		next.Annotations[changedAnnotation] = time.Now().UTC().Format(time.RFC3339)
+		markChanged(next)
 	}
 	h.log.InfoContext(ctx, "InferenceService changed", "name", want.Name, "version", want.Annotations[versionAnnotation])
 	return h.services.Update(ctx, next, metav1.UpdateOptions{})

@@ -102,6 +102,11 @@ func rolling(service *v1beta1.InferenceService, now time.Time) bool {
 	return now.Sub(at) < rolloutPause || status.LatestCreatedRevision != status.LatestReadyRevision
 }
 
+// markChanged notes that an InferenceService that serves is changed now.
+func markChanged(service *v1beta1.InferenceService) {
+	service.Annotations[changedAnnotation] = time.Now().UTC().Format(time.RFC3339)
+}
+
 // changedAt returns when an InferenceService that served was changed last, and zero if it never was.
 func changedAt(service *v1beta1.InferenceService) time.Time {
 	at, _ := time.Parse(time.RFC3339, service.Annotations[changedAnnotation]) // zero where somebody has written something else
