@@ -42,6 +42,9 @@ const startMargin = 2 * time.Minute
 // a version warm (deployment.Warm). A bound on its replicas would keep it, too, but by a new revision, with pods of its own.
 const retention = 45 * time.Second
 
+// noBurst takes Knative's activator out of the way of calls while a replica is ready (ADR 43). It still holds the calls that wait for the first one.
+const noBurst = "0"
+
 // maker makes InferenceServices.
 type maker struct {
 	namespace   string
@@ -76,6 +79,7 @@ func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 				constants.DeploymentMode:                     string(m.mode),
 				serving.ProgressDeadlineAnnotationKey:        (s.StartTime(m.startTime) + startMargin).String(),
 				autoscaling.ScaleToZeroPodRetentionPeriodKey: retention.String(),
+				autoscaling.TargetBurstCapacityKey:           noBurst,
 				modelAnnotation:                              s.Model,
 				versionAnnotation:                            s.Version,
 			},
