@@ -18,9 +18,9 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/objectstest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // BenchmarkFetch brings a version into an empty folder, beside peers that read the same objects by as many ranges at once and check nothing: one

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/e2e/e2etest"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/functiontest"
 )
 

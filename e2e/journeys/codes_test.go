@@ -14,8 +14,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/e2e/e2etest"
-	"github.com/17882237881/MaaS/shared/fault"
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/e2e/e2etest"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 func TestAFileThatIsNotWhatItSaysIsRejectedWithTheReason(t *testing.T) {

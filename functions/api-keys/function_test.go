@@ -9,13 +9,13 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
-	"github.com/17882237881/MaaS/shared/page"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
 )

@@ -2,9 +2,13 @@ module github.com/17882237881/MaaS/functions/deploy-version
 
 go 1.26.0
 
-replace github.com/17882237881/MaaS/shared => ../../shared
+replace (
+	github.com/17882237881/MaaS/api => ../../api
+	github.com/17882237881/MaaS/shared => ../../shared
+)
 
 require (
+	github.com/17882237881/MaaS/api v0.0.0
 	github.com/17882237881/MaaS/shared v0.0.0
 	github.com/google/uuid v1.6.0
 	go.uber.org/goleak v1.3.0
@@ -140,7 +144,7 @@ require (
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/kserve/kserve v0.17.0
-	github.com/mattn/go-colorable v0.1.14 // indirect
+	github.com/mattn/go-colorable v0.1.15 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/maypok86/otter/v2 v2.4.0 // indirect
 	github.com/mfridman/interpolate v0.0.2 // indirect

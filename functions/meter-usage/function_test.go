@@ -10,11 +10,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/identitytest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -2,9 +2,13 @@ module github.com/17882237881/MaaS/functions/register
 
 go 1.26.0
 
-replace github.com/17882237881/MaaS/shared => ../../shared
+replace (
+	github.com/17882237881/MaaS/api => ../../api
+	github.com/17882237881/MaaS/shared => ../../shared
+)
 
 require (
+	github.com/17882237881/MaaS/api v0.0.0
 	github.com/17882237881/MaaS/shared v0.0.0
 	go.uber.org/goleak v1.3.0
 )
@@ -28,7 +32,7 @@ require (
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/pgx/v5 v5.12.0 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
-	github.com/mattn/go-colorable v0.1.14 // indirect
+	github.com/mattn/go-colorable v0.1.15 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
 	github.com/maypok86/otter/v2 v2.4.0 // indirect
 	github.com/mfridman/interpolate v0.0.2 // indirect

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )

@@ -15,9 +15,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/rs/zerolog" //nolint:depguard // toxiproxy logs by it
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/objectstest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // TestMain makes the test's own program the one under test when it starts itself, on a small disk or as nobody where that is asked for.

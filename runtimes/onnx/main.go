@@ -22,10 +22,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/runtimes/onnx/model"
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
 	"github.com/17882237881/MaaS/runtimes/onnx/server"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/termination"
 )

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // Limits are the models that an API key is limited to: those that it was made for, and all whose names match a pattern. Empty limits allow no model.

@@ -8,9 +8,9 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // TokenLifetime is how long an access token is good.

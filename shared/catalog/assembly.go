@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/formats"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // maxNamed bounds the files that one refusal of a publication names.

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Pair names two versions: "1.3.0...1.4.0", "v1...latest".

@@ -10,9 +10,9 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/17882237881/MaaS/shared/condition"
+	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/ref"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Messages out.

@@ -7,16 +7,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/page"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/condition"
 	"github.com/17882237881/MaaS/shared/event"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/idempotency"
-	"github.com/17882237881/MaaS/shared/page"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 var firstPage = page.Request{Size: page.DefaultSize}

@@ -3,12 +3,12 @@ package catalog
 import (
 	"context"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Open gives the catalog out of what the process has: its pool, its outbox and its cache, which is told of changes.

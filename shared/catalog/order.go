@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // released is the key of no pre-release: it sorts after every pre-release's, in the order of bytes.

@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/event"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Quantity is an amount of CPU or memory as Kubernetes writes it: "500m", "2", "1Gi". "" leaves it to the host.

@@ -10,13 +10,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/event"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // world is a model with which a host is at work.

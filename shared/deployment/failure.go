@@ -7,9 +7,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/event"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 const (

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // external is where a tensor's data lies outside of the file.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/formatstest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // refers is a model with an initializer whose data is external, with these entries.

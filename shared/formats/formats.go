@@ -5,7 +5,7 @@
 // so that the refusal can name them. A file of none of these formats is Data.
 package formats
 
-import "github.com/17882237881/MaaS/shared/ref"
+import "github.com/17882237881/MaaS/api/ref"
 
 // Format names what a file is.
 type Format string

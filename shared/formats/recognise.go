@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // headSize is how much of a file is looked at to recognise it: enough for tar's magic at 257 and for the first names in a zip.

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/formatstest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestOtherFormatsAreNamed(t *testing.T) {

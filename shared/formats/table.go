@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // supported is a format of models that is accepted.

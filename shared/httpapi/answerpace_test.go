@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
 )
 
 // answering writes an answer of so many bytes in one Write to a client that reads by read, and gives the error with which that ended.

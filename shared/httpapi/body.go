@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/jsontext"
 )
 

@@ -13,8 +13,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
 )
 
 // shelf is content whose reads are counted.

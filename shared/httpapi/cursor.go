@@ -6,8 +6,8 @@ import (
 	"encoding/base64"
 	"net/http"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // cursors signs page tokens: base64url of the use case's cursor and 16 bytes of HMAC-SHA-256 over it and the list it belongs to.

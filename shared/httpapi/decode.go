@@ -9,9 +9,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/17882237881/MaaS/shared/condition"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/page"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // EventStream answers a route of Stream with Server-Sent Events (WHATWG HTML, 9.2).

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // pace is the least rate at which a streamed body must arrive, so that a client which sends byte by byte holds nothing for long. Only the time in

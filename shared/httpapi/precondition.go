@@ -4,8 +4,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/condition"
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // precondition judges If-Match and If-None-Match of a GET or HEAD of what has the entity tag (RFC 9110, 13.2.2), and reports whether the client

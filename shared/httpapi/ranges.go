@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 const (

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/condition"
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/idempotency"
 )
 

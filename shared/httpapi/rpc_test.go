@@ -14,9 +14,9 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/proto/inference"
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 )

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
 )
 
 // newStream serves PUT /bytes by the handler on a real connection.

@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // strict reads JSON into Go values and notes all that is wrong, each by its path ("traffic[0].weight"). It is stricter than

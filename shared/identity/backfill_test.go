@@ -9,10 +9,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // TestKeysFromBeforeAreBoundByTheMigration runs the migration down and up again, with a key for a model that is older than the key, one that is newer, and

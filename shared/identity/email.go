@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // Email is a user's address in lowercase, at most 254 bytes (RFC 5321, 4.5.3.1.3, less the angle brackets).

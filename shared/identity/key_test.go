@@ -11,15 +11,15 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/page"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/idempotency"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
-	"github.com/17882237881/MaaS/shared/page"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func openKeys(t *testing.T, w *identitytest.World) (*identity.Keys, *identity.Authenticator) {

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // Password is a password as it was typed, in Unicode's form C, so that it is the same from every keyboard (RFC 8265, 4.2).

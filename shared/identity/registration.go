@@ -8,11 +8,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/idempotency"
 	"github.com/17882237881/MaaS/shared/postgres"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Registration asks for a new user and a new tenant that belongs to them.

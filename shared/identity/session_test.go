@@ -3,12 +3,12 @@ package identity_test
 import (
 	"testing"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 const ana = identity.Email("ana@example.com")

@@ -12,12 +12,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/postgrestest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Password is every member's. Its hash is made already, since hashing takes a tenth of a second and 64 MiB.

@@ -5,8 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/event"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 

@@ -10,13 +10,13 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/decoding"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // GRPC gives inference.GRPCInferenceService and the prefix of its procedures. A model's name there is "tenant/model" and its version any

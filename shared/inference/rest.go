@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Infer answers POST /v2/models/{t}/{m}[/versions/{ref}]/infer.

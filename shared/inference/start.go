@@ -6,10 +6,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/backoff"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/registry"
 )
 

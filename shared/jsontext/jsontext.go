@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // Check fails with Invalid, and names the field, unless all strings in the text are of Unicode characters. The text is valid JSON otherwise; of text that is

@@ -17,10 +17,10 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/metering"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -7,8 +7,8 @@ import (
 	"hash"
 	"io"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // Content is what an object should be: a file of a version.

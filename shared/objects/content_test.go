@@ -5,10 +5,10 @@ import (
 	"io"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // content stores bytes and gives what they are.

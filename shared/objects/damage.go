@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // Damage says that the store does not hold what a version was published with: an object is missing, has another size, or its bytes hash to

@@ -10,9 +10,9 @@ import (
 	"path"
 	"sync/atomic"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/ownfile"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // fetcher brings files into a directory. room has one buffer for each ranged read that may be under way, nil before its first; wide is how many

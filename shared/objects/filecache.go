@@ -11,7 +11,7 @@ import (
 	"os"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // FileCache keeps the files of versions on a node by their digest, so that versions that share a file, and pods of one version, read it from

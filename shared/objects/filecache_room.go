@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 const (

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // node is a world with a folder that the pods of a node share.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 const (

@@ -9,9 +9,9 @@ import (
 	"github.com/rs/zerolog" //nolint:depguard // toxiproxy logs by it
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/objectstest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestMain(m *testing.M) {

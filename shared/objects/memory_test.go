@@ -6,8 +6,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 //nolint:paralleltest // it measures what the whole process takes: alone, before the parallel tests go on

@@ -6,11 +6,11 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/objectstest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestPutWritesOnce(t *testing.T) {

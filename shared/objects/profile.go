@@ -1,6 +1,6 @@
 package objects
 
-import "github.com/17882237881/MaaS/shared/fault"
+import "github.com/17882237881/MaaS/api/fault"
 
 // Profile is what a store demands of the parts of an upload. The last part may always be shorter.
 type Profile struct {

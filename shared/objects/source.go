@@ -10,8 +10,8 @@ import (
 	"os"
 	"sync"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // source is the body of a request, watched: when the request fails, it tells whether the caller's side or the store broke, and it ends with

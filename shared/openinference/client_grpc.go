@@ -6,7 +6,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 )

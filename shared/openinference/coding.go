@@ -8,7 +8,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // contentEncoding is the header that names a body's compression.

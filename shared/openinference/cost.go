@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )
 

@@ -3,7 +3,7 @@ package openinference
 import (
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // Datatype is the type of a tensor's elements, by the protocol's name.

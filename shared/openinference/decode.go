@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // HeaderLength is the name of the HTTP header that says how many bytes of a body are JSON; the tensors' binary data follow them.

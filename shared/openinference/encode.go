@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // AppendRequest appends the body of an inference request to dst. header is the length of its JSON, to be sent as HeaderLength; it is 0 where

@@ -3,7 +3,7 @@ package openinference
 import (
 	"fmt"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )
 

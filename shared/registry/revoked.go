@@ -8,8 +8,8 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
 )

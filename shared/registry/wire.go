@@ -7,11 +7,11 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/openinference"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 const (

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // Limit describes a Pool. The texts go into the sentences of its refusals: "Your tenant holds its share of the 256 event streams (MAAS_UPLOAD_FOLLOWERS)".

@@ -14,8 +14,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/shared/share"
 )
 

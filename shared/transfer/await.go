@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/backoff"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // Preference is the header Prefer (RFC 7240), of which wait is known: seconds, 1 to 60.

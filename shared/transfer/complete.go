@@ -10,13 +10,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/event"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Complete says that all chunks are sent, and which.

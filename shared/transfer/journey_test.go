@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )

@@ -4,7 +4,7 @@ import (
 	"crypto/md5" //nolint:gosec // what a client's mirror publishes; trust rests on SHA-256
 	"encoding/hex"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // MD5 is a digest that a client's mirror publishes, in 32 lowercase hexadecimal digits; "" is none. It finds accidents, not attacks.

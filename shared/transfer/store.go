@@ -10,12 +10,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/page"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/objects"
-	"github.com/17882237881/MaaS/shared/page"
 	"github.com/17882237881/MaaS/shared/postgres"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 const (

@@ -11,8 +11,8 @@ import (
 	"io"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // sums hashes an object in steps: between them its state and offset are a row's columns. MD5 runs only where the client gave one, since it

@@ -19,7 +19,7 @@ import (
 	"github.com/rs/zerolog" //nolint:depguard // toxiproxy asks for one of its loggers
 	"go.uber.org/goleak"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"

@@ -71,7 +71,7 @@ func TestProgramsImportNoTestHelpers(t *testing.T) {
 			continue
 		}
 		for _, imported := range imports(t, path) {
-			if imported == "testing" || strings.HasPrefix(imported, ours+"shared/") && strings.HasSuffix(imported, "test") {
+			if imported == "testing" || strings.HasPrefix(imported, ours) && strings.HasSuffix(imported, "test") {
 				t.Errorf("%s imports %s", path, imported)
 			}
 		}
@@ -84,6 +84,19 @@ func TestInferLinksNoDatabaseDriver(t *testing.T) {
 	for _, path := range linked(t, "./functions/infer/...") {
 		if strings.HasPrefix(path, "github.com/jackc/pgx") || path == ours+"shared/postgres" {
 			t.Errorf("functions/infer links %s", path)
+		}
+	}
+}
+
+// TestTheAPINeedsASemverLibraryAlone keeps api what clients can afford to depend on; its tests count too, because go.mod lists what they import.
+func TestTheAPINeedsASemverLibraryAlone(t *testing.T) {
+	t.Parallel()
+	for _, path := range tracked(t, "api/*.go") {
+		for _, imported := range imports(t, path) {
+			host, _, _ := strings.Cut(imported, "/")
+			if strings.Contains(host, ".") && !strings.HasPrefix(imported, ours+"api/") && imported != "github.com/Masterminds/semver/v3" {
+				t.Errorf("%s imports %s", path, imported)
+			}
 		}
 	}
 }

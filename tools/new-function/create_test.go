@@ -8,22 +8,20 @@ import (
 	"testing"
 )
 
-// newRoot makes a repository in which there is nothing but shared, and a list of two Services.
+// newRoot makes a repository that has api, shared and a list of two Services.
 func newRoot(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
-	shared, err := filepath.Abs("../../shared")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.CopyFS(filepath.Join(root, "shared"), os.DirFS(shared)); err != nil {
-		t.Fatal(err)
+	for _, module := range []string{"api", "shared"} {
+		if err := os.CopyFS(filepath.Join(root, module), os.DirFS(filepath.Join("..", "..", module))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.MkdirAll(filepath.Join(root, "knative", "base", "services"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for path, text := range map[string]string{
-		"go.work": "go 1.26.8\n\nuse ./shared\n",
+		"go.work": "go 1.26.8\n\nuse (\n\t./api\n\t./shared\n)\n",
 		services:  "resources:\n- services/login.yaml\n- services/users.yaml\npatches: []\n",
 	} {
 		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o600); err != nil {
@@ -95,7 +93,7 @@ func asFuncDoes(t *testing.T, folder string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, requires, _ := strings.Cut(string(required), "=> ../../shared\n")
+	_, requires, _ := strings.Cut(string(required), "=> ../../shared\n)\n")
 	sums, err := os.ReadFile(filepath.Join(folder, "go.sum"))
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
@@ -62,7 +62,7 @@ func isProcedure(route httpapi.Route) bool {
 }
 
 func (d *document) readKinds() {
-	scope := d.schemas.source.packages[ours+"shared/fault"].Scope()
+	scope := d.schemas.source.packages[ours+"api/fault"].Scope()
 	for _, name := range scope.Names() {
 		if c, ok := scope.Lookup(name).(*types.Const); ok && types.Identical(c.Type(), scope.Lookup("Kind").Type()) {
 			d.kinds[fault.Kind(constant.StringVal(c.Val()))] = name
@@ -154,7 +154,7 @@ func (d *document) responses() object {
 	all := object{{"problem", object{{"description", "Any error: 500, 502, 503 and 504 may answer every request."}, {"content", problem}}}}
 	kinds := slices.SortedFunc(maps.Keys(d.kinds), func(a, b fault.Kind) int { return cmp.Compare(a.Status(), b.Status()) })
 	for _, kind := range kinds {
-		constant := d.schemas.source.packages[ours+"shared/fault"].Scope().Lookup(d.kinds[kind])
+		constant := d.schemas.source.packages[ours+"api/fault"].Scope().Lookup(d.kinds[kind])
 		response := object{{"description", d.schemas.source.docs[constant]}}
 		if kind == fault.RateLimited || kind == fault.Unavailable {
 			response = append(response, member{"headers", retryAfter})

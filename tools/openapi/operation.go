@@ -10,8 +10,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
@@ -112,7 +112,7 @@ func (d *document) parameters(in *types.Struct) []any {
 
 // lists reports whether the request asks for a page.
 func lists(in *types.Struct) bool {
-	return slices.ContainsFunc(fieldsOf(in), func(f field) bool { return f.Pkg().Path() == ours+"shared/page" })
+	return slices.ContainsFunc(fieldsOf(in), func(f field) bool { return f.Pkg().Path() == ours+"api/page" })
 }
 
 func (d *document) parameter(where, name string, f field) any {

@@ -32,7 +32,7 @@ type use struct {
 func load(root string) (*source, error) {
 	const mode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedTypes |
 		packages.NeedSyntax | packages.NeedTypesInfo
-	loaded, err := packages.Load(&packages.Config{Mode: mode, Dir: root}, ours+"functions/...", ours+"shared/...")
+	loaded, err := packages.Load(&packages.Config{Mode: mode, Dir: root}, ours+"api/...", ours+"functions/...", ours+"shared/...")
 	if err != nil {
 		return nil, err
 	}

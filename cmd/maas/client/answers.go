@@ -7,9 +7,9 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/serve"
 	"github.com/17882237881/MaaS/shared/transfer"

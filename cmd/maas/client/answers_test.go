@@ -7,11 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/identity"
-	"github.com/17882237881/MaaS/shared/page"
 )
 
 func TestAnAnswerThatLacksWhatItNeedsIsAFailure(t *testing.T) {

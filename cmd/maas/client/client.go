@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // Client calls one server. It is safe for concurrent use.

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
 )
 
 // answering gives a client of a handler; its requests carry a token.

@@ -15,10 +15,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/demo"
 	"github.com/17882237881/MaaS/cmd/maas/push"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func (m Maker) demo() *cobra.Command {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 func TestEachErrorHasItsStatus(t *testing.T) {

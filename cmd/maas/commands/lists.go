@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/page"
 )
 
 // limited bounds a list that is shown.

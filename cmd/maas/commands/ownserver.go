@@ -15,9 +15,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/child"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // server gives the address of a server that answers: the one that other commands use, else one of its own below the folder, which stop ends.

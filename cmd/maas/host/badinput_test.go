@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )

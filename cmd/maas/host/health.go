@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/serve"
 )

@@ -11,8 +11,8 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/httpserver"
 	"github.com/17882237881/MaaS/shared/serve"
 	"github.com/17882237881/MaaS/shared/socket"

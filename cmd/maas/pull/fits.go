@@ -9,8 +9,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // fits fails for files that cannot lie in the folder together, before anything is written.

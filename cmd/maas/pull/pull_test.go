@@ -13,12 +13,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/push"
 	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -9,8 +9,8 @@ import (
 	"os"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // file is a file that is pushed. It is read twice, chunk by chunk, and the bytes of one moment are wanted: a file that changes meanwhile is

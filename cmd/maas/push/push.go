@@ -12,10 +12,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/shared/backoff"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 )
 

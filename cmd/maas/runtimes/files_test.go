@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/objects"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestFilesStayAsLongAsAVersionThatMayRunHasThem(t *testing.T) {

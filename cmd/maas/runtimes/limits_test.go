@@ -16,12 +16,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/cmd/maas/child"
 	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/shared/allowance"
 	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
 	"github.com/17882237881/MaaS/shared/formatstest"
 	"github.com/17882237881/MaaS/shared/termination"
 )

@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/confine"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // pool is the runtimes that run or start, by version. A call takes one (acquire) and gives it back; one that nobody has is stopped

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // startRetry is when a caller may come again after a start that failed.

@@ -12,8 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/wholefile"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // The ports at the address of Options.Listen. They lie below those that Linux gives to connections, as freeAddress's do.

@@ -13,8 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/fault"
 )
 
 // races is how often another may be faster, at making or changing an InferenceService, before whoever asked is told to try again.

@@ -20,13 +20,13 @@ import (
 	fakepods "k8s.io/client-go/kubernetes/fake"
 	cluster "k8s.io/client-go/testing"
 
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/event"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 func TestMain(m *testing.M) {

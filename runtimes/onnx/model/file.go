@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/formats"
-	"github.com/17882237881/MaaS/shared/ref"
 )
 
 // Find gives the path of the ONNX model to serve below a folder, by the rule of publishing (formats.Entry). It goes by content, as verification

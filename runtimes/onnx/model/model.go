@@ -5,9 +5,9 @@ import (
 	"context"
 	"errors"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/runtimes/onnx/ort"
 	"github.com/17882237881/MaaS/shared/allowance"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 )
 

@@ -5,7 +5,7 @@ import (
 
 	"connectrpc.com/connect"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 )
 

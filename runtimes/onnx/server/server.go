@@ -14,8 +14,8 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/runtimes/onnx/model"
-	"github.com/17882237881/MaaS/shared/fault"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 )

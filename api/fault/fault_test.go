@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"testing"
 
-	"google.golang.org/grpc/codes"
-
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 func TestTheKindOfAnErrorIsItsOutermostFaults(t *testing.T) {
@@ -48,19 +46,40 @@ func TestEveryKindHasAStatusThatLeadsBackToIt(t *testing.T) {
 	}
 }
 
+// gRPC's status codes: https://grpc.io/docs/guides/status-codes.
+const (
+	codeOK uint32 = iota
+	codeCanceled
+	codeUnknown
+	codeInvalidArgument
+	codeDeadlineExceeded
+	codeNotFound
+	codeAlreadyExists
+	codePermissionDenied
+	codeResourceExhausted
+	codeFailedPrecondition
+	codeAborted
+	codeOutOfRange
+	codeUnimplemented
+	codeInternal
+	codeUnavailable
+	codeDataLoss
+	codeUnauthenticated
+)
+
 func TestEveryKindHasTheCodeThatTellsWhatToDo(t *testing.T) {
 	t.Parallel()
-	for kind, want := range map[fault.Kind]codes.Code{
-		fault.Invalid: codes.InvalidArgument, fault.Unprocessable: codes.InvalidArgument,
-		fault.Unauthenticated: codes.Unauthenticated, fault.Forbidden: codes.PermissionDenied,
-		fault.NotFound: codes.NotFound, fault.Gone: codes.NotFound,
-		fault.Conflict: codes.FailedPrecondition, fault.PreconditionFailed: codes.Aborted,
-		fault.QuotaExceeded: codes.ResourceExhausted, fault.RateLimited: codes.ResourceExhausted, fault.TooLarge: codes.ResourceExhausted,
-		fault.Unavailable: codes.Unavailable, fault.Upstream: codes.Unavailable,
-		fault.Timeout: codes.DeadlineExceeded, fault.Canceled: codes.Canceled, fault.Internal: codes.Internal, "nonsense": codes.Internal,
+	for kind, want := range map[fault.Kind]uint32{
+		fault.Invalid: codeInvalidArgument, fault.Unprocessable: codeInvalidArgument,
+		fault.Unauthenticated: codeUnauthenticated, fault.Forbidden: codePermissionDenied,
+		fault.NotFound: codeNotFound, fault.Gone: codeNotFound,
+		fault.Conflict: codeFailedPrecondition, fault.PreconditionFailed: codeAborted,
+		fault.QuotaExceeded: codeResourceExhausted, fault.RateLimited: codeResourceExhausted, fault.TooLarge: codeResourceExhausted,
+		fault.Unavailable: codeUnavailable, fault.Upstream: codeUnavailable,
+		fault.Timeout: codeDeadlineExceeded, fault.Canceled: codeCanceled, fault.Internal: codeInternal, "nonsense": codeInternal,
 	} {
-		if got := codes.Code(kind.Code()); got != want {
-			t.Errorf("%s is answered %s, want %s", kind, got, want)
+		if got := kind.Code(); got != want {
+			t.Errorf("%s is answered %d, want %d", kind, got, want)
 		}
 	}
 }
@@ -70,21 +89,21 @@ func TestCodesAreReadAsTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	for _, kind := range fault.Kinds() {
 		read := fault.KindOfCode(kind.Code())
-		if read.Code() != kind.Code() || read.Retryable() != kind.Retryable() && kind.Code() != uint32(codes.ResourceExhausted) {
-			t.Errorf("%s is answered %s, which is read as %s", kind, codes.Code(kind.Code()), read)
+		if read.Code() != kind.Code() || read.Retryable() != kind.Retryable() && kind.Code() != codeResourceExhausted {
+			t.Errorf("%s is answered %d, which is read as %s", kind, kind.Code(), read)
 		}
 	}
-	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
-		if n := fault.Readers(uint32(code)); n != 1 {
-			t.Errorf("%s is read as %d kinds, want one", code, n)
+	for code := codeCanceled; code <= codeUnauthenticated; code++ {
+		if n := fault.Readers(code); n != 1 {
+			t.Errorf("%d is read as %d kinds, want one", code, n)
 		}
 	}
-	for code, want := range map[codes.Code]fault.Kind{
-		codes.AlreadyExists: fault.Conflict, codes.ResourceExhausted: fault.RateLimited, codes.Unavailable: fault.Unavailable, codes.NotFound: fault.NotFound,
-		codes.InvalidArgument: fault.Invalid, codes.Unknown: fault.Internal, codes.DataLoss: fault.Internal, 99: fault.Internal,
+	for code, want := range map[uint32]fault.Kind{
+		codeAlreadyExists: fault.Conflict, codeResourceExhausted: fault.RateLimited, codeUnavailable: fault.Unavailable, codeNotFound: fault.NotFound,
+		codeInvalidArgument: fault.Invalid, codeUnknown: fault.Internal, codeDataLoss: fault.Internal, 99: fault.Internal,
 	} {
-		if got := fault.KindOfCode(uint32(code)); got != want {
-			t.Errorf("%s is read as %s, want %s", code, got, want)
+		if got := fault.KindOfCode(code); got != want {
+			t.Errorf("%d is read as %s, want %s", code, got, want)
 		}
 	}
 }

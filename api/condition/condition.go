@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // The headers.

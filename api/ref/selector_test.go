@@ -6,9 +6,9 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
-	"github.com/17882237881/MaaS/shared/ref"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 func TestReferencesThatAreNearlyVersionsAreRefused(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/page"
+	"github.com/17882237881/MaaS/api/page"
 )
 
 func TestOfKeepsAPageAndSaysWhereTheNextBegins(t *testing.T) {

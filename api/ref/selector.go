@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // Alias is a name that moves from version to version: latest, v1, v1.4, production.

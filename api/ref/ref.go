@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // maxName is the longest tenant or model name, in bytes: a DNS label (RFC 1035, 2.3.4), since both become parts of host names.

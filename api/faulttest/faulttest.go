@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // AssertKind fails the test unless err is of the kind and, where fields are given, names each of them.

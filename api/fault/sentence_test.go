@@ -3,7 +3,7 @@ package fault_test
 import (
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/fault"
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 func TestADetailIsToldAsASentenceWithItsSubject(t *testing.T) {

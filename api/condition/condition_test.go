@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/condition"
-	"github.com/17882237881/MaaS/shared/fault"
-	"github.com/17882237881/MaaS/shared/faulttest"
+	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
 )
 
 // TestConditions has the cases of RFC 9110, 13.1.1 and 13.1.2, for a resource that is there with the tag a, and for one that is not there.
