@@ -148,13 +148,14 @@ func nameIn(given ast.Expr) *ast.Ident {
 	}
 }
 
-// named gives a type of shared: named("transfer", "Received").
+// named returns a type of a package of api or shared: named("transfer", "Received"). It panics if there is none.
 func (s *source) named(pkg, name string) types.Type {
-	object := s.packages[ours+"shared/"+pkg].Scope().Lookup(name)
-	if object == nil {
-		panic(fmt.Sprintf("openapi: there is no type %s.%s", pkg, name))
+	for _, module := range []string{"api/", "shared/"} {
+		if p, ok := s.packages[ours+module+pkg]; ok && p.Scope().Lookup(name) != nil {
+			return p.Scope().Lookup(name).Type()
+		}
 	}
-	return object.Type()
+	panic(fmt.Sprintf("openapi: there is no type %s.%s", pkg, name))
 }
 
 // flat makes one line of a comment's paragraph.
