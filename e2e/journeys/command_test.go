@@ -39,6 +39,14 @@ func TestTheJourneyByTheCommand(t *testing.T) {
 	u.Maas("models").Ends(3)
 }
 
+func TestATenantWithAReservedNameIsNotRegistered(t *testing.T) {
+	t.Parallel()
+	stranger := e2etest.Stranger(t, the.Server)
+
+	stranger.Typed(e2etest.Password, "register", "--email", stranger.Email, "--tenant", "v2", "--password-stdin").Ends(1, "reserved", "tenant")
+	stranger.Maas("whoami").Ends(3)
+}
+
 func TestTheDemoTellsTheWholeJourney(t *testing.T) {
 	t.Parallel()
 	stranger := e2etest.Stranger(t, the.Server)

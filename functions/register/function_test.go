@@ -57,6 +57,7 @@ func TestRegisterRefusesWhatIsWrong(t *testing.T) {
 		"oversize":           {Body: functiontest.MaxBody(), Kind: fault.TooLarge},
 		"no address":         {Body: with("email", `"bob"`), Kind: fault.Invalid, Fields: []string{"email"}},
 		"a name as tenant":   {Body: with("tenant", `"Bob's"`), Kind: fault.Invalid, Fields: []string{"tenant"}},
+		"a reserved tenant":  {Body: with("tenant", `"v1"`), Kind: fault.Invalid, Fields: []string{"tenant"}},
 		"a bad username":     {Body: with("username", `"b@b"`), Kind: fault.Invalid, Fields: []string{"username"}},
 		"a short password":   {Body: with("password", `"short"`), Kind: fault.Invalid, Fields: []string{"password"}},
 		"a common password":  {Body: with("password", `"Password1234"`), Kind: fault.Invalid, Fields: []string{"password"}},

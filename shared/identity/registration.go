@@ -29,10 +29,14 @@ type Registered struct {
 	Tenant ref.Tenant `json:"tenant"`
 }
 
-// Register makes a user and the tenant that they own. It fails with Invalid for a password that is too easy, with Conflict where the tenant's
-// name, the username or the email is taken, which are looked at in this order, and with RateLimited beyond 100 a minute from one address.
+// Register makes a user and the tenant that they own. It fails with Invalid for a password that is too easy and for a reserved tenant name, such as v1 or
+// models, which paths of the API contain; with Conflict where the tenant's name, the username or the email is taken, which are looked at in this order; and
+// with RateLimited beyond 100 a minute from one address.
 func (u *Users) Register(ctx context.Context, who auth.Principal, in Registration) (Registered, error) {
 	if err := in.Password.judge("password", in.Email, in.Username); err != nil {
+		return Registered{}, err
+	}
+	if err := in.Tenant.CheckRegistrable(); err != nil {
 		return Registered{}, err
 	}
 	err := u.db.Definer(ctx, func(tx postgres.Tx) error { return countRegistration(ctx, tx, who.Address) })

@@ -6,9 +6,11 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"log/slog"
 
 	"github.com/jackc/pgx/v5"
-	_ "github.com/jackc/pgx/v5/stdlib" // goose takes a database/sql handle
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 )
@@ -17,9 +19,9 @@ import (
 var migrations embed.FS
 
 // Migrate brings the database up to this program's schema, under an advisory lock, and lets the given LOGIN roles act for the
-// capabilities. url is the owner's, who may make roles (CREATEROLE) and need not be a superuser.
-func Migrate(ctx context.Context, url string, logins ...string) error {
-	provider, db, err := migrator(url)
+// capabilities. url is the owner's, who may make roles (CREATEROLE) and need not be a superuser. What migrations raise as a warning is logged as one.
+func Migrate(ctx context.Context, log *slog.Logger, url string, logins ...string) error {
+	provider, db, err := migrator(log, url)
 	if err != nil {
 		return err
 	}
@@ -35,28 +37,34 @@ func Migrate(ctx context.Context, url string, logins ...string) error {
 	return nil
 }
 
-// Unmigrate takes every migration back. It is for the test that the way down is right.
-func Unmigrate(ctx context.Context, url string) error {
-	provider, db, err := migrator(url)
+// Unmigrate takes back the migrations that came after a version; version 0 is an empty database. It is for tests.
+func Unmigrate(ctx context.Context, url string, version int64) error {
+	provider, db, err := migrator(slog.New(slog.DiscardHandler), url)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if _, err := provider.DownTo(ctx, 0); err != nil {
+	if _, err := provider.DownTo(ctx, version); err != nil {
 		return fmt.Errorf("unmigrate: %w", err)
 	}
 	return nil
 }
 
-func migrator(url string) (*goose.Provider, *sql.DB, error) {
+func migrator(log *slog.Logger, url string) (*goose.Provider, *sql.DB, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrations: %w", err)
 	}
-	db, err := sql.Open("pgx", url)
+	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: %w", err)
 	}
+	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			log.Warn("migration: "+n.Message, "hint", n.Hint)
+		}
+	}
+	db := stdlib.OpenDB(*config)
 	locker, err := lock.NewPostgresSessionLocker()
 	if err != nil {
 		return nil, nil, fmt.Errorf("migrate: %w", err)

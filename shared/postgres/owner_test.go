@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestTheOwnerNeedsNoSuperuser(t *testing.T) {
 	}
 	u.Path = "/" + own
 
-	if err := postgres.Migrate(t.Context(), u.String()); err != nil {
+	if err := postgres.Migrate(t.Context(), slog.New(slog.DiscardHandler), u.String()); err != nil {
 		t.Fatal(err)
 	}
 

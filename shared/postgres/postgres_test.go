@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/url"
 	"os"
 	"os/exec"
@@ -241,13 +242,13 @@ func TestMigrationsGoDownAndUpToTheSameSchema(t *testing.T) {
 	t.Parallel()
 	address := postgrestest.Empty(t)
 	up := func() string {
-		if err := postgres.Migrate(t.Context(), address); err != nil {
+		if err := postgres.Migrate(t.Context(), slog.New(slog.DiscardHandler), address); err != nil {
 			t.Fatal(err)
 		}
 		return schema(t, address)
 	}
 	first := up()
-	if err := postgres.Unmigrate(t.Context(), address); err != nil {
+	if err := postgres.Unmigrate(t.Context(), address, 0); err != nil {
 		t.Fatal(err)
 	}
 	if second := up(); second != first {

@@ -77,7 +77,7 @@ func TestAProcessWaitsForTheMigration(t *testing.T) {
 	e := process(t, address)
 	staysBack(t, e)
 
-	if err := postgres.Migrate(t.Context(), owner, role); err != nil {
+	if err := postgres.Migrate(t.Context(), slog.New(slog.DiscardHandler), owner, role); err != nil {
 		t.Fatal(err)
 	}
 

@@ -126,7 +126,7 @@ func makeTemplate(ctx context.Context, conn *pgx.Conn, name, owner, app string) 
 	if err != nil {
 		return err
 	}
-	if err := postgres.Migrate(ctx, with(owner, draft), login.User.Username()); err != nil {
+	if err := postgres.Migrate(ctx, slog.New(slog.DiscardHandler), with(owner, draft), login.User.Username()); err != nil {
 		return err
 	}
 	_, err = conn.Exec(ctx, fmt.Sprintf("alter database %s rename to %s", draft, name))

@@ -90,7 +90,7 @@ func (h *Host) start(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := installation.Migrate(ctx, vars); err != nil {
+	if err := installation.Migrate(ctx, o.Log, vars); err != nil {
 		return err
 	}
 	if err := installation.KeepForOperator(o.Folder, vars); err != nil {

@@ -2,6 +2,7 @@ package installation_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,7 +62,7 @@ func TestThePublicPartFollowsTheSigningKeys(t *testing.T) {
 func TestAMalformedDatabaseURLIsRefusedWithoutItsPassword(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"postgres://ana:se%zzcret@localhost/maas", "postgres://ana:secret@local host/maas", "host=x password='secret port=1"} {
-		err := installation.Migrate(t.Context(), map[string]string{"DATABASE_URL": url, "MIGRATE_DATABASE_URL": "postgres://localhost/maas"})
+		err := installation.Migrate(t.Context(), slog.New(slog.DiscardHandler), map[string]string{"DATABASE_URL": url, "MIGRATE_DATABASE_URL": "postgres://localhost/maas"})
 		if err == nil || !strings.Contains(err.Error(), "DATABASE_URL") || strings.Contains(err.Error(), "cret") {
 			t.Errorf("error is %v", err)
 		}
@@ -72,11 +73,11 @@ func TestMigrateReadsMountedFiles(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.New(t)
 	vars := map[string]string{"DATABASE_URL_FILE": file(t, db.URL), "MIGRATE_DATABASE_URL_FILE": file(t, db.OwnerURL)}
-	if err := installation.Migrate(t.Context(), vars); err != nil {
+	if err := installation.Migrate(t.Context(), slog.New(slog.DiscardHandler), vars); err != nil {
 		t.Error(err)
 	}
 	vars["MIGRATE_DATABASE_URL_FILE"] = file(t, "postgres://localhost:1/elsewhere?connect_timeout=1")
-	if err := installation.Migrate(t.Context(), vars); err == nil {
+	if err := installation.Migrate(t.Context(), slog.New(slog.DiscardHandler), vars); err == nil {
 		t.Error("the file with the owner's address was not read")
 	}
 }
@@ -87,7 +88,7 @@ func TestMigrateRefusesAFileThatIsNotThere(t *testing.T) {
 		vars := map[string]string{"DATABASE_URL": "postgres://localhost/maas", "MIGRATE_DATABASE_URL": "postgres://localhost/maas"}
 		delete(vars, strings.TrimSuffix(name, "_FILE"))
 		vars[name] = filepath.Join(t.TempDir(), "none")
-		if err := installation.Migrate(t.Context(), vars); err == nil || !strings.Contains(err.Error(), name) {
+		if err := installation.Migrate(t.Context(), slog.New(slog.DiscardHandler), vars); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("error is %v, want one that names %s", err, name)
 		}
 	}

@@ -30,9 +30,9 @@ func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 
 // Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL
 // act for the functions: a user that cannot connect with the password there is made, or given it. Either may be in a file, which
-// MIGRATE_DATABASE_URL_FILE or DATABASE_URL_FILE names.
-func Migrate(ctx context.Context, vars map[string]string) error {
-	e := env.New("migrate", vars, slog.New(slog.DiscardHandler))
+// MIGRATE_DATABASE_URL_FILE or DATABASE_URL_FILE names. What the migrations warn of goes to the log.
+func Migrate(ctx context.Context, log *slog.Logger, vars map[string]string) error {
+	e := env.New("migrate", vars, log)
 	app, err := e.Secret("DATABASE_URL")
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func Migrate(ctx context.Context, vars map[string]string) error {
 		return fault.New(fault.Invalid, "MIGRATE_DATABASE_URL is not set: it names the database that is migrated, and its owner.")
 	}
 	if app == "" {
-		return postgres.Migrate(ctx, owner)
+		return postgres.Migrate(ctx, log, owner)
 	}
 	login, err := pgx.ParseConfig(app) // whose errors, unlike net/url's, do not tell the password
 	if err != nil {
@@ -59,7 +59,7 @@ func Migrate(ctx context.Context, vars map[string]string) error {
 			return err
 		}
 	}
-	return postgres.Migrate(ctx, owner, login.User)
+	return postgres.Migrate(ctx, log, owner, login.User)
 }
 
 // Pairs reads an environment of "NAME=value".

@@ -26,6 +26,7 @@ import (
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/ownfile"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
 // Commands gives the commands, to be hung on a root.
@@ -40,7 +41,12 @@ func migrate() *cobra.Command {
 			"It may run at any time and by several at once; `maas up` does it by itself.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return installation.Migrate(cmd.Context(), installation.Pairs(os.Environ()))
+			vars := installation.Pairs(os.Environ())
+			log, err := telemetry.NewLogger(os.Stderr, vars)
+			if err != nil {
+				return err
+			}
+			return installation.Migrate(cmd.Context(), log, vars)
 		},
 	}
 }
