@@ -36,7 +36,9 @@ locals {
   store = merge(
     { S3_ENDPOINT = var.object_storage.endpoint, S3_BUCKET = var.object_storage.bucket, S3_REGION = var.object_storage.region },
     var.object_storage.public_endpoint == null ? {} : { S3_PUBLIC_ENDPOINT = var.object_storage.public_endpoint },
+    var.object_storage.ca == null ? {} : { S3_CA = var.object_storage.ca },
   )
+  cache = var.redis.ca == null ? {} : { REDIS_CA = var.redis.ca }
 }
 
 resource "kubernetes_config_map_v1" "functions" {
@@ -44,7 +46,7 @@ resource "kubernetes_config_map_v1" "functions" {
     namespace = local.functions
     name      = "maas-config"
   }
-  data = merge(var.config, local.store, { K_SINK = var.sink, MAAS_TRUSTED_PROXIES = join(",", var.trusted_proxies) })
+  data = merge(var.config, local.store, local.cache, { K_SINK = var.sink, MAAS_TRUSTED_PROXIES = join(",", var.trusted_proxies) })
 }
 
 # Model servers run what tenants upload: what fetches their files is told of the store, and of nothing else.

@@ -12,26 +12,37 @@ variable "postgres" {
 }
 
 variable "redis" {
-  description = "The cache: what the redis modules give."
+  description = "The cache: what the redis modules give. ca is the PEM of what signed the server's certificate, null where the system's roots do."
   type = object({
     host = string
     port = number
     user = string
     tls  = bool
+    ca   = optional(string)
   })
   nullable = false
+
+  validation {
+    condition     = var.redis.ca == null || var.redis.tls
+    error_message = "redis.ca is given, but redis.tls is false: let it be true, so that the connection is encrypted."
+  }
 }
 
 variable "object_storage" {
-  description = "The store: what the object-storage modules give. public_endpoint is where clients reach it by presigned addresses, null where they cannot."
+  description = "The store: what the object-storage modules give. public_endpoint is where clients reach it by presigned addresses, null where they cannot. ca is the PEM of what signed the endpoint's certificate, null where the system's roots do."
   type = object({
     endpoint        = string
     public_endpoint = optional(string)
     bucket          = string
     region          = string
+    ca              = optional(string)
   })
   nullable = false
 
+  validation {
+    condition     = var.object_storage.ca == null || startswith(var.object_storage.endpoint, "https://")
+    error_message = "object_storage.ca is given, but the endpoint does not begin with https://: the connection would not be encrypted."
+  }
   validation {
     condition     = can(regex("^https?://[^/ ]+/?$", var.object_storage.endpoint))
     error_message = "The endpoint of the store is an address like https://s3.eu-central-1.amazonaws.com."

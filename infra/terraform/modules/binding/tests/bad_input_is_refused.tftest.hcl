@@ -66,3 +66,19 @@ run "a_service_key_that_can_be_guessed" {
   }
   expect_failures = [var.keys]
 }
+
+run "an_authority_of_a_cache_without_tls" {
+  command = plan
+  variables {
+    redis = { host = "redis.example.com", port = 6379, user = "maas_a", tls = false, ca = "-----BEGIN CERTIFICATE-----" }
+  }
+  expect_failures = [var.redis]
+}
+
+run "an_authority_of_a_store_without_tls" {
+  command = plan
+  variables {
+    object_storage = { endpoint = "http://s3.example.com", bucket = "maas", region = "eu-central-1", ca = "-----BEGIN CERTIFICATE-----" }
+  }
+  expect_failures = [var.object_storage]
+}
