@@ -35,7 +35,7 @@ func TestStoresTellsTheCommandWhereTheServersAre(t *testing.T) {
 
 	for _, name := range []string{
 		"DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "S3_ENDPOINT", "S3_REGION", "S3_BUCKET", "S3_ACCESS_KEY_ID",
-		"S3_SECRET_ACCESS_KEY",
+		"S3_SECRET_ACCESS_KEY", "S3_READER_ACCESS_KEY_ID", "S3_READER_SECRET_ACCESS_KEY",
 	} {
 		if !strings.Contains("\n"+string(text), "\n"+name+"=") {
 			t.Errorf("%s is not set", name)

@@ -49,13 +49,19 @@ func installation(t testing.TB) map[string]string {
 		"S3_SECRET_ACCESS_KEY": {"maas-store", "secret-access-key"},
 		"MAAS_SERVICE_KEY":     {"maas-service-key", "service.key"},
 	} {
-		var secret struct{ Data map[string]string }
-		read(t, &secret, "secret", at[0], "--namespace", functions)
-		text, err := base64.StdEncoding.DecodeString(secret.Data[at[1]])
-		e2etest.Must(t, err)
-		vars[name] = strings.TrimSpace(string(text))
+		vars[name] = secret(t, functions, at[0], at[1])
 	}
 	return vars
+}
+
+// secret returns the value of a key of a Secret.
+func secret(t testing.TB, namespace, name, key string) string {
+	t.Helper()
+	var from struct{ Data map[string]string }
+	read(t, &from, "secret", name, "--namespace", namespace)
+	text, err := base64.StdEncoding.DecodeString(from.Data[key])
+	e2etest.Must(t, err)
+	return strings.TrimSpace(string(text))
 }
 
 // faults counts the tests under way that break something.

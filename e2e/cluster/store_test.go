@@ -10,11 +10,43 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/17882237881/MaaS/e2e/e2etest"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/objectstest"
 )
+
+// TestWhereModelsRunTheStoreCanOnlyBeRead uses what the namespace of model servers has of the store.
+func TestWhereModelsRunTheStoreCanOnlyBeRead(t *testing.T) {
+	t.Parallel()
+	vars := installation(t)
+	owner := objectstest.Open(t, vars)
+	key := objects.UploadKey(uuid.New(), uuid.New())
+	e2etest.Must(t, owner.Put(t.Context(), key, []byte("bytes")))
+	t.Cleanup(func() { e2etest.Must(t, owner.Delete(context.Background(), key)) })
+	vars["S3_ACCESS_KEY_ID"] = secret(t, models, "maas-store", "access-key-id")
+	vars["S3_SECRET_ACCESS_KEY"] = secret(t, models, "maas-store", "secret-access-key")
+	reader := objectstest.Open(t, vars)
+
+	if content, err := reader.Get(t.Context(), key, 10); err != nil || string(content) != "bytes" {
+		t.Errorf("it reads %q (%v)", content, err)
+	}
+	_, begins := reader.CreateMultipart(t.Context(), key)
+	for what, err := range map[string]error{
+		"write": reader.Put(t.Context(), objects.UploadKey(uuid.New(), uuid.New()), []byte("x")), "delete": reader.Delete(t.Context(), key), "begin an upload": begins,
+	} {
+		if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, err := range reader.List(t.Context(), objects.Prefix) {
+		if err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+			t.Fatalf("list: %v", err)
+		}
+	}
+}
 
 // TestATamperedObjectIsNotServed changes a verified model's bytes in the store, as whoever has the store's credentials can.
 func TestATamperedObjectIsNotServed(t *testing.T) {

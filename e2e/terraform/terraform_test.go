@@ -46,9 +46,12 @@ func TestAnInstallationComesAndGoes(t *testing.T) { //nolint:paralleltest // a c
 	}
 }
 
-// journey serves a model, and looks how functions come to the database.
+// journey serves a model, and looks how functions come to the database, and what fetches models to the store.
 func journey(t *testing.T, _ *installation, u *e2etest.User) {
 	u.Serve("digits")
+	if id := e2etest.Kubectl(t, "get", "secret/maas-store", "--namespace=maas-models", "--output=jsonpath={.data.access-key-id}"); id != base64.StdEncoding.EncodeToString([]byte("maas-reader-a")) {
+		t.Errorf("what fetches models comes to the store as %s, in base64", id)
+	}
 	const open = "select count(*) from pg_stat_activity join pg_stat_ssl using (pid) where usename = 'maas_login_a' and not ssl"
 	if without := psql(t, open); without != "0" {
 		t.Errorf("%s connections are without TLS", without)

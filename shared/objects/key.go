@@ -13,6 +13,9 @@ import (
 // Key is an object's name in the bucket. Every key begins with its tenant's prefix.
 type Key string
 
+// Prefix begins the prefixes of all tenants.
+const Prefix = "t/"
+
 // UploadKey is where the bytes of an upload lie, from their first part on and for good.
 func UploadKey(tenant, upload uuid.UUID) Key { return Key(TenantPrefix(tenant) + upload.String()) }
 
@@ -22,7 +25,7 @@ func ManifestKey(tenant uuid.UUID, digest ref.Digest) Key {
 }
 
 // TenantPrefix begins all keys of a tenant.
-func TenantPrefix(tenant uuid.UUID) string { return "t/" + tenant.String() + "/" }
+func TenantPrefix(tenant uuid.UUID) string { return Prefix + tenant.String() + "/" }
 
 // URI names a version's manifest to a model server: maas://<bucket>/t/<tenant>/manifests/<digest>.
 type URI struct {

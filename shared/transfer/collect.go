@@ -46,7 +46,7 @@ func (t *Transfers) collectObjects(ctx context.Context) error {
 		return err
 	}
 	old, seen := make([]objects.Key, 0, batch), 0
-	for object, err := range t.store.ListAfter(ctx, "t/", after) {
+	for object, err := range t.store.ListAfter(ctx, objects.Prefix, after) {
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func uploadOf(key objects.Key) (uuid.UUID, bool) {
 // collectMultiparts aborts what was begun a day ago for an upload that is not under way.
 func (t *Transfers) collectMultiparts(ctx context.Context) error {
 	var old []objects.Multipart
-	for begun, err := range t.store.Unfinished(ctx, "t/") {
+	for begun, err := range t.store.Unfinished(ctx, objects.Prefix) {
 		if err != nil {
 			return err
 		}

@@ -12,25 +12,57 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/versity/versitygw/auth"
+	"github.com/versity/versitygw/s3err"
+
+	"github.com/17882237881/MaaS/shared/objects"
 )
 
-// accounts are the server's, none of which can be changed while it runs. Each may do everything.
+// accounts are the server's, none of which can be changed while it runs. An owner may do everything, a reader what the policy of each bucket says.
 type accounts struct {
-	auth.IAMService // of the first, which refuses changes
+	auth.IAMService // of the first owner, which refuses changes
 
 	others map[string]auth.Account
 }
 
-func newAccounts(keys []Credentials) accounts {
-	all := accounts{auth.NewIAMServiceSingle(account(keys[0])), map[string]auth.Account{}}
-	for _, one := range keys[1:] {
-		all.others[one.AccessKeyID] = account(one)
+func newAccounts(owners, readers []Credentials) accounts {
+	all := accounts{auth.NewIAMServiceSingle(account(owners[0], auth.RoleAdmin)), map[string]auth.Account{}}
+	for _, one := range owners[1:] {
+		all.others[one.AccessKeyID] = account(one, auth.RoleAdmin)
+	}
+	for _, one := range readers {
+		all.others[one.AccessKeyID] = account(one, auth.RoleUser)
 	}
 	return all
 }
 
-func account(c Credentials) auth.Account {
-	return auth.Account{Access: c.AccessKeyID, Secret: c.SecretAccessKey, Role: auth.RoleAdmin}
+func account(c Credentials, role auth.Role) auth.Account {
+	return auth.Account{Access: c.AccessKeyID, Secret: c.SecretAccessKey, Role: role}
+}
+
+// GetBucketPolicy returns the policy of every bucket: readers may read the objects of tenants (GetObject and HeadObject) and do nothing else.
+// It is not stored with the bucket, so that it always names the readers of this start. Owners are not bound by it.
+func (s *store) GetBucketPolicy(_ context.Context, bucket string) ([]byte, error) {
+	if len(s.readers) == 0 {
+		return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, bucket)
+	}
+	ids := make([]string, len(s.readers))
+	for i, one := range s.readers {
+		ids[i] = one.AccessKeyID
+	}
+	return json.Marshal(map[string]any{
+		"Version": "2012-10-17",
+		"Statement": []any{map[string]any{
+			"Effect":    "Allow",
+			"Principal": map[string]any{"AWS": ids},
+			"Action":    auth.GetObjectAction,
+			"Resource":  auth.ResourceArnPrefix + bucket + "/" + objects.Prefix + "*",
+		}},
+	})
+}
+
+// PutBucketPolicy refuses: the policy follows from the accounts.
+func (s *store) PutBucketPolicy(context.Context, string, []byte) error {
+	return s3err.GetAPIError(s3err.ErrNotImplemented)
 }
 
 // GetUserAccount is auth.IAMService's.

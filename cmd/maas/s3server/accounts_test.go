@@ -12,16 +12,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// mount writes the accounts as Secrets of these names are mounted.
+// mount mounts the accounts of owners as Secrets of these names.
 func (w *world) mount(accounts map[string]Credentials) {
 	w.Helper()
-	w.cfg.Credentials = w.TempDir()
+	w.cfg.Credentials = w.mounted(accounts)
+}
+
+// mounted writes accounts as Secrets of these names are mounted, and returns the folder.
+func (w *world) mounted(accounts map[string]Credentials) (folder string) {
+	w.Helper()
+	folder = w.TempDir()
 	for name, one := range accounts {
-		folder := filepath.Join(w.cfg.Credentials, name)
-		w.must(os.Mkdir(folder, 0o700))
-		w.must(os.WriteFile(filepath.Join(folder, "access-key-id"), []byte(one.AccessKeyID+"\n"), 0o600))
-		w.must(os.WriteFile(filepath.Join(folder, "secret-access-key"), []byte(one.SecretAccessKey+"\n"), 0o600))
+		secret := filepath.Join(folder, name)
+		w.must(os.Mkdir(secret, 0o700))
+		w.must(os.WriteFile(filepath.Join(secret, "access-key-id"), []byte(one.AccessKeyID+"\n"), 0o600))
+		w.must(os.WriteFile(filepath.Join(secret, "secret-access-key"), []byte(one.SecretAccessKey+"\n"), 0o600))
 	}
+	return folder
 }
 
 // restart ends the server and starts it with what was changed of it.

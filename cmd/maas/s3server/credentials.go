@@ -17,14 +17,22 @@ type Credentials struct {
 	SecretAccessKey string `json:"secret_access_key"`
 }
 
-// LoadCredentials reads the folder's credentials, and makes them at the first call (credentials.json, mode 0600).
+// LoadCredentials reads the credentials of the folder's owner, who may do everything, and makes them at the first call (credentials.json, mode 0600).
 func LoadCredentials(data string) (Credentials, error) {
+	return load(data, "credentials.json", "maas-")
+}
+
+// LoadReader reads the credentials of the folder's reader, who may only read objects of tenants, and makes them at the first call (reader.json,
+// mode 0600).
+func LoadReader(data string) (Credentials, error) { return load(data, "reader.json", "maas-reader-") }
+
+func load(data, file, prefix string) (Credentials, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return Credentials{}, fmt.Errorf("object store credentials: %w", err)
 	}
-	path := filepath.Join(data, "credentials.json")
+	path := filepath.Join(data, file)
 	text, err := wholefile.ReadOrMake(path, func() ([]byte, error) {
-		return json.Marshal(Credentials{AccessKeyID: "maas-" + rand.Text()[:12], SecretAccessKey: rand.Text() + rand.Text()})
+		return json.Marshal(Credentials{AccessKeyID: prefix + rand.Text()[:12], SecretAccessKey: rand.Text() + rand.Text()})
 	})
 	if err != nil {
 		return Credentials{}, fmt.Errorf("object store credentials: %w", err)
@@ -65,11 +73,19 @@ func ReadCredentials(folder string) ([]Credentials, error) {
 	return all, nil
 }
 
-// credentials gives those that are good, one at least.
-func (cfg Config) credentials() ([]Credentials, error) {
-	if cfg.Credentials != "" {
-		return ReadCredentials(cfg.Credentials)
+// credentials returns those of owners, one at least, and of readers.
+func (cfg Config) credentials() (owners, readers []Credentials, err error) {
+	if cfg.Credentials == "" {
+		owner, err := LoadCredentials(cfg.Data)
+		if err != nil {
+			return nil, nil, err
+		}
+		reader, err := LoadReader(cfg.Data)
+		return []Credentials{owner}, []Credentials{reader}, err
 	}
-	one, err := LoadCredentials(cfg.Data)
-	return []Credentials{one}, err
+	if owners, err = ReadCredentials(cfg.Credentials); err != nil || cfg.Readers == "" {
+		return owners, nil, err
+	}
+	readers, err = ReadCredentials(cfg.Readers)
+	return owners, readers, err
 }

@@ -12,8 +12,8 @@ import (
 // Arguments gives the command line that Main reads.
 func Arguments(cfg Config) []string {
 	return []string{
-		"--data", cfg.Data, "--credentials", cfg.Credentials, "--bucket", cfg.Bucket, "--listen", cfg.Listen, "--region", cfg.Region,
-		"--fast=" + strconv.FormatBool(cfg.Fast),
+		"--data", cfg.Data, "--credentials", cfg.Credentials, "--readers", cfg.Readers, "--bucket", cfg.Bucket, "--listen", cfg.Listen,
+		"--region", cfg.Region, "--fast=" + strconv.FormatBool(cfg.Fast),
 	}
 }
 
@@ -23,6 +23,7 @@ func Main(ctx context.Context, arguments []string) error {
 	flags := flag.NewFlagSet("s3-server", flag.ContinueOnError)
 	flags.StringVar(&cfg.Data, "data", "", "folder of the objects, absolute")
 	flags.StringVar(&cfg.Credentials, "credentials", "", "folder with ACCOUNT/access-key-id and ACCOUNT/secret-access-key; without, the data folder has one")
+	flags.StringVar(&cfg.Readers, "readers", "", "such a folder with the accounts that may only read objects of tenants (t/*)")
 	flags.StringVar(&cfg.Bucket, "bucket", "", "bucket that is made where it is not there")
 	flags.StringVar(&cfg.Listen, "listen", "", "address, host:port")
 	flags.StringVar(&cfg.Region, "region", "us-east-1", "region that clients sign for")

@@ -26,10 +26,12 @@ const HealthPath = "/-/healthy"
 
 // Config says where the server keeps and serves objects.
 type Config struct {
-	// Data is the folder, absolute: objects/, metadata/ and, without Credentials, credentials.json in it.
+	// Data is the folder, absolute: objects/, metadata/ and, without Credentials, credentials.json and reader.json in it.
 	Data string
-	// Credentials is a folder with those that are good, as ReadCredentials has it.
+	// Credentials is a folder with the accounts that may do everything, as ReadCredentials has it.
 	Credentials string
+	// Readers is such a folder with the accounts that may only read objects of tenants. It counts beside Credentials alone; empty stands for none.
+	Readers string
 	// Bucket is made where it is not there. Empty stands for none.
 	Bucket string
 	// Listen is the address, host:port.
@@ -42,7 +44,7 @@ type Config struct {
 
 // Run serves until ctx ends. It waits up to 10 s for another server on the same folder to be gone.
 func Run(ctx context.Context, cfg Config) error {
-	keys, err := cfg.credentials()
+	owners, readers, err := cfg.credentials()
 	if err != nil {
 		return err
 	}
@@ -55,17 +57,17 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer func() { _ = lock.Close() }() // nothing is written to it
 
-	s, err := open(cfg)
+	s, err := open(cfg, readers)
 	if err != nil {
 		return err
 	}
-	if err := s.ensureBucket(ctx, cfg.Bucket, keys[0]); err != nil {
+	if err := s.ensureBucket(ctx, cfg.Bucket, owners[0]); err != nil {
 		return err
 	}
 	return embedgw.RunVersityGW(ctx, s, &embedgw.Config{
-		RootUserAccess: keys[0].AccessKeyID,
-		RootUserSecret: keys[0].SecretAccessKey,
-		IAMService:     newAccounts(keys),
+		RootUserAccess: owners[0].AccessKeyID,
+		RootUserSecret: owners[0].SecretAccessKey,
+		IAMService:     newAccounts(owners, readers),
 		Region:         cfg.Region,
 		Ports:          []string{cfg.Listen},
 		MaxConnections: 1024,
@@ -79,7 +81,7 @@ func Run(ctx context.Context, cfg Config) error {
 }
 
 // open makes the store on the folder and repairs what a crash left there. It changes the working directory to the folder's objects/.
-func open(cfg Config) (*store, error) {
+func open(cfg Config, readers []Credentials) (*store, error) {
 	place := newTrees(cfg.Data)
 	for _, folder := range []string{place.objects, place.metadata} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -101,5 +103,5 @@ func open(cfg Config) (*store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("object folder: %w", err)
 	}
-	return &store{Posix: files, place: place, disk: disk}, nil
+	return &store{Posix: files, place: place, disk: disk, readers: readers}, nil
 }

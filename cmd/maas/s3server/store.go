@@ -20,9 +20,10 @@ import (
 // store is versitygw's store with its writes made durable and its multipart uploads made safe against each other.
 type store struct {
 	*posix.Posix
-	place trees
-	disk  disk
-	locks uploadLocks
+	place   trees
+	disk    disk
+	locks   uploadLocks
+	readers []Credentials
 }
 
 // uploadLocks keep an upload's parts and its end apart. Uploads may share a lock: one then waits for the other's Complete.

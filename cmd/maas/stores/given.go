@@ -19,6 +19,8 @@ type given struct {
 	S3Region           string `env:"S3_REGION" envDefault:"us-east-1"`
 	S3AccessKeyID      string `env:"S3_ACCESS_KEY_ID"`
 	S3SecretAccessKey  string `env:"S3_SECRET_ACCESS_KEY"`
+	S3ReaderID         string `env:"S3_READER_ACCESS_KEY_ID"`
+	S3ReaderSecret     string `env:"S3_READER_SECRET_ACCESS_KEY"`
 }
 
 func readGiven(environment []string) (given, error) {

@@ -29,6 +29,9 @@ type S3 struct {
 	AccessKeyID     string
 	SecretAccessKey string
 
+	// Reader may only read objects of tenants. It is empty for a store that was running already, unless the environment names it.
+	Reader s3server.Credentials
+
 	authority string // whose certificates are trusted, in PEM; "" for the system's
 }
 
@@ -37,6 +40,7 @@ func (s *Stores) s3(ctx context.Context, folder *Folder, g given, public *networ
 		authority: g.S3CA,
 		Endpoint:  g.S3Endpoint, Region: g.S3Region, Bucket: g.S3Bucket,
 		AccessKeyID: g.S3AccessKeyID, SecretAccessKey: g.S3SecretAccessKey,
+		Reader: s3server.Credentials{AccessKeyID: g.S3ReaderID, SecretAccessKey: g.S3ReaderSecret},
 	}
 	if store.Endpoint == "" {
 		if err := s.s3Server(ctx, folder, &store, public, o); err != nil {
@@ -57,6 +61,9 @@ func (s *Stores) s3Server(ctx context.Context, folder *Folder, store *S3, public
 	}
 	keys, err := s3server.LoadCredentials(home)
 	if err != nil {
+		return err
+	}
+	if store.Reader, err = s3server.LoadReader(home); err != nil {
 		return err
 	}
 	address, err := s3Address(public)

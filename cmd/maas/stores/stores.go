@@ -91,9 +91,9 @@ func (s *Stores) Stop(ctx context.Context) {
 }
 
 // Environ gives the variables that functions find the servers by, as "NAME=value". MIGRATE_DATABASE_URL, for `maas migrate` alone, is
-// there too.
+// there too, and S3_READER_*, the credentials of what fetches models on a cluster, unless the store was running already and has none.
 func (s *Stores) Environ() []string {
-	return []string{
+	all := []string{
 		"DATABASE_URL=" + s.Postgres.URL,
 		"MIGRATE_DATABASE_URL=" + s.Postgres.MigrateURL,
 		"REDIS_URL=" + s.Redis.URL,
@@ -103,6 +103,10 @@ func (s *Stores) Environ() []string {
 		"S3_ACCESS_KEY_ID=" + s.S3.AccessKeyID,
 		"S3_SECRET_ACCESS_KEY=" + s.S3.SecretAccessKey,
 	}
+	if reader := s.S3.Reader; reader.AccessKeyID != "" {
+		all = append(all, "S3_READER_ACCESS_KEY_ID="+reader.AccessKeyID, "S3_READER_SECRET_ACCESS_KEY="+reader.SecretAccessKey)
+	}
+	return all
 }
 
 func (s *Stores) onStop(stop func(context.Context)) {

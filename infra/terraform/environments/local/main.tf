@@ -6,10 +6,11 @@ locals {
   # Passwords are made of the service key and their revision, so that an apply that ended halfway goes on with the same.
   key = sensitive(trimspace(file("${var.keys}/service.key")))
   passwords = {
-    owner = sha256("${local.key}/postgres/owner/${var.revisions.owner}")
-    login = sha256("${local.key}/postgres/login/${var.revisions.login}")
-    redis = sha256("${local.key}/redis/${var.revisions.redis}")
-    store = sha256("${local.key}/store/${var.revisions.store}")
+    owner  = sha256("${local.key}/postgres/owner/${var.revisions.owner}")
+    login  = sha256("${local.key}/postgres/login/${var.revisions.login}")
+    redis  = sha256("${local.key}/redis/${var.revisions.redis}")
+    store  = sha256("${local.key}/store/${var.revisions.store}")
+    reader = sha256("${local.key}/store/reader/${var.revisions.store}")
   }
 }
 
@@ -76,14 +77,15 @@ module "redis" {
 module "object_storage" {
   source = "../../modules/kubernetes/object-storage"
 
-  namespace         = module.namespace.name
-  image             = local.images["${local.ours}cmd/maas"]
-  size              = var.sizes.object_storage
-  storage_gib       = var.storage_gib.object_storage
-  volume            = { node = { name = var.node.name, path = terraform_data.folder["object-storage"].output } }
-  secret_access_key = local.passwords.store
-  revision          = var.revisions.store
-  public            = { host = try(local.addresses[var.node.name][0], "unknown"), port = var.store_port }
+  namespace                = module.namespace.name
+  image                    = local.images["${local.ours}cmd/maas"]
+  size                     = var.sizes.object_storage
+  storage_gib              = var.storage_gib.object_storage
+  volume                   = { node = { name = var.node.name, path = terraform_data.folder["object-storage"].output } }
+  secret_access_key        = local.passwords.store
+  reader_secret_access_key = local.passwords.reader
+  revision                 = var.revisions.store
+  public                   = { host = try(local.addresses[var.node.name][0], "unknown"), port = var.store_port }
 }
 
 module "binding" {
@@ -98,7 +100,7 @@ module "binding" {
   redis_password = local.passwords.redis
   store_credentials = {
     functions = { access_key_id = module.object_storage.access_key_id, secret_access_key = local.passwords.store }
-    models    = { access_key_id = module.object_storage.access_key_id, secret_access_key = local.passwords.store }
+    models    = { access_key_id = module.object_storage.reader_access_key_id, secret_access_key = local.passwords.reader }
   }
   keys        = { service = local.key, signing = sensitive(file("${var.keys}/signing.json")) }
   verify_keys = file("${var.keys}/verify.json")

@@ -21,6 +21,10 @@ run "plan" {
     error_message = "Clients are sent elsewhere."
   }
   assert {
+    condition     = module.object_storage.access_key_id == "maas-a" && module.object_storage.reader_access_key_id == "maas-reader-a"
+    error_message = "What fetches models comes to the store as functions do."
+  }
+  assert {
     condition     = module.binding.login == "maas_login_a"
     error_message = "The first login is not the first."
   }

@@ -10,8 +10,16 @@ locals {
   port   = 9000
 
   # Odd revisions are account a, even ones b. Each has a Secret of its own, which is written when the account's turn comes.
-  turns         = { for turn in [var.revision, var.revision - 1] : (turn % 2 == 1 ? "a" : "b") => turn if turn > 0 }
-  access_key_id = "maas-${var.revision % 2 == 1 ? "a" : "b"}"
+  turns = { for turn in [var.revision, var.revision - 1] : (turn % 2 == 1 ? "a" : "b") => turn if turn > 0 }
+  turn  = var.revision % 2 == 1 ? "a" : "b"
+
+  # A folder for each kind of account, with a folder for each account.
+  credentials = "/run/secrets/maas"
+  readers     = "/run/secrets/maas-readers"
+  mounts = concat(
+    [for turn in keys(local.turns) : { name = turn, path = "${local.credentials}/${turn}", secret = kubernetes_secret_v1.account[turn].metadata[0].name }],
+    [for turn in keys(local.turns) : { name = "reader-${turn}", path = "${local.readers}/${turn}", secret = kubernetes_secret_v1.reader[turn].metadata[0].name }],
+  )
 }
 
 resource "kubernetes_secret_v1" "account" {
@@ -23,6 +31,19 @@ resource "kubernetes_secret_v1" "account" {
     labels    = local.labels
   }
   data_wo          = { "access-key-id" = "maas-${each.key}", "secret-access-key" = var.secret_access_key }
+  data_wo_revision = each.value
+}
+
+# An account that can read tenants' objects and do nothing else.
+resource "kubernetes_secret_v1" "reader" {
+  for_each = local.turns
+
+  metadata {
+    namespace = var.namespace
+    name      = "${var.name}-reader-${each.key}"
+    labels    = local.labels
+  }
+  data_wo          = { "access-key-id" = "maas-reader-${each.key}", "secret-access-key" = var.reader_secret_access_key }
   data_wo_revision = each.value
 }
 
@@ -82,14 +103,14 @@ resource "kubernetes_manifest" "server" {
             image = var.image
             args = [
               "s3-server", "--data", "/var/lib/maas/s3", "--listen", ":${local.port}", "--region", var.region,
-              "--credentials", "/run/secrets/maas", "--bucket", var.bucket,
+              "--credentials", local.credentials, "--readers", local.readers, "--bucket", var.bucket,
             ]
             ports          = [{ name = "s3", containerPort = local.port }]
             readinessProbe = { httpGet = { path = "/-/healthy", port = "s3" }, periodSeconds = 2 }
             livenessProbe  = { httpGet = { path = "/-/healthy", port = "s3" }, timeoutSeconds = 10, failureThreshold = 6 }
             volumeMounts = concat(
               [{ name = "data", mountPath = "/var/lib/maas" }],
-              [for turn in keys(local.turns) : { name = turn, mountPath = "/run/secrets/maas/${turn}", readOnly = true }],
+              [for mount in local.mounts : { name = mount.name, mountPath = mount.path, readOnly = true }],
             )
             resources = {
               requests = { cpu = local.size.cpu, memory = local.size.memory }
@@ -99,7 +120,7 @@ resource "kubernetes_manifest" "server" {
           }]
           volumes = concat(
             [{ name = "data", persistentVolumeClaim = { claimName = module.volume.claim } }],
-            [for turn in keys(local.turns) : { name = turn, secret = { secretName = kubernetes_secret_v1.account[turn].metadata[0].name, defaultMode = 288 } }], # 0440
+            [for mount in local.mounts : { name = mount.name, secret = { secretName = mount.secret, defaultMode = 288 } }], # 0440
           )
         }
       }

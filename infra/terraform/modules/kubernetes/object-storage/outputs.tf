@@ -20,6 +20,13 @@ output "region" {
 }
 
 output "access_key_id" {
-  description = "The id that belongs to this revision's secret access key."
-  value       = local.access_key_id
+  description = "The id that belongs to this revision's secret access key, once the server knows it."
+  value       = "maas-${local.turn}"
+  depends_on  = [kubernetes_manifest.server]
+}
+
+output "reader_access_key_id" {
+  description = "The id that belongs to this revision's reader_secret_access_key, once the server knows it."
+  value       = "maas-reader-${local.turn}"
+  depends_on  = [kubernetes_manifest.server]
 }

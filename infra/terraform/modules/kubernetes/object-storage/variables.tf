@@ -96,8 +96,24 @@ variable "secret_access_key" {
   }
 }
 
+variable "reader_secret_access_key" {
+  description = "What those sign with in this revision who can only read objects of tenants, with the reader's id that the module gives."
+  type        = string
+  ephemeral   = true
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9/+_-]{32,}$", var.reader_secret_access_key))
+    error_message = "A secret access key has 32 letters and digits or more."
+  }
+  validation {
+    condition     = var.reader_secret_access_key != var.secret_access_key
+    error_message = "The reader's key is another than secret_access_key: with that one, whoever reads could sign as the account that writes."
+  }
+}
+
 variable "revision" {
-  description = "Raised by one, the key that is given then is good too; the former one stays so until it is raised again."
+  description = "Raised by one, the keys that are given then are good too; the former ones stay so until it is raised again."
   type        = number
   default     = 1
   nullable    = false

@@ -2,10 +2,11 @@
 mock_provider "kubernetes" {}
 
 variables {
-  namespace         = "maas-stores"
-  image             = "registry.example.com/maas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-  secret_access_key = "a-secret-access-key-of-a-test-of-it"
-  volume            = { storage_class = "gp3" }
+  namespace                = "maas-stores"
+  image                    = "registry.example.com/maas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  secret_access_key        = "a-secret-access-key-of-a-test-of-it"
+  reader_secret_access_key = "a-secret-access-key-of-its-reader"
+  volume                   = { storage_class = "gp3" }
 }
 
 run "a_size_that_there_is_not" {
@@ -46,4 +47,12 @@ run "a_key_that_can_be_guessed" {
     secret_access_key = "secret"
   }
   expect_failures = [var.secret_access_key]
+}
+
+run "a_reader_who_can_sign_as_who_writes" {
+  command = plan
+  variables {
+    reader_secret_access_key = "a-secret-access-key-of-a-test-of-it"
+  }
+  expect_failures = [var.reader_secret_access_key]
 }

@@ -2,10 +2,11 @@
 mock_provider "kubernetes" {}
 
 variables {
-  namespace         = "maas-stores"
-  image             = "registry.example.com/maas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-  secret_access_key = "a-secret-access-key-of-a-test-of-it"
-  volume            = { storage_class = "gp3" }
+  namespace                = "maas-stores"
+  image                    = "registry.example.com/maas@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+  secret_access_key        = "a-secret-access-key-of-a-test-of-it"
+  reader_secret_access_key = "a-secret-access-key-of-its-reader"
+  volume                   = { storage_class = "gp3" }
 }
 
 run "pod" {
