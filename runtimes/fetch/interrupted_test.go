@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"net/url"
@@ -18,7 +17,8 @@ import (
 // wire is a world whose pods reach the store by a proxy.
 type wire struct {
 	world
-	proxy *toxiproxy.Proxy
+	proxy  *toxiproxy.Proxy
+	direct string // address of the store
 }
 
 func newWire(t testing.TB) wire {
@@ -26,12 +26,13 @@ func newWire(t testing.TB) wire {
 	w := newWorld(t)
 	endpoint, err := url.Parse(w.vars["S3_ENDPOINT"])
 	w.must(err)
+	direct := endpoint.String()
 	proxy := toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop()), t.Name(), "127.0.0.1:0", endpoint.Host)
 	w.must(proxy.Start())
 	t.Cleanup(proxy.Stop)
 	endpoint.Host = proxy.Listen
 	w.vars["S3_ENDPOINT"], w.vars["S3_DIAL_TIMEOUT"] = endpoint.String(), "500ms"
-	return wire{w, proxy}
+	return wire{w, proxy, direct}
 }
 
 // slow lets through 4 MB/s on each connection.
@@ -41,7 +42,8 @@ func (w wire) slow() {
 	w.must(err)
 }
 
-func (w wire) heal() { w.must(w.proxy.Toxics.RemoveToxic(context.Background(), "slow")) }
+// heal has pods reach the store without the proxy. Toxiproxy (2.5.0) would wait without end for a toxic of a connection that its client left.
+func (w wire) heal() { w.vars["S3_ENDPOINT"] = w.direct }
 
 // begun reports whether some of the file is there.
 func (w wire) begun() bool {
