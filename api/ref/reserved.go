@@ -36,5 +36,6 @@ func (t Tenant) CheckRegistrable() error {
 	if !IsFirstSegment(string(t)) && !IsInferenceSegment(string(t)) {
 		return nil
 	}
-	return fault.New(fault.Invalid, fmt.Sprintf("The tenant name %q is reserved for addresses of the service. Choose another name.", string(t)), fault.Field("tenant"))
+	message := fmt.Sprintf("The tenant name %q is reserved for addresses of the service. Choose another name.", string(t))
+	return fault.New(fault.Invalid, message, fault.Field("tenant"))
 }

@@ -61,7 +61,7 @@ func migrator(log *slog.Logger, url string) (*goose.Provider, *sql.DB, error) {
 	}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
 		if n.SeverityUnlocalized == "WARNING" {
-			log.Warn("migration: "+n.Message, "hint", n.Hint)
+			log.Warn("a migration warns", "warning", n.Message, "hint", n.Hint)
 		}
 	}
 	db := stdlib.OpenDB(*config)
