@@ -11,13 +11,13 @@ import (
 
 // Public gives one handler for the routes of many functions, by their names, that may be called from outside.
 func Public(functions map[string]http.Handler) http.Handler {
-	return gather(functions, func(route Route) (string, bool) { return route.Pattern, !route.Events })
+	return gather(Routes(), functions, func(route Route) (string, bool) { return route.Pattern, !route.Events })
 }
 
 // Internal gives one handler for the routes of many functions, by their names, that belong to the events' listener. The function that an
 // event starts is at POST /<function>.
 func Internal(functions map[string]http.Handler) http.Handler {
-	return gather(functions, func(route Route) (string, bool) {
+	return gather(Routes(), functions, func(route Route) (string, bool) {
 		method, path, _ := strings.Cut(route.Pattern, " ")
 		if path == anything {
 			path += route.Function
@@ -26,9 +26,9 @@ func Internal(functions map[string]http.Handler) http.Handler {
 	})
 }
 
-func gather(functions map[string]http.Handler, at func(Route) (pattern string, here bool)) http.Handler {
+func gather(table []Route, functions map[string]http.Handler, at func(Route) (pattern string, here bool)) http.Handler {
 	mux := newRouter()
-	for _, route := range Routes() {
+	for _, route := range table {
 		function, ok := functions[route.Function]
 		pattern, here := at(route)
 		switch {
@@ -54,19 +54,10 @@ func atRoot(function http.Handler) http.Handler {
 	})
 }
 
-// router is an http.ServeMux that answers what it does not know with problems.
-type router struct{ *http.ServeMux }
-
-func newRouter() router {
-	r := router{http.NewServeMux()}
-	r.HandleFunc(anything, r.miss)
-	return r
-}
-
 // miss answers what no route matches: 404, or UNIMPLEMENTED to a client of gRPC, or 405 with the methods that the path has.
-func (m router) miss(w http.ResponseWriter, r *http.Request) {
+func miss(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	w, r = telemetry.Begin(w, r)
-	allowed := m.allowed(r)
+	allowed := allowedMethods(mux, r)
 	if len(allowed) == 0 && isGRPC(r) {
 		respondUnimplemented(w, r)
 		return
@@ -79,10 +70,11 @@ func (m router) miss(w http.ResponseWriter, r *http.Request) {
 	writeMethodNotAllowed(w, r)
 }
 
-func (m router) allowed(r *http.Request) []string {
+// allowedMethods returns the methods with which the path of a request has a route.
+func allowedMethods(mux *http.ServeMux, r *http.Request) []string {
 	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	return slices.DeleteFunc(methods, func(method string) bool {
-		_, pattern := m.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL})
+		_, pattern := mux.Handler(&http.Request{Method: method, Host: r.Host, URL: r.URL})
 		return pattern == anything
 	})
 }

@@ -110,12 +110,12 @@ func (m *Mux) add(pattern string, do func(Route) answer) {
 		panic(fmt.Sprintf("httpapi: %q needs an auth.Authenticator", pattern))
 	}
 	act := do(route)
-	m.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+	m.mux.Handle(pattern, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, r := telemetry.Begin(w, r)
 		if err := m.serve(x, r, route, act); err != nil {
 			refuse(x, r, err)
 		}
-	})
+	}))
 }
 
 func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act answer) error {
