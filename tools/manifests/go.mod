@@ -8,6 +8,7 @@ replace (
 )
 
 require (
+	github.com/17882237881/MaaS/api v0.0.0
 	github.com/17882237881/MaaS/shared v0.0.0
 	go.yaml.in/yaml/v3 v3.0.5
 	golang.org/x/tools v0.52.0
@@ -15,7 +16,6 @@ require (
 
 require (
 	connectrpc.com/connect v1.21.1 // indirect
-	github.com/17882237881/MaaS/api v0.0.0 // indirect
 	github.com/Masterminds/semver/v3 v3.5.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bmatcuk/doublestar/v4 v4.6.1 // indirect

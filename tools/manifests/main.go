@@ -18,6 +18,8 @@ import (
 	"os"
 	"path/filepath"
 	"text/template"
+
+	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
 //go:embed *.tmpl
@@ -56,7 +58,11 @@ func generate(ctx context.Context, root string) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	if files["knative/gateway/routes.yaml"], err = render("routes.yaml.tmpl", routes(services)); err != nil {
+	reached, err := routes(httpapi.Routes(), services)
+	if err != nil {
+		return nil, err
+	}
+	if files["knative/gateway/routes.yaml"], err = render("routes.yaml.tmpl", reached); err != nil {
 		return nil, err
 	}
 	if files["knative/eventing/triggers.yaml"], err = render("triggers.yaml.tmpl", triggers()); err != nil {

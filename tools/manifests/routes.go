@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
@@ -27,16 +29,26 @@ type match struct {
 }
 
 // fallback answers what is no route of any function, with a problem or gRPC's UNIMPLEMENTED. It needs HTTP/2 for that, and has no route that must not be
-// reached from outside: such routes end here as well.
+// reached from outside: such routes end here as well. It has the paths of the doors that have no function yet, too.
 const fallback = "infer"
 
 // patience is what the gateway waits beyond a function's own limit, for its start from zero.
 const patience = 15 * time.Second
 
-// routes gives the HTTPRoutes of all functions that are reached from outside, by name.
-func routes(services map[string]service) []route {
+// routes returns the HTTPRoutes of all functions that are reached from outside, by name. Routes of API are matched one by one. A door of another protocol is
+// matched by its prefix alone, and so belongs to a single function; routes fails if the table gives it to several.
+//
+// Gateway API lets an exact path win over all others, and the longest of the prefixes. Where a regular expression stands is the ingress's choice: Traefik
+// ranks expressions and prefixes by their length, others let expressions win. By either rule a door's prefix never takes a path from an expression of API's,
+// which contains it and is longer. An expression for /{t}/{m}/resolve would: it is longer than the one for /v1/models/{t}/{m}, and both match
+// /v1/models/resolve/x.
+func routes(table []httpapi.Route, services map[string]service) ([]route, error) {
+	owners, err := doorOwners(table)
+	if err != nil {
+		return nil, err
+	}
 	matches := map[string][]match{}
-	for path, functions := range owners() {
+	for path, functions := range pathOwners(table) {
 		for function, methods := range functions {
 			if len(functions) == 1 {
 				methods = []string{""}
@@ -44,7 +56,13 @@ func routes(services map[string]service) []route {
 			matches[function] = append(matches[function], matchesOf(path, methods)...)
 		}
 	}
-	matches[fallback] = append(matches[fallback], match{Kind: "PathPrefix", Path: "/"})
+	for _, prefix := range prefixes(table) {
+		function := owners[httpapi.DoorOf(prefix+"/")]
+		matches[function] = append(matches[function], match{Kind: "PathPrefix", Path: prefix})
+	}
+	console, hub := owners[httpapi.Console], owners[httpapi.Hub]
+	matches[console] = append(matches[console], match{Kind: "Exact", Path: "/"})
+	matches[hub] = append(matches[hub], match{Kind: "PathPrefix", Path: "/"}) // what no other match has
 
 	var all []route
 	for _, function := range slices.Sorted(maps.Keys(matches)) {
@@ -54,14 +72,51 @@ func routes(services map[string]service) []route {
 		limit := time.Duration(services[function].Spec.Template.Spec.TimeoutSeconds) * time.Second
 		all = append(all, route{function, matches[function], limit + patience})
 	}
-	return all
+	return all, nil
 }
 
-// owners gives, by path, the functions that answer there, and the methods that each has.
-func owners() map[string]map[string][]string {
+// doorOwners returns the function that answers a door's paths which no route of API has.
+func doorOwners(table []httpapi.Route) (map[httpapi.Door]string, error) {
+	owners := map[httpapi.Door]string{
+		httpapi.API: fallback, httpapi.OCI: fallback, httpapi.Hub: fallback, httpapi.Console: fallback,
+	}
+	for _, r := range table {
+		door := r.Door()
+		if r.Events || door == httpapi.API || owners[door] == r.Function {
+			continue
+		}
+		if owners[door] != fallback {
+			return nil, fmt.Errorf("%s of %s is at the door of %s: on a cluster a door is one function", r.Pattern, r.Function, owners[door])
+		}
+		owners[door] = r.Function
+	}
+	return owners, nil
+}
+
+// prefixes returns those that the doors are told apart by: the reserved segments, and the names of the gRPC services.
+func prefixes(table []httpapi.Route) []string {
+	var all []string
+	for _, segment := range ref.FirstSegments() {
+		all = append(all, "/"+segment)
+	}
+	for _, segment := range ref.InferenceSegments() {
+		all = append(all, "/v2/"+segment)
+	}
+	for _, r := range table {
+		_, path, _ := strings.Cut(r.Pattern, " ")
+		if service, _, ok := strings.Cut(path[1:], "/"); ok && strings.Contains(service, ".") {
+			all = append(all, "/"+service)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// pathOwners returns, by path, the functions that answer there at API, and the methods that each has.
+func pathOwners(table []httpapi.Route) map[string]map[string][]string {
 	all := map[string]map[string][]string{}
-	for _, r := range httpapi.Routes() {
-		if r.Events {
+	for _, r := range table {
+		if r.Events || r.Door() != httpapi.API {
 			continue
 		}
 		method, path, _ := strings.Cut(r.Pattern, " ")
