@@ -97,7 +97,8 @@ func TestRoutesWinOverACatchAll(t *testing.T) {
 	}
 	for _, path := range []string{
 		"/", "/ui/", "/v1", "/v1/", "/v1/fraud/resolve/main/model.onnx", "/v2/", "/v2/models", "/v2/acme/fraud/manifests/latest", "/api/unknown", "/mcp/unknown",
-		"/openai/v1/unknown", "/maas.v1.ModelService/Unknown", "/maas.v1.IdentityService/VerifyKey", "/.well-known/unknown", "/schemas/x",
+		"/%761/fraud/resolve/main/x", "/openai/v1/unknown", "/maas.v1.ModelService/Unknown",
+		"/maas.v1.IdentityService/VerifyKey", "/.well-known/unknown", "/schemas/x",
 	} {
 		if answer, _ := c.ask(t, http.MethodPost, path); answer.Status != http.StatusNotFound {
 			t.Errorf("%s is answered %d: %s", path, answer.Status, answer.Body)
