@@ -16,8 +16,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/e2e/e2etest"
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 )
 
 // TestAForgedEventIsRefusedInsideTheCluster posts, from a pod, events that nobody of MaaS has signed: to the function that would act on them,
@@ -32,10 +34,10 @@ func TestAForgedEventIsRefusedInsideTheCluster(t *testing.T) {
 	stranger := signer(t, map[string]string{"MAAS_SERVICE_KEY": strings.Repeat("stranger", 8)})
 
 	for sink, status := range map[string]int{local("verify-upload"): http.StatusUnprocessableEntity, brokerIngress: http.StatusAccepted} {
-		for name, encode := range map[string]func(event.Event) []byte{
-			"signed by a stranger": func(e event.Event) []byte { return encoded(t, stranger, e) },
-			"not signed":           func(e event.Event) []byte { return without(t, encoded(t, stranger, e), "signature") },
-			"of another upload":    func(e event.Event) []byte { return altered(t, encoded(t, signer(t, vars), e)) },
+		for name, encode := range map[string]func(cloudevent.Event) []byte{
+			"signed by a stranger": func(e cloudevent.Event) []byte { return encoded(t, stranger, e) },
+			"not signed":           func(e cloudevent.Event) []byte { return without(t, encoded(t, stranger, e), "signature") },
+			"of another upload":    func(e cloudevent.Event) []byte { return altered(t, encoded(t, signer(t, vars), e)) },
 		} {
 			e := completed(t, strings.TrimPrefix(upload, "/v1/uploads/"))
 			if got := post(t, client, sink, encode(e)); got != status {
@@ -187,14 +189,14 @@ func tenant(t testing.TB, u *e2etest.User) string {
 }
 
 // completed is the event that begins an upload's verification.
-func completed(t testing.TB, upload string) event.Event {
+func completed(t testing.TB, upload string) cloudevent.Event {
 	t.Helper()
-	e, err := event.New("complete", uuid.New(), "", event.UploadCompleted{Upload: uuid.MustParse(upload)})
+	e, err := cloudevent.New("complete", uuid.New(), "", event.UploadCompleted{Upload: api.ID(uuid.MustParse(upload))})
 	e2etest.Must(t, err)
 	return e
 }
 
-func encoded(t testing.TB, by event.Signer, e event.Event) []byte {
+func encoded(t testing.TB, by cloudevent.Signer, e cloudevent.Event) []byte {
 	t.Helper()
 	text, err := by.Encode(e)
 	e2etest.Must(t, err)

@@ -15,8 +15,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/e2e/e2etest"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/invarianttest"
 )
 
@@ -95,9 +95,9 @@ func one[T any](t testing.TB, db *pgx.Conn, query string, arguments ...any) (ans
 }
 
 // signer signs events as the installation whose variables these are does.
-func signer(t testing.TB, vars map[string]string) event.Signer {
+func signer(t testing.TB, vars map[string]string) cloudevent.Signer {
 	t.Helper()
-	s, err := event.OpenSigner(env.New("e2e", vars, slog.New(slog.DiscardHandler)))
+	s, err := cloudevent.OpenSigner(env.New("e2e", vars, slog.New(slog.DiscardHandler)))
 	e2etest.Must(t, err)
 	return s
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/e2e/e2etest"
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
@@ -87,9 +87,9 @@ func asked(t testing.TB, client *http.Client, route httpapi.Route) string {
 	case route.Events:
 		site.URL, site.Client = local(route.Function), client
 		method, path, body, want = http.MethodGet, "/health/readiness", "", http.StatusOK
-	case route.Permission == auth.Public && method == http.MethodGet:
+	case route.Permission == api.Public && method == http.MethodGet:
 		want = http.StatusOK
-	case route.Permission == auth.Public:
+	case route.Permission == api.Public:
 		want = http.StatusBadRequest
 	}
 	answer := site.Do(functiontest.Request{Method: method, Path: path, Body: body})

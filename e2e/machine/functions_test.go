@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/e2e/e2etest"
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/identitytest"
@@ -155,9 +155,9 @@ func (p *process) asked(t *testing.T, route httpapi.Route) {
 	switch {
 	case route.Events:
 		want = http.StatusUnprocessableEntity // {} is no event
-	case route.Permission == auth.Public && method == "GET":
+	case route.Permission == api.Public && method == "GET":
 		want = http.StatusOK
-	case route.Permission == auth.Public:
+	case route.Permission == api.Public:
 		want = http.StatusBadRequest
 	}
 	if answer.Status != want {

@@ -9,12 +9,12 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/functiontest"
-	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
@@ -30,14 +30,14 @@ func TestAKeyIsMadeShownOnceListedUsedAndDeleted(t *testing.T) {
 	w.Model("fraud")
 	f := functiontest.Start(t, "api-keys", New(), w.Vars)
 	token := w.Token(w.Owner)
-	var made identity.Key
+	var made api.Key
 	f.Must(functiontest.Request{
 		Method: http.MethodPost, Path: path, Token: token, Body: `{"name":"ci","scopes":["key:read"],"models":["acme/fraud","acme/fraud-*"]}`,
 	}, http.StatusCreated, &made)
 	if made.Secret == "" || made.Name != "ci" || len(made.Models) != 2 || made.Bindings[0].ID == nil || made.Bindings[1].ID != nil {
 		t.Errorf("answer is %+v", made)
 	}
-	var list page.Page[identity.Key]
+	var list page.Page[api.Key]
 	f.Must(functiontest.Request{Method: http.MethodGet, Path: path, Token: made.Secret}, http.StatusOK, &list)
 	if len(list.Items) != 1 || list.Items[0].ID != made.ID || list.Items[0].Secret != "" || list.Items[0].Models[0].String() != "acme/fraud" {
 		t.Errorf("list is %+v", list)
@@ -56,7 +56,7 @@ func TestKeysAreListedInPages(t *testing.T) {
 	seen := map[string]bool{}
 	token := ""
 	for range 2 {
-		var list page.Page[identity.Key]
+		var list page.Page[api.Key]
 		f.Must(functiontest.Request{
 			Method: http.MethodGet, Path: path + "?page_size=2&page_token=" + token, Token: w.Token(w.Owner),
 		}, http.StatusOK, &list)
@@ -92,7 +92,7 @@ func TestKeysRefusesWhatIsWrong(t *testing.T) {
 		"the past": {
 			Body: `{"name":"x","scopes":["model:read"],"expires_at":"2020-01-01T00:00:00Z"}`, Kind: fault.Invalid, Fields: []string{"expires_at"},
 		},
-		"a developer": {Token: w.Token(w.Member(w.Owner, auth.Developer)), Kind: fault.Forbidden},
+		"a developer": {Token: w.Token(w.Member(w.Owner, api.Developer)), Kind: fault.Forbidden},
 		"a key":       {Token: w.APIKey(w.Owner, "*:*"), Kind: fault.Forbidden},
 	})
 	rival := w.APIKey(w.Tenant("rival"), "model:read")
@@ -104,7 +104,7 @@ func TestKeysRefusesWhatIsWrong(t *testing.T) {
 		map[string]functiontest.Refusal{
 			"delete an unknown key":      {Kind: fault.NotFound},
 			"delete another tenant's":    {Path: path + "/" + parsed.ID, Kind: fault.NotFound},
-			"delete as a viewer of keys": {Token: w.Token(w.Member(w.Owner, auth.Viewer)), Kind: fault.Forbidden},
+			"delete as a viewer of keys": {Token: w.Token(w.Member(w.Owner, api.Viewer)), Kind: fault.Forbidden},
 		})
 	f.AssertRefuses(t, functiontest.Request{Method: http.MethodGet, Path: path, Token: w.Token(w.Owner)}, map[string]functiontest.Refusal{
 		"a page too large":    {Path: path + "?page_size=201", Kind: fault.Invalid, Fields: []string{"page_size"}},

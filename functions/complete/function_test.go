@@ -9,9 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -39,9 +38,9 @@ func TestAnUploadIsCompleted(t *testing.T) {
 
 	answer := s.Send(http.MethodPost, address, body(chunks...))
 
-	var u transfer.Upload
+	var u api.Upload
 	answer.Into(t, http.StatusAccepted, &u)
-	if u.Status != transfer.StatusCompleting || answer.Header.Get("Location") != "/v1/uploads/"+u.ID.String() {
+	if u.Status != api.UploadCompleting || answer.Header.Get("Location") != "/v1/uploads/"+u.ID.String() {
 		t.Errorf("%s at %s", answer.Body, answer.Header.Get("Location"))
 	}
 }
@@ -53,14 +52,14 @@ func TestToCompleteAgainIsNoError(t *testing.T) {
 	address, chunks := sent(w)
 	s.Send(http.MethodPost, address, body(chunks...))
 
-	var u transfer.Upload
+	var u api.Upload
 	s.Send(http.MethodPost, address, body(chunks...)).Into(t, http.StatusAccepted, &u)
-	if u.Status != transfer.StatusCompleting {
+	if u.Status != api.UploadCompleting {
 		t.Errorf("status %s", u.Status)
 	}
 	w.MustVerify(u.ID)
 	s.Send(http.MethodPost, address, body(chunks...)).Into(t, http.StatusAccepted, &u)
-	if u.Status != transfer.StatusRejected || u.Error == nil || u.Error.Code != "unsupported_format" {
+	if u.Status != api.UploadRejected || u.Error == nil || u.Error.Code != "unsupported_format" {
 		t.Errorf("status %s, error %v", u.Status, u.Error)
 	}
 }
@@ -141,5 +140,5 @@ func TestAnUploadIsFoundByItsTenantAlone(t *testing.T) {
 
 	s.As("").Send(http.MethodPost, address, body(chunks...)).AssertProblem(t, http.StatusUnauthorized, "")
 	s.As(w.Token(w.Tenant("rival"))).Send(http.MethodPost, address, body(chunks...)).AssertProblem(t, http.StatusNotFound, "")
-	s.As(w.Token(w.Member(w.Owner, auth.Viewer))).Send(http.MethodPost, address, body(chunks...)).AssertProblem(t, http.StatusForbidden, "")
+	s.As(w.Token(w.Member(w.Owner, api.Viewer))).Send(http.MethodPost, address, body(chunks...)).AssertProblem(t, http.StatusForbidden, "")
 }

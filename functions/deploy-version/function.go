@@ -9,9 +9,9 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
 	"github.com/17882237881/MaaS/functions/deploy-version/kserve"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/serve"
@@ -29,7 +29,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	receiver, err := outbox.NewReceiver(e, db.As(postgres.Deployment), event.DeployVersion)
+	receiver, err := outbox.NewReceiver(e, db.As(postgres.Deployment), cloudevent.DeployVersion)
 	if err != nil {
 		return nil, err
 	}

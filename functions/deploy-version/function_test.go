@@ -8,11 +8,11 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/functiontest"
 )
 
@@ -25,29 +25,29 @@ type world struct {
 
 	t      *testing.T
 	model  ref.Model
-	signer event.Signer
+	signer cloudevent.Signer
 }
 
 func newWorld(t *testing.T) world {
 	t.Helper()
 	w := catalogtest.New(t)
-	signer, err := event.OpenSigner(w.Env)
+	signer, err := cloudevent.OpenSigner(w.Env)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return world{w, functiontest.Start(t, "deploy-version", New(), w.Vars), t, w.Model("fraud"), signer}
 }
 
-func (w world) event(p event.Payload) event.Event {
+func (w world) event(p event.Payload) cloudevent.Event {
 	w.t.Helper()
-	e, err := event.New("test", w.Owner.Tenant, "", p)
+	e, err := cloudevent.New("test", w.Owner.Tenant, "", p)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return e
 }
 
-func (w world) deliver(e event.Event) int {
+func (w world) deliver(e cloudevent.Event) int {
 	w.t.Helper()
 	body, err := w.signer.Encode(e)
 	if err != nil {
@@ -58,9 +58,9 @@ func (w world) deliver(e event.Event) int {
 	}).Status
 }
 
-func (w world) state(selector string) catalog.Deployment {
+func (w world) state(selector string) api.Deployment {
 	w.t.Helper()
-	v, err := w.Catalog.GetVersion(w.t.Context(), w.Owner, catalog.NamedVersion{Model: w.model, Ref: catalogtest.Ref(selector)})
+	v, err := w.Catalog.GetVersion(w.t.Context(), w.Owner, api.VersionRequest{Model: w.model, Ref: catalogtest.Ref(selector)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -71,13 +71,13 @@ func TestWithoutAClusterAVersionWaitsAndSaysWhy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.Published(w.model, "1.0.0")
-	e := w.event(event.VersionPublished{Version: "acme/fraud@1.0.0", VersionID: id})
+	e := w.event(event.VersionPublished{Version: "acme/fraud@1.0.0", VersionID: api.ID(id)})
 	for range 2 {
 		if status := w.deliver(e); status != http.StatusAccepted {
 			t.Errorf("status %d", status)
 		}
 	}
-	if d := w.state("1.0.0"); d.Status != string(deployment.Pending) || !strings.Contains(d.Reason, "no cluster host") {
+	if d := w.state("1.0.0"); d.Status != api.DeploymentPending || !strings.Contains(d.Reason, "no cluster host") {
 		t.Errorf("%+v", d)
 	}
 	w.AssertWrote(event.DeploymentReady{}, 0)
@@ -97,7 +97,7 @@ func TestAChangeInTheClusterCausesALookAtTheRows(t *testing.T) {
 			t.Errorf("%s: status %d", subject, status)
 		}
 	}
-	if d := w.state("1.0.0"); d.Status != string(deployment.Pending) || !strings.Contains(d.Reason, "no cluster host") {
+	if d := w.state("1.0.0"); d.Status != api.DeploymentPending || !strings.Contains(d.Reason, "no cluster host") {
 		t.Errorf("%+v", d)
 	}
 	if n := w.Count("select count(*) from dead_letters"); n != 0 {
@@ -110,14 +110,14 @@ func TestEventsInAnyOrderLeaveWhatTheRowsSay(t *testing.T) {
 	w := newWorld(t)
 	id := w.Ready(w.model, "1.0.0")
 	w.Ready(w.model, "1.1.0")
-	if _, err := w.Catalog.Retire(t.Context(), w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")}); err != nil {
+	if _, err := w.Catalog.Retire(t.Context(), w.Owner, api.RetireRequest{Model: w.model, Version: catalogtest.Version("1.0.0")}); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []event.Payload{
-		event.VersionRetired{Version: "acme/fraud@1.0.0", VersionID: id},
-		event.VersionPublished{Version: "acme/fraud@1.0.0", VersionID: id}, // late
-		event.DeploymentWanted{Version: "acme/fraud@1.0.0", VersionID: id}, // later still
-		event.DeploymentWanted{Version: "acme/none@1.0.0", VersionID: uuid.New()},
+		event.VersionRetired{Version: "acme/fraud@1.0.0", VersionID: api.ID(id)},
+		event.VersionPublished{Version: "acme/fraud@1.0.0", VersionID: api.ID(id)}, // late
+		event.DeploymentWanted{Version: "acme/fraud@1.0.0", VersionID: api.ID(id)}, // later still
+		event.DeploymentWanted{Version: "acme/none@1.0.0", VersionID: api.ID(uuid.New())},
 		event.ModelDeleted{Model: ref.Model{Tenant: "acme", Name: "none"}},
 		event.VersionDeprecated{Version: "acme/fraud@1.0.0"},
 	} {
@@ -133,7 +133,7 @@ func TestEventsInAnyOrderLeaveWhatTheRowsSay(t *testing.T) {
 func TestPoisonIsRefusedAndKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	forged := w.event(event.DeploymentWanted{Version: "acme/fraud@1.0.0", VersionID: uuid.New()})
+	forged := w.event(event.DeploymentWanted{Version: "acme/fraud@1.0.0", VersionID: api.ID(uuid.New())})
 	body, err := w.signer.Encode(forged)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +148,7 @@ func TestPoisonIsRefusedAndKept(t *testing.T) {
 			t.Errorf("%s: status %d", name, answer.Status)
 		}
 	}
-	if status := w.deliver(w.event(event.UploadCompleted{Upload: uuid.New()})); status != http.StatusUnprocessableEntity {
+	if status := w.deliver(w.event(event.UploadCompleted{Upload: api.ID(uuid.New())})); status != http.StatusUnprocessableEntity {
 		t.Errorf("another consumer's event: status %d", status)
 	}
 	if n := w.Count("select count(*) from dead_letters"); n != 4 {

@@ -7,8 +7,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/registrytest"
 )
@@ -46,7 +46,7 @@ func TestAnAPIKeyCalls(t *testing.T) {
 	t.Parallel()
 	f, r, _ := newInfer(t)
 	who := r.Owner()
-	who.Scopes = []auth.Permission{"inference:execute"}
+	who.Scopes = []api.Permission{"inference:execute"}
 	key := r.AddKey(who)
 
 	f.Must(functiontest.Request{Method: http.MethodPost, Path: path, Token: key.String(), Body: question}, http.StatusOK, nil)
@@ -56,7 +56,7 @@ func TestACallNeedsACredentialAndAPermission(t *testing.T) {
 	t.Parallel()
 	f, r, _ := newInfer(t)
 	viewer := r.Owner()
-	viewer.Roles = []auth.Role{auth.Viewer}
+	viewer.Roles = []api.Role{api.Viewer}
 	call := functiontest.Request{Method: http.MethodPost, Path: path, Body: question}
 
 	f.Do(call).AssertProblem(t, fault.Unauthenticated)

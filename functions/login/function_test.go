@@ -6,9 +6,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/functiontest"
-	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
 )
 
@@ -22,7 +22,7 @@ func TestLoginAnswersWithTokens(t *testing.T) {
 	t.Parallel()
 	w := identitytest.New(t)
 	f := functiontest.Start(t, "login", New(), w.Vars)
-	var out identity.Tokens
+	var out api.Tokens
 	answer := f.Must(request(`{"email":"ana@example.com","password":"`+identitytest.Password+`"}`), http.StatusOK, &out)
 
 	if out.AccessToken == "" || out.RefreshToken == "" || out.TokenType != "Bearer" || out.ExpiresIn != 900 {

@@ -5,13 +5,12 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/usage"
 )
 
-// called tells the deployments which versions are in use, so that they keep running. It is a hint, to the minute: batches that come
-// faster than it can tell are left out.
+// called reports which versions are in use, so that they keep running. Exact to a minute, it drops batches that come faster than it reports.
 type called struct {
 	log         *slog.Logger
 	deployments *deployment.Deployments

@@ -6,9 +6,10 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/17882237881/MaaS/api/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/serve"
@@ -27,13 +28,13 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	receiver, err := outbox.NewReceiver(e, db.As(postgres.Usage), event.MeterUsage)
+	receiver, err := outbox.NewReceiver(e, db.As(postgres.Usage), cloudevent.MeterUsage)
 	if err != nil {
 		return nil, err
 	}
 	called := newCalled(e.Logger(), deployments)
 	e.Go(called.run)
-	outbox.Act(receiver, func(ctx context.Context, tx postgres.Tx, _ event.Event, batch event.InferenceCompleted) error {
+	outbox.Act(receiver, func(ctx context.Context, tx postgres.Tx, _ cloudevent.Event, batch event.InferenceCompleted) error {
 		tx.OnCommit(func() { called.note(batch) })
 		return usage.Record(ctx, tx, batch)
 	})

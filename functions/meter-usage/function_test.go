@@ -10,9 +10,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/identitytest"
 )
@@ -40,20 +42,20 @@ func (l *ledger) batch(pod uuid.UUID, first, n int64) event.InferenceCompleted {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	b := event.InferenceCompleted{Pod: pod, First: first, Last: first + n - 1}
+	b := event.InferenceCompleted{Pod: api.ID(pod), First: first, Last: first + n - 1}
 	for i := range n {
 		b.Calls = append(b.Calls, event.InferenceCall{
-			Number: first + i, Time: time.Now().UTC(), Tenant: l.Owner.Tenant, Request: "r", Model: ref.Model{Tenant: "acme", Name: "fraud"},
-			Version: v, VersionID: uuid.New(), Actor: "key:k", Status: http.StatusOK, Total: 1500, BytesIn: 10, BytesOut: 20,
+			Number: first + i, Time: time.Now().UTC(), Tenant: api.ID(l.Owner.Tenant), Request: "r", Model: ref.Model{Tenant: "acme", Name: "fraud"},
+			Version: v, VersionID: api.ID(uuid.New()), Actor: "key:k", Status: http.StatusOK, Total: 1500, BytesIn: 10, BytesOut: 20,
 		})
 	}
 	return b
 }
 
 // post sends an event, and gives the status.
-func (l *ledger) post(e event.Event) int {
+func (l *ledger) post(e cloudevent.Event) int {
 	l.t.Helper()
-	signer, err := event.OpenSigner(l.Env)
+	signer, err := cloudevent.OpenSigner(l.Env)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -66,9 +68,9 @@ func (l *ledger) post(e event.Event) int {
 	}).Status
 }
 
-func (l *ledger) eventOf(b event.InferenceCompleted) event.Event {
+func (l *ledger) eventOf(b event.InferenceCompleted) cloudevent.Event {
 	l.t.Helper()
-	e, err := event.New("infer", uuid.Nil, "", b)
+	e, err := cloudevent.New("infer", uuid.Nil, "", b)
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -103,7 +105,7 @@ func TestABatchThatComesTwiceIsRecordedOnce(t *testing.T) {
 	b := l.batch(uuid.New(), 1, 3)
 	e := l.eventOf(b)
 
-	for _, again := range []event.Event{e, e, l.eventOf(b)} { // the same delivery, and the same calls under another id
+	for _, again := range []cloudevent.Event{e, e, l.eventOf(b)} { // the same delivery, and the same calls under another id
 		if status := l.post(again); status != http.StatusAccepted {
 			t.Errorf("status %d", status)
 		}
@@ -147,7 +149,7 @@ func TestCalledVersionsAreToldToTheirDeployments(t *testing.T) {
 	version := w.Ready(w.Model("fraud"), "1.4.0")
 	l := &ledger{w.World, functiontest.Start(t, "meter-usage", New(), w.Vars), t}
 	b := l.batch(uuid.New(), 1, 1)
-	b.Calls[0].VersionID = version
+	b.Calls[0].VersionID = api.ID(version)
 
 	l.post(l.eventOf(b))
 

@@ -7,6 +7,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/catalog"
@@ -58,8 +59,8 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 
 // stats tells how often the caches of all processes had what they were asked for, up to some seconds ago (MAAS_CACHE_COUNTS_INTERVAL). While Redis is away it
 // tells that of the process that answers.
-func stats(cached *cache.Store) func(context.Context, auth.Principal, struct{}) (cache.Stats, error) {
-	return func(ctx context.Context, _ auth.Principal, _ struct{}) (cache.Stats, error) {
+func stats(cached *cache.Store) func(context.Context, auth.Principal, struct{}) (api.CacheStats, error) {
+	return func(ctx context.Context, _ auth.Principal, _ struct{}) (api.CacheStats, error) {
 		return cached.Stats(ctx), nil
 	}
 }

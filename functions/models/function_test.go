@@ -11,12 +11,11 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/cache"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
@@ -36,7 +35,7 @@ func TestAModelIsMadeReadChangedListedAndDeleted(t *testing.T) {
 	t.Parallel()
 	w, f := start(t)
 	token := w.Token(w.Owner)
-	var m catalog.Model
+	var m api.Model
 	f.Must(functiontest.Request{
 		Method: http.MethodPost, Path: path, Token: token,
 		Body: `{"name":"fraud","description":"finds fraud","framework":"pytorch","tags":["risk"],"metadata":{"rows":1},"license":"MIT"}`,
@@ -52,7 +51,7 @@ func TestAModelIsMadeReadChangedListedAndDeleted(t *testing.T) {
 	f.Do(functiontest.Request{
 		Method: http.MethodPatch, Path: path + "/acme/fraud", Token: token, Body: `{"tags":[]}`, Header: map[string]string{"If-Match": tag},
 	}).AssertProblem(t, fault.PreconditionFailed, "If-Match")
-	var found catalog.Models
+	var found api.Models
 	f.Must(functiontest.Request{Method: http.MethodGet, Path: path + "?q=frud&tag=cards", Token: token}, http.StatusOK, &found)
 	if len(found.Items) != 1 || found.Items[0].Tags[0] != "cards" || found.Facets.Tags["cards"] != 1 {
 		t.Errorf("found %+v", found)
@@ -81,7 +80,7 @@ func TestACreationRefusesWhatIsWrong(t *testing.T) {
 		"too large":       {Body: functiontest.MaxBody(), Kind: fault.TooLarge},
 		"taken":           {Body: `{"name":"taken"}`, Kind: fault.Conflict, Fields: []string{"name"}},
 		"unknown query":   {Path: path + "?dry=1", Kind: fault.Invalid, Fields: []string{"dry"}},
-		"a viewer":        {Token: w.Token(w.Member(w.Owner, auth.Viewer)), Kind: fault.Forbidden},
+		"a viewer":        {Token: w.Token(w.Member(w.Owner, api.Viewer)), Kind: fault.Forbidden},
 		"a limited scope": {Token: w.APIKey(w.Owner, "model:read"), Kind: fault.Forbidden},
 	})
 }
@@ -123,7 +122,7 @@ func TestAModelRouteRefusesWhatIsWrong(t *testing.T) {
 func TestTheCachesAreCounted(t *testing.T) {
 	t.Parallel()
 	w, f := start(t)
-	var stats cache.Stats
+	var stats api.CacheStats
 	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/cache/stats", Token: w.Token(w.Owner)}, http.StatusOK, &stats)
 	if len(stats.Levels) != 2 || stats.Redis != "none" || stats.Scope != "process" || stats.Since.IsZero() {
 		t.Errorf("%+v", stats)
@@ -261,7 +260,7 @@ func TestNobodyButTheGatewayResolves(t *testing.T) {
 	t.Parallel()
 	w, f := start(t)
 	w.Published(w.Model("fraud"), "1.4.0")
-	for name, token := range map[string]string{"an owner": w.Token(w.Owner), "a viewer": w.Token(w.Member(w.Owner, auth.Viewer)), "nobody": ""} {
+	for name, token := range map[string]string{"an owner": w.Token(w.Owner), "a viewer": w.Token(w.Member(w.Owner, api.Viewer)), "nobody": ""} {
 		in := connect.NewRequest(&maasv1.ResolveRequest{Model: "acme/fraud", Ref: "1.4.0"})
 		_, err := client(f, token).Resolve(t.Context(), in)
 		if code := connect.CodeOf(err); code != connect.CodePermissionDenied && code != connect.CodeUnauthenticated {

@@ -7,11 +7,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/objectstest"
 )
@@ -37,9 +36,9 @@ func TestADraftIsPublishedAndItsDeploymentAskedFor(t *testing.T) {
 		Body: `{"changelog":"first","aliases":["production"],"resources":{"cpu":"500m","memory":"1Gi"},"min_replicas":1,"deterministic":true}`,
 	}
 	in.Header = map[string]string{"Idempotency-Key": "one"}
-	var v catalog.Version
+	var v api.Version
 	f.Must(in, http.StatusAccepted, &v)
-	if v.Status != catalog.StatusPublished || v.Digest.IsZero() || v.Resources.CPU != "500m" || v.MinReplicas != 1 || !v.Deterministic {
+	if v.Status != api.VersionPublished || v.Digest.IsZero() || v.Resources.CPU != "500m" || v.MinReplicas != 1 || !v.Deterministic {
 		t.Errorf("%+v", v)
 	}
 	f.Must(in, http.StatusAccepted, &v)
@@ -71,7 +70,7 @@ func TestPublishingRefusesWhatIsWrong(t *testing.T) {
 		"by an alias":     {Path: path + "latest/publish", Kind: fault.Invalid, Fields: []string{"v"}},
 		"no files":        {Path: path + "2.0.0/publish", Kind: fault.Unprocessable, Fields: []string{"version"}},
 		"another tenant":  {Token: w.Token(w.Other()), Kind: fault.NotFound, Fields: []string{"model"}},
-		"a viewer":        {Token: w.Token(w.Member(w.Owner, auth.Viewer)), Kind: fault.Forbidden},
+		"a viewer":        {Token: w.Token(w.Member(w.Owner, api.Viewer)), Kind: fault.Forbidden},
 		"a limited scope": {Token: w.APIKey(w.Owner, "version:read"), Kind: fault.Forbidden},
 	})
 }

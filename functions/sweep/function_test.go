@@ -9,13 +9,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/objectstest"
 	"github.com/17882237881/MaaS/shared/outbox"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -37,7 +38,7 @@ func TestATickRunsMaintenance(t *testing.T) {
 		t.Errorf("status %d: %s", answer.Status, answer.Body)
 	}
 
-	if u := w.MustFind(u.ID); u.Status != transfer.StatusExpired {
+	if u := w.MustFind(u.ID); u.Status != api.UploadExpired {
 		t.Errorf("status %s", u.Status)
 	}
 	report, err := audit.Verify(t.Context(), w.Postgres.DB, w.Owner.Tenant)
@@ -108,7 +109,7 @@ func TestWhatTheBrokerCouldNotDeliverIsKept(t *testing.T) {
 	}
 
 	letters, err := outbox.Letters(t.Context(), w.Postgres.DB, 2)
-	if w.Must(err); len(letters) != 1 || letters[0].Consumer != event.VerifyUpload {
+	if w.Must(err); len(letters) != 1 || letters[0].Consumer != cloudevent.VerifyUpload {
 		t.Errorf("dead letters %+v", letters)
 	}
 }

@@ -6,10 +6,10 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/functiontest"
-	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
 )
 
@@ -28,7 +28,7 @@ func TestARefreshTokenIsGoodUntilLogout(t *testing.T) {
 	t.Parallel()
 	w := identitytest.New(t)
 	f := functiontest.Start(t, "tokens", New(), w.Vars)
-	var out identity.Tokens
+	var out api.Tokens
 	f.Must(request(refresh, w.RefreshToken(w.Owner)), http.StatusOK, &out)
 	answer := f.Must(request(logout, out.RefreshToken), http.StatusNoContent, nil)
 	if len(answer.Body) != 0 {

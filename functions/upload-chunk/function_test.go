@@ -8,16 +8,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
 const content = "the bytes of a chunk"
 
 // begin opens an upload of one chunk, and gives the chunk's address.
-func begin(w *transfertest.World) (u transfer.Upload, address string) {
+func begin(w *transfertest.World) (u api.Upload, address string) {
 	u = w.MustBegin(transfertest.Wanted(len(content)))
 	return u, fmt.Sprintf("/v1/uploads/%s/chunks/0", u.ID)
 }
@@ -32,10 +31,10 @@ func TestAChunkIsStored(t *testing.T) {
 	s := w.Serve("upload-chunk", open)
 	u, address := begin(w)
 
-	var received transfer.Received
+	var received api.ReceivedChunk
 	s.Send(http.MethodPut, address, content, digest(content)).Into(t, http.StatusOK, &received)
 
-	want := transfer.Received{Index: 0, Size: u.Size, SHA256: ref.SumOf([]byte(content)), Received: u.Size}
+	want := api.ReceivedChunk{Index: 0, Size: u.Size, SHA256: ref.SumOf([]byte(content)), Received: u.Size}
 	if received != want {
 		t.Errorf("received %+v, want %+v", received, want)
 	}
@@ -51,7 +50,7 @@ func TestTheSameChunkAgainIsNoError(t *testing.T) {
 	_, address := begin(w)
 	s.Send(http.MethodPut, address, content, digest(content))
 
-	var again transfer.Received
+	var again api.ReceivedChunk
 	s.Send(http.MethodPut, address, content, "X-Chunk-SHA256: "+ref.SumOf([]byte(content)).String()).Into(t, http.StatusOK, &again)
 
 	if again.Received != int64(len(content)) {
@@ -81,7 +80,7 @@ func TestAWrongDigestLeavesNothing(t *testing.T) {
 	if u := w.MustFind(u.ID); u.Received != 0 {
 		t.Errorf("received %d bytes", u.Received)
 	}
-	var right transfer.Received
+	var right api.ReceivedChunk
 	s.Send(http.MethodPut, address, content, digest(content)).Into(t, http.StatusOK, &right) // and the place is free
 }
 
@@ -131,7 +130,7 @@ func TestAnUploadIsFoundByItsTenantAlone(t *testing.T) {
 
 	s.As("").Send(http.MethodPut, address, content, digest(content)).AssertProblem(t, http.StatusUnauthorized, "")
 	s.As(w.Token(w.Tenant("rival"))).Send(http.MethodPut, address, content, digest(content)).AssertProblem(t, http.StatusNotFound, "")
-	s.As(w.Token(w.Member(w.Owner, auth.Caller))).Send(http.MethodPut, address, content, digest(content)).AssertProblem(t, http.StatusForbidden, "")
+	s.As(w.Token(w.Member(w.Owner, api.Caller))).Send(http.MethodPut, address, content, digest(content)).AssertProblem(t, http.StatusForbidden, "")
 }
 
 func TestACancelledUploadTakesNoChunks(t *testing.T) {
@@ -139,7 +138,7 @@ func TestACancelledUploadTakesNoChunks(t *testing.T) {
 	w := transfertest.New(t)
 	s := w.Serve("upload-chunk", open)
 	u, address := begin(w)
-	_, err := w.Cancel(t.Context(), w.Owner, transfer.Cancel{ID: u.ID})
+	_, err := w.Cancel(t.Context(), w.Owner, api.CancelUploadRequest{ID: u.ID})
 	w.Must(err)
 
 	s.Send(http.MethodPut, address, content, digest(content)).AssertProblem(t, http.StatusConflict, "")

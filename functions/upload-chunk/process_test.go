@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
@@ -119,7 +121,7 @@ func TestALargeChunkTakesLittleMemoryOfTheProcess(t *testing.T) {
 	w.Must(err)
 	p := start(t, w)
 
-	status, err := p.put(t.Context(), w, transfer.Chunk{Upload: u.ID, Size: size, SHA256: ref.DigestOf(sum.Sum(nil))}, io.LimitReader(zeros{}, size))
+	status, err := p.put(t.Context(), w, transfer.Chunk{Upload: uuid.UUID(u.ID), Size: size, SHA256: ref.DigestOf(sum.Sum(nil))}, io.LimitReader(zeros{}, size))
 
 	if w.Must(err); status != http.StatusOK {
 		t.Errorf("status %d", status)

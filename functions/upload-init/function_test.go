@@ -6,8 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -19,9 +18,9 @@ func TestAnUploadIsOpened(t *testing.T) {
 
 	answer := s.Send(http.MethodPost, route, `{"model": "acme/digits", "version": "1.0.0", "filename": "model.onnx", "size": 20000000}`)
 
-	var u transfer.Upload
+	var u api.Upload
 	answer.Into(t, http.StatusCreated, &u)
-	if u.Status != transfer.StatusOpen || u.Count != 3 || u.Chunk != 8<<20 || u.Path != "model.onnx" || len(u.Missing) != 1 {
+	if u.Status != api.UploadOpen || u.Count != 3 || u.Chunk != 8<<20 || u.Path != "model.onnx" || len(u.Missing) != 1 {
 		t.Errorf("upload %s", answer.Body)
 	}
 	if got := answer.Header.Get("Location"); got != "/v1/uploads/"+u.ID.String() {
@@ -33,7 +32,7 @@ func TestARepetitionWithItsKeyGivesTheSameUpload(t *testing.T) {
 	t.Parallel()
 	s := transfertest.New(t).Serve("upload-init", open)
 	const body = `{"model": "acme/digits", "bump": "minor", "filename": "model.onnx", "size": 9}`
-	var first, second transfer.Upload
+	var first, second api.Upload
 
 	s.Send(http.MethodPost, route, body, "Idempotency-Key: once").Into(t, http.StatusCreated, &first)
 	s.Send(http.MethodPost, route, body, "Idempotency-Key: once").Into(t, http.StatusCreated, &second)
@@ -118,5 +117,5 @@ func TestOnlyThoseWhoMayUploadDo(t *testing.T) {
 
 	s.As("").Send(http.MethodPost, route, with("")).AssertProblem(t, http.StatusUnauthorized, "")
 	s.As("forged").Send(http.MethodPost, route, with("")).AssertProblem(t, http.StatusUnauthorized, "")
-	s.As(w.Token(w.Member(w.Owner, auth.Viewer))).Send(http.MethodPost, route, with("")).AssertProblem(t, http.StatusForbidden, "")
+	s.As(w.Token(w.Member(w.Owner, api.Viewer))).Send(http.MethodPost, route, with("")).AssertProblem(t, http.StatusForbidden, "")
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
@@ -34,12 +35,12 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "GET /v1/uploads/{id}", transfers.Find)
 	httpapi.Handle(mux, "DELETE /v1/uploads/{id}", transfers.Cancel)
 	httpapi.Stream(mux, "GET /v1/uploads/{id}/events", tell(
-		func(ctx context.Context, who auth.Principal, r *http.Request, after string) (iter.Seq2[transfer.Change, error], error) {
+		func(ctx context.Context, who auth.Principal, r *http.Request, after string) (iter.Seq2[api.UploadChange, error], error) {
 			id, err := transfer.ParseUpload(r.PathValue("id"))
 			return transfers.Follow(ctx, who, id, after), err
 		}))
 	httpapi.Stream(mux, "GET /v1/events", tell(
-		func(ctx context.Context, who auth.Principal, _ *http.Request, after string) (iter.Seq2[transfer.Change, error], error) {
+		func(ctx context.Context, who auth.Principal, _ *http.Request, after string) (iter.Seq2[api.UploadChange, error], error) {
 			return transfers.FollowAll(ctx, who, after)
 		}))
 	return mux, nil

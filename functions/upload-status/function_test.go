@@ -9,9 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/page"
-	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -52,17 +51,17 @@ func TestUploadsAreListedByStatusLatestFirst(t *testing.T) {
 	w := transfertest.New(t)
 	s := w.Serve("upload-status", open)
 	first, second := w.MustBegin(transfertest.Wanted(1)), w.MustBegin(transfertest.Wanted(1))
-	_, err := w.Cancel(t.Context(), w.Owner, transfer.Cancel{ID: w.MustBegin(transfertest.Wanted(1)).ID})
+	_, err := w.Cancel(t.Context(), w.Owner, api.CancelUploadRequest{ID: w.MustBegin(transfertest.Wanted(1)).ID})
 	w.Must(err)
 
-	var one, two page.Page[transfer.Upload]
+	var one, two page.Page[api.Upload]
 	s.Send(http.MethodGet, "/v1/uploads?status=open&page_size=1", "").Into(t, http.StatusOK, &one)
 	s.Send(http.MethodGet, "/v1/uploads?status=open&page_size=1&page_token="+one.Next, "").Into(t, http.StatusOK, &two)
 
 	if len(one.Items) != 1 || one.Items[0].ID != second.ID || len(two.Items) != 1 || two.Items[0].ID != first.ID || two.Next != "" {
 		t.Errorf("pages %+v and %+v", one, two)
 	}
-	var all page.Page[transfer.Upload]
+	var all page.Page[api.Upload]
 	s.Send(http.MethodGet, "/v1/uploads", "").Into(t, http.StatusOK, &all)
 	if len(all.Items) != 3 {
 		t.Errorf("%d uploads", len(all.Items))
@@ -81,7 +80,7 @@ func TestAnUploadIsCancelled(t *testing.T) {
 			t.Errorf("status %d: %s", answer.Status, answer.Body)
 		}
 	}
-	if u := w.MustFind(u.ID); u.Status != transfer.StatusCancelled {
+	if u := w.MustFind(u.ID); u.Status != api.UploadCancelled {
 		t.Errorf("status %s", u.Status)
 	}
 }
@@ -113,8 +112,8 @@ func TestBadInputIsNamed(t *testing.T) {
 		{"a forged page", http.MethodGet, "/v1/uploads?page_token=abc", none, s, 400, "page_token"},
 		{"an event that is none", http.MethodGet, "/v1/events", "Last-Event-ID: soon", s, 400, "Last-Event-ID"},
 		{"nobody", http.MethodGet, mine, none, s.As(""), 401, ""},
-		{"a caller", http.MethodGet, mine, none, s.As(w.Token(w.Member(w.Owner, auth.Caller))), 403, ""},
-		{"a viewer who cancels", http.MethodDelete, mine, none, s.As(w.Token(w.Member(w.Owner, auth.Viewer))), 403, ""},
+		{"a caller", http.MethodGet, mine, none, s.As(w.Token(w.Member(w.Owner, api.Caller))), 403, ""},
+		{"a viewer who cancels", http.MethodDelete, mine, none, s.As(w.Token(w.Member(w.Owner, api.Viewer))), 403, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -127,7 +126,7 @@ func TestBadInputIsNamed(t *testing.T) {
 // told is one Server-Sent Event.
 type told struct {
 	id, kind string
-	state    transfer.State
+	state    api.UploadState
 }
 
 // listen reads the events of a stream until one is of the kind.
@@ -164,13 +163,13 @@ func TestAnUploadIsFollowedToItsEnd(t *testing.T) {
 	heard := make(chan []told)
 	go func() { heard <- listen(t, s, route+u.ID.String()+"/events", "", "nothing") }()
 
-	done, err := w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: w.MustSend(u, []byte(content))})
+	done, err := w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: w.MustSend(u, []byte(content))})
 	w.Must(err)
 	w.MustVerify(done.ID)
 
 	all := <-heard // the stream ends by itself
 	last := all[len(all)-1]
-	if all[0].kind != "phase" || last.kind != "failed" || last.state.Status != transfer.StatusRejected || last.state.Error.Code != "unsupported_format" {
+	if all[0].kind != "phase" || last.kind != "failed" || last.state.Status != api.UploadRejected || last.state.Error.Code != "unsupported_format" {
 		t.Errorf("heard %+v", all)
 	}
 	if again := listen(t, s, route+u.ID.String()+"/events", last.id, "nothing"); len(again) != 0 {

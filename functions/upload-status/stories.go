@@ -5,14 +5,14 @@ import (
 	"iter"
 	"net/http"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/serve"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 // story gives the changes that a request asks for, after the one that its client knows.
-type story func(ctx context.Context, who auth.Principal, r *http.Request, after string) (iter.Seq2[transfer.Change, error], error)
+type story func(ctx context.Context, who auth.Principal, r *http.Request, after string) (iter.Seq2[api.UploadChange, error], error)
 
 // tell writes a story's changes until they end, the client goes, or the function does.
 func tell(s story) func(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
@@ -29,7 +29,7 @@ func tell(s story) func(w http.ResponseWriter, r *http.Request, who auth.Princip
 			case err != nil:
 			case r.Method == http.MethodHead: // it could be answered 200
 				return stream.Begin()
-			case change.Kind == transfer.Quiet:
+			case change.Kind == api.ChangeNone:
 				err = stream.Beat()
 			default:
 				err = stream.Send(change.After, string(change.Kind), change.State)

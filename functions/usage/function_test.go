@@ -10,13 +10,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/usage"
@@ -42,7 +41,7 @@ func newWorld(t *testing.T) *world {
 // call is one of acme/fraud@1.4.0 that took 10 ms.
 func (w *world) call(change func(*event.InferenceCall)) event.InferenceCall {
 	c := event.InferenceCall{
-		Time: time.Now().UTC(), Tenant: w.Owner.Tenant, Request: "r", Model: ref.Model{Tenant: "acme", Name: "fraud"}, Version: w.version("1.4.0"),
+		Time: time.Now().UTC(), Tenant: api.ID(w.Owner.Tenant), Request: "r", Model: ref.Model{Tenant: "acme", Name: "fraud"}, Version: w.version("1.4.0"),
 		Actor: "key:k", Status: http.StatusOK, Total: 10_000, Compute: 8_000, BytesIn: 10, BytesOut: 20,
 	}
 	if change != nil {
@@ -66,14 +65,14 @@ func (w *world) record(calls ...event.InferenceCall) {
 	for i := range calls {
 		calls[i].Number = int64(i + 1)
 	}
-	b := event.InferenceCompleted{Pod: uuid.New(), First: 1, Last: int64(len(calls)), Calls: calls}
+	b := event.InferenceCompleted{Pod: api.ID(uuid.New()), First: 1, Last: int64(len(calls)), Calls: calls}
 	err := w.Postgres.As(postgres.Usage).Tx(w.t.Context(), uuid.Nil, func(tx postgres.Tx) error { return usage.Record(w.t.Context(), tx, b) })
 	if err != nil {
 		w.t.Fatal(err)
 	}
 }
 
-func (w *world) usage(query string) (out page.Page[usage.Row]) {
+func (w *world) usage(query string) (out page.Page[api.UsageRow]) {
 	w.t.Helper()
 	w.f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/usage" + query, Token: w.token}, http.StatusOK, &out)
 	return out
@@ -143,11 +142,11 @@ func TestStatsTellHowCallsWent(t *testing.T) {
 	m := w.Model("fraud")
 	first, second := w.Draft(m, "1.4.0"), w.Draft(m, "1.5.0")
 	slow := func(c *event.InferenceCall) {
-		c.Total, c.Version, c.VersionID, c.ColdStart = 1_000_000, w.version("1.5.0"), second, 900_000
+		c.Total, c.Version, c.VersionID, c.ColdStart = 1_000_000, w.version("1.5.0"), api.ID(second), 900_000
 	}
-	good := func(c *event.InferenceCall) { c.VersionID = first }
-	w.record(w.call(good), w.call(good), w.call(slow), w.call(func(c *event.InferenceCall) { c.VersionID, c.Status = first, http.StatusBadRequest }))
-	var out usage.Stats
+	good := func(c *event.InferenceCall) { c.VersionID = api.ID(first) }
+	w.record(w.call(good), w.call(good), w.call(slow), w.call(func(c *event.InferenceCall) { c.VersionID, c.Status = api.ID(first), http.StatusBadRequest }))
+	var out api.ModelStats
 
 	w.f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/models/acme/fraud/stats?window=2h", Token: w.token}, http.StatusOK, &out)
 
@@ -172,11 +171,11 @@ func TestStatsOfANameThatIsUsedAgainBeginAnew(t *testing.T) {
 	calls := func(version uuid.UUID, n int) {
 		w.t.Helper()
 		for range n {
-			w.record(w.call(func(c *event.InferenceCall) { c.VersionID = version }))
+			w.record(w.call(func(c *event.InferenceCall) { c.VersionID = api.ID(version) }))
 		}
 	}
 	calls(old, 2)
-	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: m}); err != nil {
+	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, api.DeleteModelRequest{Model: m}); err != nil {
 		t.Fatal(err)
 	}
 	w.f.Do(ask).AssertProblem(t, fault.NotFound, "model")
@@ -184,7 +183,7 @@ func TestStatsOfANameThatIsUsedAgainBeginAnew(t *testing.T) {
 	calls(old, 3) // the gateway's journal came late
 	fresh := w.Draft(m, "1.4.0")
 	calls(fresh, 1)
-	var out usage.Stats
+	var out api.ModelStats
 
 	w.f.Must(ask, http.StatusOK, &out)
 
@@ -214,7 +213,7 @@ func TestWhatIsWrongWithAQueryIsSaid(t *testing.T) {
 func TestUsageNeedsAPermission(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.token = w.Token(w.Member(w.Owner, auth.Caller))
+	w.token = w.Token(w.Member(w.Owner, api.Caller))
 	w.f.Do(functiontest.Request{Method: http.MethodGet, Path: "/v1/usage", Token: w.token}).AssertProblem(t, fault.Forbidden)
 	w.f.Do(functiontest.Request{Method: http.MethodGet, Path: "/v1/usage"}).AssertProblem(t, fault.Unauthenticated)
 }

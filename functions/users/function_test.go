@@ -7,10 +7,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/functiontest"
-	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
 )
 
@@ -21,9 +20,9 @@ func TestMeIsTheCaller(t *testing.T) {
 	w := identitytest.New(t)
 	f := functiontest.Start(t, "users", New(), w.Vars)
 	w.Join(w.Owner, w.Tenant("rival"))
-	var me identity.Me
+	var me api.Me
 	f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: w.Token(w.Owner)}, http.StatusOK, &me)
-	if me.ID == nil || *me.ID != w.Owner.User || me.Email == nil || *me.Email != "ana@example.com" || me.Tenant != "acme" || len(me.Tenants) != 2 ||
+	if me.ID == nil || *me.ID != api.ID(w.Owner.User) || me.Email == nil || *me.Email != "ana@example.com" || me.Tenant != "acme" || len(me.Tenants) != 2 ||
 		me.Scopes != nil || me.Key != nil {
 		t.Errorf("answer is %+v", me)
 	}
@@ -35,7 +34,7 @@ func TestAKeyIsToldOfItselfAndNothingOfItsMaker(t *testing.T) {
 	f := functiontest.Start(t, "users", New(), w.Vars)
 	w.Join(w.Owner, w.Tenant("rival"))
 	token := w.APIKey(w.Owner, "inference:execute")
-	var me identity.Me
+	var me api.Me
 	answer := f.Must(functiontest.Request{Method: http.MethodGet, Path: "/v1/users/me", Token: token}, http.StatusOK, &me)
 	if me.Key == nil || me.Key.Secret != "" || !strings.Contains(token, me.Key.ID) || me.Tenant != "acme" || len(me.Scopes) != 1 || len(me.Key.Scopes) != 1 {
 		t.Errorf("answer is %s", answer.Body)
@@ -51,7 +50,7 @@ func TestAPasswordIsChanged(t *testing.T) {
 	t.Parallel()
 	w := identitytest.New(t)
 	f := functiontest.Start(t, "users", New(), w.Vars)
-	who := w.Member(w.Owner, auth.Caller)
+	who := w.Member(w.Owner, api.Caller)
 	in := functiontest.Request{
 		Method: http.MethodPut, Path: "/v1/auth/password", Token: w.Token(who),
 		Body: `{"old":"` + identitytest.Password + `","new":"a different long sentence"}`,

@@ -5,8 +5,11 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/api/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/serve"
@@ -25,17 +28,17 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	receiver, err := outbox.NewReceiver(e, db.As(postgres.Transfer), event.VerifyUpload)
+	receiver, err := outbox.NewReceiver(e, db.As(postgres.Transfer), cloudevent.VerifyUpload)
 	if err != nil {
 		return nil, err
 	}
-	outbox.Wake(receiver, func(ctx context.Context, e event.Event, p event.UploadCompleted) error {
-		return transfers.Verify(ctx, e.Tenant, p.Upload)
+	outbox.Wake(receiver, func(ctx context.Context, e cloudevent.Event, p event.UploadCompleted) error {
+		return transfers.Verify(ctx, e.Tenant, uuid.UUID(p.Upload))
 	})
-	outbox.Wake(receiver, func(ctx context.Context, e event.Event, p event.UploadVerifying) error {
-		return transfers.Verify(ctx, e.Tenant, p.Upload)
+	outbox.Wake(receiver, func(ctx context.Context, e cloudevent.Event, p event.UploadVerifying) error {
+		return transfers.Verify(ctx, e.Tenant, uuid.UUID(p.Upload))
 	})
-	outbox.Wake(receiver, func(ctx context.Context, e event.Event, _ event.ModelDeleted) error {
+	outbox.Wake(receiver, func(ctx context.Context, e cloudevent.Event, _ event.ModelDeleted) error {
 		return transfers.ModelDeleted(ctx, e.Tenant)
 	})
 	return receiver, nil

@@ -8,9 +8,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -19,13 +19,13 @@ const content = "no model, but bytes"
 // events gives the upload's events as they stand in the outbox, signed.
 func events(t *testing.T, w *transfertest.World) [][]byte {
 	t.Helper()
-	signer, err := event.OpenSigner(env.New("test", w.Vars, nil))
+	signer, err := cloudevent.OpenSigner(env.New("test", w.Vars, nil))
 	w.Must(err)
 	var all [][]byte
 	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
 		rows, err := conn.Query(ctx, `select id, source, type, subject, time, tenant_id, traceparent, data from outbox where type like 'maas.upload.%' order by time`)
 		w.Must(err)
-		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[event.Event])
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[cloudevent.Event])
 		for _, e := range found {
 			text, err := signer.Encode(e)
 			w.Must(err)
@@ -53,7 +53,7 @@ func TestAnEventTakesAnUploadToItsEndOnce(t *testing.T) {
 		}
 	}
 
-	if u := w.MustFind(u.ID); u.Status != transfer.StatusRejected || u.Error.Code != "unsupported_format" {
+	if u := w.MustFind(u.ID); u.Status != api.UploadRejected || u.Error.Code != "unsupported_format" {
 		t.Errorf("upload %+v", u)
 	}
 	if n := w.Audited(w.Owner, "upload.reject", "refused"); n != 1 {
@@ -81,7 +81,7 @@ func TestStepsFollowEachOtherInAnyOrderOfTheirEvents(t *testing.T) {
 		}
 	}
 
-	if u := w.MustFind(u.ID); u.Status != transfer.StatusRejected || u.SHA256.IsZero() {
+	if u := w.MustFind(u.ID); u.Status != api.UploadRejected || u.SHA256.IsZero() {
 		t.Errorf("upload %+v", u)
 	}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/functiontest"
@@ -63,23 +63,23 @@ func TestVersionsAreReadByVersionAliasAndRange(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for selector, want := range map[string]string{"1.0.0": "1.0.0", "latest": "1.1.0", "production": "1.1.0", "~1.0": "1.0.0", "1.x": "1.1.0"} {
-		var v catalog.Version
+		var v api.Version
 		w.Must(w.get(root+"/versions/"+selector), http.StatusOK, &v)
 		if v.Version.String() != want || v.Deployment.Status != "ready" || v.Deployment.Phases.Load != 3 {
 			t.Errorf("%s is %+v", selector, v)
 		}
 	}
-	var list page.Page[catalog.Version]
+	var list page.Page[api.Version]
 	w.Must(w.get(root+"/versions?status=published&page_size=1"), http.StatusOK, &list)
 	w.Must(w.get(root+"/versions?status=published&page_size=1&page_token="+list.Next), http.StatusOK, &list)
 	if len(list.Items) != 1 || list.Items[0].Version.String() != "1.0.0" {
 		t.Errorf("the second page is %+v", list)
 	}
-	var ancestry catalog.Ancestry
+	var ancestry api.Ancestry
 	w.Must(w.get(root+"/versions/1.0.0/lineage"), http.StatusOK, &ancestry)
-	var manifest catalog.Manifest
+	var manifest api.Manifest
 	w.Must(w.get(root+"/versions/1.0.0/manifest"), http.StatusOK, &manifest)
-	var comparison catalog.Comparison
+	var comparison api.Comparison
 	w.Must(w.get(root+"/compare/1.0.0...latest"), http.StatusOK, &comparison)
 	if len(manifest.Files) != 1 || len(comparison.Files.Changed) != 1 {
 		t.Errorf("%+v, %+v", manifest, comparison)
@@ -117,25 +117,25 @@ func TestReadingRefusesWhatIsWrong(t *testing.T) {
 		"a pair of one":         {Path: root + "/compare/1.0.0", Kind: fault.Invalid, Fields: []string{"range"}},
 		"a pair with a gap":     {Path: root + "/compare/1.0.0...9.9.9", Kind: fault.NotFound, Fields: []string{"version"}},
 		"no such alias":         {Path: root + "/aliases/none/history", Kind: fault.NotFound, Fields: []string{"alias"}},
-		"a caller may not read": {Token: w.Token(w.Member(w.Owner, auth.Caller)), Kind: fault.Forbidden},
+		"a caller may not read": {Token: w.Token(w.Member(w.Owner, api.Caller)), Kind: fault.Forbidden},
 	})
 }
 
 func TestAnAliasIsSetListedAndRolledBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	var a catalog.Alias
+	var a api.Alias
 	w.Must(w.send(http.MethodPut, root+"/aliases/canary", `{"traffic":[{"version":"1.0.0","weight":80},{"version":"1.1.0","weight":20}]}`), http.StatusOK, &a)
-	if len(a.Traffic) != 2 || a.Kind != catalog.Set {
+	if len(a.Traffic) != 2 || a.Kind != api.AliasSet {
 		t.Errorf("%+v", a)
 	}
 	w.Must(w.send(http.MethodPost, root+"/aliases/production/rollback", `{}`), http.StatusOK, &a)
 	if a.Traffic[0].Version.String() != "1.0.0" || a.Previous[0].Version.String() != "1.1.0" {
 		t.Errorf("%+v", a)
 	}
-	var list page.Page[catalog.Alias]
+	var list page.Page[api.Alias]
 	w.Must(w.get(root+"/aliases"), http.StatusOK, &list)
-	var moves page.Page[catalog.Move]
+	var moves page.Page[api.AliasMove]
 	w.Must(w.get(root+"/aliases/production/history"), http.StatusOK, &moves)
 	if len(list.Items) != 6 || len(moves.Items) != 3 || moves.Items[0].MovedBy != w.Owner.Actor() {
 		t.Errorf("%d aliases, moves %+v", len(list.Items), moves.Items)
@@ -163,7 +163,7 @@ func TestSettingRefusesWhatIsWrong(t *testing.T) {
 		"other state":    {Header: map[string]string{"If-Match": `"x"`}, Kind: fault.PreconditionFailed},
 		"bad If-Match":   {Header: map[string]string{"If-Match": `x`}, Kind: fault.Invalid, Fields: []string{"If-Match"}},
 		"another tenant": {Token: w.Token(w.Other()), Kind: fault.NotFound},
-		"a viewer":       {Token: w.Token(w.Member(w.Owner, auth.Viewer)), Kind: fault.Forbidden},
+		"a viewer":       {Token: w.Token(w.Member(w.Owner, api.Viewer)), Kind: fault.Forbidden},
 		"too large":      {Body: functiontest.MaxBody(), Kind: fault.TooLarge},
 	})
 	w.AssertRefuses(t, w.send(http.MethodPost, root+"/aliases/production/rollback", `{}`), map[string]functiontest.Refusal{
@@ -181,17 +181,17 @@ func TestAVersionsLifeIsChanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.Draft(w.model, "2.0.0", "model.onnx")
-	var v catalog.Version
+	var v api.Version
 	w.Must(w.send(http.MethodPatch, root+"/versions/2.0.0", `{"changelog":"new","metadata":{"a":1}}`), http.StatusOK, &v)
 	if v.Changelog != "new" {
 		t.Errorf("%+v", v)
 	}
 	answer := w.Must(w.send(http.MethodPost, root+"/versions/1.0.0/deprecate", `{"reason":"old","sunset":"2126-01-01T00:00:00Z"}`), http.StatusOK, &v)
-	if answer.Header.Get("Sunset") != "Tue, 01 Jan 2126 00:00:00 GMT" || v.Status != catalog.StatusDeprecated {
+	if answer.Header.Get("Sunset") != "Tue, 01 Jan 2126 00:00:00 GMT" || v.Status != api.VersionDeprecated {
 		t.Errorf("%v, %+v", answer.Header, v)
 	}
 	w.Must(w.send(http.MethodPost, root+"/versions/1.0.0/retire", `{}`), http.StatusOK, &v)
-	if v.Status != catalog.StatusRetired {
+	if v.Status != api.VersionRetired {
 		t.Errorf("%+v", v)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/env"
@@ -19,7 +20,7 @@ import (
 )
 
 // GatewayCall is the permission of procedures that only the inference gateway may call. No role has it.
-const GatewayCall Permission = "gateway:call"
+const GatewayCall api.Permission = "gateway:call"
 
 const (
 	gatewayScheme   = "MaaS-Gateway"

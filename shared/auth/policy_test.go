@@ -9,26 +9,27 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/auth"
 )
 
 func TestRolesMayWhatTheDesignSays(t *testing.T) {
 	t.Parallel()
-	all := auth.Roles()
-	cases := map[auth.Permission][]auth.Role{
-		"tenant:delete":     {auth.Owner},
-		"quota:write":       {auth.Owner},
-		"user:write":        {auth.Owner, auth.Admin},
-		"audit:read":        {auth.Owner, auth.Admin, auth.Viewer},
-		"key:write":         {auth.Owner, auth.Admin},
-		"model:write":       {auth.Owner, auth.Admin, auth.Developer},
-		"upload:write":      {auth.Owner, auth.Admin, auth.Developer},
-		"version:publish":   {auth.Owner, auth.Admin, auth.Developer},
-		"model:read":        {auth.Owner, auth.Admin, auth.Developer, auth.Viewer},
-		"usage:read":        {auth.Owner, auth.Admin, auth.Developer, auth.Viewer},
-		"inference:execute": {auth.Owner, auth.Admin, auth.Developer, auth.Caller},
-		auth.Self:           all,
-		auth.Public:         all,
+	all := api.Roles()
+	cases := map[api.Permission][]api.Role{
+		"tenant:delete":     {api.Owner},
+		"quota:write":       {api.Owner},
+		"user:write":        {api.Owner, api.Admin},
+		"audit:read":        {api.Owner, api.Admin, api.Viewer},
+		"key:write":         {api.Owner, api.Admin},
+		"model:write":       {api.Owner, api.Admin, api.Developer},
+		"upload:write":      {api.Owner, api.Admin, api.Developer},
+		"version:publish":   {api.Owner, api.Admin, api.Developer},
+		"model:read":        {api.Owner, api.Admin, api.Developer, api.Viewer},
+		"usage:read":        {api.Owner, api.Admin, api.Developer, api.Viewer},
+		"inference:execute": {api.Owner, api.Admin, api.Developer, api.Caller},
+		api.Self:            all,
+		api.Public:          all,
 	}
 	policy, err := auth.Compile(slices.Collect(maps.Keys(cases))) // some are of no route yet
 	if err != nil {
@@ -40,7 +41,7 @@ func TestRolesMayWhatTheDesignSays(t *testing.T) {
 			for _, a := range allowed {
 				want = want || a == role
 			}
-			who := auth.Principal{Tenant: uuid.New(), TenantName: "acme", Roles: []auth.Role{role}}
+			who := auth.Principal{Tenant: uuid.New(), TenantName: "acme", Roles: []api.Role{role}}
 			if got := policy.Authorize(who, permission) == nil; got != want {
 				t.Errorf("%s %s: allowed is %v, want %v", role, permission, got, want)
 			}
@@ -55,22 +56,22 @@ func TestScopesLimitAKeyAndNeverWidenIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	cases := []struct {
-		role       auth.Role
-		scope      auth.Permission
-		permission auth.Permission
+		role       api.Role
+		scope      api.Permission
+		permission api.Permission
 		want       bool
 	}{
-		{auth.Owner, "inference:execute", "inference:execute", true},
-		{auth.Owner, "inference:execute", "model:read", false},
-		{auth.Owner, "*:read", "model:read", true},
-		{auth.Owner, "*:read", "model:write", false},
-		{auth.Owner, "model:*", "model:write", true},
-		{auth.Viewer, "model:*", "model:write", false},
-		{auth.Owner, "*:*", "model:delete", true},
-		{auth.Owner, "inference:execute", auth.Self, true},
+		{api.Owner, "inference:execute", "inference:execute", true},
+		{api.Owner, "inference:execute", "model:read", false},
+		{api.Owner, "*:read", "model:read", true},
+		{api.Owner, "*:read", "model:write", false},
+		{api.Owner, "model:*", "model:write", true},
+		{api.Viewer, "model:*", "model:write", false},
+		{api.Owner, "*:*", "model:delete", true},
+		{api.Owner, "inference:execute", api.Self, true},
 	}
 	for _, c := range cases {
-		who := auth.Principal{Roles: []auth.Role{c.role}, Scopes: []auth.Permission{c.scope}}
+		who := auth.Principal{Roles: []api.Role{c.role}, Scopes: []api.Permission{c.scope}}
 		if got := policy.Authorize(who, c.permission) == nil; got != c.want {
 			t.Errorf("%s with scope %s, %s: allowed is %v, want %v", c.role, c.scope, c.permission, got, c.want)
 		}
@@ -83,7 +84,7 @@ func TestAKeyWithoutScopesMayNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := auth.Principal{Roles: []auth.Role{auth.Owner}, Scopes: []auth.Permission{}}
+	who := auth.Principal{Roles: []api.Role{api.Owner}, Scopes: []api.Permission{}}
 	if policy.Authorize(who, "model:read") == nil {
 		t.Error("an empty list of scopes allows reading")
 	}
@@ -92,11 +93,11 @@ func TestAKeyWithoutScopesMayNothing(t *testing.T) {
 func TestAScopeCoversAPermission(t *testing.T) {
 	t.Parallel()
 	for text, covered := range map[string]int{
-		"model:read": 1, "model:*": 3, "*:read": 5, "*:*": len(auth.Permissions()), "inference:execute": 1,
+		"model:read": 1, "model:*": 3, "*:read": 5, "*:*": len(api.Permissions()), "inference:execute": 1,
 		"models:read": 0, "model:raed": 0, "model": 0, "model:": 0, "": 0, "*": 0, "model:read:write": 0, "usage:write": 0, "tenant:*": 0, "gateway:call": 0,
 		"self:any": 0, "Model:Read": 0, "model:read,": 0,
 	} {
-		var scope auth.Scope
+		var scope api.Scope
 		err := scope.UnmarshalText([]byte(text))
 		if (covered > 0) != (err == nil) || len(scope.Covered()) != covered {
 			t.Errorf("%q covers %v (%v), want %d permissions", text, scope.Covered(), err, covered)
@@ -113,11 +114,11 @@ func TestAnOldKeyMayWhatIsLeftOfItsScopes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := auth.Principal{Roles: []auth.Role{auth.Owner}, Scopes: []auth.Permission{"models:read", "tenant:delete", "model:read"}}
+	who := auth.Principal{Roles: []api.Role{api.Owner}, Scopes: []api.Permission{"models:read", "tenant:delete", "model:read"}}
 	if err := policy.Authorize(who, "model:read"); err != nil {
 		t.Errorf("a scope that is unknown takes away another: %v", err)
 	}
-	for _, permission := range []auth.Permission{"model:write", "tenant:delete", "models:read"} {
+	for _, permission := range []api.Permission{"model:write", "tenant:delete", "models:read"} {
 		if policy.Authorize(who, permission) == nil {
 			t.Errorf("the key may %s", permission)
 		}
@@ -132,10 +133,10 @@ func TestScopesDoNotMakeThePolicyGrow(t *testing.T) {
 	}
 	size := policy.Size()
 	for i := range 1000 {
-		name := auth.Permission("x:" + strconv.Itoa(i))
-		_ = policy.Authorize(auth.Principal{Roles: []auth.Role{auth.Owner}, Scopes: []auth.Permission{name}}, name)
+		name := api.Permission("x:" + strconv.Itoa(i))
+		_ = policy.Authorize(auth.Principal{Roles: []api.Role{api.Owner}, Scopes: []api.Permission{name}}, name)
 	}
-	if grown := policy.Size() - size; grown != 0 || size != len(auth.Roles())*len(auth.Permissions()) {
+	if grown := policy.Size() - size; grown != 0 || size != len(api.Roles())*len(api.Permissions()) {
 		t.Errorf("of %d entries it grew by %d", size, grown)
 	}
 }

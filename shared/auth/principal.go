@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/share"
 )
@@ -21,16 +22,16 @@ type Principal struct {
 	Session    uuid.UUID // the family of refresh tokens that the access token came from; zero for keys and functions
 	Key        string    // the API key's id, or ""
 	Function   string    // the function that acts by itself (sweep, verify-upload), or ""
-	Roles      []Role
-	Scopes     []Permission // what a key is limited to; nil for users
-	Limits     *Limits      // the models that a key is limited to; nil for all
-	Address    netip.Addr   // where the request came from; zero for functions
+	Roles      []api.Role
+	Scopes     []api.Permission // what a key is limited to; nil for users
+	Limits     *Limits          // the models that a key is limited to; nil for all
+	Address    netip.Addr       // where the request came from; zero for functions
 	RequestID  string
 }
 
 // System is the principal of a function that acts for a tenant by itself, after an event or a tick. It may do everything.
 func System(function string, tenant uuid.UUID, name ref.Tenant) Principal {
-	return Principal{Tenant: tenant, TenantName: name, Function: function, Roles: []Role{Owner}}
+	return Principal{Tenant: tenant, TenantName: name, Function: function, Roles: []api.Role{api.Owner}}
 }
 
 // Actor names the principal in the audit log and in events: "user:<id>", "key:<id>", "function:<name>" or "anonymous".
@@ -64,7 +65,7 @@ type Claims struct {
 	Session    uuid.UUID
 	Tenant     uuid.UUID
 	TenantName ref.Tenant
-	Roles      []Role
+	Roles      []api.Role
 	ID         string // jti
 	IssuedAt   time.Time
 	ExpiresAt  time.Time

@@ -8,6 +8,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/env"
@@ -32,7 +33,7 @@ type tokenClaims struct {
 	Session  uuid.UUID  `json:"sid"`
 	TenantID uuid.UUID  `json:"tid"`
 	Tenant   ref.Tenant `json:"tenant"`
-	Roles    []Role     `json:"roles"`
+	Roles    []api.Role `json:"roles"`
 	jwt.RegisteredClaims
 }
 

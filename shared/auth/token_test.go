@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -50,7 +51,7 @@ func keys(t *testing.T) (*auth.Signer, *auth.Verifier) {
 func TestATokenSaysWhatWasSigned(t *testing.T) {
 	t.Parallel()
 	signer, verifier := keys(t)
-	want := auth.Claims{Subject: uuid.New(), Session: uuid.New(), Tenant: uuid.New(), TenantName: "acme", Roles: []auth.Role{auth.Developer}}
+	want := auth.Claims{Subject: uuid.New(), Session: uuid.New(), Tenant: uuid.New(), TenantName: "acme", Roles: []api.Role{api.Developer}}
 	token, err := signer.Sign(want)
 	if err != nil {
 		t.Fatal(err)
@@ -60,7 +61,7 @@ func TestATokenSaysWhatWasSigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Subject != want.Subject || got.Session != want.Session || got.Tenant != want.Tenant || got.TenantName != want.TenantName ||
-		len(got.Roles) != 1 || got.Roles[0] != auth.Developer || got.ExpiresAt.Sub(got.IssuedAt) != auth.TokenLifetime {
+		len(got.Roles) != 1 || got.Roles[0] != api.Developer || got.ExpiresAt.Sub(got.IssuedAt) != auth.TokenLifetime {
 		t.Errorf("claims are %+v, want %+v", got, want)
 	}
 }

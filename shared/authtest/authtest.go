@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
@@ -73,10 +74,10 @@ func (i *Installation) Token(t testing.TB, c auth.Claims) string {
 }
 
 // Member signs an access token of a new user with the role in the tenant acme.
-func (i *Installation) Member(t testing.TB, role auth.Role) string {
+func (i *Installation) Member(t testing.TB, role api.Role) string {
 	t.Helper()
 	return i.Token(t, auth.Claims{
-		Subject: uuid.New(), Session: uuid.New(), Tenant: Acme, TenantName: "acme", Roles: []auth.Role{role},
+		Subject: uuid.New(), Session: uuid.New(), Tenant: Acme, TenantName: "acme", Roles: []api.Role{role},
 	})
 }
 

@@ -9,30 +9,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Stats is how often caches had what they were asked for.
-type Stats struct {
-	Scope  string    `json:"scope"` // whose caches: of all processes, "installation", or without Redis of the one that answers, "process"
-	Since  time.Time `json:"since"` // when counting began
-	Levels []Level   `json:"levels"`
-	Redis  string    `json:"redis"` // "connected", "away" or "none"
-}
-
-// Level is one of the two levels.
-type Level struct {
-	Level  string  `json:"level"` // "process" or "redis"
-	Hits   int64   `json:"hits"`
-	Misses int64   `json:"misses"`
-	Ratio  float64 `json:"ratio"` // of hits; 0 before the first question
-}
-
 // Stats counts over all caches of all processes that share the Redis: those of this process exactly, those of another up to its last
 // MAAS_CACHE_COUNTS_INTERVAL. If Redis is away it counts over this process's caches.
-func (s *Store) Stats(ctx context.Context) Stats {
-	out := Stats{Scope: "process", Since: s.counts.began, Redis: "connected"}
+func (s *Store) Stats(ctx context.Context) api.CacheStats {
+	out := api.CacheStats{Scope: "process", Since: s.counts.began, Redis: "connected"}
 	all := s.counts.totals()
 	switch {
 	case s.redis == nil:
@@ -47,12 +32,12 @@ func (s *Store) Stats(ctx context.Context) Stats {
 		}
 		out.Scope, out.Since, all = "installation", shared.since, shared.totals
 	}
-	out.Levels = []Level{level("process", all[0], all[1]), level("redis", all[2], all[3])}
+	out.Levels = []api.CacheLevel{level("process", all[0], all[1]), level("redis", all[2], all[3])}
 	return out
 }
 
-func level(name string, hits, misses int64) Level {
-	l := Level{Level: name, Hits: hits, Misses: misses}
+func level(name string, hits, misses int64) api.CacheLevel {
+	l := api.CacheLevel{Level: name, Hits: hits, Misses: misses}
 	if all := l.Hits + l.Misses; all > 0 {
 		l.Ratio = float64(l.Hits) / float64(all)
 	}

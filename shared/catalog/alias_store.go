@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -36,26 +37,26 @@ const (
 )
 
 // readAlias gives an alias as it stands; where there is none, one without traffic.
-func readAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias) (a Alias, err error) {
+func readAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias) (a api.Alias, err error) {
 	err = tx.QueryRow(ctx, readAliasSQL, model, string(alias)).Scan(&a)
 	if postgres.NotFound(err) {
-		return Alias{Alias: alias, Traffic: Traffic{}}, nil
+		return api.Alias{Alias: alias, Traffic: api.Traffic{}}, nil
 	}
 	return a, err
 }
 
-func listAliases(ctx context.Context, tx postgres.Tx, model uuid.UUID, in page.Request) ([]Alias, error) {
+func listAliases(ctx context.Context, tx postgres.Tx, model uuid.UUID, in page.Request) ([]api.Alias, error) {
 	rows, err := tx.Query(ctx, listAliasesSQL, model, in.After, in.Size+1)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[Alias])
+	return pgx.CollectRows(rows, pgx.RowTo[api.Alias])
 }
 
-func listMoves(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias, before int64, most int) ([]Move, error) {
+func listMoves(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias, before int64, most int) ([]api.AliasMove, error) {
 	rows, err := tx.Query(ctx, listMovesSQL, model, string(alias), before, most)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[Move])
+	return pgx.CollectRows(rows, pgx.RowTo[api.AliasMove])
 }

@@ -7,13 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/idempotency"
 )
 
@@ -42,7 +42,7 @@ func TestDerivedAliasesFollowReadyReleases(t *testing.T) {
 	if !v.IsLatest || fmt.Sprint(v.Aliases) != "[latest v2 v2.0]" {
 		t.Errorf("latest %v, aliases %v", v.IsLatest, v.Aliases)
 	}
-	model, err := w.Catalog.GetModel(t.Context(), w.Owner, catalog.NamedModel{Model: m})
+	model, err := w.Catalog.GetModel(t.Context(), w.Owner, api.ModelRequest{Model: m})
 	if err != nil || model.Latest == nil || model.Latest.String() != "2.0.0" {
 		t.Errorf("the model's latest is %v, %v", model.Latest, err)
 	}
@@ -58,7 +58,7 @@ func TestARangeLeadsToTheHighestThatHasStarted(t *testing.T) {
 	w.Draft(m, "1.6.0")
 	w.Ready(m, "2.0.0-rc.1")
 	assertAlias(t, w, m, map[string]string{"^1.2": "1.4.0", "~1.2": "1.2.0", "1.x": "1.4.0", ">=2.0.0-0": "2.0.0-rc.1", "^2": "", "^3": ""})
-	in := catalog.Deprecate{Model: m, Version: catalogtest.Version("1.4.0"), Reason: "bad", Sunset: catalogtest.Soon()}
+	in := api.DeprecateRequest{Model: m, Version: catalogtest.Version("1.4.0"), Reason: "bad", Sunset: catalogtest.Soon()}
 	if _, err := w.Catalog.Deprecate(t.Context(), w.Owner, in); err != nil {
 		t.Fatal(err)
 	}
@@ -80,9 +80,9 @@ func TestAliasesMoveWhenTheirVersionIsReady(t *testing.T) {
 	assertAlias(t, w, m, map[string]string{"production": "1.1.0", "latest": "1.1.0"})
 }
 
-func set(m ref.Model, alias, version string) catalog.SetAlias {
+func set(m ref.Model, alias, version string) api.SetAliasRequest {
 	v := catalogtest.Version(version)
-	return catalog.SetAlias{Model: m, Alias: ref.Alias(alias), Version: &v}
+	return api.SetAliasRequest{Model: m, Alias: ref.Alias(alias), Version: &v}
 }
 
 func TestTrafficIsSplitByWeight(t *testing.T) {
@@ -91,14 +91,14 @@ func TestTrafficIsSplitByWeight(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	w.Ready(m, "1.1.0")
-	traffic, err := catalog.NewTraffic([]catalog.Share{
+	traffic, err := api.NewTraffic([]api.Share{
 		{Version: catalogtest.Version("1.1.0"), Weight: 10}, {Version: catalogtest.Version("1.0.0"), Weight: 90},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := w.Catalog.SetAlias(t.Context(), w.Owner, catalog.SetAlias{Model: m, Alias: "canary", Traffic: traffic})
-	if err != nil || a.Kind != catalog.Set || len(a.Previous) != 0 {
+	a, err := w.Catalog.SetAlias(t.Context(), w.Owner, api.SetAliasRequest{Model: m, Alias: "canary", Traffic: traffic})
+	if err != nil || a.Kind != api.AliasSet || len(a.Previous) != 0 {
 		t.Fatalf("%+v, %v", a, err)
 	}
 	assertAlias(t, w, m, map[string]string{"canary": "1.0.0=90 1.1.0=10"})
@@ -114,16 +114,16 @@ func TestAliasesThatCannotBeSet(t *testing.T) {
 	w.Ready(m, "1.0.0")
 	w.Draft(m, "2.0.0", "model.onnx")
 	both := set(m, "production", "1.0.0")
-	both.Traffic = catalog.Traffic{{Version: catalogtest.Version("1.0.0"), Weight: 100}}
+	both.Traffic = api.Traffic{{Version: catalogtest.Version("1.0.0"), Weight: 100}}
 	stale := set(m, "production", "1.0.0")
 	stale.IfMatch = condition.Tag("other")
 	for name, c := range map[string]struct {
-		in    catalog.SetAlias
+		in    api.SetAliasRequest
 		kind  fault.Kind
 		field string
 	}{
 		"derived":       {set(m, "latest", "1.0.0"), fault.Unprocessable, "alias"},
-		"neither":       {catalog.SetAlias{Model: m, Alias: "production"}, fault.Invalid, "traffic"},
+		"neither":       {api.SetAliasRequest{Model: m, Alias: "production"}, fault.Invalid, "traffic"},
 		"both":          {both, fault.Invalid, "version"},
 		"no version":    {set(m, "production", "9.0.0"), fault.Conflict, "version"},
 		"draft":         {set(m, "production", "2.0.0"), fault.Conflict, "version"},
@@ -215,14 +215,14 @@ func TestARollbackGoesBackAndIsOneRow(t *testing.T) {
 	w.Ready(m, "1.0.0", "production")
 	w.Ready(m, "1.1.0", "production")
 	before := w.Count("select count(*) from alias_moves")
-	a, err := w.Catalog.Rollback(t.Context(), w.Owner, catalog.Rollback{Model: m, Alias: "production"})
+	a, err := w.Catalog.Rollback(t.Context(), w.Owner, api.RollbackRequest{Model: m, Alias: "production"})
 	if err != nil || a.Traffic[0].Version.String() != "1.0.0" || a.Previous[0].Version.String() != "1.1.0" || a.Why != "rollback" {
 		t.Errorf("%+v, %v", a, err)
 	}
 	if n := w.Count("select count(*) from alias_moves"); n != before+1 {
 		t.Errorf("%d rows were written", n-before)
 	}
-	history, err := w.Catalog.AliasHistory(t.Context(), w.Owner, catalog.AliasHistory{Request: firstPage, Model: m, Alias: "production"})
+	history, err := w.Catalog.AliasHistory(t.Context(), w.Owner, api.AliasHistoryRequest{Request: firstPage, Model: m, Alias: "production"})
 	if err != nil || len(history.Items) != 3 || history.Items[0].Why != "rollback" || len(history.Items[2].From) != 0 {
 		t.Errorf("%+v, %v", history.Items, err)
 	}
@@ -235,14 +235,14 @@ func TestARepeatedRollbackIsAnsweredAsTheFirst(t *testing.T) {
 	w.Ready(m, "1.0.0", "production")
 	bad := w.Ready(m, "1.1.0", "production")
 	ctx := idempotency.With(t.Context(), idempotency.Key{Value: "one", Route: "rollback"})
-	first, err := w.Catalog.Rollback(ctx, w.Owner, catalog.Rollback{Model: m, Alias: "production"})
+	first, err := w.Catalog.Rollback(ctx, w.Owner, api.RollbackRequest{Model: m, Alias: "production"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Deployments.Failed(t.Context(), w.Owner.Tenant, bad, "it fell over"); err != nil { // where a second rollback would lead
 		t.Fatal(err)
 	}
-	again, err := w.Catalog.Rollback(ctx, w.Owner, catalog.Rollback{Model: m, Alias: "production"})
+	again, err := w.Catalog.Rollback(ctx, w.Owner, api.RollbackRequest{Model: m, Alias: "production"})
 	if err != nil || again.ETag() != first.ETag() {
 		t.Errorf("%+v, %v", again, err)
 	}
@@ -257,12 +257,12 @@ func TestARollbackMayNameWhereItGoes(t *testing.T) {
 	}
 	w.Ready(m, "1.3.0")
 	to, never := catalogtest.Version("1.0.0"), catalogtest.Version("1.3.0")
-	if a, err := w.Catalog.Rollback(t.Context(), w.Owner, catalog.Rollback{Model: m, Alias: "production", To: &to}); err != nil || a.Traffic[0].Version.String() != "1.0.0" {
+	if a, err := w.Catalog.Rollback(t.Context(), w.Owner, api.RollbackRequest{Model: m, Alias: "production", To: &to}); err != nil || a.Traffic[0].Version.String() != "1.0.0" {
 		t.Errorf("%+v, %v", a, err)
 	}
-	_, err := w.Catalog.Rollback(t.Context(), w.Owner, catalog.Rollback{Model: m, Alias: "production", To: &never})
+	_, err := w.Catalog.Rollback(t.Context(), w.Owner, api.RollbackRequest{Model: m, Alias: "production", To: &never})
 	faulttest.AssertKind(t, err, fault.Conflict, "to")
-	_, err = w.Catalog.Rollback(t.Context(), w.Owner, catalog.Rollback{Model: m, Alias: "none"})
+	_, err = w.Catalog.Rollback(t.Context(), w.Owner, api.RollbackRequest{Model: m, Alias: "none"})
 	faulttest.AssertKind(t, err, fault.NotFound, "alias")
 }
 
@@ -275,7 +275,7 @@ func TestAForcedRollbackDoesNotWait(t *testing.T) {
 	if err := w.Deployments.Removed(t.Context(), w.Owner.Tenant, old); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Catalog.Rollback(t.Context(), w.Owner, catalog.Rollback{Model: m, Alias: "production", Force: true}); err != nil {
+	if _, err := w.Catalog.Rollback(t.Context(), w.Owner, api.RollbackRequest{Model: m, Alias: "production", Force: true}); err != nil {
 		t.Error(err)
 	}
 }
@@ -286,7 +286,7 @@ func TestARolledBackLatestStaysUntilALaterVersionIsReady(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	bad := w.Ready(m, "1.1.0")
-	if _, err := w.Catalog.Rollback(t.Context(), w.Owner, catalog.Rollback{Model: m, Alias: "latest"}); err != nil {
+	if _, err := w.Catalog.Rollback(t.Context(), w.Owner, api.RollbackRequest{Model: m, Alias: "latest"}); err != nil {
 		t.Fatal(err)
 	}
 	w.Start(bad) // again ready: it is not new
@@ -330,7 +330,7 @@ func TestAliasesAreListedByName(t *testing.T) {
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0", "production")
-	found, err := w.Catalog.ListAliases(t.Context(), w.Owner, catalog.ListAliases{Request: firstPage, Model: m})
+	found, err := w.Catalog.ListAliases(t.Context(), w.Owner, api.ListAliasesRequest{Request: firstPage, Model: m})
 	if err != nil {
 		t.Fatal(err)
 	}

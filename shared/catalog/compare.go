@@ -7,100 +7,18 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Pair names two versions: "1.3.0...1.4.0", "v1...latest".
-type Pair struct{ A, B ref.Selector }
-
-// UnmarshalText reads a pair.
-func (p *Pair) UnmarshalText(text []byte) error {
-	a, b, ok := strings.Cut(string(text), "...")
-	if !ok || a == "" || b == "" {
-		return invalid("range", "is written 1.3.0...1.4.0")
-	}
-	if err := p.A.UnmarshalText([]byte(a)); err != nil {
-		return err
-	}
-	return p.B.UnmarshalText([]byte(b))
-}
-
-// Compare names the versions to compare.
-type Compare struct {
-	Model ref.Model `path:"t/m"`
-	Range Pair      `path:"range"`
-}
-
-// Comparison tells how version B differs from version A.
-type Comparison struct {
-	Model    ref.Model       `json:"model"`
-	A        ref.Version     `json:"a"`
-	B        ref.Version     `json:"b"`
-	Metadata ChangedMetadata `json:"metadata"`
-	Files    ChangedFiles    `json:"files"`
-	Inputs   ChangedTensors  `json:"inputs"`
-	Outputs  ChangedTensors  `json:"outputs"`
-	Tensors  *ChangedTensors `json:"tensors,omitempty"` // the weights, where both versions' formats name them
-	Size     ChangedSize     `json:"size"`
-}
-
-// ChangedMetadata tells which keys came, went and changed.
-type ChangedMetadata struct {
-	Added   map[string]any           `json:"added"`
-	Removed map[string]any           `json:"removed"`
-	Changed map[string]ChangedValues `json:"changed"`
-}
-
-// ChangedValues are a key's two values.
-type ChangedValues struct {
-	A any `json:"a"`
-	B any `json:"b"`
-}
-
-// ChangedFiles tells which paths came, went and hold other bytes.
-type ChangedFiles struct {
-	Added   []File     `json:"added"`
-	Removed []File     `json:"removed"`
-	Changed []FilePair `json:"changed"`
-	Same    []ref.Path `json:"same"`
-}
-
-// FilePair is a path's two files.
-type FilePair struct {
-	Path ref.Path `json:"path"`
-	A    File     `json:"a"`
-	B    File     `json:"b"`
-}
-
-// ChangedTensors tells which tensors came, went, and have another shape or datatype.
-type ChangedTensors struct {
-	Added    []Tensor     `json:"added"`
-	Removed  []Tensor     `json:"removed"`
-	Reshaped []TensorPair `json:"reshaped"`
-	Retyped  []TensorPair `json:"retyped"`
-}
-
-// TensorPair is a name's two tensors.
-type TensorPair struct {
-	Name string `json:"name"`
-	A    Tensor `json:"a"`
-	B    Tensor `json:"b"`
-}
-
-// ChangedSize compares bytes. Shared counts those of B's files that A has too, under whatever path.
-type ChangedSize struct {
-	A      int64 `json:"a"`
-	B      int64 `json:"b"`
-	Shared int64 `json:"shared_bytes"`
-}
-
 // Compare tells how two versions of a model differ; retired ones may be compared too.
-func (c *Catalog) Compare(ctx context.Context, who auth.Principal, in Compare) (found Comparison, err error) {
+func (c *Catalog) Compare(ctx context.Context, who auth.Principal, in api.CompareRequest) (found api.Comparison, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		a, err := side(ctx, tx, who, in.Model, in.Range.A)
 		if err != nil {
@@ -118,25 +36,25 @@ func (c *Catalog) Compare(ctx context.Context, who auth.Principal, in Compare) (
 
 // compared is a version with its files' details.
 type compared struct {
-	Version
+	api.Version
 
-	weights []Tensor // nil where the formats do not name them, or too many
+	weights []api.Tensor // nil where the formats do not name them, or too many
 }
 
 func side(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, s ref.Selector) (compared, error) {
-	v, err := standing(ctx, tx, who, NamedVersion{m, s})
+	v, err := standing(ctx, tx, who, api.VersionRequest{Model: m, Ref: s})
 	if err != nil {
 		return compared{}, err
 	}
-	files, err := describeFiles(ctx, tx, v.ID)
+	files, err := describeFiles(ctx, tx, uuid.UUID(v.ID))
 	if err != nil {
 		return compared{}, err
 	}
 	one := compared{Version: v}
 	for _, f := range files {
 		var details struct {
-			Tensors []Tensor `json:"tensors"`
-			Omitted bool     `json:"omitted"`
+			Tensors []api.Tensor `json:"tensors"`
+			Omitted bool         `json:"omitted"`
 		}
 		if err := json.Unmarshal(f.Details, &details); err != nil {
 			return compared{}, fault.New(fault.Internal, "What was found in a file cannot be read.", fault.Cause(fmt.Errorf("details of %s: %w", f.Path, err)))
@@ -149,12 +67,12 @@ func side(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, 
 	return one, nil
 }
 
-func compare(a, b compared) Comparison {
-	c := Comparison{
+func compare(a, b compared) api.Comparison {
+	c := api.Comparison{
 		Model: a.Model, A: a.Version.Version, B: b.Version.Version,
 		Metadata: compareMetadata(a.Metadata, b.Metadata), Files: compareFiles(a.Files, b.Files),
 		Inputs: compareTensors(a.Inputs, b.Inputs), Outputs: compareTensors(a.Outputs, b.Outputs),
-		Size: ChangedSize{A: a.Size, B: b.Size, Shared: shared(a.Files, b.Files)},
+		Size: api.ChangedSize{A: a.Size, B: b.Size, Shared: shared(a.Files, b.Files)},
 	}
 	if a.weights != nil && b.weights != nil {
 		weights := compareTensors(a.weights, b.weights)
@@ -163,15 +81,15 @@ func compare(a, b compared) Comparison {
 	return c
 }
 
-func compareMetadata(a, b Metadata) ChangedMetadata {
-	c := ChangedMetadata{map[string]any{}, map[string]any{}, map[string]ChangedValues{}}
+func compareMetadata(a, b api.Metadata) api.ChangedMetadata {
+	c := api.ChangedMetadata{Added: map[string]any{}, Removed: map[string]any{}, Changed: map[string]api.ChangedValues{}}
 	for key, was := range a {
 		is, ok := b[key]
 		switch {
 		case !ok:
 			c.Removed[key] = was
 		case !reflect.DeepEqual(was, is):
-			c.Changed[key] = ChangedValues{was, is}
+			c.Changed[key] = api.ChangedValues{A: was, B: is}
 		}
 	}
 	for key, is := range b {
@@ -182,9 +100,9 @@ func compareMetadata(a, b Metadata) ChangedMetadata {
 	return c
 }
 
-func compareFiles(a, b []File) ChangedFiles {
-	c := ChangedFiles{[]File{}, []File{}, []FilePair{}, []ref.Path{}}
-	before := map[ref.Path]File{}
+func compareFiles(a, b []api.File) api.ChangedFiles {
+	c := api.ChangedFiles{Added: []api.File{}, Removed: []api.File{}, Changed: []api.FilePair{}, Same: []ref.Path{}}
+	before := map[ref.Path]api.File{}
 	for _, f := range a {
 		before[f.Path] = f
 	}
@@ -195,7 +113,7 @@ func compareFiles(a, b []File) ChangedFiles {
 		case !ok:
 			c.Added = append(c.Added, f)
 		case was.SHA256 != f.SHA256:
-			c.Changed = append(c.Changed, FilePair{f.Path, was, f})
+			c.Changed = append(c.Changed, api.FilePair{Path: f.Path, A: was, B: f})
 		default:
 			c.Same = append(c.Same, f.Path)
 		}
@@ -206,9 +124,9 @@ func compareFiles(a, b []File) ChangedFiles {
 	return c
 }
 
-func compareTensors(a, b []Tensor) ChangedTensors {
-	c := ChangedTensors{[]Tensor{}, []Tensor{}, []TensorPair{}, []TensorPair{}}
-	before := map[string]Tensor{}
+func compareTensors(a, b []api.Tensor) api.ChangedTensors {
+	c := api.ChangedTensors{Added: []api.Tensor{}, Removed: []api.Tensor{}, Reshaped: []api.TensorPair{}, Retyped: []api.TensorPair{}}
+	before := map[string]api.Tensor{}
 	for _, t := range a {
 		before[t.Name] = t
 	}
@@ -220,10 +138,10 @@ func compareTensors(a, b []Tensor) ChangedTensors {
 			continue
 		}
 		if !slices.Equal(was.Shape, t.Shape) {
-			c.Reshaped = append(c.Reshaped, TensorPair{t.Name, was, t})
+			c.Reshaped = append(c.Reshaped, api.TensorPair{Name: t.Name, A: was, B: t})
 		}
 		if was.Datatype != t.Datatype {
-			c.Retyped = append(c.Retyped, TensorPair{t.Name, was, t})
+			c.Retyped = append(c.Retyped, api.TensorPair{Name: t.Name, A: was, B: t})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {
@@ -233,7 +151,7 @@ func compareTensors(a, b []Tensor) ChangedTensors {
 }
 
 // shared counts the bytes of b's files whose content a has too.
-func shared(a, b []File) int64 {
+func shared(a, b []api.File) int64 {
 	held := map[ref.Digest]bool{}
 	for _, f := range a {
 		held[f.SHA256] = true

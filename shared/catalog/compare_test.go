@@ -4,27 +4,30 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 )
 
-func file(path ref.Path, content string) File {
-	return File{Path: path, Size: int64(len(content)), SHA256: ref.SumOf([]byte(content)), Format: "onnx"}
+func file(path ref.Path, content string) api.File {
+	return api.File{Path: path, Size: int64(len(content)), SHA256: ref.SumOf([]byte(content)), Format: "onnx"}
 }
 
-func tensor(name, datatype string, shape ...int64) Tensor { return Tensor{name, datatype, shape} }
+func tensor(name, datatype string, shape ...int64) api.Tensor {
+	return api.Tensor{Name: name, Datatype: datatype, Shape: shape}
+}
 
 func TestAComparisonTellsWhatChanged(t *testing.T) {
 	t.Parallel()
-	a := compared{Version: Version{
-		Metadata: Metadata{"same": "x", "gone": json.Number("1"), "other": []any{"a"}},
-		Files:    []File{file("gone", "1"), file("model.onnx", "22"), file("same", "333")},
-		Inputs:   []Tensor{tensor("gone", "FP32", 1), tensor("shaped", "FP32", -1, 2), tensor("typed", "FP32", 1)},
+	a := compared{Version: api.Version{
+		Metadata: api.Metadata{"same": "x", "gone": json.Number("1"), "other": []any{"a"}},
+		Files:    []api.File{file("gone", "1"), file("model.onnx", "22"), file("same", "333")},
+		Inputs:   []api.Tensor{tensor("gone", "FP32", 1), tensor("shaped", "FP32", -1, 2), tensor("typed", "FP32", 1)},
 		Size:     6,
 	}}
-	b := compared{Version: Version{
-		Metadata: Metadata{"same": "x", "new": "y", "other": []any{"b"}},
-		Files:    []File{file("model.onnx", "4444"), file("moved", "22"), file("same", "333")},
-		Inputs:   []Tensor{tensor("new", "FP32", 1), tensor("shaped", "FP32", -1, 3), tensor("typed", "FP64", 1)},
+	b := compared{Version: api.Version{
+		Metadata: api.Metadata{"same": "x", "new": "y", "other": []any{"b"}},
+		Files:    []api.File{file("model.onnx", "4444"), file("moved", "22"), file("same", "333")},
+		Inputs:   []api.Tensor{tensor("new", "FP32", 1), tensor("shaped", "FP32", -1, 3), tensor("typed", "FP64", 1)},
 		Size:     9,
 	}}
 	c := compare(a, b)
@@ -37,7 +40,7 @@ func TestAComparisonTellsWhatChanged(t *testing.T) {
 	if i := c.Inputs; len(i.Added) != 1 || len(i.Removed) != 1 || len(i.Reshaped) != 1 || i.Reshaped[0].Name != "shaped" || len(i.Retyped) != 1 {
 		t.Errorf("inputs %+v", i)
 	}
-	if c.Size != (ChangedSize{A: 6, B: 9, Shared: 5}) {
+	if c.Size != (api.ChangedSize{A: 6, B: 9, Shared: 5}) {
 		t.Errorf("size %+v", c.Size)
 	}
 	if c.Tensors != nil {
@@ -47,7 +50,7 @@ func TestAComparisonTellsWhatChanged(t *testing.T) {
 
 func TestAVersionDoesNotDifferFromItself(t *testing.T) {
 	t.Parallel()
-	v := compared{Version: Version{Files: []File{file("a", "1")}, Inputs: []Tensor{tensor("x", "FP32", 1)}, Size: 1}, weights: []Tensor{tensor("w", "FP32", 1)}}
+	v := compared{Version: api.Version{Files: []api.File{file("a", "1")}, Inputs: []api.Tensor{tensor("x", "FP32", 1)}, Size: 1}, weights: []api.Tensor{tensor("w", "FP32", 1)}}
 	c := compare(v, v)
 	if len(c.Files.Added)+len(c.Files.Removed)+len(c.Files.Changed)+len(c.Inputs.Added)+len(c.Inputs.Reshaped) != 0 || c.Size.Shared != 1 || c.Tensors == nil {
 		t.Errorf("%+v", c)

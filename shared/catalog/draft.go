@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
@@ -20,7 +21,7 @@ type DraftRequest struct {
 	Model   ref.Model
 	Version ref.Version // zero for Bump
 	Bump    ref.Bump
-	Lineage Lineage
+	Lineage api.Lineage
 	Path    string // where the file will lie, "" where that is not known yet
 }
 
@@ -41,7 +42,7 @@ func OpenDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, in Draft
 	if err != nil {
 		return Draft{}, err
 	}
-	if err := in.Lineage.check(ctx, tx, who); err != nil {
+	if err := checkLineage(ctx, tx, who, in.Lineage); err != nil {
 		return Draft{}, err
 	}
 	draft := Draft{ModelID: model, Model: in.Model, Version: in.Version}
@@ -56,7 +57,7 @@ func OpenDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, in Draft
 	if err := checkPlace(ctx, tx, draft.ID, in.Path); err != nil {
 		return Draft{}, err
 	}
-	return draft, in.Lineage.keep(ctx, tx, draft.ID)
+	return draft, putLineage(ctx, tx, draft.ID, in.Lineage)
 }
 
 // openDraft gives the id of the draft, which it makes where there is none.
@@ -71,7 +72,7 @@ func openDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, draft Dr
 		return id, audit.Record(ctx, tx, who, versionDrafted, fmt.Sprintf("%s@%s", draft.Model, draft.Version))
 	case err != nil:
 		return uuid.Nil, err
-	case status != StatusDraft:
+	case status != api.VersionDraft:
 		return uuid.Nil, notDraft(draft.Model, draft.Version, status)
 	default:
 		return id, nil
@@ -117,7 +118,7 @@ func checkPlace(ctx context.Context, tx postgres.Tx, version uuid.UUID, path str
 	return fault.New(fault.Conflict, fmt.Sprintf("The version has a file %s: %s cannot lie beside it.", there, path), fault.Field("path"))
 }
 
-func notDraft(m ref.Model, v ref.Version, status Status) error {
+func notDraft(m ref.Model, v ref.Version, status api.VersionStatus) error {
 	return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: its files never change again.", m, v, status), fault.Field("version"))
 }
 
@@ -135,8 +136,8 @@ type Artifact struct {
 	Size      int64  // bytes
 	MD5       string // hexadecimal, or ""
 	Format    string
-	Inputs    []Tensor
-	Outputs   []Tensor
+	Inputs    []api.Tensor
+	Outputs   []api.Tensor
 	Details   map[string]any // what else the format's reader found
 }
 
@@ -149,7 +150,7 @@ func AttachFile(ctx context.Context, tx postgres.Tx, in Attach) (kept string, er
 	if err != nil {
 		return "", err
 	}
-	if status != StatusDraft {
+	if status != api.VersionDraft {
 		return "", notDraft(m, v, status)
 	}
 	if err := checkPlace(ctx, tx, in.VersionID, in.Path); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -42,13 +43,13 @@ const (
 		on conflict (version_id, path) do update set digest = excluded.digest, attached_at = now()`
 )
 
-func statusOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (id uuid.UUID, status Status, err error) {
+func statusOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (id uuid.UUID, status api.VersionStatus, err error) {
 	err = tx.QueryRow(ctx, statusSQL, model, v.String()).Scan(&id, &status)
 	return id, status, err
 }
 
 // lockVersion gives a version's names and status, and makes a publication wait until this transaction ends.
-func lockVersion(ctx context.Context, tx postgres.Tx, id uuid.UUID) (m ref.Model, v ref.Version, status Status, err error) {
+func lockVersion(ctx context.Context, tx postgres.Tx, id uuid.UUID) (m ref.Model, v ref.Version, status api.VersionStatus, err error) {
 	var model, version string
 	err = tx.QueryRow(ctx, lockVersionSQL, id).Scan(&model, &version, &status)
 	if postgres.NotFound(err) {
@@ -100,10 +101,10 @@ func keepArtifact(ctx context.Context, tx postgres.Tx, a Artifact) (key string, 
 // describe encodes what a format's reader found; nothing is [] and {}.
 func describe(a Artifact) (inputs, outputs, details json.RawMessage, err error) {
 	if a.Inputs == nil {
-		a.Inputs = []Tensor{}
+		a.Inputs = []api.Tensor{}
 	}
 	if a.Outputs == nil {
-		a.Outputs = []Tensor{}
+		a.Outputs = []api.Tensor{}
 	}
 	if a.Details == nil {
 		a.Details = map[string]any{}

@@ -2,47 +2,29 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"mime"
 	"net/http"
 	"path"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// NamedFile names a file of a version.
-type NamedFile struct {
-	Model ref.Model
-	Ref   ref.Selector
-	Path  ref.Path
-}
-
-// ParseFile reads a file's name out of the parts of a path: "acme/fraud", "1.4.0", "weights/model.onnx".
-func ParseFile(model, selector, file string) (named NamedFile, err error) {
-	if named.Model, err = ref.ParseModel(model); err != nil {
-		return named, err
-	}
-	if named.Ref, err = ref.ParseSelector(selector); err != nil {
-		return named, err
-	}
-	named.Path, err = ref.ParsePath(file)
-	return named, err
-}
-
 // StoredFile is a file and where its bytes lie.
 type StoredFile struct {
-	File
+	api.File
 
 	Key         objects.Key
-	Version     string       // "acme/fraud@1.4.0"
-	Deprecation *Deprecation // of its version
+	Version     string           // "acme/fraud@1.4.0"
+	Deprecation *api.Deprecation // of its version
 }
 
 // ETag is the tag of the file's bytes, which never change: their digest.
@@ -60,13 +42,13 @@ func (f *StoredFile) SetHeader(h http.Header) {
 }
 
 // GetFile finds a file of a version. It fails with Gone if the version is retired.
-func (c *Catalog) GetFile(ctx context.Context, who auth.Principal, in NamedFile) (found StoredFile, err error) {
+func (c *Catalog) GetFile(ctx context.Context, who auth.Principal, in api.FileRequest) (found StoredFile, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		v, err := version(ctx, tx, who, NamedVersion{in.Model, in.Ref})
+		v, err := version(ctx, tx, who, api.VersionRequest{Model: in.Model, Ref: in.Ref})
 		if err != nil {
 			return err
 		}
-		f, err := readFile(ctx, tx, v.ID, in.Path)
+		f, err := readFile(ctx, tx, uuid.UUID(v.ID), in.Path)
 		if postgres.NotFound(err) {
 			return fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no file %s.", v.Model, v.Version, in.Path), fault.Field("path"))
 		}
@@ -94,45 +76,23 @@ func (c *Catalog) RecordDamage(ctx context.Context, who auth.Principal, function
 	})
 }
 
-// Manifest tells what is in a version's files.
-type Manifest struct {
-	Model   ref.Model      `json:"model"`
-	Version ref.Version    `json:"version"`
-	Status  Status         `json:"status"`
-	Digest  ref.Digest     `json:"digest"` // of the stored manifest; "" while draft
-	URI     string         `json:"uri"`
-	Size    int64          `json:"size"` // bytes of all files
-	Inputs  []Tensor       `json:"inputs"`
-	Outputs []Tensor       `json:"outputs"`
-	Files   []ManifestFile `json:"files"` // by path
-}
-
-// ManifestFile is a file with what its format's reader and the scan found; beyond 32 MiB for a version, details is {"omitted": true}.
-type ManifestFile struct {
-	File
-
-	Inputs  json.RawMessage `json:"inputs"`
-	Outputs json.RawMessage `json:"outputs"`
-	Details json.RawMessage `json:"details"`
-}
-
-// ETag is the manifest's entity tag.
-func (m *Manifest) ETag() string { return etagOf(m) }
-
 // GetManifest gives what is in a version's files. It fails with Gone if the version is retired.
-func (c *Catalog) GetManifest(ctx context.Context, who auth.Principal, in NamedVersion) (m Manifest, err error) {
+func (c *Catalog) GetManifest(ctx context.Context, who auth.Principal, in api.VersionRequest) (m api.Manifest, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		v, err := version(ctx, tx, who, in)
 		if err != nil {
 			return err
 		}
-		files, err := describeFiles(ctx, tx, v.ID)
+		files, err := describeFiles(ctx, tx, uuid.UUID(v.ID))
 		if err != nil {
 			return err
 		}
-		m = Manifest{v.Model, v.Version, v.Status, v.Digest, v.URI, v.Size, v.Inputs, v.Outputs, make([]ManifestFile, len(files))}
+		m = api.Manifest{
+			Model: v.Model, Version: v.Version, Status: v.Status, Digest: v.Digest, URI: v.URI, Size: v.Size, Inputs: v.Inputs, Outputs: v.Outputs,
+			Files: make([]api.ManifestFile, len(files)),
+		}
 		for i, f := range files {
-			m.Files[i] = ManifestFile{f.File, f.Inputs, f.Outputs, f.Details}
+			m.Files[i] = api.ManifestFile{File: f.File, Inputs: f.Inputs, Outputs: f.Outputs, Details: f.Details}
 		}
 		return nil
 	})

@@ -6,21 +6,21 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 )
 
 // life is the model of one line of versions that a test drives: what each is, as an observer would note it down.
 type life struct {
-	status map[string]catalog.Status
+	status map[string]api.VersionStatus
 }
 
 // follows is what a derived alias of the family should lead to, by the definition alone: the highest published release of it that was ready, else
 // the highest deprecated one.
 func (l life) follows(alias ref.Alias) string {
-	for _, status := range []catalog.Status{catalog.StatusPublished, catalog.StatusDeprecated} {
+	for _, status := range []api.VersionStatus{api.VersionPublished, api.VersionDeprecated} {
 		var highest ref.Version
 		for text, is := range l.status {
 			v := catalogtest.Version(text)
@@ -47,7 +47,7 @@ func TestDerivedAliasesAreAlwaysWhatIsImplied(t *testing.T) {
 			return
 		}
 		m := w.Model(ref.Name("line-" + string(rune('a'+lines))))
-		l := life{status: map[string]catalog.Status{}}
+		l := life{status: map[string]api.VersionStatus{}}
 		for range rapid.IntRange(1, 12).Draw(r, "acts") {
 			act(t, r, w, m, l, names.Draw(r, "version"))
 			for _, alias := range []ref.Alias{"latest", "v1", "v1.0", "v1.1", "v2", "v2.0", "v2.1"} {
@@ -65,23 +65,23 @@ func act(t *testing.T, r *rapid.T, w *catalogtest.World, m ref.Model, l life, ve
 	v := catalogtest.Version(version)
 	if _, ok := l.status[version]; !ok {
 		w.Ready(m, version)
-		l.status[version] = catalog.StatusPublished
+		l.status[version] = api.VersionPublished
 		return
 	}
 	if rapid.Bool().Draw(r, "retire") {
-		_, err := w.Catalog.Retire(t.Context(), w.Owner, catalog.Retire{Model: m, Version: v})
-		if l.status[version] == catalog.StatusRetired != fault.Is(err, fault.Gone) {
+		_, err := w.Catalog.Retire(t.Context(), w.Owner, api.RetireRequest{Model: m, Version: v})
+		if l.status[version] == api.VersionRetired != fault.Is(err, fault.Gone) {
 			r.Fatalf("retired twice: %v", err)
 		}
-		l.status[version] = catalog.StatusRetired
+		l.status[version] = api.VersionRetired
 		return
 	}
-	_, err := w.Catalog.Deprecate(t.Context(), w.Owner, catalog.Deprecate{Model: m, Version: v, Reason: "old", Sunset: catalogtest.Soon()})
+	_, err := w.Catalog.Deprecate(t.Context(), w.Owner, api.DeprecateRequest{Model: m, Version: v, Reason: "old", Sunset: catalogtest.Soon()})
 	switch {
-	case l.status[version] == catalog.StatusRetired && fault.Is(err, fault.Gone):
+	case l.status[version] == api.VersionRetired && fault.Is(err, fault.Gone):
 	case err != nil:
 		r.Fatal(err)
 	default:
-		l.status[version] = catalog.StatusDeprecated
+		l.status[version] = api.VersionDeprecated
 	}
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -37,20 +38,10 @@ const (
 		order by alias limit 1`
 )
 
-// UpdateVersion holds what to change of a draft; what is nil stays.
-type UpdateVersion struct {
-	Model       ref.Model           `path:"t/m"`
-	Version     ref.Version         `path:"v"`
-	IfMatch     condition.Match     `header:"If-Match"`
-	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
-	Changelog   *Changelog          `json:"changelog"`
-	Metadata    *Metadata           `json:"metadata"`
-}
-
 // UpdateVersion changes what is said about a draft. It fails with Conflict once the version is published.
-func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in UpdateVersion) (Version, error) {
+func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in api.UpdateVersionRequest) (api.Version, error) {
 	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
-		if ch.before.Status != StatusDraft {
+		if ch.before.Status != api.VersionDraft {
 			return notDraft(in.Model, in.Version, ch.before.Status)
 		}
 		if err := condition.Check(in.IfMatch, in.IfNoneMatch, ch.before.ETag()); err != nil {
@@ -63,21 +54,11 @@ func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in Upda
 	})
 }
 
-// Deprecate says why a version should not be used any more, and from when on it may be retired.
-type Deprecate struct {
-	Model       ref.Model           `path:"t/m"`
-	Version     ref.Version         `path:"v"`
-	IfMatch     condition.Match     `header:"If-Match"`
-	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
-	Reason      Reason              `json:"reason"`
-	Sunset      time.Time           `json:"sunset"` // sweep retires it then, unless an alias still leads to it
-}
-
 // Deprecate marks a published version; again, it changes reason and sunset. Aliases that follow by themselves leave it for a version that is not
 // deprecated, if there is one.
-func (c *Catalog) Deprecate(ctx context.Context, who auth.Principal, in Deprecate) (Version, error) {
+func (c *Catalog) Deprecate(ctx context.Context, who auth.Principal, in api.DeprecateRequest) (api.Version, error) {
 	if !in.Sunset.After(time.Now()) {
-		return Version{}, invalid("sunset", "must lie in the future")
+		return api.Version{}, invalid("sunset", "must lie in the future")
 	}
 	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
 		if err := ch.published(); err != nil {
@@ -102,18 +83,9 @@ func (c *Catalog) Deprecate(ctx context.Context, who auth.Principal, in Deprecat
 	})
 }
 
-// Retire says why a version is taken away.
-type Retire struct {
-	Model       ref.Model           `path:"t/m"`
-	Version     ref.Version         `path:"v"`
-	IfMatch     condition.Match     `header:"If-Match"`
-	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
-	Reason      Reason              `json:"reason,omitempty"`
-}
-
 // Retire takes a version away for good: it is stopped, and whoever asks for it is told that it is gone. One that is not deprecated yet is
 // deprecated with it. Aliases that follow by themselves leave it. It fails with Conflict while an alias that someone set leads to it.
-func (c *Catalog) Retire(ctx context.Context, who auth.Principal, in Retire) (Version, error) {
+func (c *Catalog) Retire(ctx context.Context, who auth.Principal, in api.RetireRequest) (api.Version, error) {
 	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
 		if err := ch.published(); err != nil {
 			return err
@@ -136,7 +108,7 @@ func (c *Catalog) Retire(ctx context.Context, who auth.Principal, in Retire) (Ve
 	})
 }
 
-func (c *Catalog) retire(ctx context.Context, who auth.Principal, in Retire, ch change) error {
+func (c *Catalog) retire(ctx context.Context, who auth.Principal, in api.RetireRequest, ch change) error {
 	reason := string(in.Reason)
 	switch {
 	case reason != "":
@@ -145,7 +117,7 @@ func (c *Catalog) retire(ctx context.Context, who auth.Principal, in Retire, ch 
 	default:
 		reason = "retired"
 	}
-	if ch.before.Status == StatusPublished {
+	if ch.before.Status == api.VersionPublished {
 		if _, err := ch.tx.Exec(ctx, deprecateSQL, ch.before.ID, reason, time.Now()); err != nil {
 			return err
 		}
@@ -167,15 +139,15 @@ type change struct {
 	tx     postgres.Tx
 	model  uuid.UUID
 	name   string // "acme/fraud@1.4.0"
-	before Version
+	before api.Version
 }
 
 // published fails unless the version is published or deprecated.
 func (ch change) published() error {
 	switch ch.before.Status {
-	case StatusDraft:
+	case api.VersionDraft:
 		return fault.New(fault.Conflict, ch.name+" is a draft: publish it first.", fault.Field("version"))
-	case StatusRetired:
+	case api.VersionRetired:
 		return retired(ch.before.Model, ch.before.Version)
 	default:
 		return nil
@@ -183,18 +155,18 @@ func (ch change) published() error {
 }
 
 // change does something to a version and gives it as it is then.
-func (c *Catalog) change(ctx context.Context, who auth.Principal, m ref.Model, v ref.Version, do func(change) error) (Version, error) {
-	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Version, error) {
+func (c *Catalog) change(ctx context.Context, who auth.Principal, m ref.Model, v ref.Version, do func(change) error) (api.Version, error) {
+	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Version, error) {
 		id, err := lock(ctx, tx, who, m)
 		if err != nil {
-			return Version{}, err
+			return api.Version{}, err
 		}
 		before, err := readVersion(ctx, tx, who, id, m, v)
 		if err != nil {
-			return Version{}, err
+			return api.Version{}, err
 		}
 		if err := do(change{tx, id, fmt.Sprintf("%s@%s", m, v), before}); err != nil {
-			return Version{}, err
+			return api.Version{}, err
 		}
 		return readVersion(ctx, tx, who, id, m, v)
 	})
@@ -245,7 +217,7 @@ func (c *Catalog) retireDue(ctx context.Context, function string, d due) error {
 	if err != nil {
 		return err
 	}
-	in := Retire{Model: ref.Model{Tenant: ref.Tenant(d.Owner), Name: ref.Name(d.Model)}, Version: version, Reason: "its sunset has come"}
+	in := api.RetireRequest{Model: ref.Model{Tenant: ref.Tenant(d.Owner), Name: ref.Name(d.Model)}, Version: version, Reason: "its sunset has come"}
 	_, err = c.Retire(ctx, auth.System(function, d.Tenant, in.Model.Tenant), in)
 	return err
 }

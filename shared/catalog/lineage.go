@@ -8,35 +8,21 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Lineage tells where a version comes from. Each part may be empty.
-type Lineage struct {
-	Parent string `json:"parent,omitempty"` // the version that it was made from: "acme/fraud@1.3.0"
-	Commit string `json:"commit,omitempty"` // of its source
-	Data   string `json:"data,omitempty"`   // that it was trained on
-	Run    string `json:"run,omitempty"`    // that trained it
-}
+// characters of each part of a lineage
 
-const (
-	maxOrigin    = 512 // characters of each part of a lineage
-	maxAncestors = 100
-)
+const maxAncestors = 100
 
-// check makes sure that the parts are text of one line, and that the parent is a version of the caller's tenant.
-func (l Lineage) check(ctx context.Context, tx postgres.Tx, who auth.Principal) error {
-	parts := map[string]string{"lineage.commit": l.Commit, "lineage.data": l.Data, "lineage.run": l.Run}
-	for field, text := range parts {
-		if err := checkProse(field, []byte(text), maxOrigin); err != nil {
-			return err
-		}
-	}
-	if l.Parent == "" {
-		return nil
+// checkLineage fails with Invalid if the lineage's text is malformed, or its parent is no version of the caller's tenant.
+func checkLineage(ctx context.Context, tx postgres.Tx, who auth.Principal, l api.Lineage) error {
+	if err := l.Check(); err != nil || l.Parent == "" {
+		return err
 	}
 	parent, err := ref.ParseTarget(l.Parent)
 	if err != nil {
@@ -62,7 +48,7 @@ const unseenSQL = `
 	where maas_sees($2, m.id, n.name) is not true`
 
 // hideParents leaves out the parents that the caller may not know of, as if there were none.
-func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineages ...*Lineage) error {
+func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineages ...*api.Lineage) error {
 	if who.Limits == nil {
 		return nil
 	}
@@ -89,28 +75,13 @@ const keepLineageSQL = `
 		parent = coalesce(nullif(excluded.parent, ''), l.parent), commit = coalesce(nullif(excluded.commit, ''), l.commit),
 		data = coalesce(nullif(excluded.data, ''), l.data), run = coalesce(nullif(excluded.run, ''), l.run)`
 
-// keep records what is known of a draft's origin; parts that are empty leave what was known before.
-func (l Lineage) keep(ctx context.Context, tx postgres.Tx, version uuid.UUID) error {
-	if l == (Lineage{}) {
+// putLineage records where a draft comes from. Empty parts leave what is recorded.
+func putLineage(ctx context.Context, tx postgres.Tx, version uuid.UUID, l api.Lineage) error {
+	if l == (api.Lineage{}) {
 		return nil
 	}
 	_, err := tx.Exec(ctx, keepLineageSQL, version, l.Parent, l.Commit, l.Data, l.Run)
 	return err
-}
-
-// Ancestry is a version's lineage, that of the versions it came from, nearest first, and the versions that came from it. What belongs to models that
-// the caller may not know of is left out, names and all.
-type Ancestry struct {
-	Version   string     `json:"version"`
-	Lineage   Lineage    `json:"lineage"`
-	Ancestors []Ancestor `json:"ancestors"` // 100 at most
-	Children  []string   `json:"children"`  // 100 at most
-}
-
-// Ancestor is a version with its own lineage.
-type Ancestor struct {
-	Version string  `json:"version"`
-	Lineage Lineage `json:"lineage"`
 }
 
 const (
@@ -141,7 +112,7 @@ const (
 )
 
 // GetLineage gives where a version came from and what came from it.
-func (c *Catalog) GetLineage(ctx context.Context, who auth.Principal, in NamedVersion) (a Ancestry, err error) {
+func (c *Catalog) GetLineage(ctx context.Context, who auth.Principal, in api.VersionRequest) (a api.Ancestry, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		v, err := standing(ctx, tx, who, in)
 		if err != nil {
@@ -152,10 +123,10 @@ func (c *Catalog) GetLineage(ctx context.Context, who auth.Principal, in NamedVe
 		if err != nil {
 			return err
 		}
-		if a.Ancestors, err = pgx.CollectRows(rows, pgx.RowTo[Ancestor]); err != nil {
+		if a.Ancestors, err = pgx.CollectRows(rows, pgx.RowTo[api.Ancestor]); err != nil {
 			return err
 		}
-		lineages := make([]*Lineage, len(a.Ancestors))
+		lineages := make([]*api.Lineage, len(a.Ancestors))
 		for i := range a.Ancestors {
 			lineages[i] = &a.Ancestors[i].Lineage
 		}

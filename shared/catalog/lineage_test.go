@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/page"
@@ -21,7 +22,7 @@ func derive(w *catalogtest.World, m ref.Model, version, parent string) {
 	w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
 		_, err := catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{
 			Model: m, Version: catalogtest.Version(version),
-			Lineage: catalog.Lineage{Parent: parent, Commit: name + "-commit", Data: name + "-data", Run: name + "-run"},
+			Lineage: api.Lineage{Parent: parent, Commit: name + "-commit", Data: name + "-data", Run: name + "-run"},
 		})
 		return err
 	})
@@ -39,24 +40,24 @@ func TestALimitedKeyReadsNothingOfOtherModels(t *testing.T) {
 	derive(w, other, "1.0.0", "acme/own@1.0.0")
 	who, v := w.Limited(own), catalogtest.Ref("1.0.0")
 
-	lineage, err := w.Catalog.GetLineage(t.Context(), who, catalog.NamedVersion{Model: own, Ref: v})
+	lineage, err := w.Catalog.GetLineage(t.Context(), who, api.VersionRequest{Model: own, Ref: v})
 	if err != nil {
 		t.Fatal(err)
 	}
-	version, err := w.Catalog.GetVersion(t.Context(), who, catalog.NamedVersion{Model: own, Ref: v})
+	version, err := w.Catalog.GetVersion(t.Context(), who, api.VersionRequest{Model: own, Ref: v})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := w.Catalog.ListVersions(t.Context(), who, catalog.ListVersions{Model: own, Request: page.Request{Size: 10}})
+	list, err := w.Catalog.ListVersions(t.Context(), who, api.ListVersionsRequest{Model: own, Request: page.Request{Size: 10}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	changelog := catalog.Changelog("new")
-	changed, err := w.Catalog.UpdateVersion(t.Context(), who, catalog.UpdateVersion{Model: own, Version: version.Version, Changelog: &changelog})
+	changelog := api.Changelog("new")
+	changed, err := w.Catalog.UpdateVersion(t.Context(), who, api.UpdateVersionRequest{Model: own, Version: version.Version, Changelog: &changelog})
 	if err != nil {
 		t.Fatal(err)
 	}
-	models, err := w.Catalog.ListModels(t.Context(), who, catalog.ListModels{Request: page.Request{Size: 10}})
+	models, err := w.Catalog.ListModels(t.Context(), who, api.ListModelsRequest{Request: page.Request{Size: 10}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +71,7 @@ func TestALimitedKeyReadsNothingOfOtherModels(t *testing.T) {
 	if len(lineage.Ancestors) != 1 || lineage.Ancestors[0].Version != "acme/own@0.1.0" || len(lineage.Children) != 1 || lineage.Children[0] != "acme/own@1.1.0" {
 		t.Errorf("of its own model it reads %+v", lineage)
 	}
-	whole, err := w.Catalog.GetLineage(t.Context(), w.Owner, catalog.NamedVersion{Model: own, Ref: v})
+	whole, err := w.Catalog.GetLineage(t.Context(), w.Owner, api.VersionRequest{Model: own, Ref: v})
 	if err != nil || whole.Lineage.Parent != "acme/secret@1.0.0" || len(whole.Ancestors) != 2 || len(whole.Children) != 2 {
 		t.Errorf("the owner reads %+v, %v", whole, err)
 	}
@@ -86,7 +87,7 @@ func TestALimitedKeyNamesNoParentOfOtherModels(t *testing.T) {
 	for _, parent := range []string{"secret", "absent"} {
 		err := w.Postgres.As(postgres.Transfer).Tx(t.Context(), w.Owner.Tenant, func(tx postgres.Tx) error {
 			_, err := catalog.OpenDraft(t.Context(), tx, w.Limited(own), catalog.DraftRequest{
-				Model: own, Version: catalogtest.Version("1.0.0"), Lineage: catalog.Lineage{Parent: "acme/" + parent + "@1.0.0"},
+				Model: own, Version: catalogtest.Version("1.0.0"), Lineage: api.Lineage{Parent: "acme/" + parent + "@1.0.0"},
 			})
 			return err
 		})

@@ -6,15 +6,16 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
 // lead gives the traffic of a reference: its own for an alias, and all to one version for a version (whether or not there is one) or a range.
-func lead(ctx context.Context, tx postgres.Tx, model uuid.UUID, in NamedVersion) (Traffic, error) {
+func lead(ctx context.Context, tx postgres.Tx, model uuid.UUID, in api.VersionRequest) (api.Traffic, error) {
 	if v, ok := in.Ref.Version(); ok {
-		return allTo(v), nil
+		return api.AllTo(v), nil
 	}
 	if alias, ok := in.Ref.Alias(); ok {
 		return trafficOf(ctx, tx, model, in.Model, alias)
@@ -25,7 +26,7 @@ func lead(ctx context.Context, tx postgres.Tx, model uuid.UUID, in NamedVersion)
 
 const trafficSQL = `select traffic from aliases where model_id = $1 and alias = $2`
 
-func trafficOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, alias ref.Alias) (traffic Traffic, err error) {
+func trafficOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, alias ref.Alias) (traffic api.Traffic, err error) {
 	err = tx.QueryRow(ctx, trafficSQL, model, string(alias)).Scan(&traffic)
 	if postgres.NotFound(err) {
 		return nil, noVersion(name, string(alias))
@@ -47,18 +48,18 @@ const servedSQL = `
 	limit $3 offset $4`
 
 // highestIn finds the highest published version in the range, or else the highest deprecated one.
-func highestIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, wanted ref.Range) (Traffic, error) {
-	for _, status := range []Status{StatusPublished, StatusDeprecated} {
+func highestIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, wanted ref.Range) (api.Traffic, error) {
+	for _, status := range []api.VersionStatus{api.VersionPublished, api.VersionDeprecated} {
 		v, err := firstIn(ctx, tx, model, status, wanted)
 		if err != nil || !v.IsZero() {
-			return allTo(v), err
+			return api.AllTo(v), err
 		}
 	}
 	return nil, noVersion(name, wanted.String())
 }
 
 // firstIn gives the first version of the status that the range holds, zero if there is none.
-func firstIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, status Status, wanted ref.Range) (ref.Version, error) {
+func firstIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.VersionStatus, wanted ref.Range) (ref.Version, error) {
 	for step := range rangeSteps {
 		rows, err := tx.Query(ctx, servedSQL, model, string(status), rangeStep, step*rangeStep)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
 	"github.com/17882237881/MaaS/api/ref"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
@@ -17,7 +18,7 @@ import (
 
 // Messages out.
 
-func modelMessage(m *Model) (*maasv1.Model, error) {
+func modelMessage(m *api.Model) (*maasv1.Model, error) {
 	metadata, err := structOf(m.Metadata)
 	if err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func modelMessage(m *Model) (*maasv1.Model, error) {
 	return out, nil
 }
 
-func versionMessage(v *Version) (*maasv1.Version, error) {
+func versionMessage(v *api.Version) (*maasv1.Version, error) {
 	metadata, err := structOf(v.Metadata)
 	if err != nil {
 		return nil, err
@@ -57,18 +58,18 @@ func versionMessage(v *Version) (*maasv1.Version, error) {
 	return out, nil
 }
 
-func deploymentMessage(d *Deployment) *maasv1.Deployment {
+func deploymentMessage(d *api.Deployment) *maasv1.Deployment {
 	return &maasv1.Deployment{
-		Status: d.Status, Reason: d.Reason, Failure: d.Failure, Attempts: int32(min(d.Attempts, math.MaxInt32)), //nolint:gosec // it is in range
+		Status: string(d.Status), Reason: d.Reason, Failure: string(d.Failure), Attempts: int32(min(d.Attempts, math.MaxInt32)), //nolint:gosec // it is in range
 		RetryAt: timeMessage(d.RetryAt),
 	}
 }
 
 func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 	out := &maasv1.ResolveResponse{
-		VersionId: r.VersionID.String(), Version: r.Version.String(), Digest: r.Digest.String(), Endpoint: r.Endpoint, Status: r.Status,
+		VersionId: r.VersionID.String(), Version: r.Version.String(), Digest: r.Digest.String(), Endpoint: r.Endpoint, Status: string(r.Status),
 		Reason: r.Reason, Deterministic: r.Deterministic, Runtime: r.Runtime, Inputs: tensorMessages(r.Inputs), Outputs: tensorMessages(r.Outputs),
-		Deprecation: deprecationMessage(r.Deprecation), Epoch: r.Epoch, Failure: r.Failure, RetryAt: timeMessage(r.RetryAt),
+		Deprecation: deprecationMessage(r.Deprecation), Epoch: r.Epoch, Failure: string(r.Failure), RetryAt: timeMessage(r.RetryAt),
 		ModelId: r.ModelID.String(),
 	}
 	for _, share := range r.Traffic {
@@ -78,7 +79,7 @@ func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 	return out, nil
 }
 
-func tensorMessages(tensors []Tensor) []*maasv1.Tensor {
+func tensorMessages(tensors []api.Tensor) []*maasv1.Tensor {
 	out := make([]*maasv1.Tensor, len(tensors))
 	for i, t := range tensors {
 		out[i] = &maasv1.Tensor{Name: t.Name, Datatype: t.Datatype, Shape: t.Shape}
@@ -86,7 +87,7 @@ func tensorMessages(tensors []Tensor) []*maasv1.Tensor {
 	return out
 }
 
-func deprecationMessage(d *Deprecation) *maasv1.Deprecation {
+func deprecationMessage(d *api.Deprecation) *maasv1.Deprecation {
 	if d == nil {
 		return nil
 	}
@@ -101,7 +102,7 @@ func timeMessage(t *time.Time) *timestamppb.Timestamp {
 }
 
 // structOf and metadataOf go by way of JSON, which both sides are defined by.
-func structOf(m Metadata) (*structpb.Struct, error) {
+func structOf(m api.Metadata) (*structpb.Struct, error) {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("metadata: %w", err)
@@ -113,8 +114,8 @@ func structOf(m Metadata) (*structpb.Struct, error) {
 	return out, nil
 }
 
-func metadataOf(s *structpb.Struct) (Metadata, error) {
-	m := Metadata{}
+func metadataOf(s *structpb.Struct) (api.Metadata, error) {
+	m := api.Metadata{}
 	if s == nil {
 		return m, nil
 	}
@@ -128,17 +129,17 @@ func metadataOf(s *structpb.Struct) (Metadata, error) {
 
 // Messages in.
 
-func namedVersionOf(model, selector string) (NamedVersion, error) {
+func namedVersionOf(model, selector string) (api.VersionRequest, error) {
 	m, err := ref.ParseModel(model)
 	if err != nil {
-		return NamedVersion{}, err
+		return api.VersionRequest{}, err
 	}
 	s, err := ref.ParseSelector(selector)
-	return NamedVersion{m, s}, err
+	return api.VersionRequest{Model: m, Ref: s}, err
 }
 
-func createModelOf(in *maasv1.CreateModelRequest) (c CreateModel, err error) {
-	if c.Tags, err = ParseTags(in.GetTags()); err != nil {
+func createModelOf(in *maasv1.CreateModelRequest) (c api.CreateModelRequest, err error) {
+	if c.Tags, err = api.ParseTags(in.GetTags()); err != nil {
 		return c, err
 	}
 	if c.Metadata, err = metadataOf(in.GetMetadata()); err != nil {
@@ -149,7 +150,7 @@ func createModelOf(in *maasv1.CreateModelRequest) (c CreateModel, err error) {
 	return c, err
 }
 
-func listModelsOf(in *maasv1.ListModelsRequest) (l ListModels, err error) {
+func listModelsOf(in *maasv1.ListModelsRequest) (l api.ListModelsRequest, err error) {
 	if l.Request, err = pageOf(in.GetPageSize(), in.GetPageToken()); err != nil {
 		return l, err
 	}
@@ -158,7 +159,7 @@ func listModelsOf(in *maasv1.ListModelsRequest) (l ListModels, err error) {
 	return l, err
 }
 
-func listVersionsOf(in *maasv1.ListVersionsRequest) (l ListVersions, err error) {
+func listVersionsOf(in *maasv1.ListVersionsRequest) (l api.ListVersionsRequest, err error) {
 	if l.Request, err = pageOf(in.GetPageSize(), in.GetPageToken()); err != nil {
 		return l, err
 	}
@@ -169,38 +170,38 @@ func listVersionsOf(in *maasv1.ListVersionsRequest) (l ListVersions, err error) 
 	return l, err
 }
 
-func updateModelOf(in *maasv1.UpdateModelRequest) (u UpdateModel, err error) {
+func updateModelOf(in *maasv1.UpdateModelRequest) (u api.UpdateModelRequest, err error) {
 	m := in.GetModel()
 	if u.Model, err = ref.ParseModel(m.GetModel()); err != nil {
 		return u, err
 	}
 	u.IfMatch = condition.Tag(m.GetEtag())
 	for _, path := range in.GetUpdateMask().GetPaths() {
-		if err := u.take(path, m); err != nil {
+		if err := takeField(&u, path, m); err != nil {
 			return u, err
 		}
 	}
 	return u, nil
 }
 
-// take takes one field of the mask out of the message.
-func (in *UpdateModel) take(path string, m *maasv1.Model) (err error) {
+// takeField sets the field that a mask names to the message's value.
+func takeField(in *api.UpdateModelRequest, path string, m *maasv1.Model) (err error) {
 	switch path {
 	case "description":
-		in.Description = new(Description)
+		in.Description = new(api.Description)
 		return in.Description.UnmarshalText([]byte(m.GetDescription()))
 	case "framework":
-		in.Framework = new(Label)
+		in.Framework = new(api.Label)
 		return in.Framework.UnmarshalText([]byte(m.GetFramework()))
 	case "license":
-		in.License = new(Label)
+		in.License = new(api.Label)
 		return in.License.UnmarshalText([]byte(m.GetLicense()))
 	case "tags":
-		in.Tags = new(Tags)
-		*in.Tags, err = ParseTags(m.GetTags())
+		in.Tags = new(api.Tags)
+		*in.Tags, err = api.ParseTags(m.GetTags())
 		return err
 	case "metadata":
-		in.Metadata = new(Metadata)
+		in.Metadata = new(api.Metadata)
 		*in.Metadata, err = metadataOf(m.GetMetadata())
 		return err
 	default:

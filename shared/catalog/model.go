@@ -3,36 +3,18 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
-
-// Model is a named line of versions.
-type Model struct {
-	Model       ref.Model    `json:"model"`
-	Description Description  `json:"description"`
-	Framework   Label        `json:"framework"`
-	Tags        Tags         `json:"tags"`
-	Metadata    Metadata     `json:"metadata"`
-	License     Label        `json:"license"`
-	Visibility  string       `json:"visibility"` // "tenant": nobody else sees it
-	Latest      *ref.Version `json:"latest"`     // nil until a release is ready
-	CreatedBy   string       `json:"created_by"`
-	CreatedAt   time.Time    `json:"created_at"`
-	UpdatedAt   time.Time    `json:"updated_at"`
-}
-
-// ETag is the model's entity tag.
-func (m *Model) ETag() string { return etagOf(m) }
 
 // The acts on models, as the audit log names them.
 const (
@@ -41,45 +23,30 @@ const (
 	modelDeleted audit.Action = "model.delete"
 )
 
-// CreateModel describes a new model of the caller's tenant.
-type CreateModel struct {
-	Name        ref.Name    `json:"name"` // the part after the slash
-	Description Description `json:"description,omitempty"`
-	Framework   Label       `json:"framework,omitempty"`
-	Tags        Tags        `json:"tags,omitempty"`
-	Metadata    Metadata    `json:"metadata,omitempty"`
-	License     Label       `json:"license,omitempty"`
-}
-
 // CreateModel makes a model. It fails with Conflict if the tenant has one of that name, and with Forbidden for a key that would not see it: one that is
 // limited to models makes those alone that match a pattern of its limits.
-func (c *Catalog) CreateModel(ctx context.Context, who auth.Principal, in CreateModel) (Model, error) {
+func (c *Catalog) CreateModel(ctx context.Context, who auth.Principal, in api.CreateModelRequest) (api.Model, error) {
 	name := ref.Model{Tenant: who.TenantName, Name: in.Name}
 	id := uuid.Must(uuid.NewV7())
 	if !who.Sees(name, id) {
-		return Model{}, fault.New(fault.Forbidden, fmt.Sprintf(
+		return api.Model{}, fault.New(fault.Forbidden, fmt.Sprintf(
 			"Your key is limited to other models than %s: make a key for a pattern that matches the name, like %s/*.", name, name.Tenant))
 	}
-	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Model, error) {
+	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Model, error) {
 		epoch, err := insertModel(ctx, tx, id, who.Actor(), in)
 		if err != nil {
-			return Model{}, err
+			return api.Model{}, err
 		}
 		if err := audit.Record(ctx, tx, who, modelCreated, name.String()); err != nil {
-			return Model{}, err
+			return api.Model{}, err
 		}
 		c.announce.tell(ctx, tx, name, epoch) // caches may hold that it is not there
 		return readModel(ctx, tx, id, name.Tenant)
 	})
 }
 
-// NamedModel names a model of a route.
-type NamedModel struct {
-	Model ref.Model `path:"t/m"`
-}
-
 // GetModel gives a model.
-func (c *Catalog) GetModel(ctx context.Context, who auth.Principal, in NamedModel) (m Model, err error) {
+func (c *Catalog) GetModel(ctx context.Context, who auth.Principal, in api.ModelRequest) (m api.Model, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := find(ctx, tx, who, in.Model)
 		if err != nil {
@@ -91,20 +58,8 @@ func (c *Catalog) GetModel(ctx context.Context, who auth.Principal, in NamedMode
 	return m, err
 }
 
-// UpdateModel holds the fields to change; those that are nil stay.
-type UpdateModel struct {
-	Model       ref.Model           `path:"t/m"`
-	IfMatch     condition.Match     `header:"If-Match"`
-	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
-	Description *Description        `json:"description"`
-	Framework   *Label              `json:"framework"`
-	Tags        *Tags               `json:"tags"`
-	Metadata    *Metadata           `json:"metadata"`
-	License     *Label              `json:"license"`
-}
-
 // UpdateModel changes what is said about a model.
-func (c *Catalog) UpdateModel(ctx context.Context, who auth.Principal, in UpdateModel) (m Model, err error) {
+func (c *Catalog) UpdateModel(ctx context.Context, who auth.Principal, in api.UpdateModelRequest) (m api.Model, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := lock(ctx, tx, who, in.Model)
 		if err != nil {
@@ -129,18 +84,9 @@ func (c *Catalog) UpdateModel(ctx context.Context, who auth.Principal, in Update
 	return m, err
 }
 
-// DeleteModel names a model to delete.
-type DeleteModel struct {
-	Model       ref.Model           `path:"t/m"`
-	Force       bool                `query:"force"` // also while a version is published
-	Empty       bool                `query:"empty"` // only while it has no version, drafts included
-	IfMatch     condition.Match     `header:"If-Match"`
-	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
-}
-
 // DeleteModel deletes a model with all its versions; the ledger of its aliases stays. It fails with Conflict while a version is published,
 // unless forced, and, where that is asked for, while there is any version.
-func (c *Catalog) DeleteModel(ctx context.Context, who auth.Principal, in DeleteModel) (struct{}, error) {
+func (c *Catalog) DeleteModel(ctx context.Context, who auth.Principal, in api.DeleteModelRequest) (struct{}, error) {
 	return struct{}{}, c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := lock(ctx, tx, who, in.Model)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -32,17 +33,17 @@ const (
 	deleteModelSQL = `delete from models where id = $1`
 )
 
-func readModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, tenant ref.Tenant) (m Model, err error) {
+func readModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, tenant ref.Tenant) (m api.Model, err error) {
 	err = tx.QueryRow(ctx, readModelSQL, string(tenant), id).Scan(&m)
 	return m, err
 }
 
-func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string, in CreateModel) (epoch int64, err error) {
+func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string, in api.CreateModelRequest) (epoch int64, err error) {
 	if in.Tags == nil {
-		in.Tags = Tags{}
+		in.Tags = api.Tags{}
 	}
 	if in.Metadata == nil {
-		in.Metadata = Metadata{}
+		in.Metadata = api.Metadata{}
 	}
 	err = tx.QueryRow(ctx, insertModelSQL, id, string(in.Name), string(in.Description), string(in.Framework), in.Tags, in.Metadata,
 		string(in.License), actor).Scan(&epoch)
@@ -52,12 +53,12 @@ func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string
 	return epoch, err
 }
 
-func updateModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in UpdateModel) error {
+func updateModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.UpdateModelRequest) error {
 	_, err := tx.Exec(ctx, updateModelSQL, id, in.Description, in.Framework, in.Tags, in.Metadata, in.License)
 	return err
 }
 
-func deleteModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in DeleteModel) error {
+func deleteModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.DeleteModelRequest) error {
 	var published int
 	if err := tx.QueryRow(ctx, publishedSQL, id).Scan(&published); err != nil {
 		return err

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/page"
@@ -15,7 +17,6 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/idempotency"
 )
 
@@ -24,14 +25,14 @@ var firstPage = page.Request{Size: page.DefaultSize}
 func TestAModelIsAsItWasMade(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
-	made, err := w.Catalog.CreateModel(t.Context(), w.Owner, catalog.CreateModel{
-		Name: "fraud", Description: "finds fraud", Framework: "pytorch", Tags: catalog.Tags{"cards", "risk"},
-		Metadata: catalog.Metadata{"rows": json.Number("12345678901234567890")}, License: "MIT",
+	made, err := w.Catalog.CreateModel(t.Context(), w.Owner, api.CreateModelRequest{
+		Name: "fraud", Description: "finds fraud", Framework: "pytorch", Tags: api.Tags{"cards", "risk"},
+		Metadata: api.Metadata{"rows": json.Number("12345678901234567890")}, License: "MIT",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	read, err := w.Catalog.GetModel(t.Context(), w.Owner, catalog.NamedModel{Model: made.Model})
+	read, err := w.Catalog.GetModel(t.Context(), w.Owner, api.ModelRequest{Model: made.Model})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,9 +51,9 @@ func TestANameIsTakenOnceInATenant(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
 	w.Model("fraud")
-	_, err := w.Catalog.CreateModel(t.Context(), w.Owner, catalog.CreateModel{Name: "fraud"})
+	_, err := w.Catalog.CreateModel(t.Context(), w.Owner, api.CreateModelRequest{Name: "fraud"})
 	faulttest.AssertKind(t, err, fault.Conflict, "name")
-	if _, err := w.Catalog.CreateModel(t.Context(), w.Other(), catalog.CreateModel{Name: "fraud"}); err != nil {
+	if _, err := w.Catalog.CreateModel(t.Context(), w.Other(), api.CreateModelRequest{Name: "fraud"}); err != nil {
 		t.Errorf("another tenant cannot have the name: %v", err)
 	}
 }
@@ -61,11 +62,11 @@ func TestARepeatedCreationIsAnsweredAsTheFirst(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
 	ctx := idempotency.With(t.Context(), idempotency.Key{Value: "one", Route: "POST /v1/models"})
-	first, err := w.Catalog.CreateModel(ctx, w.Owner, catalog.CreateModel{Name: "fraud"})
+	first, err := w.Catalog.CreateModel(ctx, w.Owner, api.CreateModelRequest{Name: "fraud"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := w.Catalog.CreateModel(ctx, w.Owner, catalog.CreateModel{Name: "fraud"})
+	again, err := w.Catalog.CreateModel(ctx, w.Owner, api.CreateModelRequest{Name: "fraud"})
 	if err != nil || again.ETag() != first.ETag() {
 		t.Errorf("the repetition gave %+v, %v", again, err)
 	}
@@ -75,11 +76,11 @@ func TestAnUpdateChangesOnlyWhatItNames(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
-	description, tags := catalog.Description("new"), catalog.Tags{"a"}
-	if _, err := w.Catalog.UpdateModel(t.Context(), w.Owner, catalog.UpdateModel{Model: m, Description: &description}); err != nil {
+	description, tags := api.Description("new"), api.Tags{"a"}
+	if _, err := w.Catalog.UpdateModel(t.Context(), w.Owner, api.UpdateModelRequest{Model: m, Description: &description}); err != nil {
 		t.Fatal(err)
 	}
-	got, err := w.Catalog.UpdateModel(t.Context(), w.Owner, catalog.UpdateModel{Model: m, Tags: &tags})
+	got, err := w.Catalog.UpdateModel(t.Context(), w.Owner, api.UpdateModelRequest{Model: m, Tags: &tags})
 	if err != nil || got.Description != "new" || !slices.Equal(got.Tags, tags) {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -89,12 +90,12 @@ func TestAnUpdateOfAnotherStateIsRefused(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
-	read, err := w.Catalog.GetModel(t.Context(), w.Owner, catalog.NamedModel{Model: m})
+	read, err := w.Catalog.GetModel(t.Context(), w.Owner, api.ModelRequest{Model: m})
 	if err != nil {
 		t.Fatal(err)
 	}
-	license := catalog.Label("MIT")
-	in := catalog.UpdateModel{Model: m, IfMatch: condition.Tag(read.ETag()), License: &license}
+	license := api.Label("MIT")
+	in := api.UpdateModelRequest{Model: m, IfMatch: condition.Tag(read.ETag()), License: &license}
 	if _, err := w.Catalog.UpdateModel(t.Context(), w.Owner, in); err != nil {
 		t.Fatal(err)
 	}
@@ -109,10 +110,10 @@ func TestAModelThatIsToBeEmptyIsDeletedOnlyWhileItIs(t *testing.T) {
 	m, empty := w.Model("fraud"), w.Model("empty")
 	w.Ready(m, "1.0.0", "production")
 
-	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: m, Empty: true, Force: true})
+	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, api.DeleteModelRequest{Model: m, Empty: true, Force: true})
 
 	faulttest.AssertKind(t, err, fault.Conflict, "empty")
-	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: empty, Empty: true}); err != nil {
+	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, api.DeleteModelRequest{Model: empty, Empty: true}); err != nil {
 		t.Error(err)
 	}
 }
@@ -122,12 +123,12 @@ func TestAModelWithPublishedVersionsIsDeletedOnlyByForce(t *testing.T) {
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0", "production")
-	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: m})
+	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, api.DeleteModelRequest{Model: m})
 	faulttest.AssertKind(t, err, fault.Conflict, "force")
-	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: m, Force: true}); err != nil {
+	if _, err := w.Catalog.DeleteModel(t.Context(), w.Owner, api.DeleteModelRequest{Model: m, Force: true}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.Catalog.GetModel(t.Context(), w.Owner, catalog.NamedModel{Model: m})
+	_, err = w.Catalog.GetModel(t.Context(), w.Owner, api.ModelRequest{Model: m})
 	faulttest.AssertKind(t, err, fault.NotFound, "model")
 	w.AssertWrote(event.ModelDeleted{}, 1)
 	if n := w.Count("select count(*) from versions"); n != 0 {
@@ -145,15 +146,15 @@ func TestAnotherTenantsModelIsNotThere(t *testing.T) {
 	rival := w.Other()
 	own := ref.Model{Tenant: rival.TenantName, Name: m.Name}
 	for _, name := range []ref.Model{m, own} {
-		_, err := w.Catalog.GetModel(t.Context(), rival, catalog.NamedModel{Model: name})
+		_, err := w.Catalog.GetModel(t.Context(), rival, api.ModelRequest{Model: name})
 		faulttest.AssertKind(t, err, fault.NotFound, "model")
-		_, err = w.Catalog.DeleteModel(t.Context(), rival, catalog.DeleteModel{Model: name, Force: true})
+		_, err = w.Catalog.DeleteModel(t.Context(), rival, api.DeleteModelRequest{Model: name, Force: true})
 		faulttest.AssertKind(t, err, fault.NotFound, "model")
 	}
-	if found, err := w.Catalog.ListModels(t.Context(), rival, catalog.ListModels{Request: firstPage}); err != nil || len(found.Items) != 0 {
+	if found, err := w.Catalog.ListModels(t.Context(), rival, api.ListModelsRequest{Request: firstPage}); err != nil || len(found.Items) != 0 {
 		t.Errorf("the rival sees %v, %v", found.Items, err)
 	}
-	if found, err := w.Catalog.ListModels(t.Context(), rival, catalog.ListModels{Request: firstPage, Query: "fraud"}); err != nil || len(found.Items) != 0 {
+	if found, err := w.Catalog.ListModels(t.Context(), rival, api.ListModelsRequest{Request: firstPage, Query: "fraud"}); err != nil || len(found.Items) != 0 {
 		t.Errorf("the rival finds %v, %v", found.Items, err)
 	}
 }
@@ -163,11 +164,11 @@ func TestAKeySeesOnlyItsModels(t *testing.T) {
 	w := catalogtest.New(t)
 	w.Model("fraud")
 	limited := w.Limited(w.Model("digits"))
-	found, err := w.Catalog.ListModels(t.Context(), limited, catalog.ListModels{Request: firstPage})
+	found, err := w.Catalog.ListModels(t.Context(), limited, api.ListModelsRequest{Request: firstPage})
 	if err != nil || len(found.Items) != 1 || found.Items[0].Model.Name != "digits" {
 		t.Errorf("the key sees %v, %v", found.Items, err)
 	}
-	_, err = w.Catalog.CreateModel(t.Context(), limited, catalog.CreateModel{Name: "new"})
+	_, err = w.Catalog.CreateModel(t.Context(), limited, api.CreateModelRequest{Name: "new"})
 	faulttest.AssertKind(t, err, fault.Forbidden)
 }
 
@@ -179,7 +180,7 @@ func TestAKeyOfADeletedModelDoesNotSeeTheNextOfItsName(t *testing.T) {
 	old, gone := w.Limited(fraud, digits), w.Limited(fraud)
 	pattern := w.Owner
 	pattern.Key, pattern.Limits = "p", &auth.Limits{Patterns: []ref.Pattern{{Tenant: "acme", Name: "fra*"}}}
-	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: fraud})
+	_, err := w.Catalog.DeleteModel(t.Context(), w.Owner, api.DeleteModelRequest{Model: fraud})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,34 +189,34 @@ func TestAKeyOfADeletedModelDoesNotSeeTheNextOfItsName(t *testing.T) {
 	derive(w, digits, "1.0.0", "acme/fraud@1.0.0")
 
 	for name, who := range map[string]auth.Principal{"of both": old, "of the deleted one": gone} {
-		_, err := w.Catalog.GetModel(t.Context(), who, catalog.NamedModel{Model: fraud})
+		_, err := w.Catalog.GetModel(t.Context(), who, api.ModelRequest{Model: fraud})
 		faulttest.AssertKind(t, err, fault.NotFound, "model")
-		_, err = w.Catalog.GetVersion(t.Context(), who, catalog.NamedVersion{Model: fraud, Ref: catalogtest.Ref("1.0.0")})
+		_, err = w.Catalog.GetVersion(t.Context(), who, api.VersionRequest{Model: fraud, Ref: catalogtest.Ref("1.0.0")})
 		faulttest.AssertKind(t, err, fault.NotFound, "model")
-		_, err = w.Catalog.Resolve(t.Context(), who, catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: fraud, Ref: catalogtest.Ref("1.0.0")}})
+		_, err = w.Catalog.Resolve(t.Context(), who, catalog.Resolve{VersionRequest: api.VersionRequest{Model: fraud, Ref: catalogtest.Ref("1.0.0")}})
 		faulttest.AssertKind(t, err, fault.NotFound, "model")
-		_, err = w.Catalog.DeleteModel(t.Context(), who, catalog.DeleteModel{Model: fraud, Force: true})
+		_, err = w.Catalog.DeleteModel(t.Context(), who, api.DeleteModelRequest{Model: fraud, Force: true})
 		faulttest.AssertKind(t, err, fault.NotFound, "model")
-		found, err := w.Catalog.ListModels(t.Context(), who, catalog.ListModels{Request: firstPage})
+		found, err := w.Catalog.ListModels(t.Context(), who, api.ListModelsRequest{Request: firstPage})
 		if err != nil || strings.Contains(names(found.Items), "fraud") {
 			t.Errorf("the key %s lists %v, %v", name, found.Items, err)
 		}
 	}
-	v, err := w.Catalog.GetVersion(t.Context(), old, catalog.NamedVersion{Model: digits, Ref: catalogtest.Ref("1.0.0")})
+	v, err := w.Catalog.GetVersion(t.Context(), old, api.VersionRequest{Model: digits, Ref: catalogtest.Ref("1.0.0")})
 	if err != nil || v.Lineage.Parent != "" {
 		t.Errorf("of its other model it reads %+v, %v", v.Lineage, err)
 	}
-	found, err := w.Catalog.ListModels(t.Context(), pattern, catalog.ListModels{Request: firstPage})
+	found, err := w.Catalog.ListModels(t.Context(), pattern, api.ListModelsRequest{Request: firstPage})
 	if err != nil || names(found.Items) != "fraud" {
 		t.Errorf("the key of a pattern lists %v, %v", found.Items, err)
 	}
-	r, err := w.Catalog.Resolve(t.Context(), pattern, catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: fraud, Ref: catalogtest.Ref("1.0.0")}})
+	r, err := w.Catalog.Resolve(t.Context(), pattern, catalog.Resolve{VersionRequest: api.VersionRequest{Model: fraud, Ref: catalogtest.Ref("1.0.0")}})
 	if err != nil || r.ModelID != w.Limited(fraud).Limits.Models[0].ID {
 		t.Errorf("for it the name leads to %+v, %v", r, err)
 	}
 }
 
-func names(models []catalog.Model) string {
+func names(models []api.Model) string {
 	all := make([]string, len(models))
 	for i, m := range models {
 		all[i] = string(m.Model.Name)
@@ -226,17 +227,17 @@ func names(models []catalog.Model) string {
 func TestSearchForgivesTypingErrors(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
-	for name, description := range map[ref.Name]catalog.Description{
+	for name, description := range map[ref.Name]api.Description{
 		"fraud": "flags stolen cards", "digits": "reads handwriting", "churn": "predicts who leaves", "fraud-cards": "the older one",
 	} {
-		if _, err := w.Catalog.CreateModel(t.Context(), w.Owner, catalog.CreateModel{Name: name, Description: description}); err != nil {
+		if _, err := w.Catalog.CreateModel(t.Context(), w.Owner, api.CreateModelRequest{Name: name, Description: description}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for query, want := range map[catalog.Query]string{
+	for query, want := range map[api.ModelQuery]string{
 		"fraud": "fraud fraud-cards", "frud": "fraud fraud-cards", "handwriing": "digits", "who leaves": "churn", "zebra": "",
 	} {
-		found, err := w.Catalog.ListModels(t.Context(), w.Owner, catalog.ListModels{Request: firstPage, Query: query})
+		found, err := w.Catalog.ListModels(t.Context(), w.Owner, api.ListModelsRequest{Request: firstPage, Query: query})
 		got := strings.Fields(names(found.Items))
 		slices.Sort(got)
 		if err != nil || strings.Join(got, " ") != want {
@@ -251,24 +252,24 @@ func TestAListIsReadPageByPageInEachOrder(t *testing.T) {
 	for i := range 7 {
 		w.Model(ref.Name(fmt.Sprintf("card-%d", i)))
 	}
-	for order, want := range map[catalog.Order]string{
-		catalog.ByName:    "card-0 card-1 card-2 card-3 card-4 card-5 card-6",
-		catalog.ByCreated: "card-6 card-5 card-4 card-3 card-2 card-1 card-0",
-		catalog.ByUpdated: "card-6 card-5 card-4 card-3 card-2 card-1 card-0",
+	for order, want := range map[api.ModelOrder]string{
+		api.ByName:    "card-0 card-1 card-2 card-3 card-4 card-5 card-6",
+		api.ByCreated: "card-6 card-5 card-4 card-3 card-2 card-1 card-0",
+		api.ByUpdated: "card-6 card-5 card-4 card-3 card-2 card-1 card-0",
 	} {
-		if got := walk(t, w, catalog.ListModels{Order: order}); got != want {
+		if got := walk(t, w, api.ListModelsRequest{Order: order}); got != want {
 			t.Errorf("%s: %s, want %s", order, got, want)
 		}
 	}
-	if got := strings.Fields(walk(t, w, catalog.ListModels{Query: "card"})); len(got) != 7 {
+	if got := strings.Fields(walk(t, w, api.ListModelsRequest{Query: "card"})); len(got) != 7 {
 		t.Errorf("by relevance: %v", got)
 	}
 }
 
 // walk reads a list in pages of 3.
-func walk(t *testing.T, w *catalogtest.World, in catalog.ListModels) string {
+func walk(t *testing.T, w *catalogtest.World, in api.ListModelsRequest) string {
 	t.Helper()
-	var all []catalog.Model
+	var all []api.Model
 	for in.Request = (page.Request{Size: 3}); ; {
 		found, err := w.Catalog.ListModels(t.Context(), w.Owner, in)
 		if err != nil {
@@ -284,19 +285,19 @@ func walk(t *testing.T, w *catalogtest.World, in catalog.ListModels) string {
 func TestTheFirstPageCountsByFacets(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
-	for name, tags := range map[ref.Name]catalog.Tags{"a": {"risk", "cards"}, "b": {"risk"}, "c": nil} {
-		if _, err := w.Catalog.CreateModel(t.Context(), w.Owner, catalog.CreateModel{Name: name, Tags: tags, Framework: "onnx"}); err != nil {
+	for name, tags := range map[ref.Name]api.Tags{"a": {"risk", "cards"}, "b": {"risk"}, "c": nil} {
+		if _, err := w.Catalog.CreateModel(t.Context(), w.Owner, api.CreateModelRequest{Name: name, Tags: tags, Framework: "onnx"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	found, err := w.Catalog.ListModels(t.Context(), w.Owner, catalog.ListModels{Request: page.Request{Size: 1}})
+	found, err := w.Catalog.ListModels(t.Context(), w.Owner, api.ListModelsRequest{Request: page.Request{Size: 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f := found.Facets; f == nil || f.Tags["risk"] != 2 || f.Tags["cards"] != 1 || f.Frameworks["onnx"] != 3 || f.Licenses == nil || len(f.Licenses) != 0 {
 		t.Errorf("facets %+v", f)
 	}
-	narrow, err := w.Catalog.ListModels(t.Context(), w.Owner, catalog.ListModels{Request: firstPage, Tag: "cards"})
+	narrow, err := w.Catalog.ListModels(t.Context(), w.Owner, api.ListModelsRequest{Request: firstPage, Tag: "cards"})
 	if err != nil || names(narrow.Items) != "a" || narrow.Facets.Tags["risk"] != 1 {
 		t.Errorf("narrowed to %s, %v", names(narrow.Items), err)
 	}
@@ -306,7 +307,7 @@ func TestSystemFunctionsMayActForATenant(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
-	if _, err := w.Catalog.GetModel(t.Context(), auth.System("infer", w.Owner.Tenant, w.Owner.TenantName), catalog.NamedModel{Model: m}); err != nil {
+	if _, err := w.Catalog.GetModel(t.Context(), auth.System("infer", w.Owner.Tenant, w.Owner.TenantName), api.ModelRequest{Model: m}); err != nil {
 		t.Error(err)
 	}
 }

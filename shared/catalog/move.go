@@ -8,12 +8,13 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -37,16 +38,16 @@ type reason struct {
 
 // move writes where an alias leads now: the row, its entry in the ledger, the audit log's, and the event. To nowhere, the alias goes.
 // A reason that somebody gave is written also where the alias stays as it is.
-func (m mover) move(ctx context.Context, before Alias, kind AliasKind, to Traffic, because reason) error {
+func (m mover) move(ctx context.Context, before api.Alias, kind api.AliasKind, to api.Traffic, because reason) error {
 	why := because.text
-	stays := before.Traffic.equal(to) && (before.Kind == kind || len(to) == 0)
+	stays := before.Traffic.Equal(to) && (before.Kind == kind || len(to) == 0)
 	if stays && (!because.given || len(to) == 0 || before.Why == why) {
 		return nil
 	}
 	by := m.who.Actor()
 	var err error
 	if len(to) == 0 {
-		to = Traffic{}
+		to = api.Traffic{}
 		_, err = m.tx.Exec(ctx, dropAliasSQL, m.id, string(before.Alias))
 	} else {
 		_, err = m.tx.Exec(ctx, putAliasSQL, m.id, string(before.Alias), string(kind), to, by, why)
@@ -77,7 +78,7 @@ func (m mover) follow(ctx context.Context, v ref.Version, why string, fresh *tim
 		if err != nil {
 			return err
 		}
-		newer := fresh != nil && fresh.After(before.MovedAt) && to.goesTo(v)
+		newer := fresh != nil && fresh.After(before.MovedAt) && to.GoesTo(v)
 		held, err := m.held(ctx, before)
 		if err != nil {
 			return err
@@ -85,7 +86,7 @@ func (m mover) follow(ctx context.Context, v ref.Version, why string, fresh *tim
 		if held && !newer {
 			continue
 		}
-		if err := m.move(ctx, before, Derived, to, reason{text: why}); err != nil {
+		if err := m.move(ctx, before, api.AliasDerived, to, reason{text: why}); err != nil {
 			return err
 		}
 	}
@@ -93,13 +94,13 @@ func (m mover) follow(ctx context.Context, v ref.Version, why string, fresh *tim
 }
 
 // held reports whether a derived alias was rolled back to a version that is still served.
-func (m mover) held(ctx context.Context, a Alias) (bool, error) {
-	if a.Kind != Set {
+func (m mover) held(ctx context.Context, a api.Alias) (bool, error) {
+	if a.Kind != api.AliasSet {
 		return false, nil
 	}
 	for _, share := range a.Traffic {
 		_, status, err := statusOf(ctx, m.tx, m.id, share.Version)
-		if err != nil || status == StatusRetired {
+		if err != nil || status == api.VersionRetired {
 			return false, err
 		}
 	}
@@ -114,7 +115,7 @@ const impliedSQL = `
 	order by major desc, minor desc, patch desc, prerelease desc limit 1`
 
 // implied gives where a derived alias of the version's family leads: to a published release before a deprecated one, nowhere if none is ready.
-func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (Traffic, error) {
+func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (api.Traffic, error) {
 	var majorOf, minorOf *int64
 	major, minor, _, _ := place(v)
 	if alias != ref.Latest {
@@ -123,7 +124,7 @@ func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (Tra
 	if alias == ref.Alias(fmt.Sprintf("v%d.%d", major, minor)) {
 		minorOf = &minor
 	}
-	for _, status := range []Status{StatusPublished, StatusDeprecated} {
+	for _, status := range []api.VersionStatus{api.VersionPublished, api.VersionDeprecated} {
 		var text string
 		err := m.tx.QueryRow(ctx, impliedSQL, m.id, string(status), majorOf, minorOf).Scan(&text)
 		if postgres.NotFound(err) {
@@ -133,15 +134,15 @@ func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (Tra
 			return nil, err
 		}
 		to, err := ref.ParseVersion(text)
-		return allTo(to), err
+		return api.AllTo(to), err
 	}
-	return Traffic{}, nil
+	return api.Traffic{}, nil
 }
 
 // move is what is to become of an alias.
 type move struct {
 	alias ref.Alias
-	to    Traffic
+	to    api.Traffic
 	why   string // "" for none given
 
 	match condition.Match
@@ -149,28 +150,28 @@ type move struct {
 }
 
 // move moves an alias in a transaction of its own.
-func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, to move) (Alias, error) {
-	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Alias, error) {
+func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, to move) (api.Alias, error) {
+	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Alias, error) {
 		id, err := lock(ctx, tx, who, name)
 		if err != nil {
-			return Alias{}, err
+			return api.Alias{}, err
 		}
 		before, err := readAlias(ctx, tx, id, to.alias)
 		if err != nil {
-			return Alias{}, err
+			return api.Alias{}, err
 		}
-		if err := condition.Check(to.match, to.none, before.state()); err != nil {
-			return Alias{}, err
+		if err := condition.Check(to.match, to.none, before.ETag()); err != nil {
+			return api.Alias{}, err
 		}
 		if err := served(ctx, tx, id, name, to.to); err != nil {
-			return Alias{}, err
+			return api.Alias{}, err
 		}
 		if err := c.announce.Changed(ctx, tx, id, name); err != nil {
-			return Alias{}, err
+			return api.Alias{}, err
 		}
 		why := cmp.Or(to.why, "set")
-		if err := (mover{tx, c.events, who, id, name}).move(ctx, before, Set, to.to, reason{why, to.why != ""}); err != nil {
-			return Alias{}, err
+		if err := (mover{tx, c.events, who, id, name}).move(ctx, before, api.AliasSet, to.to, reason{why, to.why != ""}); err != nil {
+			return api.Alias{}, err
 		}
 		return readAlias(ctx, tx, id, to.alias)
 	})
@@ -179,9 +180,9 @@ func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, 
 const servedStatusSQL = `select status, ready_at is not null from versions where model_id = $1 and version = $2`
 
 // served makes sure that an alias may lead to each of the versions: they are published and have started once.
-func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, to Traffic) error {
+func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, to api.Traffic) error {
 	for _, share := range to {
-		var status Status
+		var status api.VersionStatus
 		var started bool
 		err := tx.QueryRow(ctx, servedStatusSQL, model, share.Version.String()).Scan(&status, &started)
 		switch {
@@ -189,7 +190,7 @@ func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model
 			return fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, share.Version), fault.Field("version"))
 		case err != nil:
 			return err
-		case status != StatusPublished && status != StatusDeprecated:
+		case !status.Serves():
 			return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: an alias leads to published versions.", name, share.Version, status), fault.Field("version"))
 		case !started:
 			return fault.New(fault.Conflict, fmt.Sprintf("%s@%s has never started: an alias leads to versions that can.", name, share.Version), fault.Field("version"))
@@ -235,7 +236,7 @@ func (m mover) bring(ctx context.Context, alias ref.Alias, s start) error {
 	if err != nil {
 		return err
 	}
-	return m.move(ctx, before, Set, allTo(s.version), reason{text: "published"})
+	return m.move(ctx, before, api.AliasSet, api.AllTo(s.version), reason{text: "published"})
 }
 
 // start is what the first start of a version is about.

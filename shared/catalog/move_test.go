@@ -3,14 +3,14 @@ package catalog_test
 import (
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
 func TestAnAliasIsMadeAndMovedOnlyAsItsConditionsSay(t *testing.T) {
@@ -19,7 +19,7 @@ func TestAnAliasIsMadeAndMovedOnlyAsItsConditionsSay(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	idle := w.Published(m, "1.1.0") // has never started
-	try := func(version string, match condition.Match, none condition.NoneMatch) (catalog.Alias, error) {
+	try := func(version string, match condition.Match, none condition.NoneMatch) (api.Alias, error) {
 		in := set(m, "production", version)
 		in.IfMatch, in.IfNoneMatch = match, none
 		return w.Catalog.SetAlias(t.Context(), w.Owner, in)
@@ -53,17 +53,17 @@ func TestAReasonIsKeptWhereAnAliasStays(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	w.Ready(m, "1.1.0")
-	say := func(version, why string) catalog.Alias {
+	say := func(version, why string) api.Alias {
 		in := set(m, "production", version)
-		in.Why = catalog.Reason(why)
+		in.Why = api.Reason(why)
 		a, err := w.Catalog.SetAlias(t.Context(), w.Owner, in)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return a
 	}
-	history := func() []catalog.Move {
-		moves, err := w.Catalog.AliasHistory(t.Context(), w.Owner, catalog.AliasHistory{Model: m, Alias: "production", Request: page.Request{Size: 10}})
+	history := func() []api.AliasMove {
+		moves, err := w.Catalog.AliasHistory(t.Context(), w.Owner, api.AliasHistoryRequest{Model: m, Alias: "production", Request: page.Request{Size: 10}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestAReasonIsKeptWhereAnAliasStays(t *testing.T) {
 	if len(moves) != 3 || moves[0].Why != "approved by risk" || moves[0].From[0].Version.Compare(moves[0].To[0].Version) != 0 {
 		t.Fatalf("the history is %+v", moves)
 	}
-	if _, err := w.Catalog.Rollback(t.Context(), w.Owner, catalog.Rollback{Model: m, Alias: "production"}); err != nil {
+	if _, err := w.Catalog.Rollback(t.Context(), w.Owner, api.RollbackRequest{Model: m, Alias: "production"}); err != nil {
 		t.Fatal(err)
 	}
 	assertAlias(t, w, m, map[string]string{"production": "1.0.0"})

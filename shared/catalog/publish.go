@@ -7,11 +7,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -28,22 +29,6 @@ type Publisher struct {
 // NewPublisher gives a publisher, which keeps manifests in the store.
 func NewPublisher(c *Catalog, store *objects.Store) *Publisher { return &Publisher{c, store} }
 
-// Publish describes how a draft is to be published.
-type Publish struct {
-	Model         ref.Model   `path:"t/m"`
-	Version       ref.Version `path:"v"`
-	Changelog     *Changelog  `json:"changelog"`               // nil keeps the draft's
-	Aliases       AliasNames  `json:"aliases,omitempty"`       // to move to it once it is ready, besides those that follow by themselves
-	Runtime       string      `json:"runtime,omitempty"`       // "" is the format's own
-	Resources     Resources   `json:"resources,omitzero"`      // of each replica
-	MinReplicas   Replicas    `json:"min_replicas,omitempty"`  // default 0: nothing runs while nobody calls
-	MaxReplicas   *Replicas   `json:"max_replicas"`            // default 3, or min_replicas if that is more
-	Deterministic bool        `json:"deterministic,omitempty"` // the same input gives the same output, so that results may be cached
-}
-
-// name gives the version's name for messages and events.
-func (in Publish) name() string { return fmt.Sprintf("%s@%s", in.Model, in.Version) }
-
 // manifestTries bounds how often a publication begins anew because a file was attached meanwhile.
 const manifestTries = 3
 
@@ -56,19 +41,19 @@ const manifestTries = 3
 // file that is no model, that no model names, and whose name is not one of settings, texts, tokenizers or images. The manifest is written
 // before the version is published, so that a crash between leaves an object that the next try finds, or that sweep deletes.
 // It is written again after: sweep may have deleted it between, when no version had it.
-func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in Publish) (Version, error) {
-	if scale := in.scale(); scale.Min > scale.Max {
-		return Version{}, invalid("max_replicas", "must be min_replicas, which is %d, or more", scale.Min)
+func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in api.PublishRequest) (api.Version, error) {
+	if scale := in.Scale(); scale.Min > scale.Max {
+		return api.Version{}, invalid("max_replicas", "must be min_replicas, which is %d, or more", scale.Min)
 	}
 	for range manifestTries {
 		manifest, err := p.freeze(ctx, who, in)
 		if err != nil {
-			return Version{}, err
+			return api.Version{}, err
 		}
 		if err := p.keepManifest(ctx, who.Tenant, manifest); err != nil {
-			return Version{}, err
+			return api.Version{}, err
 		}
-		v, err := postgres.Once(ctx, p.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Version, error) {
+		v, err := postgres.Once(ctx, p.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Version, error) {
 			return p.publish(ctx, tx, who, in, manifest.Digest())
 		})
 		if err == nil {
@@ -78,7 +63,7 @@ func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in Publish)
 			return v, err
 		}
 	}
-	return Version{}, fault.New(fault.Conflict, "Files are being attached to the version: publish it when they are.", fault.Field("version"))
+	return api.Version{}, fault.New(fault.Conflict, "Files are being attached to the version: publish it when they are.", fault.Field("version"))
 }
 
 // keepManifest writes a manifest; none is no error.
@@ -90,7 +75,7 @@ func (p *Publisher) keepManifest(ctx context.Context, tenant uuid.UUID, m object
 }
 
 // freeze gives the manifest of the draft's files as they are now: none where the version is no draft any more.
-func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in Publish) (objects.Manifest, error) {
+func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in api.PublishRequest) (objects.Manifest, error) {
 	var files []FileObject
 	err := p.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		model, err := find(ctx, tx, who, in.Model)
@@ -101,7 +86,7 @@ func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in Publish) 
 		if postgres.NotFound(err) {
 			return noVersion(in.Model, in.Version.String())
 		}
-		if err != nil || status != StatusDraft {
+		if err != nil || status != api.VersionDraft {
 			return err
 		}
 		if err := checkUploads(ctx, tx, id); err != nil {
@@ -111,9 +96,9 @@ func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in Publish) 
 			return err
 		}
 		if len(files) == 0 {
-			return fault.New(fault.Unprocessable, fmt.Sprintf("%s has no files: push some first.", in.name()), fault.Field("version"))
+			return fault.New(fault.Unprocessable, fmt.Sprintf("%s has no files: push some first.", in.Name()), fault.Field("version"))
 		}
-		_, err = entryOf(ctx, tx, in.name(), id, files) // before anything is written
+		_, err = entryOf(ctx, tx, in.Name(), id, files) // before anything is written
 		return err
 	})
 	if err != nil || files == nil {
@@ -134,83 +119,73 @@ func manifestOf(tenant uuid.UUID, files []FileObject) (objects.Manifest, error) 
 var errMoved = errors.New("catalog: a file was attached while the version was published")
 
 // publish makes the draft a published version, if its files still are what the digest covers.
-func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Principal, in Publish, digest ref.Digest) (Version, error) {
+func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.PublishRequest, digest ref.Digest) (api.Version, error) {
 	model, err := lock(ctx, tx, who, in.Model)
 	if err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
 	id, status, err := statusOf(ctx, tx, model, in.Version)
 	if postgres.NotFound(err) {
-		return Version{}, noVersion(in.Model, in.Version.String()) // its only upload has ended without a file since
+		return api.Version{}, noVersion(in.Model, in.Version.String()) // its only upload has ended without a file since
 	}
 	if err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
-	if status != StatusDraft {
+	if status != api.VersionDraft {
 		return p.publishAgain(ctx, tx, who, in, model, id)
 	}
 	if _, _, _, err := lockVersion(ctx, tx, id); err != nil { // no file is attached from here on
-		return Version{}, err
+		return api.Version{}, err
 	}
 	frozen, err := p.frozen(ctx, tx, who, id, in, digest)
 	if err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
 	if err := p.announce.Changed(ctx, tx, model, in.Model); err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
 	if err := publishVersion(ctx, tx, frozen, in, who.Actor()); err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
-	name := in.name()
+	name := in.Name()
 	if err := audit.Record(ctx, tx, who, versionPublished, name); err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
 	if err := p.events.Emit(ctx, tx, event.VersionPublished{
-		Version: name, VersionID: id, Digest: digest, Runtime: frozen.runtime, Resources: in.Resources.JSON(),
-		Scale: in.scale(), Aliases: in.Aliases,
+		Version: name, VersionID: api.ID(id), Digest: digest, Runtime: frozen.runtime, Resources: in.Resources.JSON(),
+		Scale: in.Scale(), Aliases: in.Aliases,
 	}); err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
 	return readVersion(ctx, tx, who, model, in.Model, in.Version)
 }
 
 // publishAgain has the start of a published version that failed tried again. It fails with Conflict if none failed, or if the version was published
 // with other settings than are given now.
-func (p *Publisher) publishAgain(ctx context.Context, tx postgres.Tx, who auth.Principal, in Publish, model, id uuid.UUID) (Version, error) {
+func (p *Publisher) publishAgain(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.PublishRequest, model, id uuid.UUID) (api.Version, error) {
 	v, err := readVersion(ctx, tx, who, model, in.Model, in.Version)
 	if err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
-	if v.Status != StatusPublished && v.Status != StatusDeprecated {
-		return Version{}, notDraft(in.Model, in.Version, v.Status)
+	if !v.Status.Serves() {
+		return api.Version{}, notDraft(in.Model, in.Version, v.Status)
 	}
 	known, err := publishedFor(ctx, tx, id, in.Aliases)
 	if err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
-	if !known || in.differs(&v) {
+	if !known || in.Differs(&v) {
 		message := fmt.Sprintf("%s@%s is %s with other settings, which never change: leave them out to try its start again.", in.Model, in.Version, v.Status)
-		return Version{}, fault.New(fault.Conflict, message, fault.Field("version"))
+		return api.Version{}, fault.New(fault.Conflict, message, fault.Field("version"))
 	}
 	asked, err := p.retry(ctx, tx, model, in.Model, in.Version)
 	if err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
 	if !asked {
-		return Version{}, notDraft(in.Model, in.Version, v.Status)
+		return api.Version{}, notDraft(in.Model, in.Version, v.Status)
 	}
 	return readVersion(ctx, tx, who, model, in.Model, in.Version)
-}
-
-// differs reports whether a setting that is given, besides the aliases, is not what the version was published with.
-func (in Publish) differs(v *Version) bool {
-	return in.Changelog != nil && *in.Changelog != v.Changelog ||
-		in.Runtime != "" && in.Runtime != v.Runtime ||
-		in.Resources != (Resources{}) && in.Resources != v.Resources ||
-		in.MinReplicas != 0 && int(in.MinReplicas) != v.MinReplicas ||
-		in.MaxReplicas != nil && int(*in.MaxReplicas) != v.MaxReplicas ||
-		in.Deterministic && !v.Deterministic
 }
 
 // frozen is what publishing adds to a draft's row.
@@ -224,7 +199,7 @@ type frozen struct {
 	main    FileObject
 }
 
-func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID, in Publish, digest ref.Digest) (frozen, error) {
+func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID, in api.PublishRequest, digest ref.Digest) (frozen, error) {
 	if err := checkUploads(ctx, tx, id); err != nil {
 		return frozen{}, err
 	}
@@ -236,7 +211,7 @@ func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Princip
 	if err != nil || manifest.Digest() != digest {
 		return frozen{}, errMoved
 	}
-	main, err := entryOf(ctx, tx, in.name(), id, files)
+	main, err := entryOf(ctx, tx, in.Name(), id, files)
 	if err != nil {
 		return frozen{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -15,7 +16,7 @@ import (
 
 // FileObject is a file with the object that has its bytes, and what its format's reader found, where that was asked for.
 type FileObject struct {
-	File
+	api.File
 
 	Object  string          `json:"object"`
 	Inputs  json.RawMessage `json:"inputs"`
@@ -114,20 +115,20 @@ func checkUploads(ctx context.Context, tx postgres.Tx, version uuid.UUID) error 
 	return fault.New(fault.Conflict, fmt.Sprintf("The upload of %s is not finished: complete or cancel it first.", path), fault.Field("version"))
 }
 
-func publishVersion(ctx context.Context, tx postgres.Tx, f frozen, in Publish, actor string) error {
-	scale := in.scale()
+func publishVersion(ctx context.Context, tx postgres.Tx, f frozen, in api.PublishRequest, actor string) error {
+	scale := in.Scale()
 	_, err := tx.Exec(ctx, publishSQL, f.id, actor, f.digest.String(), f.uri, f.size, f.format, f.runtime, f.main.Inputs, f.main.Outputs,
-		in.Changelog, in.Aliases.texts(), in.Resources.JSON(), scale.Min, scale.Max, in.Deterministic)
+		in.Changelog, textsOf(in.Aliases), in.Resources.JSON(), scale.Min, scale.Max, in.Deterministic)
 	return err
 }
 
 // publishedFor reports whether the version's publication named each of the aliases.
-func publishedFor(ctx context.Context, tx postgres.Tx, version uuid.UUID, aliases AliasNames) (all bool, err error) {
-	err = tx.QueryRow(ctx, publishedForSQL, version, aliases.texts()).Scan(&all)
+func publishedFor(ctx context.Context, tx postgres.Tx, version uuid.UUID, aliases api.AliasNames) (all bool, err error) {
+	err = tx.QueryRow(ctx, publishedForSQL, version, textsOf(aliases)).Scan(&all)
 	return all, err
 }
 
-func (a AliasNames) texts() []string {
+func textsOf(a api.AliasNames) []string {
 	all := make([]string, len(a))
 	for i, alias := range a {
 		all[i] = string(alias)

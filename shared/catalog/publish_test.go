@@ -9,12 +9,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/idempotency"
 	"github.com/17882237881/MaaS/shared/objects"
@@ -36,8 +37,8 @@ func newPress(t *testing.T) press {
 	return press{w, catalog.NewPublisher(w.Catalog, store), store}
 }
 
-func publish(m ref.Model, version string) catalog.Publish {
-	return catalog.Publish{Model: m, Version: catalogtest.Version(version)}
+func publish(m ref.Model, version string) api.PublishRequest {
+	return api.PublishRequest{Model: m, Version: catalogtest.Version(version)}
 }
 
 func TestPublishingFreezesTheFilesIntoAManifest(t *testing.T) {
@@ -46,13 +47,13 @@ func TestPublishingFreezesTheFilesIntoAManifest(t *testing.T) {
 	m := p.Model("fraud")
 	p.Draft(m, "1.0.0", "model.onnx", "a/notes.onnx")
 	in := publish(m, "1.0.0")
-	changelog := catalog.Changelog("first")
-	in.Changelog, in.Aliases, in.Deterministic = &changelog, catalog.AliasNames{"production"}, true
+	changelog := api.Changelog("first")
+	in.Changelog, in.Aliases, in.Deterministic = &changelog, api.AliasNames{"production"}, true
 	v, err := p.Publish(t.Context(), p.Owner, in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if v.Status != catalog.StatusPublished || v.Runtime != "maas-onnx" || v.Changelog != "first" || !v.Deterministic || v.MaxReplicas != 3 || v.PublishedAt == nil {
+	if v.Status != api.VersionPublished || v.Runtime != "maas-onnx" || v.Changelog != "first" || !v.Deterministic || v.MaxReplicas != 3 || v.PublishedAt == nil {
 		t.Errorf("%+v", v)
 	}
 	encoded, err := p.store.Get(t.Context(), objects.ManifestKey(p.Owner.Tenant, v.Digest), objects.MaxManifest)
@@ -82,10 +83,10 @@ func TestVersionsThatCannotBePublished(t *testing.T) {
 	p.Draft(m, "4.0.0", "model.onnx")
 	other, replicas := publish(m, "4.0.0"), publish(m, "4.0.0")
 	other.Runtime = "triton"
-	fewer := catalog.Replicas(1)
+	fewer := api.Replicas(1)
 	replicas.MinReplicas, replicas.MaxReplicas = 2, &fewer
 	for name, c := range map[string]struct {
-		in    catalog.Publish
+		in    api.PublishRequest
 		kind  fault.Kind
 		field string
 	}{
@@ -167,7 +168,7 @@ func TestAVersionIsPublishedWithTheDataThatItsModelNeeds(t *testing.T) {
 	p.attach(m, "1.0.0", "a/w.bin", p.data("short", size-1))
 	_, err = p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
 	faulttest.AssertKind(t, err, fault.Unprocessable, "files[a/w.bin]")
-	if v := get(t, p.World, m, "1.0.0"); v.Status != catalog.StatusDraft || len(v.Inputs) != 1 {
+	if v := get(t, p.World, m, "1.0.0"); v.Status != api.VersionDraft || len(v.Inputs) != 1 {
 		t.Errorf("%+v", v)
 	}
 	p.attach(m, "1.0.0", "a/w.bin", p.data("whole", size))
@@ -175,7 +176,7 @@ func TestAVersionIsPublishedWithTheDataThatItsModelNeeds(t *testing.T) {
 
 	v, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
 
-	if err != nil || v.Status != catalog.StatusPublished || len(v.Files) != 3 || v.Files[1].Format != "data" || len(v.Inputs) != 1 || v.Size < size {
+	if err != nil || v.Status != api.VersionPublished || len(v.Files) != 3 || v.Files[1].Format != "data" || len(v.Inputs) != 1 || v.Size < size {
 		t.Errorf("%+v, %v", v, err)
 	}
 	p.AssertWrote(event.VersionPublished{}, 1)
@@ -263,11 +264,11 @@ func TestWhatWasFoundInFilesIsReadWithinBounds(t *testing.T) {
 	id := w.Draft(m, "1.0.0", "a.onnx", "z.onnx")
 	w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
 		large := w.Artifact("large")
-		large.Details = map[string]any{"tensors": []catalog.Tensor{{Name: strings.Repeat("n", 33<<20)}}}
+		large.Details = map[string]any{"tensors": []api.Tensor{{Name: strings.Repeat("n", 33<<20)}}}
 		_, err := catalog.AttachFile(ctx, tx, catalog.Attach{VersionID: id, Path: "m.onnx", Artifact: large})
 		return err
 	})
-	manifest, err := w.Catalog.GetManifest(t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: catalogtest.Ref("1.0.0")})
+	manifest, err := w.Catalog.GetManifest(t.Context(), w.Owner, api.VersionRequest{Model: m, Ref: catalogtest.Ref("1.0.0")})
 	if err != nil || len(manifest.Files) != 3 || string(manifest.Files[0].Details) != `{"opset": 17}` {
 		t.Fatalf("%d files, %v", len(manifest.Files), err)
 	}
@@ -307,11 +308,11 @@ func TestCompareReadsBothVersions(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	w.Draft(m, "1.1.0", "model.onnx", "extra.onnx")
-	var pair catalog.Pair
+	var pair api.ComparedVersions
 	if err := pair.UnmarshalText([]byte("latest...1.1.0")); err != nil {
 		t.Fatal(err)
 	}
-	c, err := w.Catalog.Compare(t.Context(), w.Owner, catalog.Compare{Model: m, Range: pair})
+	c, err := w.Catalog.Compare(t.Context(), w.Owner, api.CompareRequest{Model: m, Range: pair})
 	if err != nil || c.A.String() != "1.0.0" || len(c.Files.Added) != 1 || len(c.Files.Changed) != 1 || len(c.Inputs.Added) != 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
@@ -322,7 +323,7 @@ func TestObjectsThatARowNeedsAreKnown(t *testing.T) {
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
-	f, err := w.Catalog.GetFile(t.Context(), w.Owner, catalog.NamedFile{Model: m, Ref: catalogtest.Ref("latest"), Path: "model.onnx"})
+	f, err := w.Catalog.GetFile(t.Context(), w.Owner, api.FileRequest{Model: m, Ref: catalogtest.Ref("latest"), Path: "model.onnx"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,13 +344,13 @@ func TestFilesAreFoundByVersionAndPath(t *testing.T) {
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
-	f, err := w.Catalog.GetFile(t.Context(), w.Owner, catalog.NamedFile{Model: m, Ref: catalogtest.Ref("latest"), Path: "model.onnx"})
+	f, err := w.Catalog.GetFile(t.Context(), w.Owner, api.FileRequest{Model: m, Ref: catalogtest.Ref("latest"), Path: "model.onnx"})
 	if err != nil || f.Key == "" || f.SHA256 != w.Artifact("model.onnx1.0.0").Digest {
 		t.Errorf("%+v, %v", f, err)
 	}
-	_, err = w.Catalog.GetFile(t.Context(), w.Owner, catalog.NamedFile{Model: m, Ref: catalogtest.Ref("latest"), Path: "none"})
+	_, err = w.Catalog.GetFile(t.Context(), w.Owner, api.FileRequest{Model: m, Ref: catalogtest.Ref("latest"), Path: "none"})
 	faulttest.AssertKind(t, err, fault.NotFound, "path")
-	manifest, err := w.Catalog.GetManifest(t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: catalogtest.Ref("^1")})
+	manifest, err := w.Catalog.GetManifest(t.Context(), w.Owner, api.VersionRequest{Model: m, Ref: catalogtest.Ref("^1")})
 	if err != nil || len(manifest.Files) != 1 || string(manifest.Files[0].Details) != `{"opset": 17}` {
 		t.Errorf("%+v, %v", manifest, err)
 	}
@@ -369,7 +370,7 @@ func TestPublishingAgainTriesAFailedStartAgain(t *testing.T) {
 	faulttest.AssertKind(t, err, fault.Conflict, "version")
 	p.AssertWrote(event.DeploymentWanted{}, 0)
 
-	v, err := p.Publish(t.Context(), p.Owner, catalog.Publish{Model: m, Version: catalogtest.Version("1.0.0"), Aliases: catalog.AliasNames{"production"}})
+	v, err := p.Publish(t.Context(), p.Owner, api.PublishRequest{Model: m, Version: catalogtest.Version("1.0.0"), Aliases: api.AliasNames{"production"}})
 	if err != nil || v.Deployment.Status != "pending" {
 		t.Errorf("%+v, %v", v.Deployment, err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -15,22 +16,22 @@ import (
 
 // Resolution is where a reference leads now. Its version fields speak of the only version of the traffic, or of the one with the greatest share.
 type Resolution struct {
-	ModelID       uuid.UUID    `json:"-"`
-	VersionID     uuid.UUID    `json:"version_id"`
-	Version       ref.Version  `json:"version"`
-	Digest        ref.Digest   `json:"digest"`
-	Endpoint      string       `json:"endpoint"` // base URL of its Open Inference Protocol server; "" while it has none
-	Status        string       `json:"status"`   // the deployment's
-	Reason        string       `json:"reason"`   // why it failed, or what it waits for
-	Failure       string       `json:"failure"`  // as Deployment's
-	RetryAt       *time.Time   `json:"retry_at"` // when its start is tried again, or may be asked for again
-	Deterministic bool         `json:"deterministic"`
-	Runtime       string       `json:"runtime"`
-	Inputs        []Tensor     `json:"inputs"`
-	Outputs       []Tensor     `json:"outputs"`
-	Deprecation   *Deprecation `json:"deprecation"`
-	Traffic       Traffic      `json:"-"`
-	Epoch         int64        `json:"-"` // of the model: an answer with a higher one is newer
+	ModelID       uuid.UUID            `json:"-"`
+	VersionID     uuid.UUID            `json:"version_id"`
+	Version       ref.Version          `json:"version"`
+	Digest        ref.Digest           `json:"digest"`
+	Endpoint      string               `json:"endpoint"` // base URL of its Open Inference Protocol server; "" while it has none
+	Status        api.DeploymentStatus `json:"status"`
+	Reason        string               `json:"reason"` // why it failed, or what it waits for
+	Failure       api.FailureKind      `json:"failure"`
+	RetryAt       *time.Time           `json:"retry_at"` // when its start is tried again, or may be asked for again
+	Deterministic bool                 `json:"deterministic"`
+	Runtime       string               `json:"runtime"`
+	Inputs        []api.Tensor         `json:"inputs"`
+	Outputs       []api.Tensor         `json:"outputs"`
+	Deprecation   *api.Deprecation     `json:"deprecation"`
+	Traffic       api.Traffic          `json:"-"`
+	Epoch         int64                `json:"-"` // of the model: an answer with a higher one is newer
 }
 
 const (
@@ -50,7 +51,7 @@ const (
 
 // Resolve asks where a reference leads.
 type Resolve struct {
-	NamedVersion
+	api.VersionRequest
 
 	Unreachable string // the endpoint at which the caller found nobody; "" for none
 }
@@ -64,17 +65,17 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (
 		if err != nil {
 			return err
 		}
-		traffic, err := lead(ctx, tx, id, in.NamedVersion)
+		traffic, err := lead(ctx, tx, id, in.VersionRequest)
 		if err != nil {
 			return err
 		}
-		if r, err = resolve(ctx, tx, id, in.Model, greatest(traffic)); err != nil {
+		if r, err = resolve(ctx, tx, id, in.Model, traffic.Greatest()); err != nil {
 			return err
 		}
 		r.ModelID, r.Traffic, r.Epoch = id, traffic, epoch
 		status := r.Status
 		if in.Unreachable != "" && in.Unreachable == r.Endpoint {
-			status = "removed" // as far as its caller can see
+			status = api.DeploymentRemoved // as far as its caller can see
 		}
 		return c.want(ctx, tx, in.Model, r.Version, r.VersionID, status)
 	})
@@ -93,16 +94,16 @@ func epochOf(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Mode
 }
 
 func resolve(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r Resolution, err error) {
-	var status Status
+	var status api.VersionStatus
 	err = tx.QueryRow(ctx, resolveSQL, model, v.String(), failedAgain.Milliseconds()).Scan(&status, &r)
 	switch {
 	case postgres.NotFound(err):
 		return r, noVersion(name, v.String())
 	case err != nil:
 		return r, err
-	case status == StatusRetired:
+	case status == api.VersionRetired:
 		return r, retired(name, v)
-	case status == StatusDraft:
+	case status == api.VersionDraft:
 		return r, fault.New(fault.NotFound, fmt.Sprintf("%s@%s is a draft: publish it first.", name, v), fault.Field("version"))
 	default:
 		return r, nil

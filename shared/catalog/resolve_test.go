@@ -4,12 +4,13 @@ import (
 	"context"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
 func resolve(t *testing.T, w *catalogtest.World, m ref.Model, selector string) catalog.Resolution {
@@ -20,8 +21,8 @@ func resolve(t *testing.T, w *catalogtest.World, m ref.Model, selector string) c
 // missed resolves for who found nobody at an endpoint.
 func missed(t *testing.T, w *catalogtest.World, m ref.Model, selector, endpoint string) catalog.Resolution {
 	t.Helper()
-	named := catalog.NamedVersion{Model: m, Ref: catalogtest.Ref(selector)}
-	r, err := w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{NamedVersion: named, Unreachable: endpoint})
+	named := api.VersionRequest{Model: m, Ref: catalogtest.Ref(selector)}
+	r, err := w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{VersionRequest: named, Unreachable: endpoint})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +88,10 @@ func TestWhatDoesNotResolve(t *testing.T) {
 	m := w.Model("fraud")
 	w.Draft(m, "1.0.0", "model.onnx")
 	for _, selector := range []string{"1.0.0", "2.0.0", "latest", "production", "^1", "1.x"} {
-		_, err := w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: m, Ref: catalogtest.Ref(selector)}})
+		_, err := w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{VersionRequest: api.VersionRequest{Model: m, Ref: catalogtest.Ref(selector)}})
 		faulttest.AssertKind(t, err, fault.NotFound, "version")
 	}
-	_, err := w.Catalog.Resolve(t.Context(), w.Other(), catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: m}})
+	_, err := w.Catalog.Resolve(t.Context(), w.Other(), catalog.Resolve{VersionRequest: api.VersionRequest{Model: m}})
 	faulttest.AssertKind(t, err, fault.NotFound, "model")
 }
 
@@ -108,7 +109,7 @@ func TestEachWriteThatResolveSeesRaisesTheEpochAndIsAnnouncedTwice(t *testing.T)
 		},
 		"idle": func(ctx context.Context) error { return w.Deployments.Idle(ctx, w.Owner.Tenant, id) },
 		"deprecate": func(ctx context.Context) error {
-			_, err := w.Catalog.Deprecate(ctx, w.Owner, catalog.Deprecate{Model: m, Version: v, Reason: "old", Sunset: catalogtest.Soon()})
+			_, err := w.Catalog.Deprecate(ctx, w.Owner, api.DeprecateRequest{Model: m, Version: v, Reason: "old", Sunset: catalogtest.Soon()})
 			return err
 		},
 	} {

@@ -7,11 +7,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/backoff"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -46,17 +47,15 @@ const (
 // running tells how far a version's start is.
 type running struct {
 	id         uuid.UUID
-	status     Status
-	deployment string
+	status     api.VersionStatus
+	deployment api.DeploymentStatus
 	reason     string
 	since      time.Time
-	failure    string
+	failure    api.FailureKind
 }
 
 // serves reports whether calls can be sent: also to one that is scaled to zero, which starts with the first.
-func (r running) serves() bool { return serves(r.deployment) }
-
-func serves(deployment string) bool { return deployment == "ready" || deployment == "idle" }
+func (r running) serves() bool { return r.deployment.Serves() }
 
 func stateOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r running, err error) {
 	err = tx.QueryRow(ctx, deploymentSQL, model, v.String()).Scan(&r.id, &r.status, &r.deployment, &r.reason, &r.since, &r.failure)
@@ -67,36 +66,37 @@ func stateOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Mode
 }
 
 // want asks for the start of a version that does not run, but not more often than each wantedAgain.
-func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v ref.Version, id uuid.UUID, deployment string) error {
+func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v ref.Version, id uuid.UUID, deployment api.DeploymentStatus) error {
 	again := wantedAgain
 	switch deployment {
-	case "ready", "idle", "starting":
+	case api.DeploymentReady, api.DeploymentIdle, api.DeploymentStarting:
 		return nil
-	case "failed":
+	case api.DeploymentFailed:
 		again = failedAgain
+	default:
 	}
 	tag, err := tx.Exec(ctx, wantSQL, id, again.Milliseconds())
 	if err != nil || tag.RowsAffected() == 0 {
 		return err
 	}
-	return c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: id})
+	return c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: api.ID(id)})
 }
 
 // retry asks for the start of a version whose last start failed, at once, and reports whether that is so.
 func (c *Catalog) retry(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (bool, error) {
 	r, err := stateOf(ctx, tx, model, name, v)
-	if err != nil || r.failure == "" || r.serves() {
+	if err != nil || r.failure == api.FailureNone || r.serves() {
 		return false, err
 	}
 	if _, err := tx.Exec(ctx, wantSQL, r.id, 0); err != nil {
 		return false, err
 	}
-	return true, c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: r.id})
+	return true, c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: api.ID(r.id)})
 }
 
 // awaitRunning starts those of the versions that do not run, and waits until they do. It fails with Conflict if one is not published or
 // cannot start, and with Unavailable if one is still starting when the time is over.
-func (c *Catalog) awaitRunning(ctx context.Context, who auth.Principal, name ref.Model, traffic Traffic) error {
+func (c *Catalog) awaitRunning(ctx context.Context, who auth.Principal, name ref.Model, traffic api.Traffic) error {
 	begun := time.Now()
 	end := begun.Add(startPatience)
 	if deadline, ok := ctx.Deadline(); ok && deadline.Add(-startMargin).Before(end) {
@@ -119,7 +119,7 @@ func (c *Catalog) awaitRunning(ctx context.Context, who auth.Principal, name ref
 }
 
 // waiting asks for what does not run, and says what is still to be waited for, "" for nothing.
-func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Model, traffic Traffic, begun time.Time) (waiting string, err error) {
+func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Model, traffic api.Traffic, begun time.Time) (waiting string, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		waiting = ""
 		id, err := find(ctx, tx, who, name)
@@ -153,9 +153,9 @@ func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Mode
 // refuse fails if there is nothing to wait for: the version is not published, or it failed since the waiting began or a little before.
 func (r running) refuse(name ref.Model, v ref.Version, begun time.Time) error {
 	switch {
-	case r.status != StatusPublished && r.status != StatusDeprecated:
+	case !r.status.Serves():
 		return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: an alias leads to published versions.", name, v, r.status), fault.Field("version"))
-	case r.deployment == "failed" && r.since.After(begun.Add(-failedAgain)):
+	case r.deployment == api.DeploymentFailed && r.since.After(begun.Add(-failedAgain)):
 		return fault.New(fault.Conflict, fmt.Sprintf("%s@%s cannot start: %s", name, v, r.reason), fault.Field("version"))
 	default:
 		return nil

@@ -6,82 +6,27 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Order is how a list of models is sorted.
-type Order string
-
-// The orders. What is created or updated last comes first.
-const (
-	ByName      Order = "name"
-	ByCreated   Order = "created"
-	ByUpdated   Order = "updated"
-	ByRelevance Order = "relevance" // only with a query, and then the default
-)
-
-// UnmarshalText reads an order.
-func (o *Order) UnmarshalText(text []byte) error {
-	*o = Order(text)
-	if _, ok := orders[*o]; !ok {
-		return invalid("order", "must be name, created, updated or relevance")
-	}
-	return nil
-}
-
-// Query is what models are looked for by: 1 to 200 characters. Typing errors are forgiven.
-type Query string
-
-const maxQuery = 200 // characters
-
-// UnmarshalText checks a query.
-func (q *Query) UnmarshalText(text []byte) error {
-	*q = Query(strings.TrimSpace(string(text)))
-	if *q == "" || utf8.RuneCountInString(string(*q)) > maxQuery {
-		return invalid("q", "must have 1 to %d characters", maxQuery)
-	}
-	return checkProse("q", text, maxQuery)
-}
-
-// ListModels asks for a page of models.
-type ListModels struct {
-	page.Request
-	Query     Query `query:"q"`
-	Framework Label `query:"framework"`
-	Tag       Tag   `query:"tag"`
-	License   Label `query:"license"`
-	Order     Order `query:"order"` // by name, or by relevance where there is a query
-}
-
-// Models is a page of models. Facets counts all that match, on the first page alone.
-type Models struct {
-	page.Page[Model]
-	Facets *Facets `json:"facets,omitempty"`
-}
-
-// Facets counts models by their values, the 20 most frequent of each; 10,000 models at most are looked at.
-type Facets struct {
-	Frameworks map[string]int `json:"frameworks"`
-	Tags       map[string]int `json:"tags"`
-	Licenses   map[string]int `json:"licenses"`
-}
+// characters
 
 // ListModels gives the models that match and that the caller may know of.
-func (c *Catalog) ListModels(ctx context.Context, who auth.Principal, in ListModels) (found Models, err error) {
+func (c *Catalog) ListModels(ctx context.Context, who auth.Principal, in api.ListModelsRequest) (found api.Models, err error) {
 	switch {
 	case in.Order == "" && in.Query != "":
-		in.Order = ByRelevance
+		in.Order = api.ByRelevance
 	case in.Order == "":
-		in.Order = ByName
-	case in.Order == ByRelevance && in.Query == "":
-		return Models{}, invalid("order", "relevance needs a query (q)")
+		in.Order = api.ByName
+	case in.Order == api.ByRelevance && in.Query == "":
+		return api.Models{}, invalid("order", "relevance needs a query (q)")
 	}
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		if found.Page, err = listModels(ctx, tx, who, in); err != nil || in.After != "" {
@@ -96,11 +41,11 @@ func (c *Catalog) ListModels(ctx context.Context, who auth.Principal, in ListMod
 // sorting is an order in SQL: the expression, its type, and the comparison that leads to the next page.
 type sorting struct{ key, kind, direction, beyond string }
 
-var orders = map[Order]sorting{
-	ByName:      {"m.name", "text", "asc", ">"},
-	ByCreated:   {"m.created_at", "timestamptz", "desc", "<"},
-	ByUpdated:   {"m.updated_at", "timestamptz", "desc", "<"},
-	ByRelevance: {"r.rank", "real", "desc", "<"},
+var orders = map[api.ModelOrder]sorting{
+	api.ByName:      {"m.name", "text", "asc", ">"},
+	api.ByCreated:   {"m.created_at", "timestamptz", "desc", "<"},
+	api.ByUpdated:   {"m.updated_at", "timestamptz", "desc", "<"},
+	api.ByRelevance: {"r.rank", "real", "desc", "<"},
 }
 
 // matchSQL selects the rows; $1 to $7 are the tenant, query, framework, tag, license, the limits of a key, and the cursor's.
@@ -112,31 +57,31 @@ const (
 			and maas_sees($6, m.id, m.name)`
 )
 
-func (in ListModels) source() string {
+func sourceOf(in api.ListModelsRequest) string {
 	if in.Query != "" {
 		return matchedSQL + whereSQL
 	}
 	return fromSQL + whereSQL
 }
 
-func (in ListModels) arguments(who auth.Principal) []any {
+func argumentsOf(who auth.Principal, in api.ListModelsRequest) []any {
 	return []any{string(who.TenantName), string(in.Query), string(in.Framework), string(in.Tag), string(in.License), who.Terms()}
 }
 
 // listed is a model with the cursor of its place in the order.
 type listed struct {
-	model  Model
+	model  api.Model
 	cursor string
 }
 
-func listModels(ctx context.Context, tx postgres.Tx, who auth.Principal, in ListModels) (page.Page[Model], error) {
+func listModels(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.ListModelsRequest) (page.Page[api.Model], error) {
 	by := orders[in.Order]
-	query := fmt.Sprintf(`select %s, %s::text || ' ' || m.id%s`, modelJSON, by.key, in.source())
-	arguments := in.arguments(who)
+	query := fmt.Sprintf(`select %s, %s::text || ' ' || m.id%s`, modelJSON, by.key, sourceOf(in))
+	arguments := argumentsOf(who, in)
 	if in.After != "" {
 		cut := strings.LastIndexByte(in.After, ' ')
 		if cut < 0 {
-			return page.Page[Model]{}, badCursor()
+			return page.Page[api.Model]{}, badCursor()
 		}
 		arguments = append(arguments, in.After[:cut], in.After[cut+1:])
 		query += fmt.Sprintf(` and (%s, m.id) %s ($7::text::%s, $8::text::uuid)`, by.key, by.beyond, by.kind)
@@ -144,17 +89,17 @@ func listModels(ctx context.Context, tx postgres.Tx, who auth.Principal, in List
 	query += fmt.Sprintf(` order by %s %s, m.id %s limit %d`, by.key, by.direction, by.direction, in.Size+1)
 	rows, err := tx.Query(ctx, query, arguments...)
 	if err != nil {
-		return page.Page[Model]{}, err
+		return page.Page[api.Model]{}, err
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (one listed, err error) {
 		err = row.Scan(&one.model, &one.cursor)
 		return one, err
 	})
 	if err != nil {
-		return page.Page[Model]{}, cursorFault(in.Request, err)
+		return page.Page[api.Model]{}, cursorFault(in.Request, err)
 	}
 	cut := page.Of(in.Request, all, func(one listed) string { return one.cursor })
-	models := page.Page[Model]{Items: make([]Model, len(cut.Items)), Next: cut.Next}
+	models := page.Page[api.Model]{Items: make([]api.Model, len(cut.Items)), Next: cut.Next}
 	for i, one := range cut.Items {
 		models.Items[i] = one.model
 	}
@@ -175,12 +120,12 @@ const facetsSQL = `
 		select facet, json_object_agg(value, n order by n desc, value) as counts from ranked where place <= 20 group by facet) as all_facets
 	where $1 <> ''`
 
-func facets(ctx context.Context, tx postgres.Tx, who auth.Principal, in ListModels) (*Facets, error) {
+func facets(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.ListModelsRequest) (*api.Facets, error) {
 	var text []byte
-	if err := tx.QueryRow(ctx, fmt.Sprintf(facetsSQL, in.source()), in.arguments(who)...).Scan(&text); err != nil {
+	if err := tx.QueryRow(ctx, fmt.Sprintf(facetsSQL, sourceOf(in)), argumentsOf(who, in)...).Scan(&text); err != nil {
 		return nil, err
 	}
-	counts := Facets{map[string]int{}, map[string]int{}, map[string]int{}} // what has no value stays {}
+	counts := api.Facets{Frameworks: map[string]int{}, Tags: map[string]int{}, Licenses: map[string]int{}} // what has no value stays {}
 	return &counts, json.Unmarshal(text, &counts)
 }
 

@@ -7,6 +7,7 @@ import (
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
@@ -39,7 +40,7 @@ func (s Service) GetModel(ctx context.Context, in *connect.Request[maasv1.GetMod
 	if err != nil {
 		return nil, err
 	}
-	m, err := s.catalog.GetModel(ctx, auth.PrincipalFrom(ctx), NamedModel{name})
+	m, err := s.catalog.GetModel(ctx, auth.PrincipalFrom(ctx), api.ModelRequest{Model: name})
 	return answer(&m, err, modelMessage)
 }
 
@@ -80,7 +81,7 @@ func (s Service) DeleteModel(ctx context.Context, in *connect.Request[maasv1.Del
 	if err != nil {
 		return nil, err
 	}
-	named := DeleteModel{Model: name, Force: in.Msg.GetForce(), IfMatch: condition.Tag(in.Msg.GetEtag())}
+	named := api.DeleteModelRequest{Model: name, Force: in.Msg.GetForce(), IfMatch: condition.Tag(in.Msg.GetEtag())}
 	if _, err := s.catalog.DeleteModel(ctx, auth.PrincipalFrom(ctx), named); err != nil {
 		return nil, err
 	}
@@ -124,7 +125,7 @@ func (s Service) Resolve(ctx context.Context, in *connect.Request[maasv1.Resolve
 	if err != nil {
 		return nil, err
 	}
-	r, err := s.catalog.Resolve(ctx, auth.PrincipalFrom(ctx), Resolve{NamedVersion: named, Unreachable: in.Msg.GetUnreachable()})
+	r, err := s.catalog.Resolve(ctx, auth.PrincipalFrom(ctx), Resolve{VersionRequest: named, Unreachable: in.Msg.GetUnreachable()})
 	return answer(&r, err, resolutionMessage)
 }
 

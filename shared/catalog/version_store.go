@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -59,18 +60,20 @@ const (
 // readVersion gives a version as the caller may know it.
 func readVersion(
 	ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, name ref.Model, version ref.Version,
-) (v Version, err error) {
+) (v api.Version, err error) {
 	err = tx.QueryRow(ctx, readVersionSQL, name.String(), model, version.String()).Scan(&v)
 	if postgres.NotFound(err) {
-		return Version{}, noVersion(name, version.String())
+		return api.Version{}, noVersion(name, version.String())
 	}
 	if err != nil {
-		return Version{}, err
+		return api.Version{}, err
 	}
 	return v, hideParents(ctx, tx, who, &v.Lineage)
 }
 
-func listVersions(ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, in ListVersions, after ref.Version) ([]Version, error) {
+func listVersions(
+	ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, in api.ListVersionsRequest, after ref.Version,
+) ([]api.Version, error) {
 	var major, minor, patch int64
 	var prerelease string
 	if !after.IsZero() {
@@ -81,11 +84,11 @@ func listVersions(ctx context.Context, tx postgres.Tx, who auth.Principal, model
 	if err != nil {
 		return nil, err
 	}
-	versions, err := pgx.CollectRows(rows, pgx.RowTo[Version])
+	versions, err := pgx.CollectRows(rows, pgx.RowTo[api.Version])
 	if err != nil {
 		return nil, err
 	}
-	lineages := make([]*Lineage, len(versions))
+	lineages := make([]*api.Lineage, len(versions))
 	for i := range versions {
 		lineages[i] = &versions[i].Lineage
 	}

@@ -10,19 +10,20 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-func get(t *testing.T, w *catalogtest.World, m ref.Model, selector string) catalog.Version {
+func get(t *testing.T, w *catalogtest.World, m ref.Model, selector string) api.Version {
 	t.Helper()
-	v, err := w.Catalog.GetVersion(t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: catalogtest.Ref(selector)})
+	v, err := w.Catalog.GetVersion(t.Context(), w.Owner, api.VersionRequest{Model: m, Ref: catalogtest.Ref(selector)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func TestADraftShowsItsFiles(t *testing.T) {
 	m := w.Model("fraud")
 	w.Draft(m, "1.0.0", "model.onnx", "a/weights.bin")
 	v := get(t, w, m, "1.0.0")
-	if v.Status != catalog.StatusDraft || len(v.Files) != 2 || v.Files[0].Path != "a/weights.bin" || !v.Digest.IsZero() || v.Deployment.Status != "none" {
+	if v.Status != api.VersionDraft || len(v.Files) != 2 || v.Files[0].Path != "a/weights.bin" || !v.Digest.IsZero() || v.Deployment.Status != "none" {
 		t.Errorf("%+v", v)
 	}
 	if len(v.Inputs) != 1 || v.Inputs[0].Name != "x" || v.Size != int64(len("model.onnx1.0.0a/weights.bin1.0.0")) {
@@ -104,10 +105,10 @@ func TestDraftsThatCannotBeOpened(t *testing.T) {
 		"number too large": {catalog.DraftRequest{Model: m, Bump: ref.BumpMajor}, fault.Conflict, "bump"},
 		"file as a folder": {catalog.DraftRequest{Model: m, Version: v("2147483647.0.0"), Path: "dir"}, fault.Conflict, "path"},
 		"below a file":     {catalog.DraftRequest{Model: m, Version: v("2147483647.0.0"), Path: "dir/model.onnx/x"}, fault.Conflict, "path"},
-		"no parent":        {catalog.DraftRequest{Model: m, Version: v("3.0.0"), Lineage: catalog.Lineage{Parent: "acme/fraud@9.9.9"}}, fault.Invalid, "lineage.parent"},
-		"parent by alias":  {catalog.DraftRequest{Model: m, Version: v("3.0.0"), Lineage: catalog.Lineage{Parent: "acme/fraud@latest"}}, fault.Invalid, "lineage.parent"},
-		"parent elsewhere": {catalog.DraftRequest{Model: m, Version: v("3.0.0"), Lineage: catalog.Lineage{Parent: "rival/fraud@1.0.0"}}, fault.Invalid, "lineage.parent"},
-		"long commit":      {catalog.DraftRequest{Model: m, Version: v("3.0.0"), Lineage: catalog.Lineage{Commit: strings.Repeat("x", 513)}}, fault.Invalid, "lineage.commit"},
+		"no parent":        {catalog.DraftRequest{Model: m, Version: v("3.0.0"), Lineage: api.Lineage{Parent: "acme/fraud@9.9.9"}}, fault.Invalid, "lineage.parent"},
+		"parent by alias":  {catalog.DraftRequest{Model: m, Version: v("3.0.0"), Lineage: api.Lineage{Parent: "acme/fraud@latest"}}, fault.Invalid, "lineage.parent"},
+		"parent elsewhere": {catalog.DraftRequest{Model: m, Version: v("3.0.0"), Lineage: api.Lineage{Parent: "rival/fraud@1.0.0"}}, fault.Invalid, "lineage.parent"},
+		"long commit":      {catalog.DraftRequest{Model: m, Version: v("3.0.0"), Lineage: api.Lineage{Commit: strings.Repeat("x", 513)}}, fault.Invalid, "lineage.commit"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -176,7 +177,7 @@ func TestVersionsAreListedHighestFirst(t *testing.T) {
 		w.Draft(m, version)
 	}
 	var got []string
-	in := catalog.ListVersions{Request: page.Request{Size: 2}, Model: m}
+	in := api.ListVersionsRequest{Request: page.Request{Size: 2}, Model: m}
 	for {
 		found, err := w.Catalog.ListVersions(t.Context(), w.Owner, in)
 		if err != nil {
@@ -231,13 +232,13 @@ func TestADraftsTextCanBeChanged(t *testing.T) {
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
 	w.Draft(m, "1.0.0")
-	changelog := catalog.Changelog("better")
-	v, err := w.Catalog.UpdateVersion(t.Context(), w.Owner, catalog.UpdateVersion{Model: m, Version: catalogtest.Version("1.0.0"), Changelog: &changelog})
+	changelog := api.Changelog("better")
+	v, err := w.Catalog.UpdateVersion(t.Context(), w.Owner, api.UpdateVersionRequest{Model: m, Version: catalogtest.Version("1.0.0"), Changelog: &changelog})
 	if err != nil || v.Changelog != changelog {
 		t.Errorf("%+v, %v", v, err)
 	}
 	w.Published(m, "2.0.0")
-	_, err = w.Catalog.UpdateVersion(t.Context(), w.Owner, catalog.UpdateVersion{Model: m, Version: catalogtest.Version("2.0.0"), Changelog: &changelog})
+	_, err = w.Catalog.UpdateVersion(t.Context(), w.Owner, api.UpdateVersionRequest{Model: m, Version: catalogtest.Version("2.0.0"), Changelog: &changelog})
 	faulttest.AssertKind(t, err, fault.Conflict, "version")
 }
 
@@ -247,7 +248,7 @@ func TestADeprecatedVersionWarns(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	sunset := catalogtest.Soon()
-	v, err := w.Catalog.Deprecate(t.Context(), w.Owner, catalog.Deprecate{Model: m, Version: catalogtest.Version("1.0.0"), Reason: "old", Sunset: sunset})
+	v, err := w.Catalog.Deprecate(t.Context(), w.Owner, api.DeprecateRequest{Model: m, Version: catalogtest.Version("1.0.0"), Reason: "old", Sunset: sunset})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,14 +269,14 @@ func TestARetiredVersionIsGone(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	w.Ready(m, "1.1.0")
-	retire := catalog.Retire{Model: m, Version: catalogtest.Version("1.1.0")}
-	if v, err := w.Catalog.Retire(t.Context(), w.Owner, retire); err != nil || v.Status != catalog.StatusRetired {
+	retire := api.RetireRequest{Model: m, Version: catalogtest.Version("1.1.0")}
+	if v, err := w.Catalog.Retire(t.Context(), w.Owner, retire); err != nil || v.Status != api.VersionRetired {
 		t.Fatalf("%+v, %v", v, err)
 	}
-	named := catalog.NamedVersion{Model: m, Ref: catalogtest.Ref("1.1.0")}
+	named := api.VersionRequest{Model: m, Ref: catalogtest.Ref("1.1.0")}
 	_, err := w.Catalog.GetVersion(t.Context(), w.Owner, named)
 	faulttest.AssertKind(t, err, fault.Gone)
-	_, err = w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{NamedVersion: named})
+	_, err = w.Catalog.Resolve(t.Context(), w.Owner, catalog.Resolve{VersionRequest: named})
 	faulttest.AssertKind(t, err, fault.Gone)
 	_, err = w.Catalog.Retire(t.Context(), w.Owner, retire)
 	faulttest.AssertKind(t, err, fault.Gone)
@@ -289,7 +290,7 @@ func TestAVersionThatAnAliasLeadsToIsNotRetired(t *testing.T) {
 	w := catalogtest.New(t)
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0", "production")
-	_, err := w.Catalog.Retire(t.Context(), w.Owner, catalog.Retire{Model: m, Version: catalogtest.Version("1.0.0")})
+	_, err := w.Catalog.Retire(t.Context(), w.Owner, api.RetireRequest{Model: m, Version: catalogtest.Version("1.0.0")})
 	faulttest.AssertKind(t, err, fault.Conflict, "version")
 }
 
@@ -301,13 +302,13 @@ func TestLineageIsFollowedUpAndDown(t *testing.T) {
 	for _, version := range []string{"1.0.0", "1.1.0", "1.2.0"} {
 		w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
 			_, err := catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{
-				Model: m, Version: catalogtest.Version(version), Lineage: catalog.Lineage{Parent: parent, Commit: "c" + version},
+				Model: m, Version: catalogtest.Version(version), Lineage: api.Lineage{Parent: parent, Commit: "c" + version},
 			})
 			return err
 		})
 		parent = "acme/fraud@" + version
 	}
-	a, err := w.Catalog.GetLineage(t.Context(), w.Owner, catalog.NamedVersion{Model: m, Ref: catalogtest.Ref("1.1.0")})
+	a, err := w.Catalog.GetLineage(t.Context(), w.Owner, api.VersionRequest{Model: m, Ref: catalogtest.Ref("1.1.0")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,7 +324,7 @@ func TestADueVersionIsRetiredBySweep(t *testing.T) {
 	w.Ready(m, "1.0.0")
 	w.Ready(m, "2.0.0", "production")
 	for _, version := range []string{"1.0.0", "2.0.0"} {
-		in := catalog.Deprecate{Model: m, Version: catalogtest.Version(version), Reason: "old", Sunset: catalogtest.Soon()}
+		in := api.DeprecateRequest{Model: m, Version: catalogtest.Version(version), Reason: "old", Sunset: catalogtest.Soon()}
 		if _, err := w.Catalog.Deprecate(t.Context(), w.Owner, in); err != nil {
 			t.Fatal(err)
 		}
@@ -344,7 +345,7 @@ func TestAVersionThatCannotBeRetiredDoesNotKeepTheOthers(t *testing.T) {
 	m := w.Model("fraud")
 	for _, version := range []string{"1.0.0", "2.0.0"} {
 		w.Ready(m, version)
-		in := catalog.Deprecate{Model: m, Version: catalogtest.Version(version), Reason: "old", Sunset: catalogtest.Soon()}
+		in := api.DeprecateRequest{Model: m, Version: catalogtest.Version(version), Reason: "old", Sunset: catalogtest.Soon()}
 		if _, err := w.Catalog.Deprecate(t.Context(), w.Owner, in); err != nil {
 			t.Fatal(err)
 		}

@@ -12,11 +12,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/identitytest"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/outbox"
@@ -54,7 +55,7 @@ func New(t testing.TB) *World {
 // Model makes a model of the owner's tenant: "fraud".
 func (w *World) Model(name ref.Name) ref.Model {
 	w.t.Helper()
-	m, err := w.Catalog.CreateModel(w.t.Context(), w.Owner, catalog.CreateModel{Name: name})
+	m, err := w.Catalog.CreateModel(w.t.Context(), w.Owner, api.CreateModelRequest{Name: name})
 	w.must(err)
 	return m.Model
 }
@@ -96,8 +97,8 @@ func (w *World) Draft(m ref.Model, version string, paths ...string) uuid.UUID {
 func (w *World) Artifact(content string) catalog.Artifact {
 	return catalog.Artifact{
 		Digest: ref.SumOf([]byte(content)), ObjectKey: string(objects.UploadKey(w.Owner.Tenant, uuid.New())), Size: int64(len(content)), Format: "onnx",
-		Inputs:  []catalog.Tensor{{Name: "x", Datatype: "FP32", Shape: []int64{-1, 2}}},
-		Outputs: []catalog.Tensor{{Name: "y", Datatype: "FP32", Shape: []int64{-1}}},
+		Inputs:  []api.Tensor{{Name: "x", Datatype: "FP32", Shape: []int64{-1, 2}}},
+		Outputs: []api.Tensor{{Name: "y", Datatype: "FP32", Shape: []int64{-1}}},
 		Details: map[string]any{"opset": 17},
 	}
 }
@@ -141,7 +142,7 @@ func (w *World) Start(version uuid.UUID) {
 	w.t.Helper()
 	ctx := w.t.Context()
 	w.must(w.Deployments.Begin(ctx, w.Owner.Tenant, version))
-	w.must(w.Deployments.Ready(ctx, w.Owner.Tenant, version, Endpoint(version), event.Phases{Schedule: 1, Fetch: 2, Load: 3}))
+	w.must(w.Deployments.Ready(ctx, w.Owner.Tenant, version, Endpoint(version), api.StartPhases{Schedule: 1, Fetch: 2, Load: 3}))
 }
 
 // Endpoint is where a version of Ready runs; nothing answers there.
@@ -185,7 +186,7 @@ func (w *World) AssertWrote(kind event.Payload, want int) {
 // Alias gives where an alias leads, "1.4.0" or "1.4.0=90 1.5.0=10", and "" for none.
 func (w *World) Alias(m ref.Model, alias string) string {
 	w.t.Helper()
-	r, err := w.Catalog.Resolve(w.t.Context(), w.Owner, catalog.Resolve{NamedVersion: catalog.NamedVersion{Model: m, Ref: Ref(alias)}})
+	r, err := w.Catalog.Resolve(w.t.Context(), w.Owner, catalog.Resolve{VersionRequest: api.VersionRequest{Model: m, Ref: Ref(alias)}})
 	if err != nil {
 		return ""
 	}

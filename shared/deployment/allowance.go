@@ -10,8 +10,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/allowance"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/env"
 )
 
@@ -74,7 +74,7 @@ func (r AllowanceRule) For(s Spec) (allowance.Allowance, error) {
 }
 
 // Asks gives what the version asks for each of its model servers.
-func (s Spec) Asks() (r catalog.Resources, err error) {
+func (s Spec) Asks() (r api.Resources, err error) {
 	if len(s.Resources) == 0 {
 		return r, nil
 	}
@@ -89,7 +89,7 @@ type cores int64
 
 // UnmarshalText parses a number of cores.
 func (c *cores) UnmarshalText(text []byte) error {
-	var q catalog.Quantity
+	var q api.Quantity
 	if err := q.UnmarshalText([]byte(strings.TrimSpace(string(text)))); err != nil {
 		return fmt.Errorf("%s is no number of cores: it is written like 2 or 500m", strconv.Quote(string(text)))
 	}

@@ -11,11 +11,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -44,17 +45,14 @@ const (
 	deploymentFailed audit.Action = "deployment.failed"
 )
 
-// Phases tells how long the parts of a start took, in milliseconds.
-type Phases = event.Phases
-
 // Request makes a version wait for its host: one that never ran, failed, was removed, or lost its host. One that is starting or runs stays.
 // reason says what it waits for, "" for nothing in particular.
 func (d *Deployments) Request(ctx context.Context, tenant, version uuid.UUID, reason string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if !r.served || r.status == Starting || r.status.Serves() || r.status == Pending && reason == "" {
+		if !r.served || r.status == api.DeploymentStarting || r.status.Serves() || r.status == api.DeploymentPending && reason == "" {
 			return nil
 		}
-		return r.put(ctx, state{status: Pending, reason: reason})
+		return r.put(ctx, state{status: api.DeploymentPending, reason: reason})
 	})
 }
 
@@ -65,13 +63,13 @@ func (d *Deployments) Begin(ctx context.Context, tenant, version uuid.UUID) erro
 		if !r.served || r.status.Serves() {
 			return nil
 		}
-		if r.status == Starting {
-			return r.put(ctx, state{status: Starting, reason: r.reason, failure: r.failure, attempts: r.attempts})
+		if r.status == api.DeploymentStarting {
+			return r.put(ctx, state{status: api.DeploymentStarting, reason: r.reason, failure: r.failure, attempts: r.attempts})
 		}
-		if err := r.through(ctx, Starting); err != nil {
+		if err := r.through(ctx, api.DeploymentStarting); err != nil {
 			return err
 		}
-		return r.put(ctx, state{status: Starting})
+		return r.put(ctx, state{status: api.DeploymentStarting})
 	})
 }
 
@@ -81,23 +79,23 @@ func (d *Deployments) Lost(ctx context.Context, tenant, version uuid.UUID) error
 		if !r.status.Serves() {
 			return nil
 		}
-		return r.put(ctx, state{status: Pending})
+		return r.put(ctx, state{status: api.DeploymentPending})
 	})
 }
 
 // Ready records that a version answers at the endpoint, the base URL of its Open Inference Protocol server. The first time, the aliases move:
 // those that follow by themselves and those that its publication asked for. A version that was retired meanwhile stays as it is, and so does
 // one of which that is known.
-func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endpoint string, phases Phases) error {
+func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endpoint string, phases api.StartPhases) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if !r.served || r.status == Ready && r.endpoint == endpoint {
+		if !r.served || r.status == api.DeploymentReady && r.endpoint == endpoint {
 			return nil
 		}
-		woke := r.status == Idle // its endpoint is the same, and nobody wants to hear of each call after a pause
-		if err := r.through(ctx, Ready); err != nil {
+		woke := r.status == api.DeploymentIdle // its endpoint is the same, and nobody wants to hear of each call after a pause
+		if err := r.through(ctx, api.DeploymentReady); err != nil {
 			return err
 		}
-		if err := r.put(ctx, state{status: Ready, endpoint: endpoint, phases: phases}); err != nil || woke {
+		if err := r.put(ctx, state{status: api.DeploymentReady, endpoint: endpoint, phases: phases}); err != nil || woke {
 			return err
 		}
 		if err := catalog.Settle(ctx, r.tx, d.events, r.who, version); err != nil {
@@ -106,27 +104,27 @@ func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endp
 		if err := audit.Record(ctx, r.tx, r.who, deploymentReady, r.name); err != nil {
 			return err
 		}
-		return d.events.Emit(ctx, r.tx, event.DeploymentReady{Version: r.name, VersionID: version, Endpoint: endpoint, Phases: phases})
+		return d.events.Emit(ctx, r.tx, event.DeploymentReady{Version: r.name, VersionID: api.ID(version), Endpoint: endpoint, Phases: phases})
 	})
 }
 
 // Idle records that a ready version is scaled to zero: its endpoint stays, and starts it with the next call.
 func (d *Deployments) Idle(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if r.status != Ready {
+		if r.status != api.DeploymentReady {
 			return nil // what has failed or gone since does not come back by a late report
 		}
-		return r.put(ctx, state{status: Idle, endpoint: r.endpoint, phases: r.phases})
+		return r.put(ctx, state{status: api.DeploymentIdle, endpoint: r.endpoint, phases: r.phases})
 	})
 }
 
 // Moved records that an idle version answers at another endpoint than before: its host was started anew.
 func (d *Deployments) Moved(ctx context.Context, tenant, version uuid.UUID, endpoint string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if r.status != Idle {
+		if r.status != api.DeploymentIdle {
 			return nil
 		}
-		return r.put(ctx, state{status: Idle, endpoint: endpoint, phases: r.phases})
+		return r.put(ctx, state{status: api.DeploymentIdle, endpoint: endpoint, phases: r.phases})
 	})
 }
 
@@ -139,10 +137,10 @@ func (d *Deployments) Damaged(ctx context.Context, tenant, version uuid.UUID, wh
 // Removed records that a version runs no more and is not to.
 func (d *Deployments) Removed(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if r.status == None {
+		if r.status == api.DeploymentNone {
 			return nil
 		}
-		return r.put(ctx, state{status: Removed})
+		return r.put(ctx, state{status: api.DeploymentRemoved})
 	})
 }
 
@@ -210,7 +208,7 @@ func lock(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s subject, er
 const statusSQL = `select coalesce((select status from deployments where version_id = $1), 'none')`
 
 // StatusOf gives the status of a version's deployment; None also for a version that is gone.
-func (d *Deployments) StatusOf(ctx context.Context, tenant, version uuid.UUID) (s Status, err error) {
+func (d *Deployments) StatusOf(ctx context.Context, tenant, version uuid.UUID) (s api.DeploymentStatus, err error) {
 	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return tx.QueryRow(ctx, statusSQL, version).Scan(&s) })
 	return s, err
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
 // world is a model with which a host is at work.
@@ -33,7 +33,7 @@ func newWorld(t *testing.T) world {
 	return world{w, t, w.Model("fraud")}
 }
 
-func (w world) assertStatus(version uuid.UUID, want deployment.Status) {
+func (w world) assertStatus(version uuid.UUID, want api.DeploymentStatus) {
 	w.t.Helper()
 	got, err := w.Deployments.StatusOf(w.t.Context(), w.Owner.Tenant, version)
 	if err != nil || got != want {
@@ -60,19 +60,19 @@ func TestAStartIsReportedStepByStep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id, ctx, tenant := w.Published(w.model, "1.0.0"), t.Context(), w.Owner.Tenant
-	w.assertStatus(id, deployment.None)
+	w.assertStatus(id, api.DeploymentNone)
 	w.must(w.Deployments.Request(ctx, tenant, id, ""))
-	w.assertStatus(id, deployment.Pending)
+	w.assertStatus(id, api.DeploymentPending)
 	w.must(w.Deployments.Begin(ctx, tenant, id))
-	w.assertStatus(id, deployment.Starting)
-	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{Fetch: 5}))
-	w.assertStatus(id, deployment.Ready)
+	w.assertStatus(id, api.DeploymentStarting)
+	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", api.StartPhases{Fetch: 5}))
+	w.assertStatus(id, api.DeploymentReady)
 	w.must(w.Deployments.Idle(ctx, tenant, id))
-	w.assertStatus(id, deployment.Idle)
-	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{}))
-	w.assertStatus(id, deployment.Ready)
+	w.assertStatus(id, api.DeploymentIdle)
+	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", api.StartPhases{}))
+	w.assertStatus(id, api.DeploymentReady)
 	w.must(w.Deployments.Removed(ctx, tenant, id))
-	w.assertStatus(id, deployment.Removed)
+	w.assertStatus(id, api.DeploymentRemoved)
 	w.AssertWrote(event.DeploymentReady{}, 1) // waking up is no news
 	w.AssertWrote(event.AliasMoved{}, 3)
 	if w.Audited(w.Owner, "deployment.ready", "done") != 1 {
@@ -92,8 +92,8 @@ func TestAFailureIsToldOnceAndCanBeTriedAgain(t *testing.T) {
 		t.Errorf("%d entries of the audit log say why", n)
 	}
 	w.must(w.Deployments.Begin(ctx, tenant, id))
-	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{}))
-	w.assertStatus(id, deployment.Ready)
+	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", api.StartPhases{}))
+	w.assertStatus(id, api.DeploymentReady)
 	if got := w.Alias(w.model, "latest"); got != "1.0.0" {
 		t.Errorf("latest leads to %q", got)
 	}
@@ -105,13 +105,13 @@ func TestWhatAnswersIsTakenOutOnlyWhereItIsLost(t *testing.T) {
 	id, ctx, tenant := w.Ready(w.model, "1.0.0"), t.Context(), w.Owner.Tenant
 	w.must(w.Deployments.Begin(ctx, tenant, id))
 	w.must(w.Deployments.Request(ctx, tenant, id, "no room"))
-	w.must(w.Deployments.Ready(ctx, tenant, id, catalogtest.Endpoint(id), event.Phases{Load: 7}))
-	w.assertStatus(id, deployment.Ready)
+	w.must(w.Deployments.Ready(ctx, tenant, id, catalogtest.Endpoint(id), api.StartPhases{Load: 7}))
+	w.assertStatus(id, api.DeploymentReady)
 	w.AssertWrote(event.DeploymentReady{}, 1) // it was known
 	w.must(w.Deployments.Lost(ctx, tenant, id))
-	w.assertStatus(id, deployment.Pending)
+	w.assertStatus(id, api.DeploymentPending)
 	w.must(w.Deployments.Lost(ctx, tenant, id))
-	w.assertStatus(id, deployment.Pending)
+	w.assertStatus(id, api.DeploymentPending)
 }
 
 func TestLateReportsDoNotBringBackWhatIsGone(t *testing.T) {
@@ -121,23 +121,23 @@ func TestLateReportsDoNotBringBackWhatIsGone(t *testing.T) {
 	w.must(w.Deployments.Removed(ctx, tenant, id))
 	w.must(w.Deployments.Idle(ctx, tenant, id))
 	w.must(w.Deployments.Failed(ctx, tenant, id, "killed"))
-	w.assertStatus(id, deployment.Removed)
-	_, err := w.Catalog.DeleteModel(ctx, w.Owner, catalog.DeleteModel{Model: w.model, Force: true})
+	w.assertStatus(id, api.DeploymentRemoved)
+	_, err := w.Catalog.DeleteModel(ctx, w.Owner, api.DeleteModelRequest{Model: w.model, Force: true})
 	w.must(err)
-	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{}))
+	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", api.StartPhases{}))
 }
 
 func TestLateReportsDoNotBringBackWhatIsRetired(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id, ctx, tenant := w.Ready(w.model, "1.0.0"), t.Context(), w.Owner.Tenant
-	_, err := w.Catalog.Retire(ctx, w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")})
+	_, err := w.Catalog.Retire(ctx, w.Owner, api.RetireRequest{Model: w.model, Version: catalogtest.Version("1.0.0")})
 	w.must(err)
 	w.must(w.Deployments.Removed(ctx, tenant, id))
 	w.must(w.Deployments.Request(ctx, tenant, id, ""))
 	w.must(w.Deployments.Begin(ctx, tenant, id))
-	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{}))
-	w.assertStatus(id, deployment.Removed)
+	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", api.StartPhases{}))
+	w.assertStatus(id, api.DeploymentRemoved)
 	w.AssertWrote(event.DeploymentReady{}, 1)
 }
 
@@ -159,8 +159,8 @@ func TestTheDatabaseKnowsTheSameStateMachine(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.Ready(w.model, "1.0.0")
-	all := []deployment.Status{
-		deployment.Pending, deployment.Starting, deployment.Ready, deployment.Idle, deployment.Failed, deployment.Removed,
+	all := []api.DeploymentStatus{
+		api.DeploymentPending, api.DeploymentStarting, api.DeploymentReady, api.DeploymentIdle, api.DeploymentFailed, api.DeploymentRemoved,
 	}
 	for _, from := range all {
 		for _, to := range all {
@@ -291,17 +291,17 @@ func TestReconcilingMakesTheHostRunWhatShouldRun(t *testing.T) {
 	if _, ok := host.running[first]; !ok || len(host.running) != 1 {
 		t.Errorf("the host runs %v", host.running)
 	}
-	w.assertStatus(first, deployment.Pending)
+	w.assertStatus(first, api.DeploymentPending)
 
 	w.Start(first)
 	w.Ready(w.model, "1.1.0")
-	_, err := w.Catalog.Retire(t.Context(), w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")})
+	_, err := w.Catalog.Retire(t.Context(), w.Owner, api.RetireRequest{Model: w.model, Version: catalogtest.Version("1.0.0")})
 	w.must(err)
 	w.must(w.Deployments.Reconcile(t.Context(), host))
 	if _, ok := host.running[first]; ok {
 		t.Error("the retired version still runs")
 	}
-	w.assertStatus(first, deployment.Removed)
+	w.assertStatus(first, api.DeploymentRemoved)
 }
 
 func TestAHostThatCannotStartIsTriedAgain(t *testing.T) {
@@ -336,7 +336,7 @@ func TestAnEventOfOneVersionDoesWhatItsRowsSay(t *testing.T) {
 	w := newWorld(t)
 	ctx, tenant := t.Context(), w.Owner.Tenant
 	host := &shelf{running: map[uuid.UUID]deployment.Spec{}}
-	run := func(version uuid.UUID, want deployment.Status, runs bool, why string) {
+	run := func(version uuid.UUID, want api.DeploymentStatus, runs bool, why string) {
 		t.Helper()
 		host.running[version] = deployment.Spec{}
 		w.must(w.Deployments.Run(ctx, host, version))
@@ -346,21 +346,21 @@ func TestAnEventOfOneVersionDoesWhatItsRowsSay(t *testing.T) {
 		}
 	}
 	id := w.Ready(w.model, "1.0.0")
-	run(id, deployment.Ready, true, "the target of an alias")
-	run(uuid.New(), deployment.None, false, "a version that is gone")
-	run(w.Draft(w.model, "9.0.0", "model.onnx"), deployment.None, false, "a draft")
+	run(id, api.DeploymentReady, true, "the target of an alias")
+	run(uuid.New(), api.DeploymentNone, false, "a version that is gone")
+	run(w.Draft(w.model, "9.0.0", "model.onnx"), api.DeploymentNone, false, "a draft")
 
 	w.must(w.Deployments.Failed(ctx, tenant, id, "out of memory"))
-	run(id, deployment.Failed, false, "what has failed")
+	run(id, api.DeploymentFailed, false, "what has failed")
 	w.owner("update versions set wanted_at = clock_timestamp() where id = $1", id)
-	run(id, deployment.Pending, true, "what is asked for after it has failed")
-	if s := host.running[id]; s.Status != deployment.Failed || s.Model != "acme/fraud" {
+	run(id, api.DeploymentPending, true, "what is asked for after it has failed")
+	if s := host.running[id]; s.Status != api.DeploymentFailed || s.Model != "acme/fraud" {
 		t.Errorf("the host was given %+v", s)
 	}
 
 	w.must(w.Deployments.Failed(ctx, tenant, id, "out of memory"))
 	w.Ready(w.model, "1.1.0")
-	_, err := w.Catalog.Retire(ctx, w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")})
+	_, err := w.Catalog.Retire(ctx, w.Owner, api.RetireRequest{Model: w.model, Version: catalogtest.Version("1.0.0")})
 	w.must(err)
-	run(id, deployment.Removed, false, "what is retired")
+	run(id, api.DeploymentRemoved, false, "what is retired")
 }

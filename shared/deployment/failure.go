@@ -7,9 +7,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/audit"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
 const (
@@ -32,25 +33,25 @@ func Lasting(err error) bool {
 // until it is asked for.
 func (d *Deployments) Failed(ctx context.Context, tenant, version uuid.UUID, reason string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
-		if r.status == Removed {
+		if r.status == api.DeploymentRemoved {
 			return nil
 		}
 		reason, attempts := presentable(reason), r.attempts
-		again := r.status == Failed
+		again := r.status == api.DeploymentFailed
 		if !again {
 			attempts++
 		}
-		if err := r.through(ctx, Failed); err != nil {
+		if err := r.through(ctx, api.DeploymentFailed); err != nil {
 			return err
 		}
-		next := state{status: Failed, reason: reason, failure: lasting, attempts: attempts}
+		next := state{status: api.DeploymentFailed, reason: reason, failure: api.FailureLasting, attempts: attempts}
 		if err := r.put(ctx, next); err != nil || again {
 			return err
 		}
 		if err := audit.RecordWhy(ctx, r.tx, r.who, deploymentFailed, r.name, reason); err != nil {
 			return err
 		}
-		return d.events.Emit(ctx, r.tx, event.DeploymentFailed{Version: r.name, VersionID: version, Reason: reason})
+		return d.events.Emit(ctx, r.tx, event.DeploymentFailed{Version: r.name, VersionID: api.ID(version), Reason: reason})
 	})
 }
 
@@ -68,16 +69,16 @@ type Setback struct {
 // version is not to be served any more. The version stays starting. What answers on another replica is not to be reported.
 func (d *Deployments) Retry(ctx context.Context, tenant, version uuid.UUID, b Setback) (at time.Time, err error) {
 	err = d.report(ctx, tenant, version, func(r *report) error {
-		if !r.served || r.status == Removed {
+		if !r.served || r.status == api.DeploymentRemoved {
 			return nil
 		}
-		next := state{status: Starting, reason: presentable(b.Reason), failure: passing, attempts: b.Attempts, retryAt: instant(b.RetryAt)}
+		next := state{status: api.DeploymentStarting, reason: presentable(b.Reason), failure: api.FailurePassing, attempts: b.Attempts, retryAt: instant(b.RetryAt)}
 		if b.Attempts == 0 {
 			next.attempts = r.attempts + 1
 			next.retryAt = instant(time.Now().Add(d.pause(next.attempts)))
 		}
 		at = next.retryAt
-		if err := r.through(ctx, Starting); err != nil {
+		if err := r.through(ctx, api.DeploymentStarting); err != nil {
 			return err
 		}
 		return r.put(ctx, next)
@@ -102,10 +103,10 @@ func (d *Deployments) again(ctx context.Context, tenant, version uuid.UUID) erro
 		if !r.served || r.status.Serves() {
 			return nil
 		}
-		if err := r.through(ctx, Pending); err != nil {
+		if err := r.through(ctx, api.DeploymentPending); err != nil {
 			return err
 		}
-		return r.put(ctx, state{status: Pending})
+		return r.put(ctx, state{status: api.DeploymentPending})
 	})
 }
 

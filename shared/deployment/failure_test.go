@@ -6,16 +6,16 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/catalogtest"
 	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
 // shown gives what the API says of a version's deployment.
-func (w world) shown(version string) catalog.Deployment {
+func (w world) shown(version string) api.Deployment {
 	w.t.Helper()
-	v, err := w.Catalog.GetVersion(w.t.Context(), w.Owner, catalog.NamedVersion{Model: w.model, Ref: catalogtest.Ref(version)})
+	v, err := w.Catalog.GetVersion(w.t.Context(), w.Owner, api.VersionRequest{Model: w.model, Ref: catalogtest.Ref(version)})
 	w.must(err)
 	return v.Deployment
 }
@@ -39,7 +39,7 @@ func TestAPassingFailureIsRetriedAtEverLongerPauses(t *testing.T) {
 	w.assertDesired(id, true, "failed for a passing reason")
 	w.AssertWrote(event.DeploymentFailed{}, 0)
 
-	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", event.Phases{}))
+	w.must(w.Deployments.Ready(ctx, tenant, id, "http://host/1", api.StartPhases{}))
 	if d := w.shown("1.0.0"); d.Failure != "" || d.Attempts != 0 || d.Reason != "" || w.Alias(w.model, "latest") != "1.0.0" {
 		t.Errorf("once it is ready: %+v", d)
 	}
@@ -64,7 +64,7 @@ func TestAHostIsToldWhenToTryAgain(t *testing.T) {
 	if s := host.running[id]; s.Waits() || !s.Again {
 		t.Errorf("once it is asked for, the host was given %+v", s)
 	}
-	w.assertStatus(id, deployment.Pending)
+	w.assertStatus(id, api.DeploymentPending)
 
 	_, err = w.Deployments.Retry(ctx, tenant, id, deployment.Setback{Reason: "no room", Attempts: 4, RetryAt: time.Now().Add(-time.Second)})
 	w.must(err)

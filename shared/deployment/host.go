@@ -7,8 +7,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/outbox"
 )
 
@@ -25,17 +27,21 @@ type Host interface {
 
 // Subscribe makes a receiver of deploy-version's events wake the host. An event is a hint: what is done follows from the rows.
 func (d *Deployments) Subscribe(r *outbox.Receiver, h Host) {
-	outbox.Wake(r, func(ctx context.Context, _ event.Event, p event.VersionPublished) error {
-		return d.Run(ctx, h, p.VersionID)
+	outbox.Wake(r, func(ctx context.Context, _ cloudevent.Event, p event.VersionPublished) error {
+		return d.Run(ctx, h, uuid.UUID(p.VersionID))
 	})
-	outbox.Wake(r, func(ctx context.Context, _ event.Event, p event.DeploymentWanted) error {
-		return d.Run(ctx, h, p.VersionID)
+	outbox.Wake(r, func(ctx context.Context, _ cloudevent.Event, p event.DeploymentWanted) error {
+		return d.Run(ctx, h, uuid.UUID(p.VersionID))
 	})
-	outbox.Wake(r, func(ctx context.Context, _ event.Event, p event.VersionRetired) error {
-		return d.Run(ctx, h, p.VersionID)
+	outbox.Wake(r, func(ctx context.Context, _ cloudevent.Event, p event.VersionRetired) error {
+		return d.Run(ctx, h, uuid.UUID(p.VersionID))
 	})
-	outbox.Wake(r, func(ctx context.Context, _ event.Event, _ event.ModelDeleted) error { return d.Reconcile(ctx, h) })
-	outbox.Wake(r, func(ctx context.Context, _ event.Event, _ event.VersionDeprecated) error { return d.Reconcile(ctx, h) })
+	outbox.Wake(r, func(ctx context.Context, _ cloudevent.Event, _ event.ModelDeleted) error {
+		return d.Reconcile(ctx, h)
+	})
+	outbox.Wake(r, func(ctx context.Context, _ cloudevent.Event, _ event.VersionDeprecated) error {
+		return d.Reconcile(ctx, h)
+	})
 }
 
 // Run lets the host start a version, of whatever tenant, if that should run, and stop it if not: it is gone, retired, or nobody needs it any
@@ -56,7 +62,7 @@ func (d *Deployments) settle(ctx context.Context, h Host, p planned) error {
 	switch {
 	case p.wanted:
 		return d.start(ctx, h, p.Desired)
-	case p.Status == Failed && p.served:
+	case p.Status == api.DeploymentFailed && p.served:
 		return h.Stop(ctx, p.Version) // its row says why, to whoever asks
 	default:
 		return d.remove(ctx, h, p.Tenant, p.Version)
@@ -73,7 +79,7 @@ func (d *Deployments) start(ctx context.Context, h Host, wanted Desired) error {
 	}
 	s.Status, s.Warm = wanted.Status, wanted.Warm
 	switch {
-	case wanted.Status == None, wanted.Status == Failed, wanted.Status == Removed:
+	case wanted.Status == api.DeploymentNone, wanted.Status == api.DeploymentFailed, wanted.Status == api.DeploymentRemoved:
 		err = d.Request(ctx, s.Tenant, s.VersionID, "")
 	case s.Again && !wanted.Status.Serves():
 		err = d.again(ctx, s.Tenant, s.VersionID)

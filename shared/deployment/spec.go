@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -25,9 +25,9 @@ type Spec struct {
 	Format    string          // "onnx"
 	Size      int64           // bytes of all its files
 	Resources json.RawMessage // catalog.Resources: cpu, memory, gpu
-	Scale     event.Scale
-	Status    Status // as it was when the host was asked
-	Warm      bool   // to be kept from going idle: an alias left it within the guard window, and may be rolled back to it
+	Scale     api.Scale
+	Status    api.DeploymentStatus // as it was when the host was asked
+	Warm      bool                 // to be kept from going idle: an alias left it within the guard window, and may be rolled back to it
 
 	RetryAt time.Time // its last start failed for a passing reason, and the next is not to begin before this time; else zero
 	Again   bool      // it was asked for since its start failed
@@ -85,8 +85,8 @@ func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err e
 type Desired struct {
 	Tenant  uuid.UUID
 	Version uuid.UUID
-	Status  Status // as it is now
-	Warm    bool   // as in Spec
+	Status  api.DeploymentStatus // as it is now
+	Warm    bool                 // as in Spec
 }
 
 // Desired gives what should run, of all tenants: the targets of aliases, their five targets before, what was called within 7 days, and what was

@@ -3,63 +3,25 @@ package deployment
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Status is how far a deployment is: pending → starting → ready ⇄ idle, → failed, → removed. What failed, went or lost its host
-// starts anew from pending.
-type Status string
-
-// The statuses.
-const (
-	None     Status = "none"     // there is no row: nobody has asked for it
-	Pending  Status = "pending"  // waits for a host
-	Starting Status = "starting" // its files are fetched, its server starts
-	Ready    Status = "ready"    // answers
-	Idle     Status = "idle"     // scaled to zero; the next call starts it
-	Failed   Status = "failed"   // cannot start, and is not tried again unless it is asked for
-	Removed  Status = "removed"  // runs no more, and is not to
-)
-
-// Serves reports whether calls can be sent to the endpoint.
-func (s Status) Serves() bool { return s == Ready || s == Idle }
-
-// nexts is the state machine. The database has it too, as a trigger.
-var nexts = map[Status][]Status{
-	None:     {Pending},
-	Pending:  {Starting, Failed, Removed},
-	Starting: {Ready, Failed, Removed, Pending},
-	Ready:    {Idle, Failed, Removed, Pending},
-	Idle:     {Ready, Failed, Removed, Pending},
-	Failed:   {Removed, Pending},
-	Removed:  {Pending},
-}
-
 // state is what a deployment's row says.
 type state struct {
-	status   Status
+	status   api.DeploymentStatus
 	endpoint string
 	reason   string
-	failure  failureKind
+	failure  api.FailureKind
 	attempts int       // that failed since it last answered or was asked for
 	retryAt  time.Time // when its host tries again; zero while it tries, or where the host alone knows
-	phases   Phases
+	phases   api.StartPhases
 }
-
-// failureKind says whether a start may yet succeed.
-type failureKind string
-
-const (
-	noFailure failureKind = ""
-	passing   failureKind = "passing" // it is tried again
-	lasting   failureKind = "lasting" // it is not
-)
 
 const (
 	readStateSQL = `
@@ -106,7 +68,7 @@ func (r *report) put(ctx context.Context, next state) error {
 	if next == r.state {
 		return nil
 	}
-	if next.status != r.status && !slices.Contains(nexts[r.status], next.status) {
+	if next.status != r.status && !r.status.CanBecome(next.status) {
 		return fault.New(fault.Conflict, fmt.Sprintf("The deployment of %s is %s and cannot become %s.", r.name, r.status, next.status))
 	}
 	if !r.raised {
@@ -124,11 +86,11 @@ func (r *report) put(ctx context.Context, next state) error {
 }
 
 // through takes the steps that lie before the next status where reports were lost: a host that says ready has started.
-func (r *report) through(ctx context.Context, next Status) error {
-	for r.status != next && !slices.Contains(nexts[r.status], next) {
-		step := Pending
-		if r.status == Pending {
-			step = Starting
+func (r *report) through(ctx context.Context, next api.DeploymentStatus) error {
+	for r.status != next && !r.status.CanBecome(next) {
+		step := api.DeploymentPending
+		if r.status == api.DeploymentPending {
+			step = api.DeploymentStarting
 		}
 		if err := r.put(ctx, state{status: step}); err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
 // assertWakes fails the test unless a round asks for so many versions. Then what was asked for is done.
@@ -69,7 +69,7 @@ func TestWhatRunsAndShouldNotIsAskedFor(t *testing.T) {
 	w := newWorld(t)
 	id := w.Ready(w.model, "1.0.0")
 	w.Ready(w.model, "1.1.0")
-	_, err := w.Catalog.Retire(t.Context(), w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")})
+	_, err := w.Catalog.Retire(t.Context(), w.Owner, api.RetireRequest{Model: w.model, Version: catalogtest.Version("1.0.0")})
 	w.must(err)
 	w.owner("update outbox set done_at = now()") // somebody lost the event
 	w.ages(id, "1 minute")
@@ -97,7 +97,7 @@ func TestWhatAnAliasJustLeftIsCalled(t *testing.T) {
 		}
 	}
 	id := w.Published(w.model, "1.0.0")
-	w.must(w.Deployments.Ready(t.Context(), w.Owner.Tenant, id, server.URL+"/d/1", event.Phases{}))
+	w.must(w.Deployments.Ready(t.Context(), w.Owner.Tenant, id, server.URL+"/d/1", api.StartPhases{}))
 	assertCalls(0, "an alias leads to it")
 	w.Ready(w.model, "1.0.1") // whose endpoint does not answer
 	for range 3 {

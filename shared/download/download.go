@@ -9,6 +9,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
@@ -31,7 +32,7 @@ type Downloads struct {
 // Serve answers a request for the file that the path values t, m, ref and path name: with a redirect to the store where clients can reach it,
 // else with the file's bytes or the ranges asked for. It returns NotFound if there is no such file, and Unavailable if its bytes are damaged.
 func (d Downloads) Serve(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
-	named, err := catalog.ParseFile(r.PathValue("t")+"/"+r.PathValue("m"), r.PathValue("ref"), r.PathValue("path"))
+	named, err := api.ParseFile(r.PathValue("t")+"/"+r.PathValue("m"), r.PathValue("ref"), r.PathValue("path"))
 	if err != nil {
 		return err
 	}

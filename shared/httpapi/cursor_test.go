@@ -15,7 +15,7 @@ import (
 )
 
 // newList has a list of the numbers below 120.
-func newList(t *testing.T) *api {
+func newList(t *testing.T) *testAPI {
 	t.Helper()
 	a := newAPI(t)
 	Handle(a.Mux, "GET /things", func(_ context.Context, _ auth.Principal, in listing) (page.Page[int], error) {

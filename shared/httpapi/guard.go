@@ -9,6 +9,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
@@ -67,7 +68,7 @@ func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
 	if err != nil {
 		return auth.Principal{}, err
 	}
-	if route.Permission == auth.Public || who.Function != "" {
+	if route.Permission == api.Public || who.Function != "" {
 		return who, nil
 	}
 	return who, g.policy.Authorize(who, route.Permission)
@@ -75,7 +76,7 @@ func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
 
 func (g *guard) identify(r *http.Request, route Route) (auth.Principal, error) {
 	switch {
-	case route.Permission == auth.Public:
+	case route.Permission == api.Public:
 		return auth.Principal{}, nil
 	case route.Gateway && auth.IsGateway(r.Header):
 		return g.gateway.Verify(r.Header, r.URL.Path)

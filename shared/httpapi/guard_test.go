@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
 	"github.com/17882237881/MaaS/shared/env"
@@ -19,7 +20,7 @@ import (
 )
 
 // newGuarded has a route that needs model:read and one that is public; the caller that they saw goes into seen.
-func newGuarded(t *testing.T) (a *api, seen *auth.Principal) {
+func newGuarded(t *testing.T) (a *testAPI, seen *auth.Principal) {
 	t.Helper()
 	a, seen = newAPI(t), &auth.Principal{}
 	use := func(_ context.Context, who auth.Principal, _ struct{}) (struct{}, error) {
@@ -82,7 +83,7 @@ func TestARevokedTokenIsRefusedThoughItsSignatureWasGood(t *testing.T) {
 	t.Parallel()
 	a, _ := newGuarded(t)
 	session := uuid.New()
-	a.token = a.installation.Token(t, auth.Claims{Subject: uuid.New(), Session: session, Tenant: authtest.Acme, TenantName: "acme", Roles: []auth.Role{auth.Owner}})
+	a.token = a.installation.Token(t, auth.Claims{Subject: uuid.New(), Session: session, Tenant: authtest.Acme, TenantName: "acme", Roles: []api.Role{api.Owner}})
 	a.call(http.MethodGet, "/things", "").ok(http.StatusOK)
 
 	a.installation.Revoked[session] = true
@@ -94,7 +95,7 @@ func TestAnAPIKeyIsTakenInEitherHeader(t *testing.T) {
 	t.Parallel()
 	a, seen := newGuarded(t)
 	key := auth.NewAPIKey()
-	a.installation.Keys[key.String()] = auth.Principal{Key: key.ID, TenantName: "acme", Roles: []auth.Role{auth.Viewer}}
+	a.installation.Keys[key.String()] = auth.Principal{Key: key.ID, TenantName: "acme", Roles: []api.Role{api.Viewer}}
 
 	for _, headers := range [][]string{
 		{"Authorization", "Bearer " + key.String()}, {"Authorization", "", "X-API-Key", key.String()},
@@ -110,7 +111,7 @@ func TestAnAPIKeyIsTakenInEitherHeader(t *testing.T) {
 func TestARoleThatLacksThePermissionIsForbidden(t *testing.T) {
 	t.Parallel()
 	a, _ := newGuarded(t)
-	a.token = a.installation.Member(t, auth.Caller)
+	a.token = a.installation.Member(t, api.Caller)
 	if p := a.call(http.MethodGet, "/things", "").problem("forbidden"); !strings.Contains(p.Detail, "model:read") {
 		t.Errorf("detail is %q", p.Detail)
 	}
@@ -162,25 +163,25 @@ func TestEveryRouteHasAFunctionAndAPermissionThatSomeRoleHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, needed := map[string]bool{}, map[auth.Permission]bool{}
+	seen, needed := map[string]bool{}, map[api.Permission]bool{}
 	for _, route := range Routes() {
 		if seen[route.Function+" "+route.Pattern] {
 			t.Errorf("%s is in the table twice", route.Pattern)
 		}
 		seen[route.Function+" "+route.Pattern] = true
-		may := route.Permission == auth.GatewayCall || slices.ContainsFunc(auth.Roles()[1:], func(role auth.Role) bool {
-			return policy.Authorize(auth.Principal{Roles: []auth.Role{role}}, route.Permission) == nil
+		may := route.Permission == auth.GatewayCall || slices.ContainsFunc(api.Roles()[1:], func(role api.Role) bool {
+			return policy.Authorize(auth.Principal{Roles: []api.Role{role}}, route.Permission) == nil
 		})
 		if route.Function == "" || !may {
 			t.Errorf("%s: function %q, permission %q", route.Pattern, route.Function, route.Permission)
 		}
 		needed[route.Permission] = true
 	}
-	for _, special := range []auth.Permission{auth.Public, auth.Self, auth.GatewayCall} {
+	for _, special := range []api.Permission{api.Public, api.Self, auth.GatewayCall} {
 		delete(needed, special)
 	}
-	if got := slices.Sorted(maps.Keys(needed)); !slices.Equal(got, auth.Permissions()) {
-		t.Errorf("routes need %v, and scopes name %v", got, auth.Permissions())
+	if got := slices.Sorted(maps.Keys(needed)); !slices.Equal(got, api.Permissions()) {
+		t.Errorf("routes need %v, and scopes name %v", got, api.Permissions())
 	}
 }
 
@@ -217,8 +218,8 @@ func TestARequestIsChargedToItsCaller(t *testing.T) {
 	Handle(a.Mux, "GET /public", use)
 	Handle(a.Mux, "GET /things", use)
 	key, user := auth.NewAPIKey(), uuid.New()
-	a.installation.Keys[key.String()] = auth.Principal{Key: key.ID, Tenant: authtest.Acme, TenantName: "acme", Roles: []auth.Role{auth.Viewer}}
-	a.token = a.installation.Token(t, auth.Claims{Subject: user, Session: uuid.New(), Tenant: authtest.Acme, TenantName: "acme", Roles: []auth.Role{auth.Owner}})
+	a.installation.Keys[key.String()] = auth.Principal{Key: key.ID, Tenant: authtest.Acme, TenantName: "acme", Roles: []api.Role{api.Viewer}}
+	a.token = a.installation.Token(t, auth.Claims{Subject: user, Session: uuid.New(), Tenant: authtest.Acme, TenantName: "acme", Roles: []api.Role{api.Owner}})
 	nobody := share.Holder{Tenant: "192.0.2.1/32", Credential: "anonymous"}
 	acme := authtest.Acme.String()
 	ofUser, ofKey := share.Holder{Tenant: acme, Credential: "user:" + user.String()}, share.Holder{Tenant: acme, Credential: "key:" + key.ID}

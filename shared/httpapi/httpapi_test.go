@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
@@ -29,23 +30,23 @@ var testRoutes = []Route{
 	{Pattern: "GET /things", Function: "things", Permission: "model:read"},
 	{Pattern: "GET /things/{id}", Function: "things", Permission: "model:read"},
 	{Pattern: "DELETE /things/{id}", Function: "things", Permission: "model:delete"},
-	{Pattern: "GET /public", Function: "things", Permission: auth.Public},
+	{Pattern: "GET /public", Function: "things", Permission: api.Public},
 	{Pattern: "PUT /bytes", Function: "things", Permission: "upload:write"},
-	{Pattern: "GET /v2/fails", Function: "things", Permission: auth.Public},
-	{Pattern: "POST /inference.GRPCInferenceService/ServerLive", Function: "things", Permission: auth.Public, Status: http.StatusOK},
+	{Pattern: "GET /v2/fails", Function: "things", Permission: api.Public},
+	{Pattern: "POST /inference.GRPCInferenceService/ServerLive", Function: "things", Permission: api.Public, Status: http.StatusOK},
 	{Pattern: "POST /inference.GRPCInferenceService/ModelReady", Function: "things", Permission: "inference:execute", Status: http.StatusOK, Gateway: true},
 	{Pattern: "POST /inference.GRPCInferenceService/ModelInfer", Function: "things", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true},
 }
 
 // api is a function of an installation, and what its tests say to it.
-type api struct {
+type testAPI struct {
 	t *testing.T
 	*Mux
 	installation *authtest.Installation
 	token        string
 }
 
-func newAPI(t *testing.T) *api {
+func newAPI(t *testing.T) *testAPI {
 	t.Helper()
 	i := authtest.New(t)
 	e := i.Env("things", map[string]string{"MAAS_TRUSTED_PROXIES": "192.0.2.0/24"})
@@ -54,7 +55,7 @@ func newAPI(t *testing.T) *api {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &api{t: t, Mux: m, installation: i, token: i.Member(t, auth.Owner)}
+	return &testAPI{t: t, Mux: m, installation: i, token: i.Member(t, api.Owner)}
 }
 
 // result is an answer that was read.
@@ -64,7 +65,7 @@ type result struct {
 }
 
 // call sends a request as an owner; headers come in pairs and replace what is there, "" takes one away.
-func (a *api) call(method, path, body string, headers ...string) result {
+func (a *testAPI) call(method, path, body string, headers ...string) result {
 	a.t.Helper()
 	r := httptest.NewRequestWithContext(a.t.Context(), method, path, strings.NewReader(body))
 	r.Header.Set("Authorization", "Bearer "+a.token)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/env"
@@ -106,7 +107,7 @@ func (m *Mux) add(pattern string, do func(Route) answer) {
 	if !ok {
 		panic(fmt.Sprintf("httpapi: %q is no route of function %s in the table", pattern, m.function))
 	}
-	if route.Permission != auth.Public && m.guard.authn == nil {
+	if route.Permission != api.Public && m.guard.authn == nil {
 		panic(fmt.Sprintf("httpapi: %q needs an auth.Authenticator", pattern))
 	}
 	act := do(route)

@@ -22,7 +22,7 @@ func (versioned) ETag() string            { return "seven" }
 func (versioned) SetHeader(h http.Header) { h.Set("Location", "/things/7") }
 
 // newThing has a route that answers one thing.
-func newThing(t *testing.T) *api {
+func newThing(t *testing.T) *testAPI {
 	t.Helper()
 	a := newAPI(t)
 	Handle(a.Mux, "GET /things/{id}", func(_ context.Context, _ auth.Principal, in struct {

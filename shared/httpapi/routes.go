@@ -5,20 +5,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/auth"
 )
 
 // Route is one line of the table that everything else is made from: the functions' routing and permissions, the gateway's HTTPRoutes, the
 // check of the OpenAPI document, and the test of who may do what.
 type Route struct {
-	Pattern    string          // as http.ServeMux writes it: "GET /v1/models/{t}/{m}"
-	Function   string          // the folder under functions/ that answers it
-	Permission auth.Permission // what the caller needs: auth.Public, auth.Self, auth.GatewayCall or one of the roles' permissions
-	Status     int             // of success; 0 is the method's default: POST 201, DELETE 204, else 200
-	Deadline   time.Duration   // for the whole exchange where it is not the default; the routes of Stream have none
-	Gateway    bool            // the inference gateway may call it too, for the tenant it names
-	Events     bool            // on the events' listener alone: never reachable from outside
-	Quiet      bool            // logged at debug unless it fails on our side: it is called too often for a line each
+	Pattern    string         // as http.ServeMux writes it: "GET /v1/models/{t}/{m}"
+	Function   string         // the folder under functions/ that answers it
+	Permission api.Permission // what the caller needs: auth.Public, auth.Self, auth.GatewayCall or one of the roles' permissions
+	Status     int            // of success; 0 is the method's default: POST 201, DELETE 204, else 200
+	Deadline   time.Duration  // for the whole exchange where it is not the default; the routes of Stream have none
+	Gateway    bool           // the inference gateway may call it too, for the tenant it names
+	Events     bool           // on the events' listener alone: never reachable from outside
+	Quiet      bool           // logged at debug unless it fails on our side: it is called too often for a line each
 }
 
 // Success is the status that a success is answered with.
@@ -51,13 +52,13 @@ func Routes() []Route {
 func identityRoutes() []Route {
 	const service = "POST /maas.v1.IdentityService/"
 	return []Route{
-		{Pattern: "POST /v1/auth/register", Function: "register", Permission: auth.Public},
-		{Pattern: "POST /v1/auth/login", Function: "login", Permission: auth.Public, Status: http.StatusOK},
-		{Pattern: "POST /v1/auth/refresh", Function: "tokens", Permission: auth.Public, Status: http.StatusOK},
-		{Pattern: "POST /v1/auth/logout", Function: "tokens", Permission: auth.Public, Status: http.StatusNoContent},
-		{Pattern: "GET /.well-known/jwks.json", Function: "tokens", Permission: auth.Public},
-		{Pattern: "PUT /v1/auth/password", Function: "users", Permission: auth.Self, Status: http.StatusNoContent},
-		{Pattern: "GET /v1/users/me", Function: "users", Permission: auth.Self},
+		{Pattern: "POST /v1/auth/register", Function: "register", Permission: api.Public},
+		{Pattern: "POST /v1/auth/login", Function: "login", Permission: api.Public, Status: http.StatusOK},
+		{Pattern: "POST /v1/auth/refresh", Function: "tokens", Permission: api.Public, Status: http.StatusOK},
+		{Pattern: "POST /v1/auth/logout", Function: "tokens", Permission: api.Public, Status: http.StatusNoContent},
+		{Pattern: "GET /.well-known/jwks.json", Function: "tokens", Permission: api.Public},
+		{Pattern: "PUT /v1/auth/password", Function: "users", Permission: api.Self, Status: http.StatusNoContent},
+		{Pattern: "GET /v1/users/me", Function: "users", Permission: api.Self},
 		{Pattern: "GET /v1/api-keys", Function: "api-keys", Permission: "key:read"},
 		{Pattern: "POST /v1/api-keys", Function: "api-keys", Permission: "key:write"},
 		{Pattern: "DELETE /v1/api-keys/{id}", Function: "api-keys", Permission: "key:write"},
@@ -76,7 +77,7 @@ func catalogRoutes() []Route {
 		{Pattern: "PATCH " + model, Function: "models", Permission: "model:write"},
 		{Pattern: "DELETE " + model, Function: "models", Permission: "model:delete"},
 		{Pattern: "GET /v1/cache/stats", Function: "models", Permission: "model:read"},
-		{Pattern: "GET /openapi.json", Function: "models", Permission: auth.Public},
+		{Pattern: "GET /openapi.json", Function: "models", Permission: api.Public},
 		{Pattern: service + "CreateModel", Function: "models", Permission: "model:write", Status: http.StatusOK},
 		{Pattern: service + "GetModel", Function: "models", Permission: "model:read", Status: http.StatusOK, Gateway: true},
 		{Pattern: service + "ListModels", Function: "models", Permission: "model:read", Status: http.StatusOK},
@@ -123,15 +124,15 @@ func inferenceRoutes() []Route {
 	const model, version = "/v2/models/{t}/{m}", "/v2/models/{t}/{m}/versions/{ref}"
 	const service = "POST /inference.GRPCInferenceService/"
 	routes := []Route{
-		{Pattern: "GET /v2", Permission: auth.Public},
-		{Pattern: "GET /v2/health/live", Permission: auth.Public},
-		{Pattern: "GET /v2/health/ready", Permission: auth.Public},
-		{Pattern: service + "ServerLive", Permission: auth.Public},
-		{Pattern: service + "ServerReady", Permission: auth.Public},
-		{Pattern: service + "ServerMetadata", Permission: auth.Public},
-		{Pattern: "POST /grpc.health.v1.Health/Check", Permission: auth.Public},
-		{Pattern: "POST /grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Permission: auth.Public, Deadline: reflectionTime},
-		{Pattern: "POST /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Permission: auth.Public, Deadline: reflectionTime},
+		{Pattern: "GET /v2", Permission: api.Public},
+		{Pattern: "GET /v2/health/live", Permission: api.Public},
+		{Pattern: "GET /v2/health/ready", Permission: api.Public},
+		{Pattern: service + "ServerLive", Permission: api.Public},
+		{Pattern: service + "ServerReady", Permission: api.Public},
+		{Pattern: service + "ServerMetadata", Permission: api.Public},
+		{Pattern: "POST /grpc.health.v1.Health/Check", Permission: api.Public},
+		{Pattern: "POST /grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Permission: api.Public, Deadline: reflectionTime},
+		{Pattern: "POST /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Permission: api.Public, Deadline: reflectionTime},
 	}
 	for _, pattern := range []string{
 		"POST " + model + "/infer", "POST " + version + "/infer", "GET " + model, "GET " + version, "GET " + model + "/ready",
@@ -159,7 +160,7 @@ func accountingRoutes() []Route {
 func eventRoutes() []Route {
 	var routes []Route
 	for _, function := range []string{"verify-upload", "deploy-version", "meter-usage", "sweep"} {
-		routes = append(routes, Route{Pattern: "POST /", Function: function, Permission: auth.Public, Status: http.StatusAccepted, Events: true})
+		routes = append(routes, Route{Pattern: "POST /", Function: function, Permission: api.Public, Status: http.StatusAccepted, Events: true})
 	}
 	return routes
 }

@@ -40,7 +40,7 @@ func (s *service) ModelReady(ctx context.Context, _ *connect.Request[inference.M
 }
 
 // newService serves it over cleartext HTTP/2, as native gRPC comes.
-func newService(t *testing.T) (*api, *service, inferenceconnect.GRPCInferenceServiceClient) {
+func newService(t *testing.T) (*testAPI, *service, inferenceconnect.GRPCInferenceServiceClient) {
 	t.Helper()
 	a, s := newAPI(t), &service{}
 	prefix, handler := inferenceconnect.NewGRPCInferenceServiceHandler(s, connect.WithInterceptors(ConnectErrors()))

@@ -16,7 +16,7 @@ import (
 )
 
 // newStream serves PUT /bytes by the handler on a real connection.
-func newStream(t *testing.T, handler func(http.ResponseWriter, *http.Request, auth.Principal) error) (*api, *httptest.Server) {
+func newStream(t *testing.T, handler func(http.ResponseWriter, *http.Request, auth.Principal) error) (*testAPI, *httptest.Server) {
 	t.Helper()
 	a := newAPI(t)
 	Stream(a.Mux, "PUT /bytes", handler)
@@ -25,7 +25,7 @@ func newStream(t *testing.T, handler func(http.ResponseWriter, *http.Request, au
 	return a, server
 }
 
-func (a *api) put(server *httptest.Server, body io.Reader) (*http.Response, error) {
+func (a *testAPI) put(server *httptest.Server, body io.Reader) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(a.t.Context(), http.MethodPut, server.URL+"/bytes", body)
 	if err != nil {
 		a.t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -27,7 +28,7 @@ func TestAccessTokensStopWithinFiveSecondsOfALogout(t *testing.T) {
 	if err := authn.Check(t.Context(), claims); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Logout(t.Context(), anyone(d.Owner), identity.Logout{RefreshToken: tokens.RefreshToken}); err != nil {
+	if _, err := d.Logout(t.Context(), anyone(d.Owner), api.LogoutRequest{RefreshToken: tokens.RefreshToken}); err != nil {
 		t.Fatal(err)
 	}
 	ended := time.Now()

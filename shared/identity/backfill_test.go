@@ -9,9 +9,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/identity"
 	"github.com/17882237881/MaaS/shared/identitytest"
 )
 
@@ -24,8 +23,8 @@ func TestKeysFromBeforeAreBoundByTheMigration(t *testing.T) {
 	older, newer := makeModel(t, w, "older"), makeModel(t, w, "newer")
 	makeModel(t, w, "gone")
 	of := func(name string) ref.Pattern { return ref.Pattern{Tenant: "acme", Name: name} }
-	create(t, keys, w, identity.NewKey{Name: "ci", Scopes: []auth.Scope{"model:read"}, Models: []ref.Pattern{of("older"), of("newer"), of("gone")}})
-	create(t, keys, w, identity.NewKey{Name: "all", Scopes: []auth.Scope{"model:read"}})
+	create(t, keys, w, api.CreateKeyRequest{Name: "ci", Scopes: []api.Scope{"model:read"}, Models: []ref.Pattern{of("older"), of("newer"), of("gone")}})
+	create(t, keys, w, api.CreateKeyRequest{Name: "all", Scopes: []api.Scope{"model:read"}})
 	change(t, w, `delete from models where name = 'gone'`)
 	change(t, w, `update models set created_at = now() + interval '1 hour' where id = $1`, newer)
 	text, err := os.ReadFile("../postgres/migrations/00015_key_models.sql")

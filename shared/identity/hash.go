@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/17882237881/MaaS/api"
 )
 
 // The cost of Argon2id: RFC 9106, 4, second recommendation, with one lane.
@@ -25,17 +27,17 @@ const (
 const nobody = "$argon2id$v=19$m=65536,t=3,p=1$" + "bm9ib2R5IGtub3dzIGl0IQ$" + "TEaLWyVRvqcCYsHyCLlKUTKCnJFVVXhU1pVhNpcUlVQ"
 
 // hash gives the password's PHC string with a salt of its own. The caller has a slot of the hasher.
-func hash(p Password) string {
+func hash(p api.Password) string {
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails: crypto/rand ends the process instead
-	sum := argon2.IDKey([]byte(p), salt, hashTime, hashMemory, hashLanes, hashSize)
+	sum := argon2.IDKey([]byte(normal(p)), salt, hashTime, hashMemory, hashLanes, hashSize)
 	text := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
 		argon2.Version, hashMemory, hashTime, hashLanes, text.EncodeToString(salt), text.EncodeToString(sum))
 }
 
 // matches reports whether the PHC string is the password's. The caller has a slot of the hasher.
-func matches(phc string, p Password) (bool, error) {
+func matches(phc string, p api.Password) (bool, error) {
 	var version int
 	var memory, passes uint32
 	var lanes uint8
@@ -57,6 +59,6 @@ func matches(phc string, p Password) (bool, error) {
 	if version != argon2.Version || memory > hashMemory || passes < 1 || lanes < 1 {
 		return false, fmt.Errorf("identity: a stored password asks for Argon2 version %d, %d KiB, %d passes, %d lanes", version, memory, passes, lanes)
 	}
-	sum := argon2.IDKey([]byte(p), salt, passes, memory, lanes, hashSize)
+	sum := argon2.IDKey([]byte(normal(p)), salt, passes, memory, lanes, hashSize)
 	return subtle.ConstantTimeCompare(sum, want) == 1, nil
 }

@@ -3,15 +3,13 @@ package identity
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
@@ -20,54 +18,6 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
-
-// KeyName is what people call a key: 1 to 100 characters without control characters.
-type KeyName string
-
-const maxKeyName = 100
-
-// UnmarshalText checks a key's name.
-func (n *KeyName) UnmarshalText(text []byte) error {
-	s := string(text)
-	if strings.TrimSpace(s) == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxKeyName || strings.ContainsFunc(s, unicode.IsControl) {
-		return fault.New(fault.Invalid, fmt.Sprintf("a key's name has 1 to %d characters, none of them a control character", maxKeyName), fault.Field("name"))
-	}
-	*n = KeyName(s)
-	return nil
-}
-
-// Key is an API key, without its secret except in the answer to its maker.
-type Key struct {
-	ID         string            `json:"id"`
-	Name       KeyName           `json:"name"`
-	Scopes     []auth.Permission `json:"scopes"`
-	Models     []ref.Pattern     `json:"models"`   // null for all; names and patterns otherwise
-	Bindings   []Binding         `json:"bindings"` // null for all; one for each of models otherwise
-	ExpiresAt  *time.Time        `json:"expires_at"`
-	LastUsedAt *time.Time        `json:"last_used_at"` // exact to a minute
-	CreatedAt  time.Time         `json:"created_at"`
-	Secret     string            `json:"secret,omitempty"` // the whole credential, once
-}
-
-// Binding says which model a key's limit leads to: a name to the model that had it when the key was made, a pattern to all whose names it matches.
-type Binding struct {
-	Model ref.Pattern `json:"model"`
-	ID    *uuid.UUID  `json:"id"`   // of the model that a name is bound to; null for a pattern, and where there was no model
-	Gone  bool        `json:"gone"` // there is no such model: a name that leads to none, for it is another model's if it is used again
-}
-
-// WithoutSecrets is what a repetition of the request is answered with.
-func (k Key) WithoutSecrets() any {
-	k.Secret = ""
-	return k
-}
-
-// SetHeader keeps the secret out of caches.
-func (k Key) SetHeader(h http.Header) {
-	if k.Secret != "" {
-		h.Set("Cache-Control", "no-store")
-	}
-}
 
 // Keys makes, lists, deletes and verifies API keys.
 type Keys struct {
@@ -90,15 +40,6 @@ func OpenKeys(ctx context.Context, e *env.Env) (*Keys, error) {
 	return &Keys{db, hash, policy}, err
 }
 
-// NewKey asks for a key that may do at most what its scopes say, to at most the models that it lists: by a name that which has it now, and no other that has
-// it later; by a pattern like acme/fraud-* all whose names match, now and later.
-type NewKey struct {
-	Name      KeyName       `json:"name"`
-	Scopes    []auth.Scope  `json:"scopes"`
-	Models    []ref.Pattern `json:"models,omitempty"`
-	ExpiresAt *time.Time    `json:"expires_at"`
-}
-
 // The most that one key lists.
 const (
 	maxScopes = 50
@@ -108,36 +49,36 @@ const (
 // Create makes a key for the caller's tenant, whose secret is in this answer alone. It fails with Forbidden for scopes that go beyond the
 // caller's own permissions, and where the caller is a key itself, since then a key could outlive itself. It
 // fails with Unprocessable for the name of a model that there is not.
-func (k *Keys) Create(ctx context.Context, who auth.Principal, in NewKey) (Key, error) {
+func (k *Keys) Create(ctx context.Context, who auth.Principal, in api.CreateKeyRequest) (api.Key, error) {
 	if who.Key != "" {
-		return Key{}, fault.New(fault.Forbidden, "An API key cannot make API keys; sign in.")
+		return api.Key{}, fault.New(fault.Forbidden, "An API key cannot make API keys; sign in.")
 	}
-	models, err := in.check(who, time.Now())
+	models, err := checkKey(who, in, time.Now())
 	if err != nil {
-		return Key{}, err
+		return api.Key{}, err
 	}
 	if err := k.grantable(who, in.Scopes); err != nil {
-		return Key{}, err
+		return api.Key{}, err
 	}
 	credential := auth.NewAPIKey()
-	key := Key{
-		ID: credential.ID, Name: in.Name, Scopes: named[auth.Permission](texts(in.Scopes)), Models: models, ExpiresAt: utc(in.ExpiresAt),
+	key := api.Key{
+		ID: credential.ID, Name: in.Name, Scopes: named[api.Permission](texts(in.Scopes)), Models: models, ExpiresAt: utc(in.ExpiresAt),
 		CreatedAt: time.Now().UTC().Truncate(time.Microsecond), Secret: credential.String(),
 	}
-	return postgres.Once(ctx, k.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Key, error) {
+	return postgres.Once(ctx, k.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Key, error) {
 		ids, err := insertKey(ctx, tx, key, who.User, k.hash.Of(credential))
 		if err != nil {
-			return Key{}, err
+			return api.Key{}, err
 		}
 		if key.Bindings, err = bind(models, ids); err != nil {
-			return Key{}, err
+			return api.Key{}, err
 		}
 		return key, audit.Record(ctx, tx, who, keyCreated, "key:"+key.ID)
 	})
 }
 
 // grantable fails with Forbidden if a scope covers a permission that the caller does not have.
-func (k *Keys) grantable(who auth.Principal, scopes []auth.Scope) error {
+func (k *Keys) grantable(who auth.Principal, scopes []api.Scope) error {
 	for _, scope := range scopes {
 		for _, permission := range scope.Covered() {
 			if err := k.policy.Authorize(who, permission); err != nil {
@@ -150,7 +91,7 @@ func (k *Keys) grantable(who auth.Principal, scopes []auth.Scope) error {
 }
 
 // bind gives the bindings of a new key, by the ids of its models.
-func bind(models []ref.Pattern, ids []*uuid.UUID) ([]Binding, error) {
+func bind(models []ref.Pattern, ids []*uuid.UUID) ([]api.KeyBinding, error) {
 	bindings := bindingsOf(models, ids, nil)
 	for _, b := range bindings {
 		if m, exact := b.Model.Exact(); exact && b.ID == nil {
@@ -162,12 +103,12 @@ func bind(models []ref.Pattern, ids []*uuid.UUID) ([]Binding, error) {
 }
 
 // bindingsOf keeps nil, which stands for all. Of the ids, gone are those of models that there are no more.
-func bindingsOf(models []ref.Pattern, ids []*uuid.UUID, gone []uuid.UUID) []Binding {
-	var bindings []Binding
+func bindingsOf(models []ref.Pattern, ids []*uuid.UUID, gone []uuid.UUID) []api.KeyBinding {
+	var bindings []api.KeyBinding
 	for i, model := range models {
-		b := Binding{Model: model, ID: ids[i]}
+		b := api.KeyBinding{Model: model, ID: (*api.ID)(ids[i])}
 		if _, exact := model.Exact(); exact {
-			b.Gone = b.ID == nil || slices.Contains(gone, *b.ID)
+			b.Gone = b.ID == nil || slices.Contains(gone, *ids[i])
 		}
 		bindings = append(bindings, b)
 	}
@@ -192,8 +133,8 @@ func limitsOf(models []ref.Pattern, ids []*uuid.UUID) *auth.Limits {
 	return limits
 }
 
-// check gives the models without repetitions, nil for all.
-func (in NewKey) check(who auth.Principal, now time.Time) ([]ref.Pattern, error) {
+// checkKey gives the models without repetitions, nil for all.
+func checkKey(who auth.Principal, in api.CreateKeyRequest, now time.Time) ([]ref.Pattern, error) {
 	switch {
 	case len(in.Scopes) == 0 || len(in.Scopes) > maxScopes:
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("a key has 1 to %d scopes", maxScopes), fault.Field("scopes"))
@@ -216,32 +157,22 @@ func (in NewKey) check(who auth.Principal, now time.Time) ([]ref.Pattern, error)
 	return models, nil
 }
 
-// ListKeys asks for the tenant's keys, the newest first.
-type ListKeys struct {
-	page.Request
-}
-
 // List gives the tenant's keys, without their secrets. A caller who is limited to models gets those keys alone that are limited to the same or fewer.
-func (k *Keys) List(ctx context.Context, who auth.Principal, in ListKeys) (page.Page[Key], error) {
+func (k *Keys) List(ctx context.Context, who auth.Principal, in api.ListKeysRequest) (page.Page[api.Key], error) {
 	after, err := parseKeyCursor(in.After)
 	if err != nil {
-		return page.Page[Key]{}, err
+		return page.Page[api.Key]{}, err
 	}
-	var keys []Key
+	var keys []api.Key
 	err = k.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		keys, err = selectKeys(ctx, tx, who, after, in.Size+1)
 		return err
 	})
-	return page.Of(in.Request, keys, Key.cursor), err
-}
-
-// DeleteKey names a key.
-type DeleteKey struct {
-	ID string `path:"id"`
+	return page.Of(in.Request, keys, cursorOf), err
 }
 
 // Delete ends a key: it is refused within seconds everywhere. It fails with NotFound for a key that the caller does not see.
-func (k *Keys) Delete(ctx context.Context, who auth.Principal, in DeleteKey) (struct{}, error) {
+func (k *Keys) Delete(ctx context.Context, who auth.Principal, in api.DeleteKeyRequest) (struct{}, error) {
 	return struct{}{}, k.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		if err := deleteKey(ctx, tx, who, in.ID); err != nil {
 			return err
@@ -275,15 +206,15 @@ func (k *Keys) Verify(ctx context.Context, id string, hash []byte) (VerifiedKey,
 	return verified, err
 }
 
-// cursor is the key's place in the list.
-func (k Key) cursor() string { return k.CreatedAt.Format(time.RFC3339Nano) + " " + k.ID }
+// cursorOf returns the key's place in the list.
+func cursorOf(k api.Key) string { return k.CreatedAt.Format(time.RFC3339Nano) + " " + k.ID }
 
 type keyCursor struct {
 	created time.Time
 	id      string
 }
 
-// parseKeyCursor reads what cursor wrote; "" is before the newest key.
+// parseKeyCursor reads what cursorOf wrote; "" is before the newest key.
 func parseKeyCursor(s string) (keyCursor, error) {
 	if s == "" {
 		return keyCursor{created: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -19,7 +20,7 @@ const insertKeySQL = `
 	returning model_ids`
 
 // insertKey gives the ids of the models that have the names of the key's limits.
-func insertKey(ctx context.Context, tx postgres.Tx, k Key, maker uuid.UUID, hash []byte) (ids []*uuid.UUID, err error) {
+func insertKey(ctx context.Context, tx postgres.Tx, k api.Key, maker uuid.UUID, hash []byte) (ids []*uuid.UUID, err error) {
 	var limited []string // nil for all
 	for _, m := range k.Models {
 		limited = append(limited, m.Name)
@@ -44,7 +45,7 @@ const (
 
 const selectKeysSQL = keySQL + withinSQL + ` and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4`
 
-func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after keyCursor, most int) ([]Key, error) {
+func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after keyCursor, most int) ([]api.Key, error) {
 	rows, err := tx.Query(ctx, selectKeysSQL, who.Terms(), after.created, after.id, most)
 	if err != nil {
 		return nil, err
@@ -53,27 +54,27 @@ func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after k
 }
 
 // selectOwnKey gives the key that the caller is. It fails with Unauthenticated if the key was deleted: it is good for seconds after that.
-func selectOwnKey(ctx context.Context, tx postgres.Tx, who auth.Principal) (Key, error) {
+func selectOwnKey(ctx context.Context, tx postgres.Tx, who auth.Principal) (api.Key, error) {
 	rows, err := tx.Query(ctx, selectOwnKeySQL, who.Key)
 	if err != nil {
-		return Key{}, err
+		return api.Key{}, err
 	}
 	key, err := pgx.CollectExactlyOneRow(rows, scanKey(who))
 	if postgres.NotFound(err) {
-		return Key{}, fault.New(fault.Unauthenticated, "The API key is not valid.")
+		return api.Key{}, fault.New(fault.Unauthenticated, "The API key is not valid.")
 	}
 	return key, err
 }
 
 // scanKey reads a row of keySQL.
-func scanKey(who auth.Principal) pgx.RowToFunc[Key] {
-	return func(row pgx.CollectableRow) (Key, error) {
-		var k Key
+func scanKey(who auth.Principal) pgx.RowToFunc[api.Key] {
+	return func(row pgx.CollectableRow) (api.Key, error) {
+		var k api.Key
 		var scopes, models []string
 		var ids []*uuid.UUID
 		var gone []uuid.UUID
 		err := row.Scan(&k.ID, (*string)(&k.Name), &scopes, &models, &ids, &gone, &k.CreatedAt, &k.ExpiresAt, &k.LastUsedAt)
-		k.Scopes, k.CreatedAt, k.ExpiresAt, k.LastUsedAt = named[auth.Permission](scopes), k.CreatedAt.UTC(), utc(k.ExpiresAt), utc(k.LastUsedAt)
+		k.Scopes, k.CreatedAt, k.ExpiresAt, k.LastUsedAt = named[api.Permission](scopes), k.CreatedAt.UTC(), utc(k.ExpiresAt), utc(k.LastUsedAt)
 		k.Models = patternsOf(who.TenantName, models)
 		k.Bindings = bindingsOf(k.Models, ids, gone)
 		return k, err
@@ -128,7 +129,7 @@ func selectKey(ctx context.Context, tx postgres.Tx, id string, hash []byte) (key
 	if err != nil || subtle.ConstantTimeCompare(stored, hash) != 1 {
 		return VerifiedKey{}, false, fault.New(fault.Unauthenticated, "The API key is not valid.")
 	}
-	key.Roles, key.Scopes = named[auth.Role](roles), named[auth.Permission](scopes)
+	key.Roles, key.Scopes = named[api.Role](roles), named[api.Permission](scopes)
 	key.Limits = limitsOf(patternsOf(key.TenantName, models), ids)
 	return key, stale, nil
 }

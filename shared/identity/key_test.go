@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/page"
@@ -58,8 +59,8 @@ func TestAKeyStandsForItsMakerWithinItsLimits(t *testing.T) {
 	w := identitytest.New(t)
 	keys, authn := openKeys(t, w)
 	fraud := makeModel(t, w, "fraud")
-	made, err := keys.Create(t.Context(), w.Owner, identity.NewKey{
-		Name: "ci", Scopes: []auth.Scope{"inference:execute"}, Models: []ref.Pattern{{Tenant: "acme", Name: "fraud"}},
+	made, err := keys.Create(t.Context(), w.Owner, api.CreateKeyRequest{
+		Name: "ci", Scopes: []api.Scope{"inference:execute"}, Models: []ref.Pattern{{Tenant: "acme", Name: "fraud"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +69,7 @@ func TestAKeyStandsForItsMakerWithinItsLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if who.Tenant != w.Owner.Tenant || who.User != w.Owner.User || who.Key != made.ID || who.Roles[0] != auth.Owner || who.Scopes[0] != "inference:execute" {
+	if who.Tenant != w.Owner.Tenant || who.User != w.Owner.User || who.Key != made.ID || who.Roles[0] != api.Owner || who.Scopes[0] != "inference:execute" {
 		t.Errorf("principal is %+v", who)
 	}
 	if !who.Sees(ref.Model{Tenant: "acme", Name: "fraud"}, fraud) || who.Sees(ref.Model{Tenant: "acme", Name: "other"}, uuid.New()) {
@@ -93,7 +94,7 @@ func TestANameIsBoundToTheModelThatHasIt(t *testing.T) {
 	w := identitytest.New(t)
 	keys, authn := openKeys(t, w)
 	fraud := ref.Model{Tenant: "acme", Name: "fraud"}
-	in := identity.NewKey{Name: "ci", Scopes: []auth.Scope{"model:read"}, Models: []ref.Pattern{ref.Exactly(fraud)}}
+	in := api.CreateKeyRequest{Name: "ci", Scopes: []api.Scope{"model:read"}, Models: []ref.Pattern{ref.Exactly(fraud)}}
 	_, err := keys.Create(t.Context(), w.Owner, in)
 	faulttest.AssertKind(t, err, fault.Unprocessable, "models")
 	if said := err.Error(); !strings.Contains(said, "acme/fraud") || !strings.Contains(said, "pattern") {
@@ -118,12 +119,12 @@ func TestANameIsBoundToTheModelThatHasIt(t *testing.T) {
 	if who, err := authn.APIKey(t.Context(), parse(t, create(t, keys, w, in).Secret)); err != nil || !who.Sees(fraud, second) {
 		t.Errorf("the new key's is %+v, %v", who, err)
 	}
-	list, err := keys.List(t.Context(), w.Owner, identity.ListKeys{Request: page.Request{Size: 10}})
+	list, err := keys.List(t.Context(), w.Owner, api.ListKeysRequest{Request: page.Request{Size: 10}})
 	if err != nil || len(list.Items) != 3 {
 		t.Fatalf("they are %+v, %v", list.Items, err)
 	}
 	bound, matched, unbound := list.Items[0].Bindings[0], list.Items[1].Bindings[0], list.Items[2].Bindings[0]
-	if bound.Gone || bound.ID == nil || *bound.ID != second || matched.Gone || matched.ID != nil || !unbound.Gone || unbound.ID == nil || *unbound.ID == second {
+	if bound.Gone || bound.ID == nil || *bound.ID != api.ID(second) || matched.Gone || matched.ID != nil || !unbound.Gone || unbound.ID == nil || *unbound.ID == api.ID(second) {
 		t.Errorf("they are bound to %+v, %+v and %+v", bound, matched, unbound)
 	}
 	answer, err := identity.NewService(keys).VerifyKey(t.Context(), connect.NewRequest(&maasv1.VerifyKeyRequest{Id: old.ID, Hash: hashOf(t, w, old.Secret)}))
@@ -138,14 +139,14 @@ func TestAKeyWithoutIDsAllowsNoModel(t *testing.T) {
 	w := identitytest.New(t)
 	keys, authn := openKeys(t, w)
 	id := makeModel(t, w, "fraud")
-	old := create(t, keys, w, identity.NewKey{Name: "ci", Scopes: []auth.Scope{"model:read"}, Models: []ref.Pattern{{Tenant: "acme", Name: "fraud"}}})
+	old := create(t, keys, w, api.CreateKeyRequest{Name: "ci", Scopes: []api.Scope{"model:read"}, Models: []ref.Pattern{{Tenant: "acme", Name: "fraud"}}})
 	change(t, w, `update api_keys set model_ids = '{null}'`)
 
 	who, err := authn.APIKey(t.Context(), parse(t, old.Secret))
 	if err != nil || who.Limits == nil || who.Sees(ref.Model{Tenant: "acme", Name: "fraud"}, id) {
 		t.Errorf("it is %+v's, %v", who, err)
 	}
-	list, err := keys.List(t.Context(), w.Owner, identity.ListKeys{Request: page.Request{Size: 10}})
+	list, err := keys.List(t.Context(), w.Owner, api.ListKeysRequest{Request: page.Request{Size: 10}})
 	if err != nil || !list.Items[0].Bindings[0].Gone {
 		t.Errorf("it is listed as %+v, %v", list.Items, err)
 	}
@@ -155,7 +156,7 @@ func TestAKeyWithoutIDsAllowsNoModel(t *testing.T) {
 	}
 }
 
-func create(t *testing.T, keys *identity.Keys, w *identitytest.World, in identity.NewKey) identity.Key {
+func create(t *testing.T, keys *identity.Keys, w *identitytest.World, in api.CreateKeyRequest) api.Key {
 	t.Helper()
 	key, err := keys.Create(t.Context(), w.Owner, in)
 	if err != nil {
@@ -183,10 +184,10 @@ func TestAKeyThatIsNotGoodIsRefusedWithOneSentence(t *testing.T) {
 	expired := parse(t, w.APIKey(w.Owner, "model:read"))
 	change(t, w, `update api_keys set expires_at = now() where id = $1`, expired.ID)
 	deleted := parse(t, w.APIKey(w.Owner, "model:read"))
-	if _, err := keys.Delete(t.Context(), w.Owner, identity.DeleteKey{ID: deleted.ID}); err != nil {
+	if _, err := keys.Delete(t.Context(), w.Owner, api.DeleteKeyRequest{ID: deleted.ID}); err != nil {
 		t.Fatal(err)
 	}
-	gone := w.Member(w.Owner, auth.Admin)
+	gone := w.Member(w.Owner, api.Admin)
 	left := parse(t, w.APIKey(gone, "model:read"))
 	change(t, w, `delete from memberships where user_id = $1`, gone.User)
 
@@ -218,7 +219,7 @@ func TestAKeysUseIsNotedOnceAMinute(t *testing.T) {
 		if _, err := authn.APIKey(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
-		in := identity.ListKeys{}
+		in := api.ListKeysRequest{}
 		in.Size = 1
 		list, err := keys.List(t.Context(), w.Owner, in)
 		if err != nil {
@@ -241,10 +242,10 @@ func TestARepeatedCreationDoesNotShowTheSecretAgain(t *testing.T) {
 	w := identitytest.New(t)
 	keys, _ := openKeys(t, w)
 	ctx := idempotency.With(t.Context(), idempotency.Key{Value: "1", Route: "POST /v1/api-keys"})
-	var made [2]identity.Key
+	var made [2]api.Key
 	for i := range made {
 		var err error
-		if made[i], err = keys.Create(ctx, w.Owner, identity.NewKey{Name: "ci", Scopes: []auth.Scope{"model:read"}}); err != nil {
+		if made[i], err = keys.Create(ctx, w.Owner, api.CreateKeyRequest{Name: "ci", Scopes: []api.Scope{"model:read"}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -258,20 +259,20 @@ func TestAMakerGivesNoMoreThanTheyHave(t *testing.T) {
 	w := identitytest.New(t)
 	keys, _ := openKeys(t, w)
 	for _, c := range []struct {
-		role  auth.Role
-		scope auth.Scope
+		role  api.Role
+		scope api.Scope
 		want  bool
 	}{
-		{auth.Owner, "*:*", true},
-		{auth.Developer, "*:*", false},
-		{auth.Developer, "usage:*", true},
-		{auth.Admin, "model:*", true},
-		{auth.Developer, "model:*", true},
-		{auth.Developer, "*:read", false},
-		{auth.Viewer, "*:read", true},
-		{auth.Caller, "model:read", false},
+		{api.Owner, "*:*", true},
+		{api.Developer, "*:*", false},
+		{api.Developer, "usage:*", true},
+		{api.Admin, "model:*", true},
+		{api.Developer, "model:*", true},
+		{api.Developer, "*:read", false},
+		{api.Viewer, "*:read", true},
+		{api.Caller, "model:read", false},
 	} {
-		_, err := keys.Create(t.Context(), w.Member(w.Owner, c.role), identity.NewKey{Name: "x", Scopes: []auth.Scope{c.scope}})
+		_, err := keys.Create(t.Context(), w.Member(w.Owner, c.role), api.CreateKeyRequest{Name: "x", Scopes: []api.Scope{c.scope}})
 		if (err == nil) != c.want {
 			t.Errorf("%s gives %s: %v", c.role, c.scope, err)
 		}
@@ -286,7 +287,7 @@ func TestAKeyWhoseScopesAreUnknownMayWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	w := identitytest.New(t)
 	keys, authn := openKeys(t, w)
-	made := create(t, keys, w, identity.NewKey{Name: "old", Scopes: []auth.Scope{"model:read"}})
+	made := create(t, keys, w, api.CreateKeyRequest{Name: "old", Scopes: []api.Scope{"model:read"}})
 	change(t, w, `update api_keys set scopes = array['models:read', 'tenant:delete', 'model:read'] where id = $1`, made.ID)
 
 	who, err := authn.APIKey(t.Context(), parse(t, made.Secret))
@@ -302,7 +303,7 @@ func TestAKeyWhoseScopesAreUnknownMayWhatIsLeft(t *testing.T) {
 	}
 	faulttest.AssertKind(t, policy.Authorize(who, "tenant:delete"), fault.Forbidden)
 
-	listed, err := keys.List(t.Context(), w.Owner, identity.ListKeys{Request: page.Request{Size: 10}})
+	listed, err := keys.List(t.Context(), w.Owner, api.ListKeysRequest{Request: page.Request{Size: 10}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +311,7 @@ func TestAKeyWhoseScopesAreUnknownMayWhatIsLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var read page.Page[identity.Key] // as the command reads it
+	var read page.Page[api.Key] // as the command reads it
 	if err := json.Unmarshal(text, &read); err != nil || len(read.Items) != 1 || len(read.Items[0].Scopes) != 3 {
 		t.Errorf("%s is read as %+v: %v", text, read, err)
 	}

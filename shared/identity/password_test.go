@@ -8,23 +8,24 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 )
 
 func TestEasyPasswordsAreRefused(t *testing.T) {
 	t.Parallel()
-	username := Username("marguerite")
+	username := api.Username("marguerite")
 	for _, password := range []string{
 		"elevenchars", "password1234", "P@ssw0rd2024!", "Welcome12345!", "passwordpassword", "hunter2hunter2", // common, and in disguise
 		"aaaaaaaaaaaa", "abcabcabcabc", "123456789012", "qwertyuiop12", "zyxwvutsrqponm", "1q2w3e4r5t6y", // typed without thinking
 		"I am anabel and nobody else", "ANABEL@example.com", "hello marguerite!", // the user's own names
 	} {
-		p, err := ParsePassword(password)
+		p, err := api.ParsePassword(password)
 		if err != nil {
 			t.Fatal(err)
 		}
-		faulttest.AssertKind(t, p.judge("password", "anabel@example.com", &username), fault.Invalid, "password")
+		faulttest.AssertKind(t, judge(p, "password", "anabel@example.com", &username), fault.Invalid, "password")
 	}
 }
 
@@ -33,11 +34,11 @@ func TestOtherPasswordsAreTaken(t *testing.T) {
 	for _, password := range []string{
 		"correct horse battery staple", "a-good-password-1", "banana-and-mango", "837465928374", "пароль из нескольких слов",
 	} {
-		p, err := ParsePassword(password)
+		p, err := api.ParsePassword(password)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.judge("password", "ana@example.com", nil); err != nil {
+		if err := judge(p, "password", "ana@example.com", nil); err != nil {
 			t.Errorf("%q: %v", password, err)
 		}
 	}
@@ -46,18 +47,18 @@ func TestOtherPasswordsAreTaken(t *testing.T) {
 func TestAPasswordIsBoundedAndText(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"", strings.Repeat("ä", 129), "not UTF-8: \xff"} {
-		_, err := ParsePassword(bad)
+		_, err := api.ParsePassword(bad)
 		faulttest.AssertKind(t, err, fault.Invalid, "password")
 	}
-	if _, err := ParsePassword(strings.Repeat("ä", 128)); err != nil {
+	if _, err := api.ParsePassword(strings.Repeat("ä", 128)); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestAPasswordIsTheSameFromEveryKeyboard(t *testing.T) {
 	t.Parallel()
-	composed, _ := ParsePassword("caf\u00e9")
-	combining, _ := ParsePassword("cafe\u0301")
+	composed, _ := api.ParsePassword("caf\u00e9")
+	combining, _ := api.ParsePassword("cafe\u0301")
 	if composed != combining {
 		t.Error("é is not é")
 	}
@@ -65,7 +66,7 @@ func TestAPasswordIsTheSameFromEveryKeyboard(t *testing.T) {
 
 func TestAPasswordIsNeverPrinted(t *testing.T) {
 	t.Parallel()
-	in := Login{Password: "correct horse"}
+	in := api.LoginRequest{Password: "correct horse"}
 	text, err := json.Marshal(in)
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +90,7 @@ func TestThePeriodOfAWordMakesTheWord(t *testing.T) {
 func TestAHashIsItsPasswordsAlone(t *testing.T) {
 	t.Parallel()
 	phc := hash("correct horse battery staple")
-	for password, want := range map[Password]bool{"correct horse battery staple": true, "correct horse battery stable": false} {
+	for password, want := range map[api.Password]bool{"correct horse battery staple": true, "correct horse battery stable": false} {
 		if got, err := matches(phc, password); err != nil || got != want {
 			t.Errorf("it matches: %v, %v, want %v", got, err, want)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
@@ -42,18 +43,12 @@ func digest(token string) []byte {
 	return sum[:]
 }
 
-// Refresh asks for new tokens; Tenant for an access token in another of the user's tenants.
-type Refresh struct {
-	RefreshToken string      `json:"refresh_token"`
-	Tenant       *ref.Tenant `json:"tenant"`
-}
-
 // Refresh spends a refresh token for its successor and a new access token (RFC 9700, 4.14.2). A token that was spent within Grace gives the same successor
 // again; one that was spent earlier is in two hands, and ends its session. It fails with Unauthenticated for what is no good token (any more).
-func (s *Sessions) Refresh(ctx context.Context, who auth.Principal, in Refresh) (Tokens, error) {
+func (s *Sessions) Refresh(ctx context.Context, who auth.Principal, in api.RefreshRequest) (api.Tokens, error) {
 	at, err := s.locate(ctx, in.RefreshToken)
 	if err != nil {
-		return Tokens{}, err
+		return api.Tokens{}, err
 	}
 	next := s.next.of(in.RefreshToken)
 	var refused error
@@ -81,10 +76,10 @@ func (s *Sessions) Refresh(ctx context.Context, who auth.Principal, in Refresh) 
 		return spend(ctx, tx, who, in.RefreshToken, next)
 	})
 	if err != nil {
-		return Tokens{}, err
+		return api.Tokens{}, err
 	}
 	if refused != nil {
-		return Tokens{}, refused
+		return api.Tokens{}, refused
 	}
 	return s.tokens(who, next)
 }
@@ -122,28 +117,23 @@ func spend(ctx context.Context, tx postgres.Tx, who auth.Principal, token, next 
 }
 
 // stay takes the tenant that was asked for, or the session's own.
-func stay(list []Membership, own uuid.UUID, wanted *ref.Tenant) (Membership, error) {
+func stay(list []membership, own uuid.UUID, wanted *ref.Tenant) (membership, error) {
 	if wanted != nil {
 		return choose(list, wanted)
 	}
 	for _, m := range list {
-		if m.ID == own {
+		if m.tenant == own {
 			return m, nil
 		}
 	}
-	return Membership{}, signInAgain("You are no member of the session's tenant any more; sign in again.")
+	return membership{}, signInAgain("You are no member of the session's tenant any more; sign in again.")
 }
 
 func signInAgain(message string) error { return fault.New(fault.Unauthenticated, message) }
 
-// Logout asks for the end of the session that a refresh token belongs to.
-type Logout struct {
-	RefreshToken string `json:"refresh_token"`
-}
-
 // Logout ends the session: no token of its family is good any more, and its access tokens stop within seconds. A token that is
 // unknown has nothing to end (RFC 7009, 2.2).
-func (s *Sessions) Logout(ctx context.Context, who auth.Principal, in Logout) (struct{}, error) {
+func (s *Sessions) Logout(ctx context.Context, who auth.Principal, in api.LogoutRequest) (struct{}, error) {
 	at, err := s.locate(ctx, in.RefreshToken)
 	if fault.Is(err, fault.Unauthenticated) {
 		return struct{}{}, nil

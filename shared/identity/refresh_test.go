@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
@@ -14,9 +15,9 @@ import (
 	"github.com/17882237881/MaaS/shared/identity"
 )
 
-func (d desk) refresh(t *testing.T, token string) (identity.Tokens, error) {
+func (d desk) refresh(t *testing.T, token string) (api.Tokens, error) {
 	t.Helper()
-	return d.Refresh(t.Context(), anyone(d.Owner), identity.Refresh{RefreshToken: token})
+	return d.Refresh(t.Context(), anyone(d.Owner), api.RefreshRequest{RefreshToken: token})
 }
 
 // age makes all that was spent be spent longer ago than the grace.
@@ -49,7 +50,7 @@ func TestALostAnswerIsGivenAgain(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
 	first := d.RefreshToken(d.Owner)
-	tokens := make([]identity.Tokens, 8)
+	tokens := make([]api.Tokens, 8)
 	var racers sync.WaitGroup
 	for i := range tokens {
 		racers.Go(func() {
@@ -73,7 +74,7 @@ func TestALostAnswerIsGivenAgain(t *testing.T) {
 func TestAReusedRefreshTokenEndsItsFamily(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	other, first := d.RefreshToken(d.Member(d.Owner, auth.Viewer)), d.RefreshToken(d.Owner)
+	other, first := d.RefreshToken(d.Member(d.Owner, api.Viewer)), d.RefreshToken(d.Owner)
 	second, err := d.refresh(t, first)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +102,7 @@ func TestRefreshGivesAnAccessTokenForAnotherTenant(t *testing.T) {
 	rival := d.Tenant("rival")
 	d.Join(d.Owner, rival)
 	name := ref.Tenant("rival")
-	second, err := d.Refresh(t.Context(), auth.Principal{}, identity.Refresh{RefreshToken: first, Tenant: &name})
+	second, err := d.Refresh(t.Context(), auth.Principal{}, api.RefreshRequest{RefreshToken: first, Tenant: &name})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func TestRefreshGivesAnAccessTokenForAnotherTenant(t *testing.T) {
 		t.Errorf("the token is for %s, %v", claims.TenantName, err)
 	}
 	name = "nowhere"
-	_, err = d.Refresh(t.Context(), auth.Principal{}, identity.Refresh{RefreshToken: second.RefreshToken, Tenant: &name})
+	_, err = d.Refresh(t.Context(), auth.Principal{}, api.RefreshRequest{RefreshToken: second.RefreshToken, Tenant: &name})
 	faulttest.AssertKind(t, err, fault.NotFound, "tenant")
 	if _, err := d.refresh(t, second.RefreshToken); err != nil {
 		t.Errorf("a refusal spent the token: %v", err)
@@ -128,7 +129,7 @@ func TestLogoutEndsTheSessionAndItsAccessTokens(t *testing.T) {
 		t.Error("an access token is revoked before the end")
 	}
 	for range 2 {
-		if _, err := d.Logout(t.Context(), anyone(d.Owner), identity.Logout{RefreshToken: first}); err != nil {
+		if _, err := d.Logout(t.Context(), anyone(d.Owner), api.LogoutRequest{RefreshToken: first}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -145,13 +146,13 @@ func TestLogoutEndsTheSessionAndItsAccessTokens(t *testing.T) {
 func TestLogoutOfAnUnknownTokenDoesNothing(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	if _, err := d.Logout(t.Context(), auth.Principal{}, identity.Logout{RefreshToken: "unknown"}); err != nil {
+	if _, err := d.Logout(t.Context(), auth.Principal{}, api.LogoutRequest{RefreshToken: "unknown"}); err != nil {
 		t.Error(err)
 	}
 }
 
 // revoked reports whether the access token is on the list.
-func (d desk) revoked(t *testing.T, tokens identity.Tokens) bool {
+func (d desk) revoked(t *testing.T, tokens api.Tokens) bool {
 	t.Helper()
 	claims, err := d.verifier.Verify(tokens.AccessToken)
 	if err != nil {

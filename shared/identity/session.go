@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
@@ -50,39 +51,20 @@ func OpenSessions(ctx context.Context, e *env.Env) (*Sessions, error) {
 	return &Sessions{db, hasher, signer, next}, err
 }
 
-// Login asks for a session, by email or by username. Tenant is needed by members of several.
-type Login struct {
-	Email    *Email      `json:"email"`
-	Username *Username   `json:"username"`
-	Password Password    `json:"password"`
-	Tenant   *ref.Tenant `json:"tenant"`
-}
-
-// Tokens is what a session is used with (RFC 6749, 5.1).
-type Tokens struct {
-	AccessToken  string `json:"access_token"`
-	TokenType    string `json:"token_type"`
-	ExpiresIn    int    `json:"expires_in"` // seconds
-	RefreshToken string `json:"refresh_token"`
-}
-
-// SetHeader keeps tokens out of caches (RFC 6749, 5.1).
-func (Tokens) SetHeader(h http.Header) { h.Set("Cache-Control", "no-store") }
-
 // Login begins a session. It fails with Unauthenticated, after the same time, for an unknown user and a wrong password; with RateLimited while
 // the account or the address has to wait after failures; with Invalid where the user has several tenants and names none.
-func (s *Sessions) Login(ctx context.Context, who auth.Principal, in Login) (Tokens, error) {
-	name, err := in.name()
+func (s *Sessions) Login(ctx context.Context, who auth.Principal, in api.LoginRequest) (api.Tokens, error) {
+	name, err := nameOf(in)
 	if err != nil {
-		return Tokens{}, err
+		return api.Tokens{}, err
 	}
 	user, err := s.authenticate(ctx, who, name, in.Password)
 	if err != nil {
-		return Tokens{}, err
+		return api.Tokens{}, err
 	}
 	member, err := choose(user.memberships, in.Tenant)
 	if err != nil {
-		return Tokens{}, err
+		return api.Tokens{}, err
 	}
 	who = member.principal(who, user.id, uuid.Must(uuid.NewV7()))
 	token := rand.Text() + rand.Text() // 260 bits
@@ -96,12 +78,12 @@ func (s *Sessions) Login(ctx context.Context, who auth.Principal, in Login) (Tok
 		return audit.Record(ctx, tx, who, sessionCreated, "session:"+who.Session.String())
 	})
 	if err != nil {
-		return Tokens{}, err
+		return api.Tokens{}, err
 	}
 	return s.tokens(who, token)
 }
 
-func (in Login) name() (string, error) {
+func nameOf(in api.LoginRequest) (string, error) {
 	switch {
 	case in.Email != nil && in.Username == nil:
 		return string(*in.Email), nil
@@ -114,7 +96,7 @@ func (in Login) name() (string, error) {
 
 // authenticate gives the user of a name and a password. What it does for an unknown name it does for every other: the same
 // look-ups, a hash of the same cost, a failure that is counted, and an entry in the log.
-func (s *Sessions) authenticate(ctx context.Context, who auth.Principal, name string, p Password) (account, error) {
+func (s *Sessions) authenticate(ctx context.Context, who auth.Principal, name string, p api.Password) (account, error) {
 	release, err := s.hasher.acquire(ctx, s.hasher.class(who.Address, name), who.Address)
 	if err != nil {
 		return account{}, err
@@ -150,7 +132,7 @@ func (s *Sessions) find(ctx context.Context, who auth.Principal, name string) (u
 func (s *Sessions) refuse(ctx context.Context, who auth.Principal, user account) error {
 	var tenant uuid.UUID
 	if len(user.memberships) > 0 {
-		tenant = user.memberships[0].ID
+		tenant = user.memberships[0].tenant
 	}
 	err := s.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
 		if err := failed(ctx, tx, user.throttle, byAddress(addressThrottle, who.Address)); err != nil {
@@ -165,7 +147,7 @@ func (s *Sessions) refuse(ctx context.Context, who auth.Principal, user account)
 }
 
 // choose takes the tenant that was asked for, or the only one.
-func choose(list []Membership, wanted *ref.Tenant) (Membership, error) {
+func choose(list []membership, wanted *ref.Tenant) (membership, error) {
 	if wanted == nil && len(list) == 1 {
 		return list[0], nil
 	}
@@ -177,22 +159,29 @@ func choose(list []Membership, wanted *ref.Tenant) (Membership, error) {
 		names[i] = string(m.Tenant)
 	}
 	if wanted == nil {
-		return Membership{}, fault.New(fault.Invalid, "say which of your tenants: "+strings.Join(names, ", "), fault.Field("tenant"))
+		return membership{}, fault.New(fault.Invalid, "say which of your tenants: "+strings.Join(names, ", "), fault.Field("tenant"))
 	}
-	return Membership{}, fault.New(fault.NotFound, fmt.Sprintf("you are no member of a tenant %s", *wanted), fault.Field("tenant"))
+	return membership{}, fault.New(fault.NotFound, fmt.Sprintf("you are no member of a tenant %s", *wanted), fault.Field("tenant"))
 }
 
-func (m Membership) principal(who auth.Principal, user, session uuid.UUID) auth.Principal {
+// membership is a user's membership with the tenant's id.
+type membership struct {
+	api.Membership
+
+	tenant uuid.UUID
+}
+
+func (m membership) principal(who auth.Principal, user, session uuid.UUID) auth.Principal {
 	return auth.Principal{
-		Tenant: m.ID, TenantName: m.Tenant, User: user, Session: session, Roles: m.Roles, Address: who.Address, RequestID: who.RequestID,
+		Tenant: m.tenant, TenantName: m.Tenant, User: user, Session: session, Roles: m.Roles, Address: who.Address, RequestID: who.RequestID,
 	}
 }
 
-func (s *Sessions) tokens(who auth.Principal, refresh string) (Tokens, error) {
+func (s *Sessions) tokens(who auth.Principal, refresh string) (api.Tokens, error) {
 	access, err := s.signer.Sign(auth.Claims{
 		Subject: who.User, Session: who.Session, Tenant: who.Tenant, TenantName: who.TenantName, Roles: who.Roles,
 	})
-	return Tokens{access, "Bearer", int(auth.TokenLifetime.Seconds()), refresh}, err
+	return api.Tokens{AccessToken: access, TokenType: "Bearer", ExpiresIn: int(auth.TokenLifetime.Seconds()), RefreshToken: refresh}, err
 }
 
 // JWKS is the answer with the keys that verify access tokens (RFC 7517, 5).

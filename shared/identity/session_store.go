@@ -15,7 +15,7 @@ type account struct {
 	id          uuid.UUID
 	password    string
 	throttle    throttle
-	memberships []Membership
+	memberships []membership
 }
 
 func accountOf(user uuid.UUID) throttle { return throttleOf(accountThrottle, user.String()) }

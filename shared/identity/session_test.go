@@ -3,6 +3,7 @@ package identity_test
 import (
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
@@ -11,7 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/identitytest"
 )
 
-const ana = identity.Email("ana@example.com")
+const ana = api.Email("ana@example.com")
 
 // desk is a world with someone who signs people in and out.
 type desk struct {
@@ -35,12 +36,12 @@ func newDesk(t *testing.T) desk {
 	return desk{w, sessions, verifier}
 }
 
-func (d desk) login(t *testing.T, email identity.Email, password identity.Password) (identity.Tokens, error) {
+func (d desk) login(t *testing.T, email api.Email, password api.Password) (api.Tokens, error) {
 	t.Helper()
-	return d.Login(t.Context(), anyone(d.Owner), identity.Login{Email: &email, Password: password})
+	return d.Login(t.Context(), anyone(d.Owner), api.LoginRequest{Email: &email, Password: password})
 }
 
-func (d desk) mustLogin(t *testing.T) identity.Tokens {
+func (d desk) mustLogin(t *testing.T) api.Tokens {
 	t.Helper()
 	tokens, err := d.login(t, ana, identitytest.Password)
 	if err != nil {
@@ -60,7 +61,7 @@ func TestLoginGivesTokensOfTheTenantAndItsRoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if claims.Subject != d.Owner.User || claims.TenantName != "acme" || claims.Roles[0] != auth.Owner || tokens.ExpiresIn != 900 {
+	if claims.Subject != d.Owner.User || claims.TenantName != "acme" || claims.Roles[0] != api.Owner || tokens.ExpiresIn != 900 {
 		t.Errorf("claims are %+v, good for %d s", claims, tokens.ExpiresIn)
 	}
 	if d.Audited(d.Owner, "session.create", "done") != 1 {
@@ -85,7 +86,7 @@ func TestAWrongPasswordIsAnsweredAsAnUnknownUser(t *testing.T) {
 func TestLoginNeedsExactlyOneName(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	_, err := d.Login(t.Context(), auth.Principal{}, identity.Login{Password: identitytest.Password})
+	_, err := d.Login(t.Context(), auth.Principal{}, api.LoginRequest{Password: identitytest.Password})
 	faulttest.AssertKind(t, err, fault.Invalid, "email", "username")
 }
 
@@ -99,7 +100,7 @@ func TestAMemberOfSeveralTenantsSaysWhich(t *testing.T) {
 
 	for name, kind := range map[ref.Tenant]fault.Kind{"rival": "", "nowhere": fault.NotFound} {
 		email := ana
-		tokens, err := d.Login(t.Context(), auth.Principal{}, identity.Login{Email: &email, Password: identitytest.Password, Tenant: &name})
+		tokens, err := d.Login(t.Context(), auth.Principal{}, api.LoginRequest{Email: &email, Password: identitytest.Password, Tenant: &name})
 		if kind != "" {
 			faulttest.AssertKind(t, err, kind, "tenant")
 			continue
@@ -122,7 +123,7 @@ func TestFailuresMakeAnAccountWaitWhateverTheAddress(t *testing.T) {
 		for range i {
 			from.Address = from.Address.Next()
 		}
-		_, err := d.Login(t.Context(), from, identity.Login{Email: &email, Password: "wrong"})
+		_, err := d.Login(t.Context(), from, api.LoginRequest{Email: &email, Password: "wrong"})
 		faulttest.AssertKind(t, err, fault.Unauthenticated)
 	}
 	_, err := d.login(t, ana, identitytest.Password)
@@ -135,7 +136,7 @@ func TestFailuresMakeAnAccountWaitWhateverTheAddress(t *testing.T) {
 func TestFailuresMakeAnAddressWaitWhateverTheAccount(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	for _, name := range []identity.Email{"a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com"} {
+	for _, name := range []api.Email{"a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com"} {
 		_, err := d.login(t, name, "wrong")
 		faulttest.AssertKind(t, err, fault.Unauthenticated)
 	}

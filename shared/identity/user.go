@@ -2,27 +2,14 @@ package identity
 
 import (
 	"context"
-	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
-
-// User is a person, as seen in one tenant.
-type User struct {
-	ID        uuid.UUID   `json:"id"`
-	Email     Email       `json:"email"`
-	Username  *Username   `json:"username,omitempty"`
-	Tenant    ref.Tenant  `json:"tenant"`
-	Roles     []auth.Role `json:"roles"`
-	CreatedAt time.Time   `json:"created_at"`
-}
 
 // Users is everything that users do but sign in and out.
 type Users struct {
@@ -45,29 +32,9 @@ func OpenUsers(ctx context.Context, e *env.Env) (*Users, error) {
 	return &Users{db, hasher, requests}, err
 }
 
-// Membership is what a user is in a tenant.
-type Membership struct {
-	ID     uuid.UUID   `json:"-"`
-	Tenant ref.Tenant  `json:"tenant"`
-	Roles  []auth.Role `json:"roles"`
-}
-
-// Me is the caller: a user with their tenants, or an API key. Of its maker a key is told nothing: whoever has it need not be them.
-type Me struct {
-	Tenant    ref.Tenant        `json:"tenant"`
-	ID        *uuid.UUID        `json:"id,omitempty"` // of a user, as all below but the last two
-	Email     *Email            `json:"email,omitempty"`
-	Username  *Username         `json:"username,omitempty"`
-	Roles     []auth.Role       `json:"roles,omitempty"`
-	CreatedAt *time.Time        `json:"created_at,omitempty"`
-	Tenants   []Membership      `json:"tenants,omitempty"`
-	Key       *Key              `json:"key,omitempty"`    // an API key, without its secret
-	Scopes    []auth.Permission `json:"scopes,omitempty"` // of an API key
-}
-
 // Me says who the caller is.
-func (u *Users) Me(ctx context.Context, who auth.Principal, _ struct{}) (me Me, err error) {
-	me = Me{Tenant: who.TenantName, Scopes: who.Scopes}
+func (u *Users) Me(ctx context.Context, who auth.Principal, _ struct{}) (me api.Me, err error) {
+	me = api.Me{Tenant: who.TenantName, Scopes: who.Scopes}
 	err = u.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		if who.Key != "" {
 			key, err := selectOwnKey(ctx, tx, who)
@@ -79,21 +46,18 @@ func (u *Users) Me(ctx context.Context, who auth.Principal, _ struct{}) (me Me, 
 			return err
 		}
 		me.ID, me.Email, me.Username, me.Roles, me.CreatedAt = &user.ID, &user.Email, user.Username, user.Roles, &user.CreatedAt
-		me.Tenants, err = memberships(ctx, tx, who.User)
+		all, err := memberships(ctx, tx, who.User)
+		for _, m := range all {
+			me.Tenants = append(me.Tenants, m.Membership)
+		}
 		return err
 	})
 	return me, err
 }
 
-// PasswordChange asks for a new password in the place of the old one.
-type PasswordChange struct {
-	Old Password `json:"old"`
-	New Password `json:"new"`
-}
-
 // ChangePassword takes the new password and ends the user's every other session. It fails with Invalid if the old one is wrong or the new one
 // too easy, with RateLimited after wrong ones, and with Forbidden for API keys.
-func (u *Users) ChangePassword(ctx context.Context, who auth.Principal, in PasswordChange) (struct{}, error) {
+func (u *Users) ChangePassword(ctx context.Context, who auth.Principal, in api.ChangePasswordRequest) (struct{}, error) {
 	none := struct{}{}
 	if who.Key != "" {
 		return none, fault.New(fault.Forbidden, "An API key cannot change its maker's password; sign in.")
@@ -119,9 +83,9 @@ func (u *Users) ChangePassword(ctx context.Context, who auth.Principal, in Passw
 }
 
 // checkOld is the judgement on a change: who holds a stolen access token may not try old passwords faster than at a sign-in.
-func (u *Users) checkOld(ctx context.Context, who auth.Principal, in PasswordChange) error {
+func (u *Users) checkOld(ctx context.Context, who auth.Principal, in api.ChangePasswordRequest) error {
 	account, address := accountOf(who.User), byAddress(addressThrottle, who.Address)
-	var user User
+	var user api.User
 	var phc string
 	err := u.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
 		if err := waitFor(ctx, tx, account, address); err != nil {
@@ -136,7 +100,7 @@ func (u *Users) checkOld(ctx context.Context, who auth.Principal, in PasswordCha
 	if err != nil {
 		return err
 	}
-	if err := in.New.judge("new", user.Email, user.Username); err != nil {
+	if err := judge(in.New, "new", user.Email, user.Username); err != nil {
 		return err
 	}
 	same, err := matches(phc, in.Old)
@@ -156,7 +120,7 @@ func (u *Users) checkOld(ctx context.Context, who auth.Principal, in PasswordCha
 }
 
 // hash hashes the password of an account to be.
-func (u *Users) hash(ctx context.Context, who auth.Principal, p Password) (string, error) {
+func (u *Users) hash(ctx context.Context, who auth.Principal, p api.Password) (string, error) {
 	release, err := u.hasher.acquire(ctx, unknownClass, who.Address)
 	if err != nil {
 		return "", err

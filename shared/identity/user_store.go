@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -30,7 +31,7 @@ const (
 
 // insertUser makes the user a member of the transaction's tenant, too. A username that is taken is refused before the email is looked at: so nobody asks
 // for an email without leaving a user (ADR 38).
-func insertUser(ctx context.Context, tx postgres.Tx, u User, phc string) error {
+func insertUser(ctx context.Context, tx postgres.Tx, u api.User, phc string) error {
 	if u.Username != nil {
 		switch there, err := selectAccount(ctx, tx, string(*u.Username)); {
 		case err != nil:
@@ -61,31 +62,31 @@ const selectUserSQL = `
 	join memberships m on m.user_id = u.id and m.tenant_id = maas_tenant() where u.id = $1`
 
 // selectUser fails with Unauthenticated if the caller is no member any more: their token outlives that by seconds.
-func selectUser(ctx context.Context, tx postgres.Tx, who auth.Principal) (User, error) {
-	user := User{Tenant: who.TenantName}
+func selectUser(ctx context.Context, tx postgres.Tx, who auth.Principal) (api.User, error) {
+	user := api.User{Tenant: who.TenantName}
 	var roles []string
 	var username *string
 	err := tx.QueryRow(ctx, selectUserSQL, who.User).Scan(&user.ID, (*string)(&user.Email), &username, &roles, &user.CreatedAt)
 	if postgres.NotFound(err) {
-		return User{}, fault.New(fault.Unauthenticated, "This account is no more; sign in again.")
+		return api.User{}, fault.New(fault.Unauthenticated, "This account is no more; sign in again.")
 	}
-	user.Username, user.Roles, user.CreatedAt = (*Username)(username), named[auth.Role](roles), user.CreatedAt.UTC()
+	user.Username, user.Roles, user.CreatedAt = (*api.Username)(username), named[api.Role](roles), user.CreatedAt.UTC()
 	return user, err
 }
 
 const selectMembershipsSQL = `select tenant_id, tenant, roles from auth_memberships($1)`
 
 // memberships gives a user's tenants, the first joined first.
-func memberships(ctx context.Context, tx postgres.Tx, user uuid.UUID) ([]Membership, error) {
+func memberships(ctx context.Context, tx postgres.Tx, user uuid.UUID) ([]membership, error) {
 	rows, err := tx.Query(ctx, selectMembershipsSQL, user)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Membership, error) {
-		var m Membership
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (membership, error) {
+		var m membership
 		var roles []string
-		err := row.Scan(&m.ID, (*string)(&m.Tenant), &roles)
-		m.Roles = named[auth.Role](roles)
+		err := row.Scan(&m.tenant, (*string)(&m.Tenant), &roles)
+		m.Roles = named[api.Role](roles)
 		return m, err
 	})
 }

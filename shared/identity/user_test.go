@@ -7,8 +7,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
@@ -30,20 +32,20 @@ func openUsers(t *testing.T, w *identitytest.World) *identity.Users {
 func TestANewUserSignsInByBothNames(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)
-	username, email := identity.Username("bob"), identity.Email("bob@example.com")
-	out, err := openUsers(t, d.World).Register(t.Context(), anyone(d.Owner), identity.Registration{
+	username, email := api.Username("bob"), api.Email("bob@example.com")
+	out, err := openUsers(t, d.World).Register(t.Context(), anyone(d.Owner), api.RegisterRequest{
 		Email: email, Username: &username, Tenant: "bobs", Password: identitytest.Password,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, in := range []identity.Login{{Email: &email}, {Username: &username}} {
+	for _, in := range []api.LoginRequest{{Email: &email}, {Username: &username}} {
 		in.Password = identitytest.Password
 		tokens, err := d.Login(t.Context(), auth.Principal{}, in)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if claims, err := d.verifier.Verify(tokens.AccessToken); err != nil || claims.Subject != out.User.ID || claims.Roles[0] != auth.Owner {
+		if claims, err := d.verifier.Verify(tokens.AccessToken); err != nil || claims.Subject != uuid.UUID(out.User.ID) || claims.Roles[0] != api.Owner {
 			t.Errorf("claims are %+v, %v", claims, err)
 		}
 	}
@@ -57,7 +59,7 @@ func TestOneOfTwoRacingRegistrationsWins(t *testing.T) {
 	var racers sync.WaitGroup
 	for i, tenant := range []ref.Tenant{"one", "two"} {
 		racers.Go(func() {
-			_, errs[i] = users.Register(t.Context(), auth.Principal{}, identity.Registration{
+			_, errs[i] = users.Register(t.Context(), auth.Principal{}, api.RegisterRequest{
 				Email: "bob@example.com", Tenant: tenant, Password: identitytest.Password,
 			})
 		})
@@ -77,19 +79,19 @@ func TestAskingForAnEmailTakesAnAccount(t *testing.T) {
 	t.Parallel()
 	w := identitytest.New(t)
 	users := openUsers(t, w)
-	username := identity.Username("taken")
-	_, err := users.Register(t.Context(), auth.Principal{}, identity.Registration{
+	username := api.Username("taken")
+	_, err := users.Register(t.Context(), auth.Principal{}, api.RegisterRequest{
 		Email: "bob@example.com", Tenant: "bobs", Username: &username, Password: identitytest.Password,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, email := range []identity.Email{"bob@example.com", "nobody@example.com"} {
-		_, err := users.Register(t.Context(), auth.Principal{}, identity.Registration{
+	for _, email := range []api.Email{"bob@example.com", "nobody@example.com"} {
+		_, err := users.Register(t.Context(), auth.Principal{}, api.RegisterRequest{
 			Email: email, Tenant: "fresh", Username: &username, Password: identitytest.Password,
 		})
 		faulttest.AssertKind(t, err, fault.Conflict, "username")
-		_, err = users.Register(t.Context(), auth.Principal{}, identity.Registration{Email: email, Tenant: "bobs", Password: identitytest.Password})
+		_, err = users.Register(t.Context(), auth.Principal{}, api.RegisterRequest{Email: email, Tenant: "bobs", Password: identitytest.Password})
 		faulttest.AssertKind(t, err, fault.Conflict, "tenant")
 	}
 }
@@ -101,11 +103,11 @@ func TestAChangedPasswordEndsEveryOtherSession(t *testing.T) {
 	own := d.RefreshToken(d.Owner)
 	rival := ref.Tenant("rival")
 	email := ana
-	other, err := d.Login(t.Context(), auth.Principal{}, identity.Login{Email: &email, Password: identitytest.Password, Tenant: &rival})
+	other, err := d.Login(t.Context(), auth.Principal{}, api.LoginRequest{Email: &email, Password: identitytest.Password, Tenant: &rival})
 	if err != nil {
 		t.Fatal(err)
 	}
-	in := identity.PasswordChange{Old: identitytest.Password, New: "a different long sentence"}
+	in := api.ChangePasswordRequest{Old: identitytest.Password, New: "a different long sentence"}
 	if _, err := openUsers(t, d.World).ChangePassword(t.Context(), d.Owner, in); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +129,7 @@ func TestWrongOldPasswordsMakeWait(t *testing.T) {
 	w := identitytest.New(t)
 	users := openUsers(t, w)
 	change := func() error {
-		_, err := users.ChangePassword(t.Context(), w.Owner, identity.PasswordChange{Old: "wrong", New: "a different long sentence"})
+		_, err := users.ChangePassword(t.Context(), w.Owner, api.ChangePasswordRequest{Old: "wrong", New: "a different long sentence"})
 		return err
 	}
 	for range 5 {
@@ -143,7 +145,7 @@ func TestNoFastHashOfAPasswordIsStored(t *testing.T) {
 	t.Parallel()
 	w := identitytest.New(t)
 	key := idempotency.Key{Value: "1", Route: "POST /v1/auth/register", Body: sha256.Sum256([]byte(`{"password":"` + identitytest.Password + `"}`))}
-	_, err := openUsers(t, w).Register(idempotency.With(t.Context(), key), auth.Principal{}, identity.Registration{
+	_, err := openUsers(t, w).Register(idempotency.With(t.Context(), key), auth.Principal{}, api.RegisterRequest{
 		Email: "bob@example.com", Tenant: "bobs", Password: identitytest.Password,
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
@@ -61,20 +62,20 @@ func (w *World) tenant(name ref.Tenant, email string) auth.Principal {
 	w.t.Helper()
 	who := auth.Principal{Tenant: uuid.Must(uuid.NewV7()), TenantName: name}
 	w.exec(`insert into tenants (id, name) values ($1, $2)`, who.Tenant, string(name))
-	return w.member(who, email, auth.Owner)
+	return w.member(who, email, api.Owner)
 }
 
 // Member makes a user with a role in the principal's tenant: <role>-<id>@example.com.
-func (w *World) Member(of auth.Principal, role auth.Role) auth.Principal {
+func (w *World) Member(of auth.Principal, role api.Role) auth.Principal {
 	w.t.Helper()
 	return w.member(of, string(role)+"-"+uuid.NewString()+"@example.com", role)
 }
 
-func (w *World) member(of auth.Principal, email string, role auth.Role) auth.Principal {
+func (w *World) member(of auth.Principal, email string, role api.Role) auth.Principal {
 	w.t.Helper()
 	who := auth.Principal{
 		Tenant: of.Tenant, TenantName: of.TenantName, User: uuid.Must(uuid.NewV7()), Session: uuid.Must(uuid.NewV7()),
-		Roles: []auth.Role{role}, Address: netip.MustParseAddr("192.0.2.1"), RequestID: "test", // RFC 5737
+		Roles: []api.Role{role}, Address: netip.MustParseAddr("192.0.2.1"), RequestID: "test", // RFC 5737
 	}
 	w.exec(`insert into users (id, email, password) values ($1, $2, $3)`, who.User, email, hash)
 	w.Join(who, of)
@@ -112,13 +113,13 @@ func (w *World) RefreshToken(who auth.Principal) string {
 }
 
 // APIKey makes an API key of the principal, and gives the whole credential.
-func (w *World) APIKey(who auth.Principal, scopes ...auth.Scope) string {
+func (w *World) APIKey(who auth.Principal, scopes ...api.Scope) string {
 	w.t.Helper()
 	keys, err := identity.OpenKeys(w.t.Context(), w.Env)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	key, err := keys.Create(w.t.Context(), who, identity.NewKey{Name: "test", Scopes: scopes})
+	key, err := keys.Create(w.t.Context(), who, api.CreateKeyRequest{Name: "test", Scopes: scopes})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -253,7 +254,7 @@ func (c *call) ended(err error, r *report) error {
 		return fault.New(fault.RateLimited, fmt.Sprintf(
 			"The model is busy: none of its slots (MAAS_INFER_CONCURRENCY) was free within %s. Try again later.", c.timeout),
 			fault.RetryAfter(busyRetry), fault.Cause(err))
-	case r.version != nil && r.version.Status == "idle":
+	case r.version != nil && r.version.Status == api.DeploymentIdle:
 		return starting(c.target.Model, r.version)
 	}
 	return fault.New(fault.Timeout, fmt.Sprintf("The model did not answer within %s.", c.timeout), fault.Cause(err))

@@ -5,8 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -22,8 +23,8 @@ func (g *Gateway) count(ctx context.Context, c *call, r *report, bytesOut int64,
 	now := time.Now()
 	g.metrics.observe(r, status, now)
 	g.meter.Count(event.InferenceCall{
-		Time: now.UTC(), Tenant: c.who.Tenant, Request: telemetry.RequestID(ctx), Actor: c.holder.Credential,
-		Model: c.target.Model, Version: r.version.Version, VersionID: r.version.ID,
+		Time: now.UTC(), Tenant: api.ID(c.who.Tenant), Request: telemetry.RequestID(ctx), Actor: c.holder.Credential,
+		Model: c.target.Model, Version: r.version.Version, VersionID: api.ID(r.version.ID),
 		Status: status, Cached: r.cache == cacheHit || r.cache == cacheShared,
 		Total: now.Sub(r.began).Microseconds(), Queue: r.queue.Microseconds(), ColdStart: r.cold.Microseconds(), Compute: r.compute.Microseconds(),
 		BytesIn: c.size, BytesOut: bytesOut,

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/backoff"
@@ -111,9 +112,9 @@ func starting(m ref.Model, v *registry.Version) error {
 func notStarting(m ref.Model, v *registry.Version) error {
 	pause := time.Until(v.RetryAt)
 	switch {
-	case v.Status == "failed":
+	case v.Status == api.DeploymentFailed:
 		return fault.New(fault.Unavailable, fmt.Sprintf("%s@%s failed to start: %s", m, v.Version, v.Reason), fault.RetryAfter(max(pause, leastRetry)))
-	case v.Failure == "passing" && pause > 0:
+	case v.Failure == api.FailurePassing && pause > 0:
 		return fault.New(fault.Unavailable, fmt.Sprintf("%s@%s could not start yet, and is tried again: %s", m, v.Version, v.Reason),
 			fault.RetryAfter(max(pause, leastRetry)))
 	default:

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/api/event"
 )
 
 // disk is a journal in a folder. Its files have a JSON text for each call, on a line: <pod>.open is the open batch, and

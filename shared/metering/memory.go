@@ -1,6 +1,8 @@
 package metering
 
-import "github.com/17882237881/MaaS/shared/event"
+import (
+	"github.com/17882237881/MaaS/api/event"
+)
 
 // memory is a journal that ends with its process.
 type memory struct {

@@ -16,8 +16,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -42,7 +44,7 @@ const (
 
 // Meter counts calls. It is safe for concurrent use.
 type Meter struct {
-	poster *event.Poster // nil where nothing is metered
+	poster *cloudevent.Poster // nil where nothing is metered
 	log    *slog.Logger
 	lost   prometheus.Counter
 	full   chan struct{} // a batch is complete before its time
@@ -94,7 +96,7 @@ func Open(e *env.Env) (*Meter, error) {
 }
 
 func (m *Meter) start(e *env.Env, c config) error {
-	signer, err := event.OpenSigner(e)
+	signer, err := cloudevent.OpenSigner(e)
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func (m *Meter) start(e *env.Env, c config) error {
 		return err
 	}
 	m.open = batch{pod: uuid.Must(uuid.NewV7()), first: 1}
-	m.poster = event.NewPoster(signer, c.URL)
+	m.poster = cloudevent.NewPoster(signer, c.URL)
 	m.journal = &memory{}
 	if c.Folder != "" {
 		m.journal, err = openDisk(c.Folder, m.open.pod)
@@ -185,7 +187,7 @@ func (m *Meter) flush(ctx context.Context) {
 			return
 		}
 		err := m.post(ctx, b, calls)
-		if err == nil || errors.Is(err, event.ErrFinal) {
+		if err == nil || errors.Is(err, cloudevent.ErrFinal) {
 			m.settle(ctx, b, err)
 			pause = firstPause
 			continue
@@ -227,9 +229,9 @@ func (m *Meter) settle(ctx context.Context, b batch, refused error) {
 }
 
 func (m *Meter) post(ctx context.Context, b batch, calls []event.InferenceCall) error {
-	e, err := event.New("infer", uuid.Nil, "", event.InferenceCompleted{Pod: b.pod, First: b.first, Last: b.last, Calls: calls})
+	e, err := cloudevent.New("infer", uuid.Nil, "", event.InferenceCompleted{Pod: api.ID(b.pod), First: b.first, Last: b.last, Calls: calls})
 	if err != nil {
-		return errors.Join(event.ErrFinal, err)
+		return errors.Join(cloudevent.ErrFinal, err)
 	}
 	e.ID = b.id
 	return m.poster.Post(ctx, e)

@@ -17,9 +17,11 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/ref"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/metering"
 )
 
@@ -40,7 +42,7 @@ const secret = "the secret of a test's installation"
 func newSink(t *testing.T) *sink {
 	t.Helper()
 	s := &sink{took: map[uuid.UUID]event.InferenceCompleted{}}
-	signer, err := event.OpenSigner(env.New("meter-usage", map[string]string{"MAAS_SERVICE_KEY": secret}, slog.New(slog.DiscardHandler)))
+	signer, err := cloudevent.OpenSigner(env.New("meter-usage", map[string]string{"MAAS_SERVICE_KEY": secret}, slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func newSink(t *testing.T) *sink {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
-		ce, err := event.Read(r)
+		ce, err := cloudevent.Read(r)
 		if err != nil {
 			t.Error(err)
 			return
@@ -80,11 +82,11 @@ func (s *sink) numbers() (n int, twice bool) {
 	seen := map[uuid.UUID]map[int64]bool{}
 	for _, p := range s.took {
 		for _, call := range p.Calls {
-			if seen[p.Pod] == nil {
-				seen[p.Pod] = map[int64]bool{}
+			if seen[uuid.UUID(p.Pod)] == nil {
+				seen[uuid.UUID(p.Pod)] = map[int64]bool{}
 			}
-			twice = twice || seen[p.Pod][call.Number]
-			seen[p.Pod][call.Number] = true
+			twice = twice || seen[uuid.UUID(p.Pod)][call.Number]
+			seen[uuid.UUID(p.Pod)][call.Number] = true
 			n++
 		}
 	}
@@ -117,8 +119,8 @@ func call(t *testing.T) event.InferenceCall {
 		t.Fatal(err)
 	}
 	return event.InferenceCall{
-		Time: time.Now(), Tenant: uuid.New(), Request: "r", Model: ref.Model{Tenant: "acme", Name: "fraud"}, Version: v,
-		VersionID: uuid.New(), Actor: "key:k", Status: 200, Total: 1000,
+		Time: time.Now(), Tenant: api.ID(uuid.New()), Request: "r", Model: ref.Model{Tenant: "acme", Name: "fraud"}, Version: v,
+		VersionID: api.ID(uuid.New()), Actor: "key:k", Status: 200, Total: 1000,
 	}
 }
 

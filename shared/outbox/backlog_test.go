@@ -11,8 +11,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
@@ -46,7 +47,7 @@ func TestTheBacklogIsWhatIsStillToBeDone(t *testing.T) {
 	shows("maas_events_oldest_seconds 0\n", "maas_dead_letters 0\n")
 
 	w.events = w.eventsTo("http://127.0.0.1:1") // away
-	w.emit(event.UploadCompleted{Upload: uuid.New()})
+	w.emit(event.UploadCompleted{Upload: api.ID(uuid.New())})
 	w.db.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, `update outbox set time = now() - interval '1 hour'`)
 		return err

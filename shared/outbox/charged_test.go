@@ -6,8 +6,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/share"
@@ -18,7 +19,7 @@ func TestEventsAreChargedToTheTenantAsItsCallsAre(t *testing.T) {
 	w := newWorld(t)
 	caller := auth.Principal{Tenant: w.tenant, TenantName: "acme", User: uuid.New()}.Holder()
 	var charged share.Holder
-	outbox.Act(w.receiver, func(ctx context.Context, _ postgres.Tx, _ event.Event, _ event.UploadCompleted) error {
+	outbox.Act(w.receiver, func(ctx context.Context, _ postgres.Tx, _ cloudevent.Event, _ event.UploadCompleted) error {
 		charged = share.Of(ctx)
 		return nil
 	})

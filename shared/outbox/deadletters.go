@@ -13,8 +13,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
@@ -24,12 +24,12 @@ import (
 // and the rest is counted alone. It is safe for concurrent use.
 type DeadLetters struct {
 	db       *postgres.DB
-	signer   event.Signer
+	signer   cloudevent.Signer
 	limit    int
 	unsigned *prometheus.CounterVec
 
 	mu   sync.Mutex
-	full map[event.Consumer]time.Time // until when it is not looked whether another unsigned letter may be kept
+	full map[cloudevent.Consumer]time.Time // until when it is not looked whether another unsigned letter may be kept
 }
 
 type letterConfig struct {
@@ -57,7 +57,7 @@ func OpenDeadLetters(e *env.Env, db *postgres.DB) (*DeadLetters, error) {
 	if err := e.Config(&c); err != nil {
 		return nil, err
 	}
-	signer, err := event.OpenSigner(e)
+	signer, err := cloudevent.OpenSigner(e)
 	if err != nil {
 		return nil, err
 	}
@@ -68,11 +68,11 @@ func OpenDeadLetters(e *env.Env, db *postgres.DB) (*DeadLetters, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &DeadLetters{db: db, signer: signer, limit: c.Unsigned, unsigned: unsigned, full: map[event.Consumer]time.Time{}}, nil
+	return &DeadLetters{db: db, signer: signer, limit: c.Unsigned, unsigned: unsigned, full: map[cloudevent.Consumer]time.Time{}}, nil
 }
 
 // Bury keeps an event, as it was encoded, that a dispatcher could not deliver to the consumer.
-func (d *DeadLetters) Bury(ctx context.Context, consumer event.Consumer, encoded []byte, cause error) error {
+func (d *DeadLetters) Bury(ctx context.Context, consumer cloudevent.Consumer, encoded []byte, cause error) error {
 	var ce cloudevents.Event
 	if err := json.Unmarshal(encoded, &ce); err != nil {
 		return d.keepUnsigned(ctx, consumer, encoded, cause)
@@ -85,7 +85,7 @@ func (d *DeadLetters) Bury(ctx context.Context, consumer event.Consumer, encoded
 }
 
 // keep keeps a signed event.
-func (d *DeadLetters) keep(ctx context.Context, consumer event.Consumer, e event.Event, encoded []byte, cause error) error {
+func (d *DeadLetters) keep(ctx context.Context, consumer cloudevent.Consumer, e cloudevent.Event, encoded []byte, cause error) error {
 	return d.db.Definer(ctx, func(tx postgres.Tx) error {
 		_, err := tx.Exec(ctx, burySQL, letterOf(consumer, e), e.Tenant, string(consumer), storable(string(encoded)), reason(cause))
 		return err
@@ -93,7 +93,7 @@ func (d *DeadLetters) keep(ctx context.Context, consumer event.Consumer, e event
 }
 
 // keepUnsigned keeps what came without a good signature, or counts it alone.
-func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer event.Consumer, text []byte, cause error) error {
+func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer cloudevent.Consumer, text []byte, cause error) error {
 	if d.isFull(consumer) {
 		d.count(consumer, outcomeCounted)
 		return nil
@@ -116,19 +116,19 @@ func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer event.Consumer,
 	return nil
 }
 
-func (d *DeadLetters) isFull(consumer event.Consumer) bool {
+func (d *DeadLetters) isFull(consumer cloudevent.Consumer) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return time.Now().Before(d.full[consumer])
 }
 
-func (d *DeadLetters) setFull(consumer event.Consumer) {
+func (d *DeadLetters) setFull(consumer cloudevent.Consumer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.full[consumer] = time.Now().Add(fullTime)
 }
 
-func (d *DeadLetters) count(consumer event.Consumer, outcome string) {
+func (d *DeadLetters) count(consumer cloudevent.Consumer, outcome string) {
 	d.unsigned.WithLabelValues(string(consumer), outcome).Inc()
 }
 
@@ -145,12 +145,12 @@ func storable(s string) string {
 
 // letterOf gives the id of the dead letter of a signed event. It is made of the event's id and consumer alone, so that copies of the event whose unsigned
 // attributes differ are kept once.
-func letterOf(consumer event.Consumer, e event.Event) uuid.UUID {
+func letterOf(consumer cloudevent.Consumer, e cloudevent.Event) uuid.UUID {
 	return letterID(consumer, e.ID[:])
 }
 
 // letterID gives the same poison the same id, so that its copies are one letter.
-func letterID(consumer event.Consumer, text []byte) uuid.UUID {
+func letterID(consumer cloudevent.Consumer, text []byte) uuid.UUID {
 	sum := sha256.Sum256(append([]byte(consumer+"\x00"), text...))
 	return uuid.NewSHA1(uuid.Nil, sum[:])
 }

@@ -15,10 +15,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/telemetry"
@@ -30,7 +31,7 @@ func (w *world) receives(more map[string]string) (post func(body string) int, me
 	vars := maps.Clone(w.vars)
 	maps.Copy(vars, more)
 	e := env.New("test", vars, w.env.Logger())
-	receiver, err := outbox.NewReceiver(e, w.db.As(postgres.Transfer), event.VerifyUpload)
+	receiver, err := outbox.NewReceiver(e, w.db.As(postgres.Transfer), cloudevent.VerifyUpload)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -84,7 +85,7 @@ func TestASignedEventIsOneLetterHoweverItsCopiesDiffer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	post, _ := w.receives(map[string]string{"MAAS_UNSIGNED_DEAD_LETTERS": "0"})
-	nobodys, err := event.New("complete", w.tenant, "", event.ModelDeleted{})
+	nobodys, err := cloudevent.New("complete", w.tenant, "", event.ModelDeleted{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func TestADispatcherBuriesUnsignedEventsAsReceiversDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, encoded := range []string{w.encoded(sample(t, w.tenant)), strings.ReplaceAll(w.encoded(sample(t, w.tenant)), w.tenant.String(), uuid.NewString())} {
-		if err := letters.Bury(t.Context(), event.VerifyUpload, []byte(encoded), errors.New("away")); err != nil {
+		if err := letters.Bury(t.Context(), cloudevent.VerifyUpload, []byte(encoded), errors.New("away")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,7 +144,10 @@ func TestALetterOfAnotherKeyIsReplayedOnceTheKeysAreTheSame(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var acted atomic.Int32
-	outbox.Act(w.receiver, func(context.Context, postgres.Tx, event.Event, event.UploadCompleted) error { acted.Add(1); return nil })
+	outbox.Act(w.receiver, func(context.Context, postgres.Tx, cloudevent.Event, event.UploadCompleted) error {
+		acted.Add(1)
+		return nil
+	})
 	post, _ := w.receives(map[string]string{"MAAS_SERVICE_KEY": strings.Repeat("o", 32)})
 	_ = post(w.encoded(sample(t, w.tenant)))
 	letters, err := outbox.Letters(t.Context(), w.db.DB, 2)

@@ -9,7 +9,8 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/api/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/eventtest"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -29,7 +30,7 @@ func TestWhatKnativesBrokerDeliversIsActedOnOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var acted atomic.Int32
-	outbox.Act(w.receiver, func(_ context.Context, _ postgres.Tx, e event.Event, p event.UploadCompleted) error {
+	outbox.Act(w.receiver, func(_ context.Context, _ postgres.Tx, e cloudevent.Event, p event.UploadCompleted) error {
 		if e.Subject != p.Upload.String() {
 			t.Errorf("%s is about %s", e.Subject, p.Upload)
 		}

@@ -11,20 +11,20 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
 // Letter is an event that was not acted on, with the reason.
 type Letter struct {
-	ID       uuid.UUID      `json:"id"`
-	Tenant   uuid.UUID      `json:"tenant"` // all zeros where the event does not say, or cannot be believed
-	Consumer event.Consumer `json:"consumer"`
-	Event    string         `json:"event"` // as it came; the first 4 KiB if it was not signed
-	Signed   bool           `json:"signed"`
-	Reason   string         `json:"reason"`
-	Died     time.Time      `json:"died_at"`
-	Replayed *time.Time     `json:"replayed_at"`
+	ID       uuid.UUID           `json:"id"`
+	Tenant   uuid.UUID           `json:"tenant"` // all zeros where the event does not say, or cannot be believed
+	Consumer cloudevent.Consumer `json:"consumer"`
+	Event    string              `json:"event"` // as it came; the first 4 KiB if it was not signed
+	Signed   bool                `json:"signed"`
+	Reason   string              `json:"reason"`
+	Died     time.Time           `json:"died_at"`
+	Replayed *time.Time          `json:"replayed_at"`
 }
 
 const (

@@ -8,8 +8,9 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/17882237881/MaaS/api/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -20,8 +21,8 @@ type Outbox struct {
 }
 
 type publisher struct {
-	poster *event.Poster // nil where there is no sink: then sweep alone posts
-	queue  chan event.Event
+	poster *cloudevent.Poster // nil where there is no sink: then sweep alone posts
+	queue  chan cloudevent.Event
 	log    *slog.Logger
 }
 
@@ -42,15 +43,15 @@ func Open(_ context.Context, e *env.Env) (*Outbox, error) {
 		if err := e.Config(&c); err != nil {
 			return publisher{}, nil, err
 		}
-		p := publisher{queue: make(chan event.Event, queued), log: e.Logger()}
+		p := publisher{queue: make(chan cloudevent.Event, queued), log: e.Logger()}
 		if c.Sink == "" {
 			return p, nil, nil
 		}
-		signer, err := event.OpenSigner(e)
+		signer, err := cloudevent.OpenSigner(e)
 		if err != nil {
 			return publisher{}, nil, err
 		}
-		p.poster = event.NewPoster(signer, c.Sink)
+		p.poster = cloudevent.NewPoster(signer, c.Sink)
 		for range posters {
 			e.Go(p.run) // ends with the process, after a flush
 		}
@@ -68,12 +69,12 @@ const insertSQL = `
 
 // Emit writes the event of the payload in the transaction, and posts it once that has committed.
 func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) error {
-	e, err := event.New(o.function, tx.Tenant(), event.Traceparent(ctx), p)
+	e, err := cloudevent.New(o.function, tx.Tenant(), cloudevent.Traceparent(ctx), p)
 	if err != nil {
 		return err
 	}
 	var done *time.Time // news that nobody acts on is done as it is written
-	if len(event.Consumers()[e.Type]) == 0 {
+	if len(cloudevent.Consumers()[e.Type]) == 0 {
 		done = &e.Time
 	}
 	_, err = tx.Exec(ctx, insertSQL, e.ID, e.Source, string(e.Type), e.Subject, e.Time, e.Traceparent, e.Data, done)
@@ -85,7 +86,7 @@ func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) erro
 }
 
 // offer queues the event; what finds no place is left to sweep.
-func (p publisher) offer(e event.Event) {
+func (p publisher) offer(e cloudevent.Event) {
 	if p.poster == nil {
 		return
 	}
@@ -121,7 +122,7 @@ func (p publisher) drain(ctx context.Context) {
 	}
 }
 
-func (p publisher) post(ctx context.Context, e event.Event) {
+func (p publisher) post(ctx context.Context, e cloudevent.Event) {
 	if err := p.poster.Post(ctx, e); err != nil {
 		p.log.WarnContext(ctx, "event not posted; sweep will", "id", e.ID, "type", e.Type, "subject", e.Subject, "error", err)
 	}

@@ -18,10 +18,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/postgrestest"
@@ -35,7 +37,7 @@ type world struct {
 	vars     map[string]string
 	db       postgrestest.Database
 	tenant   uuid.UUID
-	signer   event.Signer
+	signer   cloudevent.Signer
 	receiver *outbox.Receiver
 	server   *httptest.Server
 	events   *outbox.Outbox
@@ -48,11 +50,11 @@ func newWorld(t *testing.T) *world {
 	w.vars = map[string]string{"MAAS_SERVICE_KEY": strings.Repeat("k", 32), "DATABASE_URL": w.db.URL}
 	e := env.New("test", w.vars, slog.New(slog.DiscardHandler))
 	var err error
-	if w.signer, err = event.OpenSigner(e); err != nil {
+	if w.signer, err = cloudevent.OpenSigner(e); err != nil {
 		t.Fatal(err)
 	}
 	w.env = e
-	if w.receiver, err = outbox.NewReceiver(e, w.db.As(postgres.Transfer), event.VerifyUpload); err != nil {
+	if w.receiver, err = outbox.NewReceiver(e, w.db.As(postgres.Transfer), cloudevent.VerifyUpload); err != nil {
 		t.Fatal(err)
 	}
 	w.server = httptest.NewServer(w.receiver)
@@ -88,8 +90,8 @@ func (w *world) emit(p event.Payload) {
 	}
 }
 
-func (w *world) post(e event.Event) error {
-	return event.NewPoster(w.signer, w.server.URL).Post(w.t.Context(), e)
+func (w *world) post(e cloudevent.Event) error {
+	return cloudevent.NewPoster(w.signer, w.server.URL).Post(w.t.Context(), e)
 }
 
 func (w *world) number(query string) (n int) {
@@ -107,9 +109,9 @@ func (w *world) eventually(what string, ok func() bool) {
 	}
 }
 
-func sample(t *testing.T, tenant uuid.UUID) event.Event {
+func sample(t *testing.T, tenant uuid.UUID) cloudevent.Event {
 	t.Helper()
-	e, err := event.New("complete", tenant, "", event.UploadCompleted{Upload: uuid.New()})
+	e, err := cloudevent.New("complete", tenant, "", event.UploadCompleted{Upload: api.ID(uuid.New())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +122,12 @@ func TestAnEmittedEventArrivesAfterTheCommitAndIsDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var acted atomic.Int32
-	outbox.Act(w.receiver, func(context.Context, postgres.Tx, event.Event, event.UploadCompleted) error { acted.Add(1); return nil })
+	outbox.Act(w.receiver, func(context.Context, postgres.Tx, cloudevent.Event, event.UploadCompleted) error {
+		acted.Add(1)
+		return nil
+	})
 
-	w.emit(event.UploadCompleted{Upload: uuid.New()})
+	w.emit(event.UploadCompleted{Upload: api.ID(uuid.New())})
 
 	w.eventually("the outbox row is done", func() bool { return w.number("select count(*) from outbox where done_at is not null") == 1 })
 	if acted.Load() != 1 {
@@ -134,7 +139,7 @@ func TestARolledBackEventIsNeverPosted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_ = w.db.As(postgres.Transfer).Tx(t.Context(), w.tenant, func(tx postgres.Tx) error {
-		if err := w.events.Emit(t.Context(), tx, event.UploadCompleted{Upload: uuid.New()}); err != nil {
+		if err := w.events.Emit(t.Context(), tx, event.UploadCompleted{Upload: api.ID(uuid.New())}); err != nil {
 			t.Fatal(err)
 		}
 		return errors.New("no")
@@ -147,7 +152,7 @@ func TestARolledBackEventIsNeverPosted(t *testing.T) {
 func TestManyDeliveriesAtOnceHaveOneEffect(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	outbox.Act(w.receiver, func(ctx context.Context, tx postgres.Tx, _ event.Event, _ event.UploadCompleted) error {
+	outbox.Act(w.receiver, func(ctx context.Context, tx postgres.Tx, _ cloudevent.Event, _ event.UploadCompleted) error {
 		_, err := tx.Exec(ctx, `insert into audit_entries (id, actor, action, resource, outcome) values ($1, 'a', 'b', 'c', 'done')`, uuid.New())
 		return err
 	})
@@ -169,10 +174,10 @@ func TestManyDeliveriesAtOnceHaveOneEffect(t *testing.T) {
 func TestAFailureIsTriedAgainAndTheTenthMakesADeadLetter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	outbox.Wake(w.receiver, func(context.Context, event.Event, event.UploadCompleted) error { return errors.New("no") })
+	outbox.Wake(w.receiver, func(context.Context, cloudevent.Event, event.UploadCompleted) error { return errors.New("no") })
 	e := sample(t, w.tenant)
 	for try := 1; try < 10; try++ {
-		if err := w.post(e); err == nil || errors.Is(err, event.ErrFinal) {
+		if err := w.post(e); err == nil || errors.Is(err, cloudevent.ErrFinal) {
 			t.Fatalf("try %d: %v, want an error that may be tried again", try, err)
 		}
 	}
@@ -192,7 +197,7 @@ func TestPoisonIsRefusedForGoodAndKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unknown, err := event.New("complete", w.tenant, "", event.ModelDeleted{})
+	unknown, err := cloudevent.New("complete", w.tenant, "", event.ModelDeleted{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,14 +230,14 @@ func TestWhatDidNotGetThroughIsPostedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	var acted, refused atomic.Int32
-	outbox.Act(w.receiver, func(context.Context, postgres.Tx, event.Event, event.UploadCompleted) error {
+	outbox.Act(w.receiver, func(context.Context, postgres.Tx, cloudevent.Event, event.UploadCompleted) error {
 		if refused.Add(1) == 1 {
 			return errors.New("not yet")
 		}
 		acted.Add(1)
 		return nil
 	})
-	w.emit(event.UploadCompleted{Upload: uuid.New()})
+	w.emit(event.UploadCompleted{Upload: api.ID(uuid.New())})
 	w.eventually("the first post fails", func() bool { return refused.Load() == 1 })
 
 	if posted, err := w.events.Repost(t.Context(), w.db.DB, time.Now()); err != nil || posted != 0 {
@@ -287,7 +292,7 @@ func TestTheEndOfAProcessCutsNoPostOff(t *testing.T) {
 	if w.events, err = outbox.Open(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	w.emit(event.UploadCompleted{Upload: uuid.New()})
+	w.emit(event.UploadCompleted{Upload: api.ID(uuid.New())})
 	<-arrived
 
 	closed := make(chan error, 1)
@@ -302,7 +307,7 @@ func TestTheEndOfAProcessCutsNoPostOff(t *testing.T) {
 func TestNewsWithoutConsumersIsDoneAtOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.emit(event.UploadRejected{Upload: uuid.New()})
+	w.emit(event.UploadRejected{Upload: api.ID(uuid.New())})
 	if got := w.number("select count(*) from outbox where done_at is null"); got != 0 {
 		t.Errorf("%d rows wait for nobody", got)
 	}
@@ -314,7 +319,7 @@ func TestADeadLetterIsReplayedOnceItsCauseIsMended(t *testing.T) {
 	var broken atomic.Bool
 	broken.Store(true)
 	var acted atomic.Int32
-	outbox.Act(w.receiver, func(context.Context, postgres.Tx, event.Event, event.UploadCompleted) error {
+	outbox.Act(w.receiver, func(context.Context, postgres.Tx, cloudevent.Event, event.UploadCompleted) error {
 		if broken.Load() {
 			return errors.New("no")
 		}
@@ -326,7 +331,7 @@ func TestADeadLetterIsReplayedOnceItsCauseIsMended(t *testing.T) {
 		_ = w.post(e)
 	}
 	letters, err := outbox.Letters(t.Context(), w.db.DB, 10)
-	if err != nil || len(letters) != 1 || letters[0].Consumer != event.VerifyUpload || letters[0].Tenant != w.tenant {
+	if err != nil || len(letters) != 1 || letters[0].Consumer != cloudevent.VerifyUpload || letters[0].Tenant != w.tenant {
 		t.Fatalf("letters are %+v, %v", letters, err)
 	}
 
@@ -345,7 +350,7 @@ func TestAnOutageMakesNoDeadLetter(t *testing.T) {
 	w := newWorld(t)
 	var away atomic.Bool
 	away.Store(true)
-	outbox.Wake(w.receiver, func(context.Context, event.Event, event.UploadCompleted) error {
+	outbox.Wake(w.receiver, func(context.Context, cloudevent.Event, event.UploadCompleted) error {
 		if away.Load() {
 			return fault.New(fault.Unavailable, "The store is away.")
 		}
@@ -353,7 +358,7 @@ func TestAnOutageMakesNoDeadLetter(t *testing.T) {
 	})
 	e := sample(t, w.tenant)
 	for try := range 12 {
-		if err := w.post(e); err == nil || errors.Is(err, event.ErrFinal) {
+		if err := w.post(e); err == nil || errors.Is(err, cloudevent.ErrFinal) {
 			t.Fatalf("try %d: %v, want an error that may be tried again", try, err)
 		}
 	}

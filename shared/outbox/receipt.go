@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -29,7 +29,7 @@ const (
 )
 
 // receipt records that the consumer acted on the event, and the outbox row as done if it was the last to. It reports whether this is the first time.
-func receipt(ctx context.Context, tx postgres.Tx, consumer event.Consumer, e event.Event) (bool, error) {
+func receipt(ctx context.Context, tx postgres.Tx, consumer cloudevent.Consumer, e cloudevent.Event) (bool, error) {
 	tag, err := tx.Exec(ctx, receiptSQL, string(consumer), e.Source, e.ID)
 	if err != nil {
 		return false, fmt.Errorf("inbox: %w", err)
@@ -38,7 +38,7 @@ func receipt(ctx context.Context, tx postgres.Tx, consumer event.Consumer, e eve
 		return false, nil
 	}
 	consumers := make([]string, 0, 1)
-	for _, c := range event.Consumers()[e.Type] {
+	for _, c := range cloudevent.Consumers()[e.Type] {
 		consumers = append(consumers, string(c))
 	}
 	if _, err := tx.Exec(ctx, settleSQL, e.ID, e.Source, consumers); err != nil {
@@ -47,7 +47,7 @@ func receipt(ctx context.Context, tx postgres.Tx, consumer event.Consumer, e eve
 	return true, nil
 }
 
-func (r *Receiver) receivedBefore(ctx context.Context, e event.Event) (done bool, err error) {
+func (r *Receiver) receivedBefore(ctx context.Context, e cloudevent.Event) (done bool, err error) {
 	err = r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
 		return tx.QueryRow(ctx, receivedSQL, string(r.consumer), e.Source, e.ID).Scan(&done)
 	})
@@ -55,7 +55,7 @@ func (r *Receiver) receivedBefore(ctx context.Context, e event.Event) (done bool
 }
 
 // giveUp records an event that will never be acted on as done.
-func (r *Receiver) giveUp(ctx context.Context, e event.Event) error {
+func (r *Receiver) giveUp(ctx context.Context, e cloudevent.Event) error {
 	return r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
 		_, err := receipt(ctx, tx, r.consumer, e)
 		return err
@@ -65,7 +65,7 @@ func (r *Receiver) giveUp(ctx context.Context, e event.Event) error {
 // failed counts the attempt. Brokers differ in when, and whether, they make dead letters: after the tenth failure we do it ourselves. One that
 // was cut off is not counted (ctx has ended, so that the count fails, too): a host that stops is no failure. Nor is one that needed what is away
 // or has no room: that lasts as long as it lasts, and the event is as good after it as before.
-func (r *Receiver) failed(ctx context.Context, e event.Event, text []byte, cause error) error {
+func (r *Receiver) failed(ctx context.Context, e cloudevent.Event, text []byte, cause error) error {
 	if fault.Is(cause, fault.Unavailable) || fault.Is(cause, fault.RateLimited) {
 		return fmt.Errorf("%s %s: %w", e.Type, e.Subject, cause)
 	}

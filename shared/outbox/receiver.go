@@ -14,10 +14,11 @@ import (
 
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/share"
 )
@@ -29,7 +30,7 @@ import (
 //	503  not yet: the broker delivers again; after 10 failures the event is kept as a dead letter and answered 202
 type Receiver struct {
 	db       *postgres.DB
-	consumer event.Consumer
+	consumer cloudevent.Consumer
 	letters  *DeadLetters
 	log      *slog.Logger
 	handlers map[event.Type]handler
@@ -37,7 +38,7 @@ type Receiver struct {
 }
 
 // handler acts on one event. It records the receipt in the transaction of its effect, or after it.
-type handler func(ctx context.Context, e event.Event) error
+type handler func(ctx context.Context, e cloudevent.Event) error
 
 // source is one of Knative's own, whose events are not signed and only cause a look at the truth.
 type source struct {
@@ -52,7 +53,7 @@ const (
 )
 
 // NewReceiver makes the handler of a consumer; its transactions run as db's role.
-func NewReceiver(e *env.Env, db *postgres.DB, consumer event.Consumer) (*Receiver, error) {
+func NewReceiver(e *env.Env, db *postgres.DB, consumer cloudevent.Consumer) (*Receiver, error) {
 	letters, err := OpenDeadLetters(e, db)
 	if err != nil {
 		return nil, err
@@ -61,9 +62,9 @@ func NewReceiver(e *env.Env, db *postgres.DB, consumer event.Consumer) (*Receive
 }
 
 // Act subscribes an effect that lies in the transaction: it commits together with the receipt.
-func Act[P event.Payload](r *Receiver, act func(ctx context.Context, tx postgres.Tx, e event.Event, p P) error) {
+func Act[P event.Payload](r *Receiver, act func(ctx context.Context, tx postgres.Tx, e cloudevent.Event, p P) error) {
 	var kind P
-	r.handlers[kind.EventType()] = func(ctx context.Context, e event.Event) error {
+	r.handlers[kind.EventType()] = func(ctx context.Context, e cloudevent.Event) error {
 		p, err := payload[P](e)
 		if err != nil {
 			return err
@@ -79,9 +80,9 @@ func Act[P event.Payload](r *Receiver, act func(ctx context.Context, tx postgres
 
 // Wake subscribes a reconciler: its effects lie outside the transaction too, are idempotent, and the receipt follows them.
 // Another delivery at the same time may run it twice at once.
-func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e event.Event, p P) error) {
+func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e cloudevent.Event, p P) error) {
 	var kind P
-	r.handlers[kind.EventType()] = func(ctx context.Context, e event.Event) error {
+	r.handlers[kind.EventType()] = func(ctx context.Context, e cloudevent.Event) error {
 		p, err := payload[P](e)
 		if err != nil {
 			return err
@@ -188,11 +189,11 @@ func read(req *http.Request) (ce cloudevents.Event, body []byte, err error) {
 		return ce, body, fmt.Errorf("outbox: %w", err)
 	}
 	req.Body = io.NopCloser(bytes.NewReader(body))
-	ce, err = event.Read(req)
+	ce, err = cloudevent.Read(req)
 	return ce, body, err
 }
 
-func (r *Receiver) act(ctx context.Context, e event.Event) error {
+func (r *Receiver) act(ctx context.Context, e cloudevent.Event) error {
 	handle, ok := r.handlers[e.Type]
 	if !ok {
 		return fault.New(fault.Unprocessable, fmt.Sprintf("%s does not act on %s.", r.consumer, e.Type))
@@ -204,7 +205,7 @@ func (r *Receiver) act(ctx context.Context, e event.Event) error {
 	return handle(ctx, e)
 }
 
-func payload[P event.Payload](e event.Event) (P, error) {
+func payload[P event.Payload](e cloudevent.Event) (P, error) {
 	var p P
 	if err := json.Unmarshal(e.Data, &p); err != nil {
 		return p, fault.New(fault.Unprocessable, "The event's data does not fit its type.", fault.Cause(err))

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -53,26 +53,26 @@ func (o *Outbox) Repost(ctx context.Context, db *postgres.DB, before time.Time) 
 }
 
 // repost ends the round when the sink is away; a final refusal of one event does not hold up the others.
-func (o *Outbox) repost(ctx context.Context, e event.Event) error {
+func (o *Outbox) repost(ctx context.Context, e cloudevent.Event) error {
 	if o.poster == nil {
 		return errors.New("outbox: K_SINK is not set")
 	}
 	err := o.poster.Post(ctx, e)
-	if errors.Is(err, event.ErrFinal) {
+	if errors.Is(err, cloudevent.ErrFinal) {
 		o.log.ErrorContext(ctx, "event refused", "id", e.ID, "type", e.Type, "subject", e.Subject, "error", err)
 		return nil
 	}
 	return err
 }
 
-func take(ctx context.Context, db *postgres.DB, before time.Time) ([]event.Event, error) {
+func take(ctx context.Context, db *postgres.DB, before time.Time) ([]cloudevent.Event, error) {
 	var types, consumers []string
-	for kind, all := range event.Consumers() {
+	for kind, all := range cloudevent.Consumers() {
 		for _, consumer := range all {
 			types, consumers = append(types, string(kind)), append(consumers, string(consumer))
 		}
 	}
-	var due []event.Event
+	var due []cloudevent.Event
 	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
 		rows, err := tx.Query(ctx, takeSQL, types, consumers, before, batch)
 		if err != nil {
@@ -84,8 +84,8 @@ func take(ctx context.Context, db *postgres.DB, before time.Time) ([]event.Event
 	return due, err
 }
 
-func scan(row pgx.CollectableRow) (event.Event, error) {
-	var e event.Event
+func scan(row pgx.CollectableRow) (cloudevent.Event, error) {
+	var e cloudevent.Event
 	err := row.Scan(&e.ID, &e.Source, &e.Type, &e.Subject, &e.Time, &e.Tenant, &e.Traceparent, &e.Data)
 	return e, err
 }

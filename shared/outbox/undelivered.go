@@ -11,8 +11,8 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 
 	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -30,7 +30,7 @@ func Undelivered(e *env.Env, db *postgres.DB) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /undelivered/{consumer}", func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		err := undelivered(r, letters, event.Consumer(r.PathValue("consumer")))
+		err := undelivered(r, letters, cloudevent.Consumer(r.PathValue("consumer")))
 		if err != nil {
 			e.Logger().ErrorContext(r.Context(), "dead letter not kept", "error", err)
 		}
@@ -39,7 +39,7 @@ func Undelivered(e *env.Env, db *postgres.DB) (http.Handler, error) {
 	return mux, nil
 }
 
-func undelivered(r *http.Request, letters *DeadLetters, consumer event.Consumer) error {
+func undelivered(r *http.Request, letters *DeadLetters, consumer cloudevent.Consumer) error {
 	if !acts(consumer) {
 		return fault.New(fault.Unprocessable, fmt.Sprintf("%q is no consumer of events.", consumer))
 	}
@@ -55,8 +55,8 @@ func undelivered(r *http.Request, letters *DeadLetters, consumer event.Consumer)
 	return letters.Bury(r.Context(), consumer, encoded, cause)
 }
 
-func acts(consumer event.Consumer) bool {
-	for _, consumers := range event.Consumers() {
+func acts(consumer cloudevent.Consumer) bool {
+	for _, consumers := range cloudevent.Consumers() {
 		if slices.Contains(consumers, consumer) {
 			return true
 		}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -38,7 +38,7 @@ func (w *world) leaveWith(db *postgres.DB, consumer, encoded string) int {
 	return answer.Code
 }
 
-func (w *world) encoded(e event.Event) string {
+func (w *world) encoded(e cloudevent.Event) string {
 	w.t.Helper()
 	text, err := w.signer.Encode(e)
 	if err != nil {
@@ -62,7 +62,7 @@ func TestWhatABrokerCouldNotDeliverIsKeptAsItWasPosted(t *testing.T) {
 		t.Fatalf("%d letters, %v; want 1", len(letters), err)
 	}
 	kept := letters[0]
-	if want := "not delivered: http://verify-upload.maas answered 503 no route"; kept.Consumer != event.VerifyUpload || kept.Reason != want {
+	if want := "not delivered: http://verify-upload.maas answered 503 no route"; kept.Consumer != cloudevent.VerifyUpload || kept.Reason != want {
 		t.Errorf("kept for %s because of %q, want %q", kept.Consumer, kept.Reason, want)
 	}
 	var got, want map[string]any

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -83,7 +84,7 @@ func (r *Registry) verifyKey(ctx context.Context, id string, hash keyHash) (verd
 }
 
 func principalOf(id string, m *maasv1.VerifyKeyResponse) (who auth.Principal, err error) {
-	who = auth.Principal{Key: id, Scopes: []auth.Permission{}}
+	who = auth.Principal{Key: id, Scopes: []api.Permission{}}
 	if who.Tenant, err = uuid.Parse(m.GetTenantId()); err != nil {
 		return who, err
 	}
@@ -94,10 +95,10 @@ func principalOf(id string, m *maasv1.VerifyKeyResponse) (who auth.Principal, er
 		return who, err
 	}
 	for _, role := range m.GetRoles() {
-		who.Roles = append(who.Roles, auth.Role(role))
+		who.Roles = append(who.Roles, api.Role(role))
 	}
 	for _, scope := range m.GetScopes() {
-		who.Scopes = append(who.Scopes, auth.Permission(scope))
+		who.Scopes = append(who.Scopes, api.Permission(scope))
 	}
 	who.Limits, err = limitsOf(who.TenantName, m)
 	return who, err

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
@@ -213,7 +214,7 @@ func TestAnAPIKeyIsVerifiedOnce(t *testing.T) {
 	s := registrytest.New(t)
 	r, _ := open(t, s, nil)
 	owner := s.Owner()
-	owner.Scopes = []auth.Permission{"inference:execute"}
+	owner.Scopes = []api.Permission{"inference:execute"}
 	owner.Limits = &auth.Limits{
 		Models: []auth.BoundModel{{ID: registrytest.ModelID("fraud"), Name: "fraud"}}, Patterns: []ref.Pattern{{Tenant: "acme", Name: "f-*"}},
 	}

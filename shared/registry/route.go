@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -37,11 +38,11 @@ type Version struct {
 	ID            uuid.UUID
 	Version       ref.Version
 	Digest        ref.Digest
-	Endpoint      string    // base URL of its model server; "" while it has none
-	Status        string    // of its deployment
-	Reason        string    // why it failed, or what it waits for
-	Failure       string    // passing or lasting where its last start failed; else ""
-	RetryAt       time.Time // when its start is tried again, or may be asked for again; zero where nothing failed
+	Endpoint      string               // base URL of its model server; "" while it has none
+	Status        api.DeploymentStatus // of its deployment
+	Reason        string               // why it failed, or what it waits for
+	Failure       api.FailureKind      // passing or lasting where its last start failed; else ""
+	RetryAt       time.Time            // when its start is tried again, or may be asked for again; zero where nothing failed
 	Runtime       string
 	Deterministic bool // its results may be cached
 	Inputs        []openinference.TensorMetadata
@@ -58,7 +59,7 @@ type Deprecation struct {
 
 // Callable reports whether calls can be sent: also to a version that is scaled to zero, which starts with the first.
 func (v *Version) Callable() bool {
-	return v.Endpoint != "" && (v.Status == "ready" || v.Status == "idle")
+	return v.Endpoint != "" && v.Status.Serves()
 }
 
 // Resolve tells where a reference leads. If the version does not run, that asks for its start, and the route's status says so.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/env"
@@ -78,8 +79,8 @@ func routeOf(m *maasv1.ResolveResponse) (*Route, error) {
 
 func versionOf(m *maasv1.ResolveResponse) (v Version, err error) {
 	v = Version{
-		Endpoint: m.GetEndpoint(), Status: m.GetStatus(), Reason: m.GetReason(), Runtime: m.GetRuntime(), Deterministic: m.GetDeterministic(),
-		Inputs: tensorsOf(m.GetInputs()), Outputs: tensorsOf(m.GetOutputs()), Failure: m.GetFailure(),
+		Endpoint: m.GetEndpoint(), Status: api.DeploymentStatus(m.GetStatus()), Reason: m.GetReason(), Runtime: m.GetRuntime(), Deterministic: m.GetDeterministic(),
+		Inputs: tensorsOf(m.GetInputs()), Outputs: tensorsOf(m.GetOutputs()), Failure: api.FailureKind(m.GetFailure()),
 	}
 	if at := m.GetRetryAt(); at != nil {
 		v.RetryAt = at.AsTime()

@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -85,7 +86,7 @@ func serve(t testing.TB, handler http.Handler) (address string) {
 
 // Owner is the owner of the tenant acme.
 func (s *Server) Owner() auth.Principal {
-	return auth.Principal{Tenant: authtest.Acme, TenantName: "acme", User: uuid.New(), Session: uuid.New(), Roles: []auth.Role{auth.Owner}}
+	return auth.Principal{Tenant: authtest.Acme, TenantName: "acme", User: uuid.New(), Session: uuid.New(), Roles: []api.Role{api.Owner}}
 }
 
 // TokenOf signs an access token of the principal.

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/authtest"
 	"github.com/17882237881/MaaS/shared/env"
@@ -35,7 +36,7 @@ func BenchmarkStream(b *testing.B) {
 	if err := f.Mount(b.Context(), e); err != nil {
 		b.Fatal(err)
 	}
-	token := "Bearer " + i.Member(b, auth.Developer)
+	token := "Bearer " + i.Member(b, api.Developer)
 	b.ReportAllocs()
 	for b.Loop() {
 		r := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v2/models/acme/fraud/infer", http.NoBody)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/telemetry"
@@ -110,7 +111,7 @@ func TestATraceGoesThrough(t *testing.T) {
 func TestTheVersionTellsTheFunction(t *testing.T) {
 	t.Parallel()
 	h := hostOn(t, NewServer, ok).start()
-	var v Version
+	var v api.ServerVersion
 	if err := json.Unmarshal([]byte(h.get("/version").body), &v); err != nil || v.Function != "things" || v.Go == "" {
 		t.Errorf("version is %+v, %v", v, err)
 	}

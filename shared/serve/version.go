@@ -4,21 +4,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"runtime/debug"
+
+	"github.com/17882237881/MaaS/api"
 )
 
-// Version is what /version answers.
-type Version struct {
-	Function string `json:"function"`
-	Module   string `json:"module"`
-	Version  string `json:"version"`
-	Commit   string `json:"commit"`
-	Modified bool   `json:"modified"` // built from a tree that differs from the commit
-	Go       string `json:"go"`
-}
-
 // VersionOf tells what the process was built from.
-func VersionOf(function string) Version {
-	v := Version{Function: function}
+func VersionOf(function string) api.ServerVersion {
+	v := api.ServerVersion{Function: function}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
@@ -49,14 +50,14 @@ func TestNothingIsLostWhileTheStoreIsAway(t *testing.T) {
 	_, err = w.Receive(t.Context(), w.Owner, chunk, bytes.NewBuffer(file)) // the same bytes at once
 	w.Must(err)
 
-	complete := transfer.Complete{ID: u.ID, Chunks: []ref.Digest{ref.SumOf(file)}}
+	complete := api.CompleteRequest{ID: u.ID, Chunks: []ref.Digest{ref.SumOf(file)}}
 	_, err = cut.Complete(t.Context(), w.Owner, complete)
 	faulttest.AssertKind(t, err, fault.Unavailable)
 	_, err = w.Complete(t.Context(), w.Owner, complete)
 	w.Must(err)
 
-	faulttest.AssertKind(t, cut.Verify(t.Context(), w.Owner.Tenant, u.ID), fault.Unavailable)
-	if u := w.MustVerify(u.ID); u.Status != transfer.StatusReady { // at once: the turn was given back
+	faulttest.AssertKind(t, cut.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(u.ID)), fault.Unavailable)
+	if u := w.MustVerify(u.ID); u.Status != api.UploadReady { // at once: the turn was given back
 		t.Errorf("%+v", u)
 	}
 }
@@ -75,9 +76,9 @@ func TestNothingIsLostWhileTheDatabaseIsAway(t *testing.T) {
 	}
 	_, err = cut.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, file), bytes.NewBuffer(file))
 	faulttest.AssertKind(t, err, fault.Unavailable)
-	_, err = cut.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID})
+	_, err = cut.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID})
 	faulttest.AssertKind(t, err, fault.Unavailable)
-	faulttest.AssertKind(t, cut.Verify(t.Context(), w.Owner.Tenant, u.ID), fault.Unavailable)
+	faulttest.AssertKind(t, cut.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(u.ID)), fault.Unavailable)
 
 	w.Must(proxy.Start())
 	sent, err := cut.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, file), bytes.NewBuffer(file))
@@ -113,7 +114,7 @@ func TestAnUploadWhoseOpeningWasNotAnsweredCanBeSent(t *testing.T) {
 	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, `select id from uploads`).Scan(&id)
 	})
-	w.MustSend(w.MustFind(id), file)
+	w.MustSend(w.MustFind(api.ID(id)), file)
 }
 
 // becomes waits until the query says so many.
@@ -158,15 +159,15 @@ func TestChunksThatTheStoreLostAreMissing(t *testing.T) {
 	change(t, w, `update upload_chunks set sha256 = $1 where index = 1`, other.Bytes())
 	chunks[1] = other
 
-	_, err := w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: chunks})
+	_, err := w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: chunks})
 
 	faulttest.AssertKind(t, err, fault.Conflict, "missing")
-	if u := w.MustFind(u.ID); u.Status != transfer.StatusOpen || len(u.Missing) != 1 || u.Missing[0] != (transfer.Span{1, 1}) {
+	if u := w.MustFind(u.ID); u.Status != api.UploadOpen || len(u.Missing) != 1 || u.Missing[0] != (api.ChunkRange{1, 1}) {
 		t.Errorf("%+v", u)
 	}
-	again, err := w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: w.MustSend(u, file)})
+	again, err := w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: w.MustSend(u, file)})
 	w.Must(err)
-	if u := w.MustVerify(again.ID); u.Status != transfer.StatusReady {
+	if u := w.MustVerify(again.ID); u.Status != api.UploadReady {
 		t.Errorf("%+v", u)
 	}
 }

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
@@ -28,43 +28,8 @@ const (
 	rejected  audit.Action = "upload.reject"
 )
 
-// Mode is the way that bytes take.
-type Mode string
-
-// Proxy is through upload-chunk; Direct, with presigned addresses of the store, is not offered yet.
-const (
-	Proxy  Mode = "proxy"
-	Direct Mode = "direct"
-)
-
-// UnmarshalText reads a mode.
-func (m *Mode) UnmarshalText(text []byte) error {
-	if Mode(text) != Proxy && Mode(text) != Direct {
-		return fault.New(fault.Invalid, "A mode is proxy or direct.", fault.Field("mode"))
-	}
-	*m = Mode(text)
-	return nil
-}
-
-// Begin asks for an upload. Of Version and Bump exactly one is given.
-type Begin struct {
-	Model    ref.Model       `json:"model"`
-	Version  ref.Version     `json:"version,omitzero"`
-	Bump     ref.Bump        `json:"bump,omitempty"`
-	Filename ref.Path        `json:"filename"`
-	Path     ref.Path        `json:"path,omitempty"` // in the version; Filename unless given
-	Size     int64           `json:"size"`           // bytes, 1 or more
-	SHA256   ref.Digest      `json:"sha256,omitzero"`
-	MD5      MD5             `json:"md5,omitempty"`
-	Format   string          `json:"format,omitempty"` // what verification must find, if given: onnx or data
-	Chunk    int64           `json:"chunk_size,omitempty"`
-	First    int64           `json:"first_chunk_size,omitempty"`
-	Mode     Mode            `json:"mode,omitempty"`
-	Lineage  catalog.Lineage `json:"lineage,omitzero"`
-}
-
 // Begun is a new upload, and where it is to be found.
-type Begun struct{ Upload }
+type Begun struct{ api.Upload }
 
 // SetHeader names the upload's address.
 func (b Begun) SetHeader(h http.Header) { h.Set("Location", b.Address()) }
@@ -74,7 +39,7 @@ func (b Begun) SetHeader(h http.Header) { h.Set("Location", b.Address()) }
 //
 // It fails with TooLarge above the size limit, with QuotaExceeded at the limit of open uploads, with NotFound if there is no such model, with
 // Conflict if the version is published, and with Unprocessable for what this installation does not offer.
-func (t *Transfers) Begin(ctx context.Context, who auth.Principal, in Begin) (Begun, error) {
+func (t *Transfers) Begin(ctx context.Context, who auth.Principal, in api.CreateUploadRequest) (Begun, error) {
 	s, err := t.plan(who, in)
 	if err != nil {
 		return Begun{}, err
@@ -84,7 +49,7 @@ func (t *Transfers) Begin(ctx context.Context, who auth.Principal, in Begin) (Be
 		return Begun{}, err
 	}
 	whole := false // all but the commit was done
-	begun, err := postgres.Once(ctx, t.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Upload, error) {
+	begun, err := postgres.Once(ctx, t.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Upload, error) {
 		u, err := t.open(ctx, tx, who, in, s)
 		whole = err == nil
 		return u, err
@@ -95,13 +60,13 @@ func (t *Transfers) Begin(ctx context.Context, who auth.Principal, in Begin) (Be
 		t.discard(ctx, s.multipart)
 	case begun.ID != s.ID:
 		t.discard(ctx, s.multipart)
-		begun, err = t.Find(ctx, who, Named{ID: begun.ID})
+		begun, err = t.Find(ctx, who, api.GetUploadRequest{ID: begun.ID})
 	}
 	return Begun{begun}, err
 }
 
 // plan checks what can be checked without a look at what is there.
-func (t *Transfers) plan(who auth.Principal, in Begin) (session, error) {
+func (t *Transfers) plan(who auth.Principal, in api.CreateUploadRequest) (session, error) {
 	if err := t.check(who, in); err != nil {
 		return session{}, err
 	}
@@ -114,16 +79,16 @@ func (t *Transfers) plan(who auth.Principal, in Begin) (session, error) {
 		return session{}, err
 	}
 	return session{
-		Upload: Upload{
-			ID: id, Model: in.Model, Path: in.place(), Size: l.Size, Chunk: l.Chunk, First: l.First, Count: l.Count,
-			Status: StatusOpen, SHA256: in.SHA256, Expires: time.Now().Add(t.limits.Expiry).UTC().Truncate(time.Microsecond), revision: 1,
+		Upload: api.Upload{
+			ID: api.ID(id), Model: in.Model, Path: in.Destination(), Size: l.Size, Chunk: l.Chunk, First: l.First, Count: l.Count,
+			Status: api.UploadOpen, SHA256: in.SHA256, Expires: time.Now().Add(t.limits.Expiry).UTC().Truncate(time.Microsecond), Revision: "1.0",
 		},
 		multipart: objects.Multipart{Key: objects.UploadKey(who.Tenant, id)},
 		owner:     who.Actor(), sha256: in.SHA256, md5: in.MD5, format: in.Format,
 	}, nil
 }
 
-func (t *Transfers) check(who auth.Principal, in Begin) error {
+func (t *Transfers) check(who auth.Principal, in api.CreateUploadRequest) error {
 	switch {
 	case !who.MaySee(in.Model):
 		return fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", in.Model), fault.Field("model"))
@@ -133,32 +98,24 @@ func (t *Transfers) check(who auth.Principal, in Begin) error {
 		return fault.New(fault.Invalid, "A file has 1 byte or more.", fault.Field("size"))
 	case in.Size > t.limits.MaxSize:
 		return fault.New(fault.TooLarge, fmt.Sprintf("A file has at most %d bytes; this one has %d.", t.limits.MaxSize, in.Size), fault.Field("size"))
-	case in.Mode == Direct:
+	case in.Mode == api.UploadDirect:
 		return fault.New(fault.Unprocessable, "The object store of this installation cannot be reached by clients: send the chunks through MaaS.",
 			fault.Field("mode"))
 	default:
-		return in.checkFormat()
+		return checkFormat(in)
 	}
-}
-
-// place gives where the file will lie in the version.
-func (in Begin) place() ref.Path {
-	if in.Path == "" {
-		return in.Filename
-	}
-	return in.Path
 }
 
 // checkFormat refuses what verification would reject whatever the bytes are: a format that is not supported or is not the one that the name
 // promises, and a file that has more bytes than its format can have.
-func (in Begin) checkFormat() error {
-	said, named := formats.Format(in.Format), formats.OfName(in.place())
+func checkFormat(in api.CreateUploadRequest) error {
+	said, named := formats.Format(in.Format), formats.OfName(in.Destination())
 	switch {
 	case said != "" && !formats.Accepted(said):
 		return fault.New(fault.Unprocessable, "Only the formats onnx and data are supported.", fault.Field("format"))
 	case said != "" && named != "" && said != named:
 		return fault.New(fault.Unprocessable, fmt.Sprintf("A file that is called %s must be %s, not %s: give it another name, or another format.",
-			in.place(), named, said), fault.Field("format"))
+			in.Destination(), named, said), fault.Field("format"))
 	}
 	if named != "" {
 		said = named
@@ -170,19 +127,19 @@ func (in Begin) checkFormat() error {
 }
 
 // open makes the draft and the row.
-func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal, in Begin, s session) (Upload, error) {
+func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.CreateUploadRequest, s session) (api.Upload, error) {
 	if err := turn(ctx, tx); err != nil {
-		return Upload{}, err
+		return api.Upload{}, err
 	}
 	draft, err := catalog.OpenDraft(ctx, tx, who, catalog.DraftRequest{
 		Model: in.Model, Version: in.Version, Bump: in.Bump, Lineage: in.Lineage, Path: string(s.Path),
 	})
 	if err != nil {
-		return Upload{}, err
+		return api.Upload{}, err
 	}
 	s.versionID, s.modelID, s.Version = draft.ID, draft.ModelID, draft.Version
 	if err := insert(ctx, tx, s, t.limits.MaxOpen); err != nil {
-		return Upload{}, err
+		return api.Upload{}, err
 	}
 	s = s.shown(0)
 	s.Missing = missing(nil, s.Count)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -26,14 +27,6 @@ type Chunk struct {
 	SHA256 ref.Digest
 }
 
-// Received is the answer to a chunk that the store holds.
-type Received struct {
-	Index    int        `json:"index"`
-	Size     int64      `json:"size"`
-	SHA256   ref.Digest `json:"sha256"`
-	Received int64      `json:"received_bytes"` // of the upload
-}
-
 // settling bounds what is recorded after the client has gone or the bytes have been refused.
 const settling = 5 * time.Second
 
@@ -46,13 +39,13 @@ var errStored = errors.New("transfer: the chunk is stored")
 // Writers of different bytes do not wait for each other: the first whose bytes are all there wins (ADR 25). Receive fails with Conflict if
 // other bytes have the index or the upload takes none any more, with Unprocessable if the bytes do not have the digest, with Invalid if
 // their number is wrong, and with Unavailable or Canceled when nothing is known of what was sent: then the chunk may be sent again.
-func (t *Transfers) Receive(ctx context.Context, who auth.Principal, c Chunk, body io.Reader) (Received, error) {
+func (t *Transfers) Receive(ctx context.Context, who auth.Principal, c Chunk, body io.Reader) (api.ReceivedChunk, error) {
 	s, err := t.admit(ctx, who, c)
 	if err == nil {
 		err = t.send(ctx, who, c, s.multipart, body)
 	}
 	if err != nil && !errors.Is(err, errStored) {
-		return Received{}, err
+		return api.ReceivedChunk{}, err
 	}
 	return t.answer(ctx, who, c)
 }
@@ -77,7 +70,7 @@ func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 	case c.Size != s.layout().SizeOf(c.Index):
 		return fault.New(fault.Invalid, fmt.Sprintf("Chunk %d has %d bytes, not %d.", c.Index, s.layout().SizeOf(c.Index), c.Size),
 			fault.Field("Content-Length"))
-	case s.Status == StatusOpen && time.Now().After(s.Expires):
+	case s.Status == api.UploadOpen && time.Now().After(s.Expires):
 		return fault.New(fault.Conflict, "The upload has expired and takes no chunks.")
 	}
 	stored, err := s.storedAs(ctx, tx, c.Index)
@@ -88,7 +81,7 @@ func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 		return errStored
 	case !stored.IsZero():
 		return fault.New(fault.Conflict, fmt.Sprintf("Chunk %d is stored with the digest %s.", c.Index, stored), fault.Field("sha256"))
-	case s.Status != StatusOpen:
+	case s.Status != api.UploadOpen:
 		return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s and takes no chunks.", s.Status))
 	default:
 		return nil
@@ -98,10 +91,10 @@ func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 // storedAs gives the digest of the chunk that the upload has under an index; none if it has none, or was ended without a file.
 func (s session) storedAs(ctx context.Context, tx postgres.Tx, index int) (ref.Digest, error) {
 	switch s.Status {
-	case StatusOpen:
-		return storedDigest(ctx, tx, s.ID, index)
-	case StatusCompleting, StatusVerifying, StatusReady:
-		return completedDigest(ctx, tx, s.ID, index)
+	case api.UploadOpen:
+		return storedDigest(ctx, tx, uuid.UUID(s.ID), index)
+	case api.UploadCompleting, api.UploadVerifying, api.UploadReady:
+		return completedDigest(ctx, tx, uuid.UUID(s.ID), index)
 	default:
 		return ref.Digest{}, nil
 	}
@@ -205,7 +198,7 @@ func (t *Transfers) settle(ctx context.Context, who auth.Principal, c claim, m o
 		if s, err = read(ctx, tx, c.Upload); err != nil {
 			return err
 		}
-		if s.Status == StatusOpen {
+		if s.Status == api.UploadOpen {
 			if settled, err := settlePlace(ctx, tx, c, etag); settled || err != nil {
 				return err
 			}
@@ -215,7 +208,7 @@ func (t *Transfers) settle(ctx context.Context, who auth.Principal, c claim, m o
 		}
 		return lost()
 	})
-	if s.Status == StatusCancelled || s.Status == StatusExpired {
+	if s.Status == api.UploadCancelled || s.Status == api.UploadExpired {
 		t.discard(ctx, m)
 	}
 	return err
@@ -241,8 +234,8 @@ func (t *Transfers) refused(ctx context.Context, who auth.Principal, c claim, op
 	return cause
 }
 
-func (t *Transfers) answer(ctx context.Context, who auth.Principal, c Chunk) (Received, error) {
-	answer := Received{Index: c.Index, Size: c.Size, SHA256: c.SHA256}
+func (t *Transfers) answer(ctx context.Context, who auth.Principal, c Chunk) (api.ReceivedChunk, error) {
+	answer := api.ReceivedChunk{Index: c.Index, Size: c.Size, SHA256: c.SHA256}
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
 		now, err := read(ctx, tx, c.Upload)
 		answer.Received = now.Received

@@ -10,25 +10,19 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Complete says that all chunks are sent, and which.
-type Complete struct {
-	ID     uuid.UUID    `path:"id"`
-	Prefer Preference   `header:"Prefer"`
-	Chunks []ref.Digest `json:"chunks"` // in their order
-}
-
 // Completion is the answer to Complete: the upload as it stands, and where to look for it later.
 type Completion struct {
-	Upload
+	api.Upload
 
 	waited time.Duration
 }
@@ -45,11 +39,11 @@ func (c Completion) SetHeader(h http.Header) {
 //
 // It fails with Conflict if chunks are missing, by our rows or by what the store really holds, or are others than the caller says; the error
 // names them, and they can be sent. So it does for an upload that was completed with other chunks (field chunks), was cancelled or has expired.
-func (t *Transfers) Complete(ctx context.Context, who auth.Principal, in Complete) (Completion, error) {
+func (t *Transfers) Complete(ctx context.Context, who auth.Principal, in api.CompleteRequest) (Completion, error) {
 	if err := t.complete(ctx, who, in); err != nil {
 		return Completion{}, err
 	}
-	stands, err := t.await(ctx, who, in.ID, in.Prefer.Wait)
+	stands, err := t.await(ctx, who, uuid.UUID(in.ID), in.Prefer.Wait)
 	return Completion{stands, in.Prefer.Wait}, err
 }
 
@@ -61,12 +55,12 @@ var errOtherChunks = errors.New("transfer: chunks came or went while the upload 
 
 // complete asks the store for the chunks that our rows have, and decides under the lock of the upload's row. Whatever was seen before the lock
 // may be over by then: another call may have completed the upload, and its verification may have ended.
-func (t *Transfers) complete(ctx context.Context, who auth.Principal, in Complete) error {
-	if _, known, err := postgres.Replay[Upload](ctx, t.db, who.Tenant, who.Actor()); known || err != nil {
+func (t *Transfers) complete(ctx context.Context, who auth.Principal, in api.CompleteRequest) error {
+	if _, known, err := postgres.Replay[api.Upload](ctx, t.db, who.Tenant, who.Actor()); known || err != nil {
 		return err
 	}
 	for range completeTries {
-		seen, err := t.look(ctx, who, in.ID)
+		seen, err := t.look(ctx, who, uuid.UUID(in.ID))
 		if err != nil {
 			return err
 		}
@@ -80,7 +74,7 @@ func (t *Transfers) complete(ctx context.Context, who auth.Principal, in Complet
 			}
 			continue
 		}
-		_, err = postgres.Once(ctx, t.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (Upload, error) {
+		_, err = postgres.Once(ctx, t.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Upload, error) {
 			return t.decide(ctx, tx, who, in, seen)
 		})
 		if !errors.Is(err, errOtherChunks) {
@@ -107,7 +101,7 @@ func (t *Transfers) look(ctx context.Context, who auth.Principal, id uuid.UUID) 
 		seen.chunks, err = chunksStored(ctx, tx, id)
 		return err
 	})
-	if err != nil || s.Status != StatusOpen || len(seen.chunks) == 0 {
+	if err != nil || s.Status != api.UploadOpen || len(seen.chunks) == 0 {
 		return seen, err
 	}
 	_, seen.gone, err = t.reconcile(ctx, s.multipart, seen.chunks)
@@ -119,44 +113,44 @@ func (t *Transfers) look(ctx context.Context, who auth.Principal, id uuid.UUID) 
 
 // forgetGone drops the chunks that the store does not hold, and reports whether they are missing: not if the upload has moved on, since its
 // verification takes the parts away.
-func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in Complete, gone []held) (missing bool, err error) {
+func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in api.CompleteRequest, gone []held) (missing bool, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		now, err := hold(ctx, tx, who, in.ID)
-		if missing = err == nil && now.Status == StatusOpen; !missing {
+		now, err := hold(ctx, tx, who, uuid.UUID(in.ID))
+		if missing = err == nil && now.Status == api.UploadOpen; !missing {
 			return err
 		}
-		return forget(ctx, tx, in.ID, gone)
+		return forget(ctx, tx, uuid.UUID(in.ID), gone)
 	})
 	return missing, err
 }
 
 // decide moves an open upload on, if all its chunks are in our rows, in the caller's list and in the store.
-func (t *Transfers) decide(ctx context.Context, tx postgres.Tx, who auth.Principal, in Complete, seen sight) (Upload, error) {
-	now, err := hold(ctx, tx, who, in.ID)
+func (t *Transfers) decide(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.CompleteRequest, seen sight) (api.Upload, error) {
+	now, err := hold(ctx, tx, who, uuid.UUID(in.ID))
 	if err != nil {
-		return Upload{}, err
+		return api.Upload{}, err
 	}
-	if now.Status != StatusOpen {
+	if now.Status != api.UploadOpen {
 		return now.Upload, now.completedBefore(ctx, tx, in.Chunks)
 	}
-	chunks, err := chunksStored(ctx, tx, in.ID)
+	chunks, err := chunksStored(ctx, tx, uuid.UUID(in.ID))
 	if err != nil {
-		return Upload{}, err
+		return api.Upload{}, err
 	}
 	if err := agree(now, in.Chunks, chunks); err != nil {
-		return Upload{}, err
+		return api.Upload{}, err
 	}
 	switch {
 	case !slices.Equal(chunks, seen.chunks):
-		return Upload{}, errOtherChunks
+		return api.Upload{}, errOtherChunks
 	case seen.lost: // while the upload was open, or it would not be now
-		return Upload{}, lostByStore(nil)
+		return api.Upload{}, lostByStore(nil)
 	}
-	if err := complete(ctx, tx, now.ID, chunks); err != nil {
-		return Upload{}, err
+	if err := complete(ctx, tx, uuid.UUID(now.ID), chunks); err != nil {
+		return api.Upload{}, err
 	}
 	if err := audit.Record(ctx, tx, who, completed, now.name()); err != nil {
-		return Upload{}, err
+		return api.Upload{}, err
 	}
 	return now.Upload, t.events.Emit(ctx, tx, event.UploadCompleted{Upload: now.ID})
 }
@@ -169,10 +163,10 @@ func lostByStore(cause error) error {
 
 // completedBefore fails unless the upload was completed with the chunks. The transaction holds its row.
 func (s session) completedBefore(ctx context.Context, tx postgres.Tx, said []ref.Digest) error {
-	if s.Status == StatusCancelled || s.Status == StatusExpired {
+	if s.Status == api.UploadCancelled || s.Status == api.UploadExpired {
 		return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s and cannot be completed.", s.Status))
 	}
-	chunks, err := completedWith(ctx, tx, s.ID)
+	chunks, err := completedWith(ctx, tx, uuid.UUID(s.ID))
 	if err != nil || len(chunks) == 0 || slices.Equal(chunks, said) {
 		return err
 	}
@@ -231,20 +225,20 @@ func (t *Transfers) reconcile(ctx context.Context, m objects.Multipart, chunks [
 	return parts, gone, nil
 }
 
-func spansOf(gone []held) []Span {
-	var spans []Span
+func spansOf(gone []held) []api.ChunkRange {
+	var spans []api.ChunkRange
 	for _, h := range gone {
 		if last := len(spans) - 1; last >= 0 && spans[last][1] == h.index-1 {
 			spans[last][1] = h.index
 			continue
 		}
-		spans = append(spans, Span{h.index, h.index})
+		spans = append(spans, api.ChunkRange{h.index, h.index})
 	}
 	return spans
 }
 
 // incomplete names the missing chunks, the first hundred spans of them; the upload itself lists all.
-func incomplete(spans []Span) error {
+func incomplete(spans []api.ChunkRange) error {
 	const most = 100
 	count := 0
 	fields := make([]fault.FieldError, 0, min(len(spans), most))

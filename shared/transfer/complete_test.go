@@ -9,11 +9,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/idempotency"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -27,17 +27,17 @@ func TestACompletionThatAnotherPassesSucceeds(t *testing.T) {
 	vars["S3_ENDPOINT"] = interrupted(t, vars["S3_ENDPOINT"], func() { once.Do(func() { meanwhile() }) })
 	late := w.Open(vars)
 	u := w.MustBegin(transfertest.Wanted(len(file)))
-	complete := transfer.Complete{ID: u.ID, Chunks: w.MustSend(u, file)}
+	complete := api.CompleteRequest{ID: u.ID, Chunks: w.MustSend(u, file)}
 	passed := false
 	meanwhile = func() {
 		_, err := w.Complete(t.Context(), w.Owner, complete)
 		w.Must(err)
-		passed = w.MustVerify(u.ID).Status == transfer.StatusReady
+		passed = w.MustVerify(u.ID).Status == api.UploadReady
 	}
 
 	done, err := late.Complete(t.Context(), w.Owner, complete)
 
-	if w.Must(err); !passed || done.Status != transfer.StatusReady {
+	if w.Must(err); !passed || done.Status != api.UploadReady {
 		t.Errorf("%s, passed %t", done.Status, passed)
 	}
 }
@@ -48,7 +48,7 @@ func TestRepeatedCompletionsAllSucceed(t *testing.T) {
 	w, file := transfertest.New(t, map[string]string{"DATABASE_POOL": "10"}), model(t)
 	for range 20 {
 		u := w.MustBegin(transfertest.Wanted(len(file)))
-		complete := transfer.Complete{ID: u.ID, Chunks: w.MustSend(u, file)}
+		complete := api.CompleteRequest{ID: u.ID, Chunks: w.MustSend(u, file)}
 		var racers sync.WaitGroup
 		for range 4 {
 			racers.Go(func() {
@@ -59,13 +59,13 @@ func TestRepeatedCompletionsAllSucceed(t *testing.T) {
 				}
 			})
 			racers.Go(func() {
-				if err := w.Verify(t.Context(), w.Owner.Tenant, u.ID); err != nil && !fault.Is(err, fault.Unavailable) {
+				if err := w.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(u.ID)); err != nil && !fault.Is(err, fault.Unavailable) {
 					t.Error(err)
 				}
 			})
 		}
 		racers.Wait()
-		if u := w.MustVerify(u.ID); u.Status != transfer.StatusReady {
+		if u := w.MustVerify(u.ID); u.Status != api.UploadReady {
 			t.Errorf("%+v", u)
 		}
 	}
@@ -78,14 +78,14 @@ func TestACompletedUploadKnowsItsChunks(t *testing.T) {
 	chunks := w.MustSend(u, file)
 	other := append([]ref.Digest{}, chunks...)
 	other[2] = ref.SumOf([]byte("other bytes"))
-	_, err := w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: chunks})
+	_, err := w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: chunks})
 	w.Must(err)
 	again := func(at string) {
 		t.Helper()
-		_, err := w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: chunks})
+		_, err := w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: chunks})
 		w.Must(err)
 		for _, wrong := range [][]ref.Digest{other, chunks[:2], nil} {
-			_, err := w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: wrong})
+			_, err := w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: wrong})
 			faulttest.AssertKind(t, err, fault.Conflict, "chunks")
 		}
 		last := transfertest.Cut(u, file)[2]
@@ -112,13 +112,13 @@ func TestAKeyOfACompletionStandsForOneRequest(t *testing.T) {
 		return idempotency.With(t.Context(), idempotency.Key{Value: key, Route: "complete", Body: [32]byte(ref.SumOf([]byte(body)).Bytes())})
 	}
 	first, second := uuid.NewString(), uuid.NewString()
-	complete := transfer.Complete{ID: u.ID, Chunks: chunks}
+	complete := api.CompleteRequest{ID: u.ID, Chunks: chunks}
 
 	_, err := w.Complete(with(first, "the list"), w.Owner, complete)
 	w.Must(err)
 	_, err = w.Complete(with(first, "the list"), w.Owner, complete)
 	w.Must(err)
-	_, err = w.Complete(with(first, "another list"), w.Owner, transfer.Complete{ID: u.ID})
+	_, err = w.Complete(with(first, "another list"), w.Owner, api.CompleteRequest{ID: u.ID})
 	faulttest.AssertKind(t, err, fault.Unprocessable, "Idempotency-Key")
 
 	w.MustVerify(u.ID)
@@ -127,7 +127,7 @@ func TestAKeyOfACompletionStandsForOneRequest(t *testing.T) {
 	_, err = w.Complete(with(second, "another list"), w.Owner, complete)
 	faulttest.AssertKind(t, err, fault.Unprocessable, "Idempotency-Key")
 	again, err := w.Complete(with(first, "the list"), w.Owner, complete)
-	if w.Must(err); again.Status != transfer.StatusReady {
+	if w.Must(err); again.Status != api.UploadReady {
 		t.Errorf("the upload is told to be %s", again.Status)
 	}
 }

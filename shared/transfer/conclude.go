@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -24,7 +27,7 @@ func (v *verification) recognise(ctx context.Context) error {
 	claim := formats.Claim{Path: v.Path, Format: formats.Format(v.format)}
 	found, err := formats.Recognise(v.store.Reader(ctx, v.multipart.Key, v.Size), v.Size, claim)
 	if refused, ok := errors.AsType[*formats.Refusal](err); ok {
-		return v.reject(ctx, Problem{string(refused.Code), refused.Detail})
+		return v.reject(ctx, api.UploadProblem{Code: string(refused.Code), Detail: refused.Detail})
 	}
 	if err != nil {
 		return err
@@ -39,7 +42,7 @@ func (v *verification) accept(ctx context.Context, found formats.Model) error {
 		if kept, err = v.attach(ctx, tx, found); err != nil {
 			return err
 		}
-		if err := v.end(ctx, tx, StatusReady, Done, Problem{}); err != nil {
+		if err := v.end(ctx, tx, api.UploadReady, api.Done, api.UploadProblem{}); err != nil {
 			return err
 		}
 		if err := audit.Record(ctx, tx, v.who, verified, v.name()); err != nil {
@@ -52,7 +55,7 @@ func (v *verification) accept(ctx context.Context, found formats.Model) error {
 	})
 	switch {
 	case fault.Is(err, fault.Conflict): // published meanwhile, or with a file in the path's way
-		return v.reject(ctx, Problem{"version_conflict", fault.From(err).Message})
+		return v.reject(ctx, api.UploadProblem{Code: "version_conflict", Detail: fault.From(err).Message})
 	case fault.Is(err, fault.NotFound):
 		return errVersionGone
 	case err == nil && kept != v.multipart.Key:
@@ -81,10 +84,10 @@ func details(found formats.Model) map[string]any {
 	}
 }
 
-func tensors(found []formats.TensorInfo) []catalog.Tensor {
-	all := make([]catalog.Tensor, len(found))
+func tensors(found []formats.TensorInfo) []api.Tensor {
+	all := make([]api.Tensor, len(found))
 	for i, one := range found {
-		all[i] = catalog.Tensor(one)
+		all[i] = api.Tensor(one)
 	}
 	return all
 }
@@ -98,9 +101,9 @@ func remarks(findings []formats.Finding) []string {
 }
 
 // reject ends the upload with the reason; its bytes go, and its draft with them if it brought the only file.
-func (v *verification) reject(ctx context.Context, p Problem) error {
+func (v *verification) reject(ctx context.Context, p api.UploadProblem) error {
 	err := v.last(ctx, func(tx postgres.Tx) error {
-		if err := v.end(ctx, tx, StatusRejected, v.Phase, p); err != nil {
+		if err := v.end(ctx, tx, api.UploadRejected, v.Phase, p); err != nil {
 			return err
 		}
 		if err := dropDraft(ctx, tx, v.session); err != nil {
@@ -113,7 +116,7 @@ func (v *verification) reject(ctx context.Context, p Problem) error {
 	})
 	if err == nil {
 		v.remove(ctx)
-		if v.Status == StatusCompleting { // then the parts may still be there
+		if v.Status == api.UploadCompleting { // then the parts may still be there
 			v.discard(ctx, v.multipart)
 		}
 	}
@@ -121,9 +124,9 @@ func (v *verification) reject(ctx context.Context, p Problem) error {
 }
 
 // end writes the last things into the row, and forgets the chunks.
-func (v *verification) end(ctx context.Context, tx postgres.Tx, to Status, phase Phase, p Problem) error {
-	if v.Status == StatusCompleting { // what cannot be assembled was never verified
-		if err := move(ctx, tx, v.ID, StatusVerifying, Assembling); err != nil {
+func (v *verification) end(ctx context.Context, tx postgres.Tx, to api.UploadStatus, phase api.UploadPhase, p api.UploadProblem) error {
+	if v.Status == api.UploadCompleting { // what cannot be assembled was never verified
+		if err := move(ctx, tx, uuid.UUID(v.ID), api.UploadVerifying, api.Assembling); err != nil {
 			return err
 		}
 	}

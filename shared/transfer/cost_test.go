@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
@@ -17,19 +20,19 @@ import (
 const mostChunks = 10_000
 
 // almostStored returns an open upload of 10,000 chunks, of which the first ones are stored by our rows alone. The last chunk has one byte.
-func almostStored(t testing.TB, w *transfertest.World, stored int) transfer.Upload {
+func almostStored(t testing.TB, w *transfertest.World, stored int) api.Upload {
 	t.Helper()
-	in := transfertest.Wanted((mostChunks-1)*transfer.MinChunk + 1)
+	in := transfertest.Wanted((mostChunks-1)*api.MinChunk + 1)
 	in.Filename = ref.Path(fmt.Sprintf("%d.data", stored))
 	u := w.MustBegin(in)
 	change(t, w, `insert into upload_chunks (upload, index, tenant_id, sha256, size, generation, until, state)
 		select $1, n, $2, $3, $4, gen_random_uuid(), now(), 'stored' from generate_series(0, $5::int - 1) n`,
-		u.ID, w.Owner.Tenant, ref.SumOf(nil).Bytes(), transfer.MinChunk, stored)
+		u.ID, w.Owner.Tenant, ref.SumOf(nil).Bytes(), api.MinChunk, stored)
 	return u
 }
 
 // lastChunk is the chunk of one byte.
-func lastChunk(u transfer.Upload) (transfer.Chunk, []byte) {
+func lastChunk(u api.Upload) (transfer.Chunk, []byte) {
 	content := []byte{1}
 	return transfertest.ChunkOf(u, u.Count-1, content), content
 }
@@ -51,11 +54,11 @@ func TestAChunkReadsNoRowOfOtherChunks(t *testing.T) {
 	}
 
 	change(t, w, `delete from upload_chunks where upload = $1 and index = $2`, u.ID, u.Count-1)
-	if _, err := w.Find(t.Context(), w.Owner, transfer.Named{ID: u.ID}); err == nil || !strings.Contains(err.Error(), "is read") {
+	if _, err := w.Find(t.Context(), w.Owner, api.GetUploadRequest{ID: u.ID}); err == nil || !strings.Contains(err.Error(), "is read") {
 		t.Errorf("the trap did not close on a read of all rows: %v", err)
 	}
 	// Who follows an upload looks at it each second.
-	for change, err := range w.Follow(t.Context(), w.Owner, u.ID, "") {
+	for change, err := range w.Follow(t.Context(), w.Owner, uuid.UUID(u.ID), "") {
 		if w.Must(err); change.State.Received != u.Size-1 {
 			t.Errorf("%+v", change)
 		}
@@ -83,7 +86,7 @@ func TestStoredChunksAreCountedRightly(t *testing.T) {
 		}
 		_, err := w.Receive(t.Context(), w.Owner, c, bytes.NewReader(content))
 		w.Must(err)
-		for _, id := range []transfer.Upload{u, other} {
+		for _, id := range []api.Upload{u, other} {
 			want := count(t, w, `select coalesce(sum(size), 0)::bigint from upload_chunks where upload = $1 and state = 'stored'`, id.ID)
 			if now := w.MustFind(id.ID); now.Received != int64(want) {
 				t.Errorf("after %q %d bytes of %s are received, want %d", sql, now.Received, now.Path, want)
@@ -98,7 +101,7 @@ func BenchmarkChunk(b *testing.B) {
 	few, many := almostStored(b, w, 10), almostStored(b, w, mostChunks-10)
 	took := map[string][]time.Duration{}
 	for b.Loop() {
-		for name, u := range map[string]transfer.Upload{"10": few, "9990": many} {
+		for name, u := range map[string]api.Upload{"10": few, "9990": many} {
 			c, content := lastChunk(u)
 			change(b, w, `delete from upload_chunks where upload = $1 and index = $2`, u.ID, c.Index)
 			began := time.Now()

@@ -7,6 +7,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/page"
@@ -14,7 +17,6 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/outbox"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -23,7 +25,7 @@ func deleteModel(t testing.TB, w *transfertest.World) {
 	t.Helper()
 	events, err := outbox.Open(t.Context(), w.Env)
 	w.Must(err)
-	_, err = catalog.New(w.Postgres.DB, events, nil).DeleteModel(t.Context(), w.Owner, catalog.DeleteModel{Model: transfertest.Model(), Force: true})
+	_, err = catalog.New(w.Postgres.DB, events, nil).DeleteModel(t.Context(), w.Owner, api.DeleteModelRequest{Model: transfertest.Model(), Force: true})
 	w.Must(err)
 }
 
@@ -59,7 +61,7 @@ func TestUploadsEndWithTheirModel(t *testing.T) {
 			if n := w.Audited(w.Owner, "upload.cancel", "done"); n != 1 {
 				t.Errorf("%d entries", n)
 			}
-			if u := w.MustFind(other.ID); u.Status != transfer.StatusOpen {
+			if u := w.MustFind(other.ID); u.Status != api.UploadOpen {
 				t.Errorf("the upload of the new model is %s", u.Status)
 			}
 		})
@@ -67,17 +69,17 @@ func TestUploadsEndWithTheirModel(t *testing.T) {
 }
 
 // hidden checks that nothing can be done with an upload.
-func hidden(t *testing.T, w *transfertest.World, u transfer.Upload, file []byte, chunks []ref.Digest) {
+func hidden(t *testing.T, w *transfertest.World, u api.Upload, file []byte, chunks []ref.Digest) {
 	t.Helper()
-	_, err := w.Find(t.Context(), w.Owner, transfer.Named{ID: u.ID})
+	_, err := w.Find(t.Context(), w.Owner, api.GetUploadRequest{ID: u.ID})
 	faulttest.AssertKind(t, err, fault.NotFound)
 	_, err = w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, file), bytes.NewReader(file))
 	faulttest.AssertKind(t, err, fault.NotFound)
-	_, err = w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: chunks})
+	_, err = w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: chunks})
 	faulttest.AssertKind(t, err, fault.NotFound)
-	_, err = w.Cancel(t.Context(), w.Owner, transfer.Cancel{ID: u.ID})
+	_, err = w.Cancel(t.Context(), w.Owner, api.CancelUploadRequest{ID: u.ID})
 	faulttest.AssertKind(t, err, fault.NotFound)
-	all, err := w.List(t.Context(), w.Owner, transfer.List{Request: page.Request{Size: page.MaxSize}})
+	all, err := w.List(t.Context(), w.Owner, api.ListUploadsRequest{Request: page.Request{Size: page.MaxSize}})
 	w.Must(err)
 	for _, listed := range all.Items {
 		if listed.ID == u.ID {
@@ -93,12 +95,12 @@ func TestAVerificationEndsWithItsModel(t *testing.T) {
 	in := transfertest.Wanted(len(file))
 	in.Filename = "other.onnx"
 	hashing := w.MustComplete(in, file)
-	w.Must(w.Verify(t.Context(), w.Owner.Tenant, hashing.ID))
+	w.Must(w.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(hashing.ID)))
 	deleteModel(t, w)
 
 	w.Must(w.ModelDeleted(t.Context(), w.Owner.Tenant))
 
-	for _, u := range []transfer.Upload{completing, hashing} {
+	for _, u := range []api.Upload{completing, hashing} {
 		assertGone(t, w, u)
 	}
 	if n := count(t, w, `select count(*) from uploads where status = 'rejected' and error_code = 'version_gone'`); n != 2 {
@@ -110,14 +112,14 @@ func TestWhoFollowsAnUploadIsToldThatItEndedWithItsModel(t *testing.T) {
 	t.Parallel()
 	w := transfertest.New(t)
 	u := w.MustBegin(transfertest.Wanted(1))
-	var last transfer.Change
-	for change, err := range w.Follow(t.Context(), w.Owner, u.ID, "") {
+	var last api.UploadChange
+	for change, err := range w.Follow(t.Context(), w.Owner, uuid.UUID(u.ID), "") {
 		w.Must(err)
-		if last = change; change.State.Status == transfer.StatusOpen {
+		if last = change; change.State.Status == api.UploadOpen {
 			deleteModel(t, w)
 		}
 	}
-	if last.Kind != transfer.Failed || last.State.Status != transfer.StatusCancelled {
+	if last.Kind != api.ChangeFailed || last.State.Status != api.UploadCancelled {
 		t.Errorf("the last change is %+v", last)
 	}
 }
@@ -164,6 +166,6 @@ func push(ctx context.Context, w *transfertest.World, who auth.Principal, file [
 	if _, err := w.Receive(ctx, who, transfertest.ChunkOf(begun.Upload, 0, file), bytes.NewReader(file)); err != nil {
 		return err
 	}
-	_, err = w.Complete(ctx, who, transfer.Complete{ID: begun.ID, Chunks: []ref.Digest{ref.SumOf(file)}})
-	return errors.Join(err, w.Verify(ctx, who.Tenant, begun.ID))
+	_, err = w.Complete(ctx, who, api.CompleteRequest{ID: begun.ID, Chunks: []ref.Digest{ref.SumOf(file)}})
+	return errors.Join(err, w.Verify(ctx, who.Tenant, uuid.UUID(begun.ID)))
 }

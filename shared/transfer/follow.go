@@ -8,48 +8,14 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/share"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
-
-// Kind says what an upload's change is.
-type Kind string
-
-// The kinds of changes.
-const (
-	Progress Kind = "progress" // more bytes received or hashed
-	Phased   Kind = "phase"    // another phase begins
-	Finished Kind = "done"     // it is ready
-	Failed   Kind = "failed"   // it ended otherwise
-	Quiet    Kind = ""         // nothing has changed for a while: a sign of life
-)
-
-// State is how an upload stands, as those who follow it are told.
-type State struct {
-	ID       uuid.UUID   `json:"id"`
-	Model    ref.Model   `json:"model"`
-	Version  ref.Version `json:"version"`
-	Path     ref.Path    `json:"path"`
-	Size     int64       `json:"size"`
-	Received int64       `json:"received_bytes"`
-	Status   Status      `json:"status"`
-	Phase    Phase       `json:"phase"`
-	Progress float64     `json:"phase_progress"`
-	Error    *Problem    `json:"error,omitempty"`
-	SHA256   ref.Digest  `json:"sha256,omitzero"`
-}
-
-// Change is one state of an upload that differs from the one before. After is what Follow and FollowAll go on from.
-type Change struct {
-	Kind  Kind
-	After string
-	State State
-}
 
 // quiet is how long those who follow hear nothing while nothing changes. Proxies cut what is silent for a minute.
 const quiet = 15 * time.Second
@@ -60,14 +26,14 @@ const longest = 5 * time.Minute
 // Follow gives how an upload stands, and each change of it until it has ended or ctx does, for five minutes at most. after is the last
 // change that the caller knows. It fails with RateLimited while the credential or
 // the tenant holds its share of the streams.
-func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID, after string) iter.Seq2[Change, error] {
-	seen := map[uuid.UUID]Upload{}
-	return t.follow(ctx, who, func(ctx context.Context) ([]Change, bool, error) {
+func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID, after string) iter.Seq2[api.UploadChange, error] {
+	seen := map[uuid.UUID]api.Upload{}
+	return t.follow(ctx, who, func(ctx context.Context) ([]api.UploadChange, bool, error) {
 		u, err := t.findState(ctx, who, id)
 		before, known := seen[id]
 		if known && fault.Is(err, fault.NotFound) { // it ends with its model
 			u, err = before, nil
-			u.Status, u.revision = StatusCancelled, before.revision+1
+			u.Status, u.Revision = api.UploadCancelled, before.Revision+".ended"
 		}
 		if err != nil {
 			return nil, false, err
@@ -77,7 +43,7 @@ func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID
 		if !differs || !known && u.ETag() == after {
 			return nil, u.Status.Ended(), nil
 		}
-		return []Change{change}, u.Status.Ended(), nil
+		return []api.UploadChange{change}, u.Status.Ended(), nil
 	})
 }
 
@@ -87,7 +53,7 @@ const overlap = 10 * time.Second
 // FollowAll gives all uploads under way that the caller may know of, those that ended since after, and each change of them until ctx ends,
 // for five minutes at most. It fails with Invalid if after is none that it gave, and with RateLimited while the credential or the tenant holds its share
 // of the streams.
-func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after string) (iter.Seq2[Change, error], error) {
+func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after string) (iter.Seq2[api.UploadChange, error], error) {
 	since := time.Now()
 	if after != "" {
 		millis, err := strconv.ParseInt(after, 10, 64)
@@ -96,8 +62,8 @@ func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after str
 		}
 		since = time.UnixMilli(millis)
 	}
-	seen := map[uuid.UUID]Upload{}
-	return t.follow(ctx, who, func(ctx context.Context) ([]Change, bool, error) {
+	seen := map[uuid.UUID]api.Upload{}
+	return t.follow(ctx, who, func(ctx context.Context) ([]api.UploadChange, bool, error) {
 		looked := time.Now()
 		found, err := t.recent(ctx, who, since.Add(-overlap))
 		if err != nil {
@@ -112,7 +78,7 @@ func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after str
 	}), nil
 }
 
-func (t *Transfers) recent(ctx context.Context, who auth.Principal, since time.Time) (found []Upload, err error) {
+func (t *Transfers) recent(ctx context.Context, who auth.Principal, since time.Time) (found []api.Upload, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		all, err := recent(ctx, tx, who, since)
 		found = uploads(all)
@@ -122,11 +88,11 @@ func (t *Transfers) recent(ctx context.Context, who auth.Principal, since time.T
 }
 
 // changed gives what differs from what was seen, and forgets what is found no more.
-func changed(seen map[uuid.UUID]Upload, found []Upload) []Change {
-	var changes []Change
+func changed(seen map[uuid.UUID]api.Upload, found []api.Upload) []api.UploadChange {
+	var changes []api.UploadChange
 	still := make(map[uuid.UUID]bool, len(found))
 	for _, u := range found {
-		still[u.ID] = true
+		still[uuid.UUID(u.ID)] = true
 		if change, differs := compare(seen, u); differs {
 			changes = append(changes, change)
 		}
@@ -140,28 +106,29 @@ func changed(seen map[uuid.UUID]Upload, found []Upload) []Change {
 }
 
 // compare holds an upload against how it was seen last, and remembers it.
-func compare(seen map[uuid.UUID]Upload, u Upload) (Change, bool) {
-	before, known := seen[u.ID]
+func compare(seen map[uuid.UUID]api.Upload, u api.Upload) (api.UploadChange, bool) {
+	before, known := seen[uuid.UUID(u.ID)]
 	if known && before.ETag() == u.ETag() {
-		return Change{}, false
+		return api.UploadChange{}, false
 	}
-	seen[u.ID] = u
-	change := Change{Kind: Progress, State: State{
-		u.ID, u.Model, u.Version, u.Path, u.Size, u.Received, u.Status, u.Phase, u.Progress, u.Error, u.SHA256,
+	seen[uuid.UUID(u.ID)] = u
+	change := api.UploadChange{Kind: api.ChangeProgress, State: api.UploadState{
+		ID: u.ID, Model: u.Model, Version: u.Version, Path: u.Path, Size: u.Size, Received: u.Received,
+		Status: u.Status, Phase: u.Phase, Progress: u.Progress, Error: u.Error, SHA256: u.SHA256,
 	}}
 	switch {
-	case u.Status == StatusReady:
-		change.Kind = Finished
+	case u.Status == api.UploadReady:
+		change.Kind = api.ChangeDone
 	case u.Status.Ended():
-		change.Kind = Failed
+		change.Kind = api.ChangeFailed
 	case before.Phase != u.Phase:
-		change.Kind = Phased
+		change.Kind = api.ChangePhase
 	}
 	return change, true
 }
 
 // look gives what has changed since the last look, and whether that was all.
-type look func(ctx context.Context) (changes []Change, last bool, err error)
+type look func(ctx context.Context) (changes []api.UploadChange, last bool, err error)
 
 // openStreams gives the process's event streams, which all functions in it share.
 func openStreams(e *env.Env, most int64) (*share.Pool, error) {
@@ -172,24 +139,24 @@ func openStreams(e *env.Env, most int64) (*share.Pool, error) {
 }
 
 // follow polls for changes and yields them. An error that the end of ctx causes is none.
-func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) iter.Seq2[Change, error] {
-	return func(yield func(Change, error) bool) {
+func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) iter.Seq2[api.UploadChange, error] {
+	return func(yield func(api.UploadChange, error) bool) {
 		stream := t.streams.Loan(who.Holder())
 		if err := stream.Take(1); err != nil {
-			yield(Change{}, err)
+			yield(api.UploadChange{}, err)
 			return
 		}
 		defer stream.End()
 		ctx, cancel := context.WithTimeout(ctx, longest)
 		defer cancel()
 		if err := tell(ctx, again, yield); err != nil && ctx.Err() == nil {
-			yield(Change{}, err)
+			yield(api.UploadChange{}, err)
 		}
 	}
 }
 
 // tell ends when ctx does, when yield says so, or with an error of look.
-func tell(ctx context.Context, again look, yield func(Change, error) bool) error {
+func tell(ctx context.Context, again look, yield func(api.UploadChange, error) bool) error {
 	var spoken time.Time // so that the first thing to be said is said at once, were it only that there is nothing
 	for pauses := looks(); ctx.Err() == nil; _ = pauses.Wait(ctx) {
 		changes, last, err := again(ctx)
@@ -200,7 +167,7 @@ func tell(ctx context.Context, again look, yield func(Change, error) bool) error
 		case len(changes) > 0:
 			pauses.Reset()
 		case !last && time.Since(spoken) >= quiet:
-			changes = []Change{{Kind: Quiet}}
+			changes = []api.UploadChange{{Kind: api.ChangeNone}}
 		}
 		for _, change := range changes {
 			spoken = time.Now()

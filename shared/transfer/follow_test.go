@@ -8,11 +8,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -23,13 +23,13 @@ func TestATenantAndACredentialFollowWithinTheirShares(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	open := func(who auth.Principal) error { // a stream that stays open until the end
-		next, stop := iter.Pull2(w.Follow(ctx, who, u.ID, ""))
+		next, stop := iter.Pull2(w.Follow(ctx, who, uuid.UUID(u.ID), ""))
 		t.Cleanup(stop)
 		_, err, _ := next()
 		return err
 	}
 	other := w.Owner
-	other.Key, other.Scopes = "k", []auth.Permission{"upload:*"}
+	other.Key, other.Scopes = "k", []api.Permission{"upload:*"}
 	for range 2 { // a quarter of 8 for each credential, half for the tenant
 		w.Must(open(w.Owner))
 	}
@@ -46,7 +46,7 @@ func TestAStreamThatEndsIsGivenBack(t *testing.T) {
 	w := transfertest.New(t, map[string]string{"MAAS_UPLOAD_FOLLOWERS": "4"})
 	u := w.MustBegin(transfertest.Wanted(1))
 	follow := func(heard func()) (refused error) {
-		for _, err := range w.Follow(t.Context(), w.Owner, u.ID, "") {
+		for _, err := range w.Follow(t.Context(), w.Owner, uuid.UUID(u.ID), "") {
 			if err != nil {
 				return err
 			}
@@ -67,8 +67,8 @@ func TestWhoFollowsWithoutNewsHearsASignOfLife(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 
-	for change, err := range w.Follow(ctx, w.Owner, u.ID, u.ETag()) {
-		if w.Must(err); change.Kind != transfer.Quiet {
+	for change, err := range w.Follow(ctx, w.Owner, uuid.UUID(u.ID), u.ETag()) {
+		if w.Must(err); change.Kind != api.ChangeNone {
 			t.Errorf("heard %+v", change)
 		}
 		cancel() // which is no error
@@ -80,21 +80,21 @@ func TestAKeyOfOtherModelsSeesNoUpload(t *testing.T) {
 	w := transfertest.New(t)
 	u := w.MustBegin(transfertest.Wanted(1))
 	who := w.Owner
-	who.Key, who.Scopes = "k", []auth.Permission{"upload:*"}
+	who.Key, who.Scopes = "k", []api.Permission{"upload:*"}
 	who.Limits = &auth.Limits{Models: []auth.BoundModel{{ID: uuid.New(), Name: u.Model.Name}}} // which had the name before
 
-	_, err := w.Find(t.Context(), who, transfer.Named{ID: u.ID})
+	_, err := w.Find(t.Context(), who, api.GetUploadRequest{ID: u.ID})
 	faulttest.AssertKind(t, err, fault.NotFound)
 	_, err = w.Begin(t.Context(), who, transfertest.Wanted(1))
 	faulttest.AssertKind(t, err, fault.NotFound, "model")
-	found, err := w.List(t.Context(), who, transfer.List{Request: page.Request{Size: 10}})
+	found, err := w.List(t.Context(), who, api.ListUploadsRequest{Request: page.Request{Size: 10}})
 	if w.Must(err); len(found.Items) != 0 {
 		t.Errorf("%+v", found.Items)
 	}
 	all, err := w.FollowAll(t.Context(), who, "")
 	w.Must(err)
 	for change := range all {
-		if change.Kind != transfer.Quiet {
+		if change.Kind != api.ChangeNone {
 			t.Errorf("%+v", change)
 		}
 		break

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -17,11 +17,11 @@ func TestAFileOfManyChunksBecomesReady(t *testing.T) {
 
 	u := w.MustComplete(in, file)
 
-	if u.Status != transfer.StatusCompleting || u.Phase != transfer.Assembling || u.Received != int64(len(file)) {
+	if u.Status != api.UploadCompleting || u.Phase != api.Assembling || u.Received != int64(len(file)) {
 		t.Errorf("completed: %+v", u)
 	}
 	u = w.MustVerify(u.ID)
-	if u.Status != transfer.StatusReady || u.SHA256 != ref.SumOf(file) || u.Error != nil {
+	if u.Status != api.UploadReady || u.SHA256 != ref.SumOf(file) || u.Error != nil {
 		t.Errorf("verified: %+v", u)
 	}
 	if object := object(t, w, u); !bytes.Equal(object, file) {

@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/shared/objects"
@@ -58,7 +59,7 @@ func TestAStoreMayTakeFewerPartsOrEqualOnesAlone(t *testing.T) {
 func TestChunksCoverTheFileWithoutGapOrOverlap(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		chunk := int64(transfer.MinChunk) << rapid.IntRange(0, 6).Draw(t, "chunk")
+		chunk := int64(api.MinChunk) << rapid.IntRange(0, 6).Draw(t, "chunk")
 		first := rapid.Int64Range(chunk, max(gib, chunk)).Draw(t, "first")
 		size := rapid.Int64Range(1, 100*gib).Draw(t, "size")
 		l, err := transfer.NewLayout(size, chunk, first, amazon())

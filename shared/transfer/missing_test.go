@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/17882237881/MaaS/api"
 )
 
 func TestMissingSpansAreWhatIsNotStored(t *testing.T) {
@@ -52,7 +54,7 @@ func TestAPreferenceIsRead(t *testing.T) {
 		"wait=1e1":               {0, false},
 	}
 	for text, want := range cases {
-		var p Preference
+		var p api.Preference
 		if err := p.UnmarshalText([]byte(text)); (err == nil) != want.good || p.Wait.Seconds() != want.seconds {
 			t.Errorf("%q: %s (%v)", text, p.Wait, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -113,8 +114,8 @@ func chunksStored(ctx context.Context, tx postgres.Tx, upload uuid.UUID) ([]held
 func readMissing(ctx context.Context, tx postgres.Tx, all ...*session) error {
 	var partly []uuid.UUID
 	for _, s := range all {
-		if s.Status == StatusOpen && s.stored > 0 && s.stored < s.Count {
-			partly = append(partly, s.ID)
+		if s.Status == api.UploadOpen && s.stored > 0 && s.stored < s.Count {
+			partly = append(partly, uuid.UUID(s.ID))
 		}
 	}
 	stored := map[uuid.UUID][]int{}
@@ -133,8 +134,8 @@ func readMissing(ctx context.Context, tx postgres.Tx, all ...*session) error {
 		}
 	}
 	for _, s := range all {
-		if s.Status == StatusOpen && s.stored < s.Count {
-			s.Missing = missing(stored[s.ID], s.Count)
+		if s.Status == api.UploadOpen && s.stored < s.Count {
+			s.Missing = missing(stored[uuid.UUID(s.ID)], s.Count)
 		}
 	}
 	return nil

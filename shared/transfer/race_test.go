@@ -13,10 +13,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -47,7 +47,7 @@ func drawWriter(t *rapid.T) writer {
 }
 
 // run sends the chunk as the writer does, and reports whether it was answered with success.
-func (w writer) run(ctx context.Context, world *transfertest.World, u transfer.Upload) bool {
+func (w writer) run(ctx context.Context, world *transfertest.World, u api.Upload) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	content := bytesOf(w.contender)
@@ -107,7 +107,7 @@ func TestAChunkThatWasAnsweredIsInTheStore(t *testing.T) {
 }
 
 // winner runs all writers at once and gives the contender whose bytes were acknowledged, 0 if none's were.
-func winner(t *testing.T, w *transfertest.World, u transfer.Upload, writers []writer) (won int) {
+func winner(t *testing.T, w *transfertest.World, u api.Upload, writers []writer) (won int) {
 	t.Helper()
 	answered := make([]bool, len(writers))
 	var all sync.WaitGroup
@@ -126,7 +126,7 @@ func winner(t *testing.T, w *transfertest.World, u transfer.Upload, writers []wr
 	return won
 }
 
-func sendUntilTaken(t *testing.T, w *transfertest.World, u transfer.Upload, content []byte) {
+func sendUntilTaken(t *testing.T, w *transfertest.World, u api.Upload, content []byte) {
 	t.Helper()
 	for until := time.Now().Add(10 * lease); ; time.Sleep(lease / 10) {
 		_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, content), bytes.NewBuffer(content))
@@ -140,14 +140,14 @@ func sendUntilTaken(t *testing.T, w *transfertest.World, u transfer.Upload, cont
 }
 
 // stored checks that the store holds the bytes as the upload's one part, and that the upload can be completed with them.
-func stored(t *testing.T, w *transfertest.World, u transfer.Upload, content []byte) error {
+func stored(t *testing.T, w *transfertest.World, u api.Upload, content []byte) error {
 	t.Helper()
 	m, _ := multipart(t, w, u)
 	parts, err := w.Store.ListParts(t.Context(), m)
 	if err != nil || len(parts) != 1 || parts[0].SHA256 != ref.SumOf(content) || parts[0].Size != int64(len(content)) {
 		return fmt.Errorf("the store has %+v (%w), want %s", parts, err, ref.SumOf(content))
 	}
-	_, err = w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: []ref.Digest{ref.SumOf(content)}})
+	_, err = w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: []ref.Digest{ref.SumOf(content)}})
 	return err
 }
 
@@ -242,16 +242,16 @@ func TestTheFirstWholeChunkWins(t *testing.T) {
 // TestAWriterThatLostIsToldBeforeItsEnd has a writer whose client sends no more.
 func TestAWriterThatLostIsToldBeforeItsEnd(t *testing.T) {
 	t.Parallel()
-	for name, then := range map[string]func(*transfertest.World, transfer.Upload) (fault.Kind, error){
-		"to other bytes": func(w *transfertest.World, u transfer.Upload) (fault.Kind, error) {
+	for name, then := range map[string]func(*transfertest.World, api.Upload) (fault.Kind, error){
+		"to other bytes": func(w *transfertest.World, u api.Upload) (fault.Kind, error) {
 			_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(2)), bytes.NewReader(bytesOf(2)))
 			return fault.Conflict, err
 		},
-		"with its upload": func(w *transfertest.World, u transfer.Upload) (fault.Kind, error) {
-			_, err := w.Cancel(t.Context(), w.Owner, transfer.Cancel{ID: u.ID})
+		"with its upload": func(w *transfertest.World, u api.Upload) (fault.Kind, error) {
+			_, err := w.Cancel(t.Context(), w.Owner, api.CancelUploadRequest{ID: u.ID})
 			return fault.Conflict, err
 		},
-		"to the same bytes": func(w *transfertest.World, u transfer.Upload) (fault.Kind, error) {
+		"to the same bytes": func(w *transfertest.World, u api.Upload) (fault.Kind, error) {
 			_, err := w.Receive(t.Context(), w.Owner, transfertest.ChunkOf(u, 0, bytesOf(1)), bytes.NewReader(bytesOf(1)))
 			return "", err
 		},

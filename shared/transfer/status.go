@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
@@ -15,16 +16,11 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Named asks for one upload.
-type Named struct {
-	ID uuid.UUID `path:"id"`
-}
-
 // Find returns an upload with its missing chunks.
-func (t *Transfers) Find(ctx context.Context, who auth.Principal, in Named) (Upload, error) {
+func (t *Transfers) Find(ctx context.Context, who auth.Principal, in api.GetUploadRequest) (api.Upload, error) {
 	var found session
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		if found, err = find(ctx, tx, who, in.ID); err != nil {
+		if found, err = find(ctx, tx, who, uuid.UUID(in.ID)); err != nil {
 			return err
 		}
 		return readMissing(ctx, tx, &found)
@@ -33,7 +29,7 @@ func (t *Transfers) Find(ctx context.Context, who auth.Principal, in Named) (Upl
 }
 
 // findState is Find without the missing chunks, for callers that look again and again: its cost does not grow with the stored chunks.
-func (t *Transfers) findState(ctx context.Context, who auth.Principal, id uuid.UUID) (Upload, error) {
+func (t *Transfers) findState(ctx context.Context, who auth.Principal, id uuid.UUID) (api.Upload, error) {
 	var found session
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
 		found, err = find(ctx, tx, who, id)
@@ -42,16 +38,9 @@ func (t *Transfers) findState(ctx context.Context, who auth.Principal, id uuid.U
 	return found.Upload, err
 }
 
-// List asks for a page of uploads, of all statuses unless some are given.
-type List struct {
-	page.Request
-
-	Status []Status `query:"status"`
-}
-
 // List gives the uploads that the caller may know of, latest first.
-func (t *Transfers) List(ctx context.Context, who auth.Principal, in List) (page.Page[Upload], error) {
-	var found []Upload
+func (t *Transfers) List(ctx context.Context, who auth.Principal, in api.ListUploadsRequest) (page.Page[api.Upload], error) {
+	var found []api.Upload
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		all, err := list(ctx, tx, who, in.Status, in.Request)
 		if err != nil {
@@ -65,42 +54,35 @@ func (t *Transfers) List(ctx context.Context, who auth.Principal, in List) (page
 		found = uploads(all)
 		return err
 	})
-	return page.Of(in.Request, found, func(u Upload) string { return u.ID.String() }), err
+	return page.Of(in.Request, found, func(u api.Upload) string { return u.ID.String() }), err
 }
 
-func uploads(all []session) []Upload {
-	shown := make([]Upload, len(all))
+func uploads(all []session) []api.Upload {
+	shown := make([]api.Upload, len(all))
 	for i, s := range all {
 		shown[i] = s.Upload
 	}
 	return shown
 }
 
-// Cancel names an open upload to give up.
-type Cancel struct {
-	ID          uuid.UUID           `path:"id"`
-	IfMatch     condition.Match     `header:"If-Match"`
-	IfNoneMatch condition.NoneMatch `header:"If-None-Match"`
-}
-
 // Cancel gives an upload up: its bytes go, and its draft with them if it brought the only file. To cancel again is no error.
 // It fails with Conflict once the upload is complete.
-func (t *Transfers) Cancel(ctx context.Context, who auth.Principal, in Cancel) (struct{}, error) {
+func (t *Transfers) Cancel(ctx context.Context, who auth.Principal, in api.CancelUploadRequest) (struct{}, error) {
 	var s session
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		if s, err = hold(ctx, tx, who, in.ID); err != nil {
+		if s, err = hold(ctx, tx, who, uuid.UUID(in.ID)); err != nil {
 			return err
 		}
 		if err := condition.Check(in.IfMatch, in.IfNoneMatch, s.ETag()); err != nil {
 			return err
 		}
 		switch {
-		case s.Status == StatusCancelled:
+		case s.Status == api.UploadCancelled:
 			return nil
-		case s.Status != StatusOpen:
+		case s.Status != api.UploadOpen:
 			return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s; only an open one can be cancelled.", s.Status))
 		}
-		return drop(ctx, tx, who, s, StatusCancelled, cancelled)
+		return drop(ctx, tx, who, s, api.UploadCancelled, cancelled)
 	})
 	if err == nil {
 		t.discard(ctx, s.multipart)
@@ -109,8 +91,8 @@ func (t *Transfers) Cancel(ctx context.Context, who auth.Principal, in Cancel) (
 }
 
 // drop ends an upload without a file.
-func drop(ctx context.Context, tx postgres.Tx, who auth.Principal, s session, to Status, act audit.Action) error {
-	if err := move(ctx, tx, s.ID, to, s.Phase); err != nil {
+func drop(ctx context.Context, tx postgres.Tx, who auth.Principal, s session, to api.UploadStatus, act audit.Action) error {
+	if err := move(ctx, tx, uuid.UUID(s.ID), to, s.Phase); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(ctx, clearSQL, s.ID); err != nil {

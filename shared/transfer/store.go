@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
@@ -24,7 +25,7 @@ const (
 	ofModelSQL = `(u.model_id is null or exists (select from models m where m.id = u.model_id))`
 
 	columns = `u.id, u.tenant_id, u.version_id, u.model, u.version, u.path, u.size, u.chunk_size, u.first_chunk_size, u.chunk_count, u.multipart,
-		u.status, u.phase, u.revision, u.owner, u.sha256, u.md5, u.format, u.digest, u.hashed, u.error_code, u.error_detail, u.expires_at,
+		u.status, u.phase, u.Revision, u.owner, u.sha256, u.md5, u.format, u.digest, u.hashed, u.error_code, u.error_detail, u.expires_at,
 		coalesce(` + modelSQL + `, '00000000-0000-0000-0000-000000000000'), not ` + ofModelSQL + `,
 		coalesce(r.chunks, 0), coalesce(r.bytes, 0)`
 	fromSQL = ` from uploads u left join upload_received r on r.upload = u.id `
@@ -113,7 +114,7 @@ func insert(ctx context.Context, tx postgres.Tx, s session, most int) error {
 }
 
 // move changes the status. The table's trigger refuses what the state machine does not have.
-func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to Status, phase Phase) error {
+func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to api.UploadStatus, phase api.UploadPhase) error {
 	_, err := tx.Exec(ctx, moveSQL, id, string(to), string(phase))
 	return err
 }
@@ -124,7 +125,7 @@ func complete(ctx context.Context, tx postgres.Tx, id uuid.UUID, chunks []held) 
 	for _, chunk := range chunks {
 		digests = append(digests, chunk.SHA256.Bytes()...)
 	}
-	_, err := tx.Exec(ctx, completeSQL, id, string(StatusCompleting), string(Assembling), digests)
+	_, err := tx.Exec(ctx, completeSQL, id, string(api.UploadCompleting), string(api.Assembling), digests)
 	return err
 }
 
@@ -168,7 +169,7 @@ func ofGoneModels(ctx context.Context, tx postgres.Tx) (open, underway []uuid.UU
 }
 
 // list gives the uploads of the statuses (nil for all) that the caller may know of, latest first.
-func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []Status, p page.Request) ([]session, error) {
+func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []api.UploadStatus, p page.Request) ([]session, error) {
 	var after *uuid.UUID
 	if p.After != "" {
 		id, err := uuid.Parse(p.After)
@@ -198,9 +199,9 @@ func scan(row pgx.CollectableRow) (session, error) {
 	var tenant uuid.UUID
 	var model, version, code, detail string
 	var declared, found []byte
-	var received int64
+	var revision, received int64
 	err := row.Scan(&s.ID, &tenant, &s.versionID, &model, &version, &s.Path, &s.Size, &s.Chunk, &s.First, &s.Count, &s.multipart.ID,
-		&s.Status, &s.Phase, &s.revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &s.modelID, &s.orphaned,
+		&s.Status, &s.Phase, &revision, &s.owner, &declared, &s.md5, &s.format, &found, &s.hashed, &code, &detail, &s.Expires, &s.modelID, &s.orphaned,
 		&s.stored, &received)
 	if err != nil {
 		return s, err
@@ -211,15 +212,16 @@ func scan(row pgx.CollectableRow) (session, error) {
 	if s.Version, err = ref.ParseVersion(version); err != nil {
 		return s, err
 	}
-	s.multipart.Key = objects.UploadKey(tenant, s.ID)
+	s.multipart.Key = objects.UploadKey(tenant, uuid.UUID(s.ID))
 	s.sha256, s.SHA256 = digest(declared), digest(declared)
 	if len(found) > 0 {
 		s.SHA256 = digest(found)
 	}
 	if code != "" {
-		s.Error = &Problem{code, detail}
+		s.Error = &api.UploadProblem{Code: code, Detail: detail}
 	}
 	s.Expires = s.Expires.UTC()
+	s.Revision = fmt.Sprintf("%d.%d", revision, s.stored)
 	return s.shown(received), nil
 }
 

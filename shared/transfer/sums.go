@@ -11,6 +11,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 )
@@ -24,7 +25,7 @@ type sums struct {
 }
 
 // newSums goes on from saved states; none begins at the first byte.
-func newSums(offset int64, sha256State, md5State []byte, asked MD5) (sums, error) {
+func newSums(offset int64, sha256State, md5State []byte, asked api.MD5) (sums, error) {
 	s := sums{sha256: sha256.New()}
 	if asked != "" {
 		s.md5 = md5.New() //nolint:gosec // see above
@@ -91,9 +92,9 @@ func (s *sums) read(from io.Reader, patience time.Duration) error {
 
 func (s *sums) digest() ref.Digest { return ref.DigestOf(s.sha256.Sum(nil)) }
 
-func (s *sums) md5sum() MD5 {
+func (s *sums) md5sum() api.MD5 {
 	if s.md5 == nil {
 		return ""
 	}
-	return MD5(hex.EncodeToString(s.md5.Sum(nil)))
+	return api.MD5(hex.EncodeToString(s.md5.Sum(nil)))
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -60,15 +61,15 @@ func (t *Transfers) expire(ctx context.Context, o one, function string) error {
 			return err
 		}
 		var err error
-		if s, err = read(ctx, tx, o.id); err != nil || s.Status != StatusOpen {
+		if s, err = read(ctx, tx, o.id); err != nil || s.Status != api.UploadOpen {
 			return err // completed or cancelled a moment ago
 		}
 		if s.orphaned {
-			return drop(ctx, tx, s.system(function, o.tenant), s, StatusCancelled, cancelled)
+			return drop(ctx, tx, s.system(function, o.tenant), s, api.UploadCancelled, cancelled)
 		}
-		return drop(ctx, tx, s.system(function, o.tenant), s, StatusExpired, expired)
+		return drop(ctx, tx, s.system(function, o.tenant), s, api.UploadExpired, expired)
 	})
-	if err == nil && s.Status == StatusOpen {
+	if err == nil && s.Status == api.UploadOpen {
 		t.discard(ctx, s.multipart)
 	}
 	return err
@@ -98,7 +99,7 @@ func (t *Transfers) Wake(ctx context.Context) error {
 	found, err := t.some(ctx, idleSQL, idle, atOnce)
 	for _, o := range found {
 		err = errors.Join(err, t.db.Tx(ctx, o.tenant, func(tx postgres.Tx) error {
-			return t.events.Emit(ctx, tx, event.UploadVerifying{Upload: o.id, Offset: o.hashed})
+			return t.events.Emit(ctx, tx, event.UploadVerifying{Upload: api.ID(o.id), Offset: o.hashed})
 		}))
 	}
 	return err

@@ -5,11 +5,11 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/objects"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -19,7 +19,7 @@ func TestACancelledUploadLeavesNothing(t *testing.T) {
 	u := w.MustBegin(transfertest.Wanted(len(file)))
 	w.MustSend(u, file)
 
-	_, err := w.Cancel(t.Context(), w.Owner, transfer.Cancel{ID: u.ID})
+	_, err := w.Cancel(t.Context(), w.Owner, api.CancelUploadRequest{ID: u.ID})
 
 	w.Must(err)
 	assertGone(t, w, u)
@@ -29,7 +29,7 @@ func TestACancelledUploadLeavesNothing(t *testing.T) {
 	if n := w.Audited(w.Owner, "upload.cancel", "done"); n != 1 {
 		t.Errorf("%d entries", n)
 	}
-	_, err = w.Complete(t.Context(), w.Owner, transfer.Complete{ID: u.ID})
+	_, err = w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: u.ID})
 	faulttest.AssertKind(t, err, fault.Conflict)
 }
 
@@ -38,7 +38,7 @@ func TestACompletedUploadCannotBeCancelled(t *testing.T) {
 	w, file := transfertest.New(t), model(t)
 	u := w.MustComplete(transfertest.Wanted(len(file)), file)
 
-	_, err := w.Cancel(t.Context(), w.Owner, transfer.Cancel{ID: u.ID})
+	_, err := w.Cancel(t.Context(), w.Owner, api.CancelUploadRequest{ID: u.ID})
 
 	faulttest.AssertKind(t, err, fault.Conflict)
 }
@@ -49,8 +49,8 @@ func TestADraftStaysWhileAnotherUploadIntoItIsUnderWay(t *testing.T) {
 	first, second := w.MustBegin(transfertest.Wanted(1)), w.MustBegin(transfertest.Wanted(1))
 	drafts := func() int { return count(t, w, `select count(*) from versions`) }
 
-	for i, u := range []transfer.Upload{first, second} {
-		_, err := w.Cancel(t.Context(), w.Owner, transfer.Cancel{ID: u.ID})
+	for i, u := range []api.Upload{first, second} {
+		_, err := w.Cancel(t.Context(), w.Owner, api.CancelUploadRequest{ID: u.ID})
 		if w.Must(err); drafts() != 1-i {
 			t.Errorf("%d drafts after %d of two", drafts(), i+1)
 		}
@@ -70,10 +70,10 @@ func TestAnUploadWhoseTimeIsOverExpires(t *testing.T) {
 		w.Must(w.Expire(t.Context()))
 	}
 
-	if u := w.MustFind(late.ID); u.Status != transfer.StatusExpired {
+	if u := w.MustFind(late.ID); u.Status != api.UploadExpired {
 		t.Errorf("%s", u.Status)
 	}
-	if u := w.MustFind(good.ID); u.Status != transfer.StatusOpen {
+	if u := w.MustFind(good.ID); u.Status != api.UploadOpen {
 		t.Errorf("%s, though its time is not over", u.Status)
 	}
 	assertGone(t, w, late)
@@ -109,9 +109,9 @@ func TestWhatHasNoRowIsDeletedAndNothingElse(t *testing.T) {
 		t.Errorf("the lost multipart is still there (%v)", err)
 	}
 	object(t, w, ready)
-	done, err := w.Complete(t.Context(), w.Owner, transfer.Complete{ID: open.ID, Chunks: []ref.Digest{ref.SumOf(file)}})
+	done, err := w.Complete(t.Context(), w.Owner, api.CompleteRequest{ID: open.ID, Chunks: []ref.Digest{ref.SumOf(file)}})
 	w.Must(err)
-	if u := w.MustVerify(done.ID); u.Status != transfer.StatusReady {
+	if u := w.MustVerify(done.ID); u.Status != api.UploadReady {
 		t.Errorf("%+v", u)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -26,7 +27,7 @@ const (
 func takeTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time.Duration) (fence int64, s sums, taken bool, err error) {
 	var offset int64
 	var sha256State, md5State []byte
-	var asked MD5
+	var asked api.MD5
 	err = tx.QueryRow(ctx, takeTurnSQL, upload, lease).Scan(&fence, &offset, &sha256State, &md5State, &asked)
 	if postgres.NotFound(err) {
 		return 0, sums{}, false, nil

@@ -8,9 +8,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -44,7 +45,7 @@ func (t *Transfers) Verify(ctx context.Context, tenant, upload uuid.UUID) error 
 	defer stop()
 	err = v.run(held)
 	if errors.Is(err, errVersionGone) {
-		err = v.reject(held, Problem{"version_gone", fmt.Sprintf("%s was deleted before the file was verified.", v.target())})
+		err = v.reject(held, api.UploadProblem{Code: "version_gone", Detail: fmt.Sprintf("%s was deleted before the file was verified.", v.target())})
 	}
 	if err != nil {
 		v.leave(ctx)
@@ -68,17 +69,17 @@ func (t *Transfers) take(ctx context.Context, tenant, upload uuid.UUID) (v *veri
 }
 
 func (v *verification) run(ctx context.Context) error {
-	if v.Status == StatusCompleting {
+	if v.Status == api.UploadCompleting {
 		if err := v.assemble(ctx); err != nil {
 			return err
 		}
 	}
-	if v.Status == StatusVerifying && v.Phase == Hashing {
+	if v.Status == api.UploadVerifying && v.Phase == api.Hashing {
 		if err := v.hash(ctx); err != nil {
 			return err
 		}
 	}
-	if v.Status == StatusVerifying && v.Phase == Recognising {
+	if v.Status == api.UploadVerifying && v.Phase == api.Recognising {
 		return v.recognise(ctx)
 	}
 	return nil
@@ -88,7 +89,7 @@ func (v *verification) run(ctx context.Context) error {
 func (v *verification) assemble(ctx context.Context) error {
 	var chunks []held
 	err := v.write(ctx, func(tx postgres.Tx) (err error) {
-		chunks, err = chunksStored(ctx, tx, v.ID)
+		chunks, err = chunksStored(ctx, tx, uuid.UUID(v.ID))
 		return err
 	})
 	if err != nil {
@@ -100,7 +101,7 @@ func (v *verification) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return v.enter(ctx, Hashing)
+	return v.enter(ctx, api.Hashing)
 }
 
 // doubt looks at what the store really holds, after it has said that it cannot assemble the chunks. That may be because a former turn, whose
@@ -111,7 +112,7 @@ func (v *verification) doubt(ctx context.Context, chunks []held, cause error) er
 	case fault.Is(err, fault.NotFound): // all parts are gone: into the object, unless that is another's
 		switch _, err := v.store.Complete(ctx, v.multipart, partsOf(chunks)); {
 		case err == nil:
-			return v.enter(ctx, Hashing)
+			return v.enter(ctx, api.Hashing)
 		case !fault.Is(err, fault.Conflict):
 			return unassembled(errors.Join(cause, err))
 		}
@@ -121,9 +122,11 @@ func (v *verification) doubt(ctx context.Context, chunks []held, cause error) er
 		if _, err := v.store.Complete(ctx, v.multipart, parts); err != nil { // with the ETags that the store has now
 			return unassembled(err)
 		}
-		return v.enter(ctx, Hashing)
+		return v.enter(ctx, api.Hashing)
 	}
-	return v.reject(ctx, Problem{"lost_chunks", "The object store does not hold the chunks any more that it had acknowledged: upload the file again."})
+	return v.reject(ctx, api.UploadProblem{
+		Code: "lost_chunks", Detail: "The object store does not hold the chunks any more that it had acknowledged: upload the file again.",
+	})
 }
 
 func partsOf(chunks []held) []objects.Part {
@@ -139,10 +142,10 @@ func unassembled(cause error) error {
 }
 
 // enter begins a phase of verification.
-func (v *verification) enter(ctx context.Context, phase Phase) error {
-	err := v.write(ctx, func(tx postgres.Tx) error { return move(ctx, tx, v.ID, StatusVerifying, phase) })
+func (v *verification) enter(ctx context.Context, phase api.UploadPhase) error {
+	err := v.write(ctx, func(tx postgres.Tx) error { return move(ctx, tx, uuid.UUID(v.ID), api.UploadVerifying, phase) })
 	if err == nil {
-		v.Status, v.Phase = StatusVerifying, phase
+		v.Status, v.Phase = api.UploadVerifying, phase
 	}
 	return err
 }
@@ -150,7 +153,7 @@ func (v *verification) enter(ctx context.Context, phase Phase) error {
 // hash reads the object from where the last step came to, and saves where it is each second, so that a crash costs no more than that.
 func (v *verification) hash(ctx context.Context) error {
 	if v.sums.offset < v.Size {
-		if err := v.hashOn(ctx); err != nil || v.Phase != Hashing || v.sums.offset < v.Size {
+		if err := v.hashOn(ctx); err != nil || v.Phase != api.Hashing || v.sums.offset < v.Size {
 			return err
 		}
 	}
@@ -158,7 +161,7 @@ func (v *verification) hash(ctx context.Context) error {
 	if problem := v.compare(); problem != nil {
 		return v.reject(ctx, *problem)
 	}
-	return v.enter(ctx, Recognising)
+	return v.enter(ctx, api.Recognising)
 }
 
 func (v *verification) hashOn(ctx context.Context) error {
@@ -188,7 +191,7 @@ func (v *verification) pass(ctx context.Context) error {
 		if err := v.save(ctx)(tx); err != nil {
 			return err
 		}
-		if err := leaveTurn(ctx, tx, v.ID, v.fence); err != nil {
+		if err := leaveTurn(ctx, tx, uuid.UUID(v.ID), v.fence); err != nil {
 			return err
 		}
 		return v.events.Emit(ctx, tx, event.UploadVerifying{Upload: v.ID, Offset: v.sums.offset})
@@ -196,16 +199,16 @@ func (v *verification) pass(ctx context.Context) error {
 }
 
 func (v *verification) save(ctx context.Context) func(tx postgres.Tx) error {
-	return func(tx postgres.Tx) error { return saveSums(ctx, tx, v.ID, v.sums) }
+	return func(tx postgres.Tx) error { return saveSums(ctx, tx, uuid.UUID(v.ID), v.sums) }
 }
 
 // compare holds what was hashed against what the client said.
-func (v *verification) compare() *Problem {
+func (v *verification) compare() *api.UploadProblem {
 	switch {
 	case !v.sha256.IsZero() && v.sha256 != v.SHA256:
-		return &Problem{"sha256_mismatch", "The file has the SHA-256 " + v.SHA256.String() + ", not " + v.sha256.String() + "."}
+		return &api.UploadProblem{Code: "sha256_mismatch", Detail: "The file has the SHA-256 " + v.SHA256.String() + ", not " + v.sha256.String() + "."}
 	case v.md5 != "" && v.md5 != v.sums.md5sum():
-		return &Problem{"md5_mismatch", "The file has the MD5 " + string(v.sums.md5sum()) + ", not " + string(v.md5) + "."}
+		return &api.UploadProblem{Code: "md5_mismatch", Detail: "The file has the MD5 " + string(v.sums.md5sum()) + ", not " + string(v.md5) + "."}
 	default:
 		return nil
 	}
@@ -231,7 +234,7 @@ func (v *verification) write(ctx context.Context, do func(tx postgres.Tx) error)
 // last is write for what ends the upload, whether or not its version is there.
 func (v *verification) last(ctx context.Context, do func(tx postgres.Tx) error) error {
 	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error {
-		if err := checkTurn(ctx, tx, v.ID, v.fence); err != nil {
+		if err := checkTurn(ctx, tx, uuid.UUID(v.ID), v.fence); err != nil {
 			return err
 		}
 		return do(tx)
@@ -239,14 +242,14 @@ func (v *verification) last(ctx context.Context, do func(tx postgres.Tx) error) 
 }
 
 func (v *verification) renew(ctx context.Context) error {
-	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return renewTurn(ctx, tx, v.ID, v.fence, v.limits.VerifyLease) })
+	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return renewTurn(ctx, tx, uuid.UUID(v.ID), v.fence, v.limits.VerifyLease) })
 }
 
 // leave ends a turn that failed, so that the next need not wait for its lease.
 func (v *verification) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
-	err := v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return leaveTurn(ctx, tx, v.ID, v.fence) })
+	err := v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return leaveTurn(ctx, tx, uuid.UUID(v.ID), v.fence) })
 	if err != nil {
 		v.log.WarnContext(ctx, "a verification stays taken until its lease is over", "upload", v.ID, "error", err)
 	}

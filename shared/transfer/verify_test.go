@@ -10,17 +10,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/formatstest"
 	"github.com/17882237881/MaaS/shared/objects"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
-func md5Of(file []byte) transfer.MD5 {
+func md5Of(file []byte) api.MD5 {
 	sum := md5.Sum(file)
-	return transfer.MD5(hex.EncodeToString(sum[:]))
+	return api.MD5(hex.EncodeToString(sum[:]))
 }
 
 func TestWhatIsNotWhatItSaysIsRejected(t *testing.T) {
@@ -30,16 +32,16 @@ func TestWhatIsNotWhatItSaysIsRejected(t *testing.T) {
 	cases := []struct {
 		name string
 		file []byte
-		in   func(*transfer.Begin)
+		in   func(*api.CreateUploadRequest)
 		code string
 	}{
 		{"text", []byte("ir_version: 8, said the text\n"), nil, "unsupported_format"},
 		{"a pickle", []byte("\x80\x04\x95\x0a\x00\x00\x00\x00\x00\x00\x00}\x94."), nil, "runs_code"},
 		{"a truncated ONNX", good[:len(good)-1], nil, "truncated"},
-		{"a model that is said to be data", good, func(in *transfer.Begin) { in.Filename, in.Format = "w.bin", "data" }, "unsupported_format"},
-		{"data that is said to be a model", []byte("\x00\x01"), func(in *transfer.Begin) { in.Filename, in.Format = "w.bin", "onnx" }, "unsupported_format"},
-		{"another SHA-256", good, func(in *transfer.Begin) { in.SHA256 = ref.SumOf(nil) }, "sha256_mismatch"},
-		{"another MD5", good, func(in *transfer.Begin) { in.MD5 = md5Of(nil) }, "md5_mismatch"},
+		{"a model that is said to be data", good, func(in *api.CreateUploadRequest) { in.Filename, in.Format = "w.bin", "data" }, "unsupported_format"},
+		{"data that is said to be a model", []byte("\x00\x01"), func(in *api.CreateUploadRequest) { in.Filename, in.Format = "w.bin", "onnx" }, "unsupported_format"},
+		{"another SHA-256", good, func(in *api.CreateUploadRequest) { in.SHA256 = ref.SumOf(nil) }, "sha256_mismatch"},
+		{"another MD5", good, func(in *api.CreateUploadRequest) { in.MD5 = md5Of(nil) }, "md5_mismatch"},
 	}
 	for i, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -52,7 +54,7 @@ func TestWhatIsNotWhatItSaysIsRejected(t *testing.T) {
 
 			u := w.MustVerify(w.MustComplete(in, c.file).ID)
 
-			if u.Status != transfer.StatusRejected || u.Error == nil || u.Error.Code != c.code || u.Error.Detail == "" {
+			if u.Status != api.UploadRejected || u.Error == nil || u.Error.Code != c.code || u.Error.Detail == "" {
 				t.Errorf("%s, %+v; want %s", u.Status, u.Error, c.code)
 			}
 			assertGone(t, w, u)
@@ -74,21 +76,21 @@ func TestAVerifiedFileBelongsToItsDraft(t *testing.T) {
 
 	u := w.MustVerify(w.MustComplete(in, file).ID)
 
-	if u.Status != transfer.StatusReady || u.Phase != transfer.Done || u.Progress != 1 {
+	if u.Status != api.UploadReady || u.Phase != api.Done || u.Progress != 1 {
 		t.Fatalf("%+v", u)
 	}
 	const attachedSQL = `
 		select count(*) from version_files f join artifacts a using (tenant_id, digest)
 		where f.path = 'model.onnx' and a.digest = $1 and a.object_key = $2 and a.md5 = $3 and a.format = 'onnx'
 			and a.inputs -> 0 ->> 'datatype' = 'FP32' and a.details ? 'producer'`
-	key := objects.UploadKey(w.Owner.Tenant, u.ID)
+	key := objects.UploadKey(w.Owner.Tenant, uuid.UUID(u.ID))
 	if n := count(t, w, attachedSQL, u.SHA256.String(), string(key), string(in.MD5)); n != 1 {
 		t.Errorf("%d files are attached", n)
 	}
 	if n := w.Audited(w.Owner, "upload.verify", "done"); n != 1 {
 		t.Errorf("%d entries", n)
 	}
-	w.Must(w.Verify(t.Context(), w.Owner.Tenant, u.ID)) // a late event
+	w.Must(w.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(u.ID))) // a late event
 }
 
 func TestAFileThatIsNoModelIsData(t *testing.T) {
@@ -99,7 +101,7 @@ func TestAFileThatIsNoModelIsData(t *testing.T) {
 
 	u := w.MustVerify(w.MustComplete(in, file).ID)
 
-	if u.Status != transfer.StatusReady {
+	if u.Status != api.UploadReady {
 		t.Errorf("%+v", u)
 	}
 	const attachedSQL = `
@@ -126,14 +128,14 @@ func TestWhatIsRejectedWhateverItsBytesAreIsRefusedAtOnce(t *testing.T) {
 	t.Parallel()
 	w := transfertest.New(t)
 	for name, c := range map[string]struct {
-		change func(*transfer.Begin)
+		change func(*api.CreateUploadRequest)
 		kind   fault.Kind
 		field  string
 	}{
-		"a model of 2 GiB":     {func(in *transfer.Begin) { in.Size = 2 << 30 }, fault.TooLarge, "size"},
-		"said to be a model":   {func(in *transfer.Begin) { in.Path, in.Format, in.Size = "w", "onnx", 2<<30 }, fault.TooLarge, "size"},
-		"an unknown format":    {func(in *transfer.Begin) { in.Format = "pickle" }, fault.Unprocessable, "format"},
-		"a model said as data": {func(in *transfer.Begin) { in.Format = "data" }, fault.Unprocessable, "format"},
+		"a model of 2 GiB":     {func(in *api.CreateUploadRequest) { in.Size = 2 << 30 }, fault.TooLarge, "size"},
+		"said to be a model":   {func(in *api.CreateUploadRequest) { in.Path, in.Format, in.Size = "w", "onnx", 2<<30 }, fault.TooLarge, "size"},
+		"an unknown format":    {func(in *api.CreateUploadRequest) { in.Format = "pickle" }, fault.Unprocessable, "format"},
+		"a model said as data": {func(in *api.CreateUploadRequest) { in.Format = "data" }, fault.Unprocessable, "format"},
 	} {
 		in := transfertest.Wanted(10)
 		c.change(&in)
@@ -156,7 +158,7 @@ func TestTheSameBytesAreKeptOnce(t *testing.T) {
 
 	second := w.MustVerify(w.MustComplete(in, file).ID)
 
-	if second.Status != transfer.StatusReady {
+	if second.Status != api.UploadReady {
 		t.Errorf("%+v", second)
 	}
 	assertGone(t, w, second)
@@ -187,7 +189,7 @@ func TestAFileForAVersionThatIsGoneIsRejected(t *testing.T) {
 	u := w.MustComplete(transfertest.Wanted(len(file)), file)
 	change(t, w, `delete from models`)
 
-	w.Must(w.Verify(t.Context(), w.Owner.Tenant, u.ID))
+	w.Must(w.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(u.ID)))
 
 	if n := count(t, w, `select count(*) from uploads where status = 'rejected' and error_code = 'version_gone'`); n != 1 {
 		t.Error("the upload is not rejected")
@@ -202,10 +204,10 @@ func TestVerificationGoesOnWhereItsLastStepCameTo(t *testing.T) {
 	in.MD5 = md5Of(file)
 	u := w.MustComplete(in, file)
 	for range 4 {
-		w.Must(w.Verify(t.Context(), w.Owner.Tenant, u.ID))
+		w.Must(w.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(u.ID)))
 	}
 	hashed := w.MustFind(u.ID)
-	if hashed.Status != transfer.StatusVerifying || hashed.Phase != transfer.Hashing || hashed.Progress <= 0 || hashed.Progress >= 1 {
+	if hashed.Status != api.UploadVerifying || hashed.Phase != api.Hashing || hashed.Progress <= 0 || hashed.Progress >= 1 {
 		t.Fatalf("%+v", hashed)
 	}
 	if n := count(t, w, `select count(*) from outbox where type = 'maas.upload.verifying.v1'`); n != 4 {
@@ -214,7 +216,7 @@ func TestVerificationGoesOnWhereItsLastStepCameTo(t *testing.T) {
 
 	w.Transfers = w.Open(with(w.Vars, "MAAS_VERIFY_STEP", "1m")) // another process
 
-	if u := w.MustVerify(u.ID); u.Status != transfer.StatusReady || u.SHA256 != ref.SumOf(file) {
+	if u := w.MustVerify(u.ID); u.Status != api.UploadReady || u.SHA256 != ref.SumOf(file) {
 		t.Errorf("%+v", u)
 	}
 }
@@ -236,14 +238,14 @@ func TestAVerificationIsOneFunctionsAtATime(t *testing.T) {
 	var all sync.WaitGroup
 	for range 6 {
 		all.Go(func() {
-			if err := w.Verify(t.Context(), w.Owner.Tenant, u.ID); err != nil {
+			if err := w.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(u.ID)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
 
-	if u := w.MustVerify(u.ID); u.Status != transfer.StatusReady {
+	if u := w.MustVerify(u.ID); u.Status != api.UploadReady {
 		t.Errorf("%+v", u)
 	}
 	if n := w.Audited(w.Owner, "upload.verify", "done"); n != 1 {
@@ -258,12 +260,12 @@ func TestADeadVerificationIsTakenOver(t *testing.T) {
 	u := w.MustComplete(transfertest.Wanted(len(file)), file)
 	change(t, w, `update uploads set fence = fence + 1, lease_until = now() + interval '1 second'`)
 
-	w.Must(w.Verify(t.Context(), w.Owner.Tenant, u.ID))
-	if u := w.MustFind(u.ID); u.Status != transfer.StatusCompleting {
+	w.Must(w.Verify(t.Context(), w.Owner.Tenant, uuid.UUID(u.ID)))
+	if u := w.MustFind(u.ID); u.Status != api.UploadCompleting {
 		t.Errorf("%s, though another has the turn", u.Status)
 	}
 	time.Sleep(time.Second)
-	if u := w.MustVerify(u.ID); u.Status != transfer.StatusReady {
+	if u := w.MustVerify(u.ID); u.Status != api.UploadReady {
 		t.Errorf("%+v", u)
 	}
 }
@@ -300,7 +302,7 @@ func TestACompletionWhoseAnswerWasLostIsTheSuccess(t *testing.T) {
 	_, err = w.Store.Complete(t.Context(), m, parts)
 	w.Must(err)
 
-	if u := w.MustVerify(u.ID); u.Status != transfer.StatusReady {
+	if u := w.MustVerify(u.ID); u.Status != api.UploadReady {
 		t.Errorf("%+v", u)
 	}
 }
@@ -309,8 +311,8 @@ func TestTheTableKnowsTheStateMachine(t *testing.T) {
 	t.Parallel()
 	w, file := transfertest.New(t), model(t)
 	u := w.MustVerify(w.MustComplete(transfertest.Wanted(len(file)), file).ID)
-	for _, to := range []transfer.Status{
-		transfer.StatusOpen, transfer.StatusCompleting, transfer.StatusVerifying, transfer.StatusExpired, transfer.StatusCancelled,
+	for _, to := range []api.UploadStatus{
+		api.UploadOpen, api.UploadCompleting, api.UploadVerifying, api.UploadExpired, api.UploadCancelled,
 	} {
 		n := count(t, w, `select count(*) from uploads where id = $1 and status = 'ready'`, u.ID)
 		if err := tryChange(t, w, `update uploads set status = $1`, string(to)); n != 1 || err == nil || !strings.Contains(err.Error(), "cannot become") {

@@ -15,13 +15,14 @@ import (
 	"time"
 
 	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/rs/zerolog" //nolint:depguard // toxiproxy asks for one of its loggers
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/objects"
-	"github.com/17882237881/MaaS/shared/transfer"
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
@@ -58,9 +59,9 @@ func large(t testing.TB) []byte {
 }
 
 // object gives the bytes of an upload as the store has them.
-func object(t testing.TB, w *transfertest.World, u transfer.Upload) []byte {
+func object(t testing.TB, w *transfertest.World, u api.Upload) []byte {
 	t.Helper()
-	content, err := w.Store.Get(t.Context(), objects.UploadKey(w.Owner.Tenant, u.ID), u.Size)
+	content, err := w.Store.Get(t.Context(), objects.UploadKey(w.Owner.Tenant, uuid.UUID(u.ID)), u.Size)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,9 +69,9 @@ func object(t testing.TB, w *transfertest.World, u transfer.Upload) []byte {
 }
 
 // assertGone checks that the store has neither an object nor a multipart of the upload.
-func assertGone(t testing.TB, w *transfertest.World, u transfer.Upload) {
+func assertGone(t testing.TB, w *transfertest.World, u api.Upload) {
 	t.Helper()
-	if _, err := w.Store.Head(t.Context(), objects.UploadKey(w.Owner.Tenant, u.ID)); !fault.Is(err, fault.NotFound) {
+	if _, err := w.Store.Head(t.Context(), objects.UploadKey(w.Owner.Tenant, uuid.UUID(u.ID))); !fault.Is(err, fault.NotFound) {
 		t.Errorf("the object is still there (%v)", err)
 	}
 	if _, begun := multipart(t, w, u); begun {
@@ -79,9 +80,9 @@ func assertGone(t testing.TB, w *transfertest.World, u transfer.Upload) {
 }
 
 // multipart gives the upload's multipart as the store has it.
-func multipart(t testing.TB, w *transfertest.World, u transfer.Upload) (m objects.Multipart, begun bool) {
+func multipart(t testing.TB, w *transfertest.World, u api.Upload) (m objects.Multipart, begun bool) {
 	t.Helper()
-	for found, err := range w.Store.Unfinished(t.Context(), string(objects.UploadKey(w.Owner.Tenant, u.ID))) {
+	for found, err := range w.Store.Unfinished(t.Context(), string(objects.UploadKey(w.Owner.Tenant, uuid.UUID(u.ID)))) {
 		w.Must(err)
 		m, begun = found.Multipart, true
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/catalog"
@@ -66,21 +67,21 @@ func (w *World) NewModel(who auth.Principal, name ref.Name) {
 	w.t.Helper()
 	events, err := outbox.Open(w.t.Context(), w.Env)
 	w.Must(err)
-	_, err = catalog.New(w.Postgres.DB, events, nil).CreateModel(w.t.Context(), who, catalog.CreateModel{Name: name})
+	_, err = catalog.New(w.Postgres.DB, events, nil).CreateModel(w.t.Context(), who, api.CreateModelRequest{Name: name})
 	w.Must(err)
 }
 
 // Wanted asks for an upload of so many bytes into acme/digits@1.0.0, as model.onnx.
-func Wanted(size int) transfer.Begin {
+func Wanted(size int) api.CreateUploadRequest {
 	version, err := ref.ParseVersion("1.0.0")
 	if err != nil {
 		panic(err)
 	}
-	return transfer.Begin{Model: Model(), Version: version, Filename: "model.onnx", Size: int64(size)}
+	return api.CreateUploadRequest{Model: Model(), Version: version, Filename: "model.onnx", Size: int64(size)}
 }
 
 // MustBegin begins an upload.
-func (w *World) MustBegin(in transfer.Begin) transfer.Upload {
+func (w *World) MustBegin(in api.CreateUploadRequest) api.Upload {
 	w.t.Helper()
 	begun, err := w.Begin(w.t.Context(), w.Owner, in)
 	w.Must(err)
@@ -88,7 +89,7 @@ func (w *World) MustBegin(in transfer.Begin) transfer.Upload {
 }
 
 // MustSend sends all chunks of a file, and gives their digests.
-func (w *World) MustSend(u transfer.Upload, file []byte) []ref.Digest {
+func (w *World) MustSend(u api.Upload, file []byte) []ref.Digest {
 	w.t.Helper()
 	var digests []ref.Digest
 	for n, chunk := range Cut(u, file) {
@@ -101,32 +102,32 @@ func (w *World) MustSend(u transfer.Upload, file []byte) []ref.Digest {
 }
 
 // MustComplete begins, sends and completes an upload.
-func (w *World) MustComplete(in transfer.Begin, file []byte) transfer.Upload {
+func (w *World) MustComplete(in api.CreateUploadRequest, file []byte) api.Upload {
 	w.t.Helper()
 	u := w.MustBegin(in)
-	done, err := w.Complete(w.t.Context(), w.Owner, transfer.Complete{ID: u.ID, Chunks: w.MustSend(u, file)})
+	done, err := w.Complete(w.t.Context(), w.Owner, api.CompleteRequest{ID: u.ID, Chunks: w.MustSend(u, file)})
 	w.Must(err)
 	return done.Upload
 }
 
 // MustVerify takes an upload to its end, step by step, and gives how it ended.
-func (w *World) MustVerify(id uuid.UUID) transfer.Upload {
+func (w *World) MustVerify(id api.ID) api.Upload {
 	w.t.Helper()
 	const most = 100
 	for range most {
-		w.Must(w.Verify(w.t.Context(), w.Owner.Tenant, id))
+		w.Must(w.Verify(w.t.Context(), w.Owner.Tenant, uuid.UUID(id)))
 		if u := w.MustFind(id); u.Status.Ended() {
 			return u
 		}
 	}
 	w.t.Fatalf("the upload did not end in %d steps", most)
-	return transfer.Upload{}
+	return api.Upload{}
 }
 
 // MustFind gives an upload as it stands.
-func (w *World) MustFind(id uuid.UUID) transfer.Upload {
+func (w *World) MustFind(id api.ID) api.Upload {
 	w.t.Helper()
-	u, err := w.Find(w.t.Context(), w.Owner, transfer.Named{ID: id})
+	u, err := w.Find(w.t.Context(), w.Owner, api.GetUploadRequest{ID: id})
 	w.Must(err)
 	return u
 }
@@ -140,8 +141,8 @@ func (w *World) Must(err error) {
 }
 
 // Cut gives the chunks of a file as the upload wants them.
-func Cut(u transfer.Upload, file []byte) [][]byte {
-	layout := transfer.Layout{Size: u.Size, Chunk: u.Chunk, First: u.First, Count: u.Count}
+func Cut(u api.Upload, file []byte) [][]byte {
+	layout := api.Layout{Size: u.Size, Chunk: u.Chunk, First: u.First, Count: u.Count}
 	chunks := make([][]byte, u.Count)
 	for n := range chunks {
 		chunks[n] = file[layout.Offset(n):layout.Offset(n+1)]
@@ -150,8 +151,8 @@ func Cut(u transfer.Upload, file []byte) [][]byte {
 }
 
 // ChunkOf names a chunk by its bytes.
-func ChunkOf(u transfer.Upload, n int, chunk []byte) transfer.Chunk {
-	return transfer.Chunk{Upload: u.ID, Index: n, Size: int64(len(chunk)), SHA256: ref.SumOf(chunk)}
+func ChunkOf(u api.Upload, n int, chunk []byte) transfer.Chunk {
+	return transfer.Chunk{Upload: uuid.UUID(u.ID), Index: n, Size: int64(len(chunk)), SHA256: ref.SumOf(chunk)}
 }
 
 // Padded gives an ONNX file of about the size: the model with a description that fills it.

@@ -5,16 +5,16 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/api/event"
 )
 
 // Called gives the versions that a batch's calls went to, by tenant.
 func Called(batch event.InferenceCompleted) map[uuid.UUID][]uuid.UUID {
 	versions := map[uuid.UUID][]uuid.UUID{}
 	for i := range batch.Calls {
-		call := &batch.Calls[i]
-		if !slices.Contains(versions[call.Tenant], call.VersionID) {
-			versions[call.Tenant] = append(versions[call.Tenant], call.VersionID)
+		tenant, version := uuid.UUID(batch.Calls[i].Tenant), uuid.UUID(batch.Calls[i].VersionID)
+		if !slices.Contains(versions[tenant], version) {
+			versions[tenant] = append(versions[tenant], version)
 		}
 	}
 	return versions

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 )
@@ -47,26 +48,26 @@ func TestASpanIsWholeHours(t *testing.T) {
 	now := time.Date(2026, 11, 21, 10, 30, 0, 0, time.UTC)
 	hour := func(day, h int) time.Time { return time.Date(2026, 11, day, h, 0, 0, 0, time.UTC) }
 	for name, test := range map[string]struct {
-		query    Query
+		query    api.UsageRequest
 		from, to time.Time
 	}{
-		"default":   {Query{}, hour(21, 11).AddDate(0, 0, -30), hour(21, 11)},
-		"from":      {Query{From: hour(20, 5).Add(time.Minute)}, hour(20, 5), hour(21, 11)},
-		"both":      {Query{From: hour(20, 5), To: hour(20, 6)}, hour(20, 5), hour(20, 6)},
-		"a minute":  {Query{From: hour(20, 5), To: hour(20, 5).Add(time.Minute)}, hour(20, 5), hour(20, 6)},
-		"only to":   {Query{To: hour(20, 6)}, hour(20, 6).AddDate(0, 0, -30), hour(20, 6)},
-		"long past": {Query{From: hour(1, 0).AddDate(-1, 0, 0)}, hour(1, 0).AddDate(-1, 0, 0), hour(21, 11)},
+		"default":   {api.UsageRequest{}, hour(21, 11).AddDate(0, 0, -30), hour(21, 11)},
+		"from":      {api.UsageRequest{From: hour(20, 5).Add(time.Minute)}, hour(20, 5), hour(21, 11)},
+		"both":      {api.UsageRequest{From: hour(20, 5), To: hour(20, 6)}, hour(20, 5), hour(20, 6)},
+		"a minute":  {api.UsageRequest{From: hour(20, 5), To: hour(20, 5).Add(time.Minute)}, hour(20, 5), hour(20, 6)},
+		"only to":   {api.UsageRequest{To: hour(20, 6)}, hour(20, 6).AddDate(0, 0, -30), hour(20, 6)},
+		"long past": {api.UsageRequest{From: hour(1, 0).AddDate(-1, 0, 0)}, hour(1, 0).AddDate(-1, 0, 0), hour(21, 11)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			from, to, err := test.query.span(now)
+			from, to, err := span(test.query, now)
 			if err != nil || !from.Equal(test.from) || !to.Equal(test.to) {
 				t.Errorf("it is from %s to %s, %v", from, to, err)
 			}
 		})
 	}
-	for _, query := range map[string]Query{"backwards": {From: hour(20, 6), To: hour(20, 5)}, "too long": {From: hour(1, 0).AddDate(-2, 0, 0)}} {
-		_, _, err := query.span(now)
+	for _, query := range map[string]api.UsageRequest{"backwards": {From: hour(20, 6), To: hour(20, 5)}, "too long": {From: hour(1, 0).AddDate(-2, 0, 0)}} {
+		_, _, err := span(query, now)
 		faulttest.AssertKind(t, err, fault.Invalid)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -24,14 +25,14 @@ const totalsSQL = `
 	order by %[5]s
 	limit $5`
 
-func totals(ctx context.Context, tx postgres.Tx, who auth.Principal, q Query, from, to time.Time) ([]Row, error) {
+func totals(ctx context.Context, tx postgres.Tx, who auth.Principal, q api.UsageRequest, from, to time.Time) ([]api.UsageRow, error) {
 	g := groups()[q.GroupBy]
 	found, err := tx.Query(ctx, fmt.Sprintf(totalsSQL, g.day, g.model, g.version, g.key, g.order), from, to, who.Terms(), q.After, q.Size+1)
 	if err != nil {
 		return nil, err
 	}
 	interval := from.Format(time.RFC3339) + "/" + to.Format(time.RFC3339)
-	return pgx.CollectRows(found, func(row pgx.CollectableRow) (r Row, err error) {
+	return pgx.CollectRows(found, func(row pgx.CollectableRow) (r api.UsageRow, err error) {
 		err = row.Scan(&r.Period, &r.Model, &r.Version, &r.Key, &r.Requests, &r.Errors, &r.Cached, &r.ComputeMS, &r.BytesIn, &r.BytesOut)
 		if r.Period == "" {
 			r.Period = interval

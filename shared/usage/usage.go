@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -27,61 +28,16 @@ func Open(ctx context.Context, e *env.Env) (*Ledger, error) {
 	return &Ledger{db.As(postgres.Usage)}, nil
 }
 
-// Row is the usage of what it names; what it does not name is "".
-type Row struct {
-	Period    string `json:"period"` // a day, or the interval that was asked for
-	Model     string `json:"model"`
-	Version   string `json:"version"`
-	Key       string `json:"key"` // "key:<id>" or "user:<id>"
-	Requests  int64  `json:"requests"`
-	Errors    int64  `json:"errors"` // answered with a status of 400 or more
-	Cached    int64  `json:"cached"`
-	ComputeMS int64  `json:"compute_ms"`
-	BytesIn   int64  `json:"bytes_in"`
-	BytesOut  int64  `json:"bytes_out"`
-	TokensIn  int64  `json:"tokens_in"`
-	TokensOut int64  `json:"tokens_out"`
-}
-
-// Query asks for sums over whole hours.
-type Query struct {
-	page.Request
-
-	From    time.Time `query:"from"`     // rounded down to the hour; 30 days before To by default
-	To      time.Time `query:"to"`       // rounded up to the hour; now by default
-	GroupBy Group     `query:"group_by"` // ByModel by default
-}
-
-// Group is what rows are made for.
-type Group string
-
-// What usage can be grouped by.
-const (
-	ByModel   Group = "model"
-	ByVersion Group = "version"
-	ByKey     Group = "key"
-	ByDay     Group = "day"
-)
-
-// UnmarshalText checks a group.
-func (g *Group) UnmarshalText(text []byte) error {
-	*g = Group(text)
-	if _, ok := groups()[*g]; !ok {
-		return fault.New(fault.Invalid, "must be model, version, key or day", fault.Field("group_by"))
-	}
-	return nil
-}
-
 // grouping is how rows are made: what they name, and the text that tells them apart and orders them.
 type grouping struct{ day, model, version, key, order string }
 
-func groups() map[Group]grouping {
+func groups() map[api.UsageGroup]grouping {
 	const none = `''`
-	return map[Group]grouping{
-		ByModel:   {none, "model", none, none, "model"},
-		ByVersion: {none, "model", "version", none, "model || '@' || version"},
-		ByKey:     {none, none, none, "actor", "actor"},
-		ByDay:     {"to_char(hour at time zone 'utc', 'YYYY-MM-DD')", none, none, none, "to_char(hour at time zone 'utc', 'YYYY-MM-DD')"},
+	return map[api.UsageGroup]grouping{
+		api.ByModel:   {none, "model", none, none, "model"},
+		api.ByVersion: {none, "model", "version", none, "model || '@' || version"},
+		api.ByKey:     {none, none, none, "actor", "actor"},
+		api.ByDay:     {"to_char(hour at time zone 'utc', 'YYYY-MM-DD')", none, none, none, "to_char(hour at time zone 'utc', 'YYYY-MM-DD')"},
 	}
 }
 
@@ -92,7 +48,7 @@ const (
 )
 
 // span gives the interval in whole hours.
-func (q *Query) span(now time.Time) (from, to time.Time, err error) {
+func span(q api.UsageRequest, now time.Time) (from, to time.Time, err error) {
 	if to = q.To; to.IsZero() {
 		to = now
 	}
@@ -115,33 +71,33 @@ func (q *Query) span(now time.Time) (from, to time.Time, err error) {
 }
 
 // Totals gives the tenant's usage.
-func (l *Ledger) Totals(ctx context.Context, who auth.Principal, q Query) (page.Page[Row], error) {
-	from, to, err := q.span(time.Now())
+func (l *Ledger) Totals(ctx context.Context, who auth.Principal, q api.UsageRequest) (page.Page[api.UsageRow], error) {
+	from, to, err := span(q, time.Now())
 	if err != nil {
-		return page.Page[Row]{}, err
+		return page.Page[api.UsageRow]{}, err
 	}
 	if q.GroupBy == "" {
-		q.GroupBy = ByModel
+		q.GroupBy = api.ByModel
 	}
-	var rows []Row
+	var rows []api.UsageRow
 	err = l.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		rows, err = totals(ctx, tx, who, q, from, to)
 		return err
 	})
 	if err != nil {
-		return page.Page[Row]{}, err
+		return page.Page[api.UsageRow]{}, err
 	}
-	return page.Of(q.Request, rows, q.GroupBy.cursor), nil
+	return page.Of(q.Request, rows, func(r api.UsageRow) string { return cursorOf(q.GroupBy, r) }), nil
 }
 
-// cursor is the row's place in the order of its group.
-func (g Group) cursor(r Row) string {
+// cursorOf returns the row's place in the order of its group.
+func cursorOf(g api.UsageGroup, r api.UsageRow) string {
 	switch g {
-	case ByVersion:
+	case api.ByVersion:
 		return r.Model + "@" + r.Version
-	case ByKey:
+	case api.ByKey:
 		return r.Key
-	case ByDay:
+	case api.ByDay:
 		return r.Period
 	default:
 		return r.Model

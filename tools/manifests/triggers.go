@@ -5,20 +5,21 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/api/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 )
 
 // trigger lets the broker deliver a type of event to a consumer.
 type trigger struct {
 	Name     string
 	Type     event.Type
-	Consumer event.Consumer
+	Consumer cloudevent.Consumer
 }
 
 // triggers gives one for each type and consumer of the catalogue, in the order of their names.
 func triggers() []trigger {
 	var all []trigger
-	for kind, consumers := range event.Consumers() {
+	for kind, consumers := range cloudevent.Consumers() {
 		for _, consumer := range consumers {
 			news := strings.ReplaceAll(strings.TrimPrefix(string(kind), "maas."), ".", "-")
 			all = append(all, trigger{string(consumer) + "-on-" + news, kind, consumer})

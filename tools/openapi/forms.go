@@ -3,7 +3,6 @@ package main
 // foreign are the forms of types that are not ours.
 var foreign = map[string]object{
 	"time.Time":       {{"type", "string"}, {"format", "date-time"}},
-	"uuid.UUID":       {{"type", "string"}, {"format", "uuid"}},
 	"json.RawMessage": {},
 }
 
@@ -16,26 +15,27 @@ const (
 
 // forms are the forms of types that read themselves. What pattern and length cannot say, the types' comments do.
 var forms = map[string]object{
-	"auth.Permission":        text("^([a-z-]+|\\*):([a-z-]+|\\*)$", "inference:execute"),
-	"auth.Scope":             text("^([a-z]+|\\*):([a-z]+|\\*)$", "inference:execute"),
-	"catalog.AliasNames":     list(reference("schemas", "ref.Alias"), 10),
-	"catalog.Changelog":      upTo(0, 16384),
-	"catalog.Description":    upTo(0, 4096),
-	"catalog.Label":          upTo(0, 64),
-	"catalog.Metadata":       {{"type", "object"}, {"additionalProperties", true}, {"maxProperties", 64}},
-	"catalog.Pair":           text(`^.+\.\.\..+$`, "1.3.0...1.4.0"),
-	"catalog.Quantity":       text(`^([0-9]{1,9}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?)?$`, "500m"),
-	"catalog.Query":          upTo(1, 200),
-	"catalog.Reason":         upTo(1, 1024),
-	"catalog.Replicas":       {{"type", "integer"}, {"minimum", 0}, {"maximum", 100}},
-	"catalog.Tag":            upTo(1, 63),
-	"catalog.Tags":           list(reference("schemas", "catalog.Tag"), 32),
-	"catalog.Traffic":        list(share, 10),
+	"Permission":             text("^([a-z-]+|\\*):([a-z-]+|\\*)$", "inference:execute"),
+	"Scope":                  text("^([a-z]+|\\*):([a-z]+|\\*)$", "inference:execute"),
+	"AliasNames":             list(reference("schemas", "ref.Alias"), 10),
+	"ID":                     {{"type", "string"}, {"format", "uuid"}},
+	"Changelog":              upTo(0, 16384),
+	"Description":            upTo(0, 4096),
+	"Label":                  upTo(0, 64),
+	"Metadata":               {{"type", "object"}, {"additionalProperties", true}, {"maxProperties", 64}},
+	"ComparedVersions":       text(`^.+\.\.\..+$`, "1.3.0...1.4.0"),
+	"Quantity":               text(`^([0-9]{1,9}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?)?$`, "500m"),
+	"ModelQuery":             upTo(1, 200),
+	"Reason":                 upTo(1, 1024),
+	"Replicas":               {{"type", "integer"}, {"minimum", 0}, {"maximum", 100}},
+	"Tag":                    upTo(1, 63),
+	"Tags":                   list(reference("schemas", "Tag"), 32),
+	"Traffic":                list(share, 10),
 	"openinference.Datatype": datatype,
-	"identity.Email":         {{"type", "string"}, {"format", "email"}, {"maxLength", 254}, {"examples", []string{"ana@example.com"}}},
-	"identity.KeyName":       upTo(1, 100),
-	"identity.Password":      {{"type", "string"}, {"format", "password"}, {"minLength", 1}, {"maxLength", 128}},
-	"identity.Username":      text(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`, "ana"),
+	"Email":                  {{"type", "string"}, {"format", "email"}, {"maxLength", 254}, {"examples", []string{"ana@example.com"}}},
+	"KeyName":                upTo(1, 100),
+	"Password":               {{"type", "string"}, {"format", "password"}, {"minLength", 1}, {"maxLength", 128}},
+	"Username":               text(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`, "ana"),
 	"ref.Alias":              named(`^[a-z][a-z0-9]*([.-][a-z0-9]+)*$`, "production"),
 	"ref.Digest":             text(`^([0-9a-f]{64})?$`, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
 	"ref.Model":              text("^"+name+"/"+name+"$", "acme/fraud"),
@@ -45,12 +45,12 @@ var forms = map[string]object{
 	"ref.Selector":           {{"type", "string"}, {"maxLength", 128}, {"examples", []string{"1.4.0", "production", "^1.2"}}},
 	"ref.Tenant":             named("^"+name+"$", "acme"),
 	"ref.Version":            text("^("+release+")?$", "1.4.0"),
-	"usage.Window":           text("^([0-9.]+(h|m|s))+$", "24h"),
-	"transfer.MD5":           text("^([0-9a-f]{32})?$", "d41d8cd98f00b204e9800998ecf8427e"),
-	"transfer.Preference":    text("", "wait=30"),
+	"StatsWindow":            text("^([0-9.]+(h|m|s))+$", "24h"),
+	"MD5":                    text("^([0-9a-f]{32})?$", "d41d8cd98f00b204e9800998ecf8427e"),
+	"Preference":             text("", "wait=30"),
 }
 
-// share is event.Share, which reads itself as part of catalog.Traffic.
+// share is api.Share, which is read as a part of api.Traffic.
 var share = object{
 	{"type", "object"},
 	{"required", []string{"version", "weight"}},

@@ -61,8 +61,8 @@ func TestTheDocumentSaysWhatTheCodeDoes(t *testing.T) {
 		"/v1/models/{t}/{m} patch parameters 0 name":                                    `"t"`,
 		"/v1/models/{t}/{m} patch parameters 2":                                         `{"$ref":"#/components/parameters/If-Match"}`,
 		"/v1/models/{t}/{m}/versions/{ref} patch parameters 2 name":                     `"ref"`,
-		"/v1/models/{t}/{m}/versions/{v}/publish post responses 202 " + answer + "$ref": `"#/components/schemas/catalog.Version"`,
-		"/v1/uploads/{id}/complete post responses 202 " + answer + "$ref":               `"#/components/schemas/transfer.Upload"`,
+		"/v1/models/{t}/{m}/versions/{v}/publish post responses 202 " + answer + "$ref": `"#/components/schemas/Version"`,
+		"/v1/uploads/{id}/complete post responses 202 " + answer + "$ref":               `"#/components/schemas/Upload"`,
 		"/v1/uploads/{id} delete responses 204 content":                                 `null`,
 		"/v1/api-keys get responses 200 " + answer + "properties items type":            `"array"`,
 	} {
@@ -71,15 +71,15 @@ func TestTheDocumentSaysWhatTheCodeDoes(t *testing.T) {
 		}
 	}
 	for schema, want := range map[string]string{
-		"catalog.Model properties latest anyOf 1":   `{"type":"null"}`,
-		"catalog.Status enum":                       `["draft","published","deprecated","retired"]`,
-		"identity.Key properties secret type":       `"string"`,
-		"ref.Tenant maxLength":                      `63`,
-		"transfer.Span minItems":                    `2`,
-		"catalog.Version additionalProperties":      `null`,
-		"catalog.Models properties items type":      `"array"`,
-		"identity.Key properties expires_at type":   `["string","null"]`,
-		"identity.Me properties tenants items $ref": `"#/components/schemas/identity.Membership"`,
+		"Model properties latest anyOf 1":  `{"type":"null"}`,
+		"VersionStatus enum":               `["draft","published","deprecated","retired"]`,
+		"Key properties secret type":       `"string"`,
+		"ref.Tenant maxLength":             `63`,
+		"ChunkRange minItems":              `2`,
+		"Version additionalProperties":     `null`,
+		"Models properties items type":     `"array"`,
+		"Key properties expires_at type":   `["string","null"]`,
+		"Me properties tenants items $ref": `"#/components/schemas/Membership"`,
 	} {
 		if got, err := json.Marshal(find(document["components"], "schemas "+schema)); err != nil || string(got) != want {
 			t.Errorf("%s is %s, want %s", schema, got, want)

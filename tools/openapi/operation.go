@@ -10,8 +10,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
@@ -51,17 +51,17 @@ func head(route httpapi.Route, id, doc string) object {
 		{"operationId", id}, {"tags", []string{route.Function}}, {"summary", summaryOf(doc)},
 		{"description", paragraphs(doc) + "\n\n" + needs(route.Permission)},
 	}
-	if route.Permission == auth.Public {
+	if route.Permission == api.Public {
 		return append(o, member{"security", []any{}})
 	}
 	return o
 }
 
-func needs(permission auth.Permission) string {
+func needs(permission api.Permission) string {
 	switch permission {
-	case auth.Public:
+	case api.Public:
 		return "Needs no credential."
-	case auth.Self:
+	case api.Self:
 		return "Needs a credential of any role."
 	default:
 		return "Needs the permission " + string(permission) + "."
@@ -147,7 +147,7 @@ func (d *document) wildcard(name string) (object, bool) {
 	case "path":
 		return ofRef("Path"), true
 	case "id":
-		return foreign["uuid.UUID"], true
+		return forms["ID"], true
 	case "n":
 		return object{{"type", "integer"}, {"minimum", 0}, {"maximum", 9999}}, true
 	default:
@@ -176,10 +176,10 @@ func (d *document) failures(route httpapi.Route, path, doc string) object {
 	var kinds []fault.Kind
 	add := func(kind fault.Kind) { kinds = append(kinds, kind) }
 	add(fault.Invalid)
-	if route.Permission != auth.Public {
+	if route.Permission != api.Public {
 		add(fault.Unauthenticated)
 	}
-	if route.Permission != auth.Public && route.Permission != auth.Self {
+	if route.Permission != api.Public && route.Permission != api.Self {
 		add(fault.Forbidden)
 	}
 	if strings.Contains(path, "{") {

@@ -95,9 +95,13 @@ func (s *schemas) ofNamed(t *types.Named, at place) object {
 	return reference("schemas", name)
 }
 
-// nameOf is "catalog.Version", as Go programs call the type.
+// nameOf returns "Version" for a type of package api, and "ref.Version" for one of another package.
 func nameOf(t *types.Named) string {
-	return cmp.Or(t.Obj().Pkg(), types.NewPackage("", "")).Name() + "." + t.Obj().Name()
+	pkg := cmp.Or(t.Obj().Pkg(), types.NewPackage("", ""))
+	if pkg.Path() == ours+"api" {
+		return t.Obj().Name()
+	}
+	return pkg.Name() + "." + t.Obj().Name()
 }
 
 func (s *schemas) component(t *types.Named, name string, at place) object {

@@ -150,8 +150,8 @@ func nameIn(given ast.Expr) *ast.Ident {
 
 // named returns a type of a package of api or shared: named("transfer", "Received"). It panics if there is none.
 func (s *source) named(pkg, name string) types.Type {
-	for _, module := range []string{"api/", "shared/"} {
-		if p, ok := s.packages[ours+module+pkg]; ok && p.Scope().Lookup(name) != nil {
+	for _, path := range []string{pkg, "api/" + pkg, "shared/" + pkg} {
+		if p, ok := s.packages[ours+path]; ok && p.Scope().Lookup(name) != nil {
 			return p.Scope().Lookup(name).Type()
 		}
 	}

@@ -74,9 +74,9 @@ func (d *document) transferStreams() map[string]stream {
 	after := parameter("header", "Last-Event-ID", "The id of the last event that the client knows.", object{{"type", "string"}})
 	events := object{{"text/event-stream", object{{"schema", object{
 		{"type", "string"},
-		{"description", "Events progress, phase, done and failed, each with an id; data is a transfer.State in JSON. A comment is a sign of life."},
+		{"description", "Events progress, phase, done and failed, each with an id; data is an UploadState in JSON. A comment is a sign of life."},
 	}}}}}
-	d.named("transfer", "State")
+	d.named("api", "UploadState")
 	bytes := object{{"application/octet-stream", object{{"schema", object{{"type", "string"}, {"format", "binary"}}}}}}
 	return map[string]stream{
 		"PUT /v1/uploads/{id}/chunks/{n}": {
@@ -87,7 +87,7 @@ func (d *document) transferStreams() map[string]stream {
 				parameter("header", "Content-Digest", "sha-256=:…: (RFC 9530); this or X-Chunk-SHA256 is needed.", object{{"type", "string"}}),
 				parameter("header", "X-Chunk-SHA256", "The digest in hexadecimal digits.", d.named("ref", "Digest")),
 			},
-			body: bytes, success: ofJSON(d.named("transfer", "Received")),
+			body: bytes, success: ofJSON(d.named("api", "ReceivedChunk")),
 		},
 		"GET /v1/uploads/{id}/events": {
 			id: "follow", mayRefuse: "RateLimited", headers: []any{after}, success: events,

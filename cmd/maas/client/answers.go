@@ -7,32 +7,27 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/cache"
-	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/identity"
-	"github.com/17882237881/MaaS/shared/serve"
-	"github.com/17882237881/MaaS/shared/transfer"
-	"github.com/17882237881/MaaS/shared/usage"
 )
 
 // needed has, for each type that answers are decoded into, the members without which an answer is of no use; "files[].path" is that of each
 // file, if there are files. A member that is null or "" is missing. An answer of another type must have some member.
 var needed = map[reflect.Type][]string{
-	reflect.TypeFor[cache.Stats]():         {"levels"},
-	reflect.TypeFor[catalog.Alias]():       {"alias"},
-	reflect.TypeFor[catalog.Comparison]():  {"model", "a", "b"},
-	reflect.TypeFor[catalog.Model]():       {"model"},
-	reflect.TypeFor[catalog.Move]():        {"moved_at"},
-	reflect.TypeFor[catalog.Version]():     {"model", "version", "status", "deployment.status", "files[].path", "files[].size", "files[].sha256"},
-	reflect.TypeFor[identity.Key]():        {"id"},
-	reflect.TypeFor[identity.Me]():         {"tenant"},
-	reflect.TypeFor[identity.Registered](): {"tenant", "user.email"},
-	reflect.TypeFor[identity.Tokens]():     {"access_token", "refresh_token", "expires_in"},
-	reflect.TypeFor[serve.Version]():       {"function"},
-	reflect.TypeFor[transfer.Upload]():     {"id", "model", "version", "path", "size", "chunk_size", "chunk_count", "status"},
-	reflect.TypeFor[usage.Row]():           {"period"},
-	reflect.TypeFor[usage.Stats]():         {"model"},
+	reflect.TypeFor[api.CacheStats]():    {"levels"},
+	reflect.TypeFor[api.Alias]():         {"alias"},
+	reflect.TypeFor[api.Comparison]():    {"model", "a", "b"},
+	reflect.TypeFor[api.Model]():         {"model"},
+	reflect.TypeFor[api.AliasMove]():     {"moved_at"},
+	reflect.TypeFor[api.Version]():       {"model", "version", "status", "deployment.status", "files[].path", "files[].size", "files[].sha256"},
+	reflect.TypeFor[api.Key]():           {"id"},
+	reflect.TypeFor[api.Me]():            {"tenant"},
+	reflect.TypeFor[api.Registration]():  {"tenant", "user.email"},
+	reflect.TypeFor[api.Tokens]():        {"access_token", "refresh_token", "expires_in"},
+	reflect.TypeFor[api.ServerVersion](): {"function"},
+	reflect.TypeFor[api.Upload]():        {"id", "model", "version", "path", "size", "chunk_size", "chunk_count", "status"},
+	reflect.TypeFor[api.UsageRow]():      {"period"},
+	reflect.TypeFor[api.ModelStats]():    {"model"},
 }
 
 // members gives what an answer of a type needs; a page needs its items, and each item what its type needs.

@@ -7,11 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/page"
-	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/identity"
 )
 
 func TestAnAnswerThatLacksWhatItNeedsIsAFailure(t *testing.T) {
@@ -21,20 +20,20 @@ func TestAnAnswerThatLacksWhatItNeedsIsAFailure(t *testing.T) {
 		into any
 		want string // of the message; "" for success
 	}{
-		`{}`:                {new(catalog.Version), "is empty"},
-		"null\n":            {new(identity.Me), "is empty"},
-		`{"x":1}`:           {new(catalog.Version), `lacks "model"`},
-		`{"tenant":""}`:     {new(identity.Me), "cannot be read"},
-		`{"tenant":"a"}`:    {new(identity.Me), ""},
+		`{}`:                {new(api.Version), "is empty"},
+		"null\n":            {new(api.Me), "is empty"},
+		`{"x":1}`:           {new(api.Version), `lacks "model"`},
+		`{"tenant":""}`:     {new(api.Me), "cannot be read"},
+		`{"tenant":"a"}`:    {new(api.Me), ""},
 		`{"other":"any"}`:   {new(map[string]any), ""},
-		`{` + version + `}`: {new(catalog.Version), ""},
-		`{` + version + `,"files":[{"path":"a","size":1}]}`:    {new(catalog.Version), `lacks "files[].sha256"`},
-		`{"next_page_token":""}`:                               {new(page.Page[catalog.Model]), `lacks "items"`},
-		`{"items":[{"x":1}],"next_page_token":""}`:             {new(page.Page[catalog.Model]), `lacks "items[].model"`},
-		`{"items":[],"next_page_token":""}`:                    {new(page.Page[catalog.Model]), ""},
-		`{"items":[{` + version + `,"files":[{"path":"a"}]}]}`: {new(page.Page[catalog.Version]), `lacks "items[].files[].size"`},
-		`[]`:              {new(catalog.Version), "cannot be read"},
-		`<html>hi</html>`: {new(identity.Me), "cannot be read"},
+		`{` + version + `}`: {new(api.Version), ""},
+		`{` + version + `,"files":[{"path":"a","size":1}]}`:    {new(api.Version), `lacks "files[].sha256"`},
+		`{"next_page_token":""}`:                               {new(page.Page[api.Model]), `lacks "items"`},
+		`{"items":[{"x":1}],"next_page_token":""}`:             {new(page.Page[api.Model]), `lacks "items[].model"`},
+		`{"items":[],"next_page_token":""}`:                    {new(page.Page[api.Model]), ""},
+		`{"items":[{` + version + `,"files":[{"path":"a"}]}]}`: {new(page.Page[api.Version]), `lacks "items[].files[].size"`},
+		`[]`:              {new(api.Version), "cannot be read"},
+		`<html>hi</html>`: {new(api.Me), "cannot be read"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
 		c := New(Options{Server: server.URL, Token: "t"})

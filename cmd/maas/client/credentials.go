@@ -8,8 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/identity"
 )
 
 // credentials give what a request is authorised by: a token or key from the environment, else the stored session's access token.
@@ -101,7 +101,7 @@ func (c *credentials) refresh(ctx context.Context, old string) error {
 }
 
 func (c *credentials) trade(ctx context.Context, session Session) (Session, error) {
-	var tokens identity.Tokens
+	var tokens api.Tokens
 	err := c.client.once(ctx, Request{ // whose request it is tries again; meanwhile other processes have their turn
 		Method: http.MethodPost, Path: "/v1/auth/refresh", Open: true,
 		In: map[string]string{"refresh_token": session.RefreshToken},
@@ -115,7 +115,7 @@ func (c *credentials) trade(ctx context.Context, session Session) (Session, erro
 	return session.with(tokens), nil
 }
 
-func (s Session) with(t identity.Tokens) Session {
+func (s Session) with(t api.Tokens) Session {
 	s.AccessToken, s.RefreshToken = t.AccessToken, t.RefreshToken
 	s.ExpiresAt = time.Now().Add(time.Duration(t.ExpiresIn) * time.Second)
 	return s
@@ -133,7 +133,7 @@ func (c *Client) SignIn(ctx context.Context, login, password, tenant string) (Se
 	if tenant != "" {
 		in["tenant"] = tenant
 	}
-	var tokens identity.Tokens
+	var tokens api.Tokens
 	if err := c.Do(ctx, Request{Method: http.MethodPost, Path: "/v1/auth/login", In: in, Open: true}, &tokens); err != nil {
 		return Session{}, err
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 func (m Maker) alias() *cobra.Command {
@@ -45,7 +45,7 @@ func (m Maker) aliasSet() *cobra.Command {
 		if why != "" {
 			in["why"] = why
 		}
-		var moved catalog.Alias
+		var moved api.Alias
 		err = s.Do(ctx, client.Request{Method: http.MethodPut, Path: aliasPath(of, alias), In: in, Silence: rolloutSilence}, &moved)
 		if err != nil {
 			return err
@@ -63,7 +63,7 @@ func destination(arguments []string) (map[string]any, error) {
 	if len(arguments) == 0 {
 		return nil, fault.New(fault.Invalid, "Name a version, or several with their weights.", fault.Field("VERSION"))
 	}
-	shares := make([]catalog.Share, 0, len(arguments))
+	shares := make([]api.Share, 0, len(arguments))
 	for _, argument := range arguments {
 		name, weight, _ := strings.Cut(argument, "=")
 		v, err := ref.ParseVersion(name)
@@ -74,9 +74,9 @@ func destination(arguments []string) (map[string]any, error) {
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "A share is written like 1.4.0=90.", fault.Field("WEIGHT"))
 		}
-		shares = append(shares, catalog.Share{Version: v, Weight: percent})
+		shares = append(shares, api.Share{Version: v, Weight: percent})
 	}
-	traffic, err := catalog.NewTraffic(shares)
+	traffic, err := api.NewTraffic(shares)
 	return map[string]any{"traffic": traffic}, err
 }
 
@@ -89,7 +89,7 @@ func (m Maker) aliasList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := list[catalog.Alias](ctx, s, modelPath(of)+"/aliases", limit)
+		found, err := list[api.Alias](ctx, s, modelPath(of)+"/aliases", limit)
 		if err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (m Maker) aliasHistory() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := list[catalog.Move](ctx, s, aliasPath(of, alias)+"/history", limit)
+		found, err := list[api.AliasMove](ctx, s, aliasPath(of, alias)+"/history", limit)
 		if err != nil {
 			return err
 		}
@@ -157,7 +157,7 @@ func (m Maker) aliasRollback() *cobra.Command {
 	})
 }
 
-func (s *session) rollback(ctx context.Context, of ref.Model, alias ref.Alias, in map[string]any) (moved catalog.Alias, err error) {
+func (s *session) rollback(ctx context.Context, of ref.Model, alias ref.Alias, in map[string]any) (moved api.Alias, err error) {
 	err = s.Do(ctx, client.Request{
 		Method: http.MethodPost, Path: aliasPath(of, alias) + "/rollback", In: in, Silence: rolloutSilence,
 		Header: map[string]string{"Idempotency-Key": uuid.NewString()}, Repeat: true,
@@ -165,7 +165,7 @@ func (s *session) rollback(ctx context.Context, of ref.Model, alias ref.Alias, i
 	return moved, err
 }
 
-func (s *session) showAlias(a catalog.Alias) error {
+func (s *session) showAlias(a api.Alias) error {
 	return s.result(a, func(w io.Writer) {
 		fmt.Fprintf(w, "%s leads to %s, before to %s\n", a.Alias, shown(a.Traffic), shown(a.Previous))
 	})
@@ -176,7 +176,7 @@ func aliasPath(of ref.Model, alias ref.Alias) string {
 }
 
 // shown writes traffic as "1.4.0", or "1.4.0 90 %, 1.5.0 10 %".
-func shown(t catalog.Traffic) string {
+func shown(t api.Traffic) string {
 	if len(t) == 0 {
 		return "-"
 	}

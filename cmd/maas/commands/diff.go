@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 func (m Maker) diff() *cobra.Command {
@@ -44,14 +44,14 @@ func (m Maker) diff() *cobra.Command {
 	})
 }
 
-func (s *session) comparison(ctx context.Context, a, b ref.Target) (found catalog.Comparison, err error) {
+func (s *session) comparison(ctx context.Context, a, b ref.Target) (found api.Comparison, err error) {
 	between := url.PathEscape(a.Selector.String()) + "..." + url.PathEscape(b.Selector.String())
 	err = s.Do(ctx, client.Request{Method: http.MethodGet, Path: modelPath(a.Model) + "/compare/" + between}, &found)
 	return found, err
 }
 
 // writeComparison writes a line for each difference, as diff does: - what only A has, + what only B has, ~ what both have.
-func writeComparison(w io.Writer, c catalog.Comparison) {
+func writeComparison(w io.Writer, c api.Comparison) {
 	fmt.Fprintf(w, "%s: %s → %s\n", c.Model, c.A, c.B)
 	fmt.Fprintf(w, "size: %s → %s, %s shared\n", progress.Bytes(c.Size.A), progress.Bytes(c.Size.B), progress.Bytes(c.Size.Shared))
 	for _, f := range c.Files.Removed {
@@ -71,11 +71,11 @@ func writeComparison(w io.Writer, c catalog.Comparison) {
 	writeMetadata(w, c.Metadata)
 }
 
-func file(f catalog.File) string {
+func file(f api.File) string {
 	return fmt.Sprintf("%s (%s, %s, sha256 %.12s…)", safe(string(f.Path)), f.Format, progress.Bytes(f.Size), f.SHA256)
 }
 
-func writeTensors(w io.Writer, what string, c catalog.ChangedTensors) {
+func writeTensors(w io.Writer, what string, c api.ChangedTensors) {
 	for _, t := range c.Removed {
 		fmt.Fprintf(w, "- %s %s\n", what, tensor(t))
 	}
@@ -87,11 +87,11 @@ func writeTensors(w io.Writer, what string, c catalog.ChangedTensors) {
 	}
 }
 
-func tensor(t catalog.Tensor) string {
+func tensor(t api.Tensor) string {
 	return fmt.Sprintf("%s %s %v", safe(t.Name), t.Datatype, t.Shape)
 }
 
-func writeMetadata(w io.Writer, c catalog.ChangedMetadata) {
+func writeMetadata(w io.Writer, c api.ChangedMetadata) {
 	for _, key := range slices.Sorted(maps.Keys(c.Removed)) {
 		fmt.Fprintf(w, "- metadata %s\n", safe(key))
 	}

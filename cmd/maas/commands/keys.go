@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/identity"
 )
 
 func (m Maker) keys() *cobra.Command {
@@ -26,7 +26,7 @@ func (m Maker) keysList() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List the tenant's API keys", Args: cobra.NoArgs}
 	limit.flag(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
-		found, err := list[identity.Key](ctx, s, "/v1/api-keys", limit)
+		found, err := list[api.Key](ctx, s, "/v1/api-keys", limit)
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func (m Maker) keysList() *cobra.Command {
 	})
 }
 
-func models(k identity.Key) string {
+func models(k api.Key) string {
 	if k.Models == nil {
 		return "all"
 	}
@@ -75,7 +75,7 @@ func (m Maker) keysCreate() *cobra.Command {
 			}
 			in["expires_at"] = at
 		}
-		var made identity.Key
+		var made api.Key
 		err := s.Do(ctx, client.Request{
 			Method: http.MethodPost, Path: "/v1/api-keys", In: in, Header: map[string]string{"Idempotency-Key": uuid.NewString()},
 		}, &made)

@@ -12,9 +12,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 func (m Maker) deprecate() *cobra.Command {
@@ -56,7 +56,7 @@ func (s *session) turn(ctx context.Context, argument, step string, in map[string
 	if err != nil {
 		return err
 	}
-	var v catalog.Version
+	var v api.Version
 	err = s.Do(ctx, client.Request{
 		Method: http.MethodPost, Path: which.path() + "/" + step, In: in, Repeat: true,
 		Header: map[string]string{"Idempotency-Key": uuid.NewString()},

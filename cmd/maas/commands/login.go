@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/identity"
 )
 
 func (m Maker) login() *cobra.Command {
@@ -64,7 +64,7 @@ func (m Maker) whoami() *cobra.Command {
 }
 
 // nameOf gives what a user or a key is called.
-func nameOf(me identity.Me) string {
+func nameOf(me api.Me) string {
 	switch {
 	case me.Key != nil:
 		return "the API key " + strconv.Quote(string(me.Key.Name))
@@ -76,7 +76,7 @@ func nameOf(me identity.Me) string {
 }
 
 func (s *session) showMe(ctx context.Context) error {
-	var me identity.Me
+	var me api.Me
 	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/users/me"}, &me); err != nil {
 		return err
 	}

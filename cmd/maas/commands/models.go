@@ -6,9 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 func (m Maker) models() *cobra.Command {
@@ -24,7 +24,7 @@ func (m Maker) models() *cobra.Command {
 	limit.flag(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
 		q := strings.Join(arguments, " ")
-		found, err := list[catalog.Model](ctx, s, "/v1/models"+client.Query("q", q, "framework", framework, "tag", tag, "order", order), limit)
+		found, err := list[api.Model](ctx, s, "/v1/models"+client.Query("q", q, "framework", framework, "tag", tag, "order", order), limit)
 		if err != nil {
 			return err
 		}
@@ -55,7 +55,7 @@ func (m Maker) versions() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := list[catalog.Version](ctx, s, modelPath(of)+"/versions"+client.Query("status", status), limit)
+		found, err := list[api.Version](ctx, s, modelPath(of)+"/versions"+client.Query("status", status), limit)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (m Maker) versions() *cobra.Command {
 				aliases = "-"
 			}
 			rows[i] = []string{
-				v.Version.String(), string(v.Status), v.Deployment.Status, aliases, progress.Bytes(v.Size), whenever(v.PublishedAt),
+				v.Version.String(), string(v.Status), string(v.Deployment.Status), aliases, progress.Bytes(v.Size), whenever(v.PublishedAt),
 			}
 		}
 		return s.table(found, []string{"VERSION", "STATUS", "DEPLOYMENT", "ALIASES", "SIZE", "PUBLISHED"}, rows)

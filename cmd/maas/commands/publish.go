@@ -11,10 +11,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/shared/backoff"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 // publication is what `publish` asks for, as the API takes it (catalog.Publish).
@@ -62,11 +62,11 @@ func (m Maker) publish() *cobra.Command {
 }
 
 // publish makes sure that the version is published, and that a start which failed is tried again.
-func (s *session) publish(ctx context.Context, which version, in publication) (v catalog.Version, err error) {
+func (s *session) publish(ctx context.Context, which version, in publication) (v api.Version, err error) {
 	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v); err != nil {
 		return v, err
 	}
-	if v.Status != catalog.StatusDraft {
+	if v.Status != api.VersionDraft {
 		s.sayf("%s is %s already", which, v.Status)
 		return s.retry(ctx, which, v)
 	}
@@ -77,7 +77,7 @@ func (s *session) publish(ctx context.Context, which version, in publication) (v
 }
 
 // post asks for the publication, and reads the version as it is then.
-func (s *session) post(ctx context.Context, which version, in publication, v *catalog.Version) error {
+func (s *session) post(ctx context.Context, which version, in publication, v *api.Version) error {
 	return s.Do(ctx, client.Request{
 		Method: http.MethodPost, Path: which.path() + "/publish", In: in, Repeat: true,
 		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
@@ -85,8 +85,8 @@ func (s *session) post(ctx context.Context, which version, in publication, v *ca
 }
 
 // retry has the start of a published version that failed tried again.
-func (s *session) retry(ctx context.Context, which version, v catalog.Version) (catalog.Version, error) {
-	if v.Deployment.Failure == "" || v.Status == catalog.StatusRetired {
+func (s *session) retry(ctx context.Context, which version, v api.Version) (api.Version, error) {
+	if v.Deployment.Failure == "" || v.Status == api.VersionRetired {
 		return v, nil
 	}
 	s.sayf("%s; it is tried again", deployed(v.Deployment))
@@ -104,27 +104,28 @@ const (
 )
 
 // await waits until the version can be called, and tells each status on the way.
-func (s *session) await(ctx context.Context, which version, v catalog.Version) (catalog.Version, error) {
+func (s *session) await(ctx context.Context, which version, v api.Version) (api.Version, error) {
 	said := ""
 	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); ; {
-		if now := deployed(v.Deployment); now != said && v.Deployment.Status != "none" {
+		if now := deployed(v.Deployment); now != said && v.Deployment.Status != api.DeploymentNone {
 			said = now
 			pauses.Reset()
 			s.sayf("%s", now)
 		}
 		switch v.Deployment.Status {
-		case "ready", "idle":
+		case api.DeploymentReady, api.DeploymentIdle:
 			return v, nil
-		case "failed":
+		case api.DeploymentFailed:
 			return v, fault.New(fault.Unprocessable, fmt.Sprintf("%s is published but cannot be served: %s", which, v.Deployment.Reason))
-		case "removed":
+		case api.DeploymentRemoved:
 			s.sayf("its first call starts it again")
 			return v, nil
+		default: // it goes on
 		}
 		if pauses.Wait(ctx) != nil {
 			return v, ended(ctx, which)
 		}
-		var now catalog.Version
+		var now api.Version
 		err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &now)
 		switch {
 		case err != nil && ctx.Err() != nil:
@@ -144,9 +145,9 @@ func ended(ctx context.Context, which version) error {
 }
 
 // deployed says how a deployment gets on, with the times of its start where they are known.
-func deployed(d catalog.Deployment) string {
-	text := "deployment: " + d.Status
-	if p := d.Phases; p != (catalog.DeploymentPhases{}) {
+func deployed(d api.Deployment) string {
+	text := "deployment: " + string(d.Status)
+	if p := d.Phases; p != (api.StartPhases{}) {
 		text += fmt.Sprintf(" (scheduled in %d ms, fetched in %d ms, loaded in %d ms)", p.Schedule, p.Fetch, p.Load)
 	}
 	if d.Reason != "" {
@@ -158,7 +159,7 @@ func deployed(d catalog.Deployment) string {
 	return text
 }
 
-func (s *session) published(v catalog.Version, err error) error {
+func (s *session) published(v api.Version, err error) error {
 	if err != nil {
 		return err
 	}

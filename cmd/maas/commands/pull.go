@@ -16,11 +16,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 	"github.com/17882237881/MaaS/cmd/maas/pull"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 // standardStream stands for stdin or stdout where a file is named.
@@ -42,7 +42,7 @@ func (m Maker) pull() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var v catalog.Version
+		var v api.Version
 		path := modelPath(from.Model) + "/versions/" + url.PathEscape(from.Selector.String())
 		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: path}, &v); err != nil {
 			return err
@@ -63,16 +63,16 @@ func (m Maker) pull() *cobra.Command {
 }
 
 // chosen gives the files of the paths, or all if there are none.
-func chosen(v catalog.Version, paths []string) ([]catalog.File, error) {
+func chosen(v api.Version, paths []string) ([]api.File, error) {
 	if len(v.Files) == 0 {
 		return nil, fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no files yet.", v.Model, v.Version))
 	}
 	if len(paths) == 0 {
 		return v.Files, nil
 	}
-	var files []catalog.File
+	var files []api.File
 	for i, path := range paths {
-		at := slices.IndexFunc(v.Files, func(f catalog.File) bool { return string(f.Path) == path })
+		at := slices.IndexFunc(v.Files, func(f api.File) bool { return string(f.Path) == path })
 		switch {
 		case at < 0:
 			return nil, misuse(fault.New(fault.Invalid, fmt.Sprintf("%s@%s has no file %s. It has: %s", v.Model, v.Version, path, listed(v.Files)), fault.Field("file")))
@@ -84,7 +84,7 @@ func chosen(v catalog.Version, paths []string) ([]catalog.File, error) {
 }
 
 // listed names files in a sentence: the first of many.
-func listed(files []catalog.File) string {
+func listed(files []api.File) string {
 	const most = 20
 	var names []string
 	for _, f := range files[:min(len(files), most)] {
@@ -98,7 +98,7 @@ func listed(files []catalog.File) string {
 }
 
 // stream writes the file to stdout. The messages, and the result, which is known by then, go to stderr.
-func (s *session) stream(ctx context.Context, v catalog.Version, files []catalog.File) error {
+func (s *session) stream(ctx context.Context, v api.Version, files []api.File) error {
 	if len(files) > 1 {
 		return misuse(fault.New(fault.Invalid, fmt.Sprintf("Only one file can be written to stdout: choose one with --file. %s@%s has: %s",
 			v.Model, v.Version, listed(files)), fault.Field("file")))
@@ -112,7 +112,7 @@ func (s *session) stream(ctx context.Context, v catalog.Version, files []catalog
 	return err
 }
 
-func (s *session) pull(ctx context.Context, v catalog.Version, files []catalog.File, folder string) error {
+func (s *session) pull(ctx context.Context, v api.Version, files []api.File, folder string) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return noFolder(err)
 	}

@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 	"github.com/17882237881/MaaS/cmd/maas/push"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 func (m Maker) push() *cobra.Command {
@@ -170,7 +170,7 @@ func (s *session) pushed(to version, results []push.Result) error {
 			switch {
 			case r.Unchanged:
 				state = "already there"
-			case r.Status == transfer.StatusReady:
+			case r.Status == api.UploadReady:
 				state = "verified"
 			}
 			fmt.Fprintf(w, "%s %s: %s, %s, sha256 %s\n", to, safe(string(r.Path)), state, progress.Bytes(r.Size), r.SHA256)

@@ -8,9 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/identity"
 )
 
 func (m Maker) register() *cobra.Command {
@@ -37,7 +37,7 @@ func (m Maker) register() *cobra.Command {
 		if username != "" {
 			in["username"] = username
 		}
-		var made identity.Registered
+		var made api.Registration
 		if err := s.Do(ctx, client.Request{Method: http.MethodPost, Path: "/v1/auth/register", In: in, Open: true}, &made); err != nil {
 			return err
 		}

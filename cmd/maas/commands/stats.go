@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/usage"
 )
 
 func (m Maker) stats() *cobra.Command {
@@ -20,7 +20,7 @@ func (m Maker) stats() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var found usage.Stats
+		var found api.ModelStats
 		path := modelPath(of) + "/stats" + client.Query("window", window)
 		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: path}, &found); err != nil {
 			return err
@@ -34,7 +34,7 @@ func (m Maker) stats() *cobra.Command {
 	})
 }
 
-func statsRow(v usage.VersionStats) []string {
+func statsRow(v api.VersionStats) []string {
 	name := v.Version
 	if name == "" {
 		name = "all"

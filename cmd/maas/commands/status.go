@@ -9,20 +9,19 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/cache"
-	"github.com/17882237881/MaaS/shared/identity"
 )
 
 // condition is what `status` shows.
 type condition struct {
-	Server   string       `json:"server"`
-	Ready    bool         `json:"ready"`
-	Reason   string       `json:"reason,omitempty"` // why it is not ready
-	SignedIn string       `json:"signed_in,omitempty"`
-	Tenant   string       `json:"tenant,omitempty"`
-	Cache    *cache.Stats `json:"cache,omitempty"`
+	Server   string          `json:"server"`
+	Ready    bool            `json:"ready"`
+	Reason   string          `json:"reason,omitempty"` // why it is not ready
+	SignedIn string          `json:"signed_in,omitempty"`
+	Tenant   string          `json:"tenant,omitempty"`
+	Cache    *api.CacheStats `json:"cache,omitempty"`
 }
 
 func (m Maker) status() *cobra.Command {
@@ -50,7 +49,7 @@ func (s *session) look(ctx context.Context, now *condition) error {
 		return err
 	}
 	now.Ready = true
-	var me identity.Me
+	var me api.Me
 	err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/users/me"}, &me)
 	if fault.Is(err, fault.Unauthenticated) {
 		return nil

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 	"github.com/17882237881/MaaS/shared/transfer"
@@ -20,7 +21,7 @@ func (m Maker) uploads() *cobra.Command {
 	limit.flag(cmd)
 	cmd.AddCommand(m.cancelUpload())
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
-		found, err := list[transfer.Upload](ctx, s, "/v1/uploads"+client.Query("status", status), limit)
+		found, err := list[api.Upload](ctx, s, "/v1/uploads"+client.Query("status", status), limit)
 		if err != nil {
 			return err
 		}
@@ -44,7 +45,7 @@ func (m Maker) cancelUpload() *cobra.Command {
 		if err != nil {
 			return misuse(err)
 		}
-		err = s.Do(ctx, client.Request{Method: http.MethodDelete, Path: transfer.Upload{ID: id}.Address()}, nil)
+		err = s.Do(ctx, client.Request{Method: http.MethodDelete, Path: api.Upload{ID: api.ID(id)}.Address()}, nil)
 		if err == nil {
 			s.sayf("cancelled %s", id)
 		}

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
-	"github.com/17882237881/MaaS/shared/usage"
 )
 
 func (m Maker) usage() *cobra.Command {
@@ -31,7 +31,7 @@ func (m Maker) usage() *cobra.Command {
 			}
 			*bound = at.Format(time.RFC3339)
 		}
-		found, err := list[usage.Row](ctx, s, "/v1/usage"+client.Query("from", from, "to", to, "group_by", by), limit)
+		found, err := list[api.UsageRow](ctx, s, "/v1/usage"+client.Query("from", from, "to", to, "group_by", by), limit)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/shared/serve"
@@ -15,15 +16,15 @@ import (
 
 // programs is what `version` shows: this program, and the server's where one answers.
 type programs struct {
-	Client serve.Version  `json:"client"`
-	Server *serve.Version `json:"server"`
+	Client api.ServerVersion  `json:"client"`
+	Server *api.ServerVersion `json:"server"`
 }
 
 func (m Maker) version() *cobra.Command {
 	cmd := &cobra.Command{Use: "version", Short: "Show what this program and the server were built from", Args: cobra.NoArgs}
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
 		found := programs{Client: serve.VersionOf("maas")}
-		var server serve.Version
+		var server api.ServerVersion
 		err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/version", Open: true}, &server)
 		switch {
 		case err == nil:
@@ -47,7 +48,7 @@ func (m Maker) version() *cobra.Command {
 // Version says what this program was built from, for --version.
 func Version() string { return "maas " + built(serve.VersionOf("maas")) }
 
-func built(v serve.Version) string {
+func built(v api.ServerVersion) string {
 	text := v.Version
 	if v.Commit != "" {
 		text += ", commit " + v.Commit

@@ -13,13 +13,14 @@ import (
 	"sync"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/api/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 )
 
 // Dispatcher takes events in as an http.Handler and delivers them to the consumers' functions.
 type Dispatcher struct {
-	consumers map[event.Type][]event.Consumer
-	posters   map[event.Consumer]*event.Poster
+	consumers map[event.Type][]cloudevent.Consumer
+	posters   map[cloudevent.Consumer]*cloudevent.Poster
 	bury      Bury
 	log       *slog.Logger
 	first     time.Duration // the wait after the first failure
@@ -34,12 +35,12 @@ type Dispatcher struct {
 }
 
 // Bury keeps what could not be delivered.
-type Bury func(ctx context.Context, consumer event.Consumer, encoded []byte, cause error) error
+type Bury func(ctx context.Context, consumer cloudevent.Consumer, encoded []byte, cause error) error
 
 // Options say whom a Dispatcher serves. All are needed.
 type Options struct {
-	Consumers map[event.Type][]event.Consumer // event.Consumers()
-	Address   func(event.Consumer) string     // the URL of a consumer's function
+	Consumers map[event.Type][]cloudevent.Consumer // cloudevent.Consumers()
+	Address   func(cloudevent.Consumer) string     // the URL of a consumer's function
 	Bury      Bury
 	Log       *slog.Logger
 }
@@ -56,12 +57,12 @@ const (
 // New makes a Dispatcher. Close ends it.
 func New(o Options) *Dispatcher {
 	d := &Dispatcher{
-		consumers: o.Consumers, posters: map[event.Consumer]*event.Poster{}, bury: o.Bury, log: o.Log, first: firstWait,
+		consumers: o.Consumers, posters: map[cloudevent.Consumer]*cloudevent.Poster{}, bury: o.Bury, log: o.Log, first: firstWait,
 		places: make(chan struct{}, places),
 	}
 	for _, consumers := range o.Consumers {
 		for _, c := range consumers {
-			d.posters[c] = event.NewPoster(event.Signer{}, o.Address(c)) // it passes on what is signed already
+			d.posters[c] = cloudevent.NewPoster(cloudevent.Signer{}, o.Address(c)) // it passes on what is signed already
 		}
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
@@ -80,7 +81,7 @@ func (d *Dispatcher) Close() {
 // ServeHTTP accepts an event (202) before it is delivered. 422 is no event; 503 asks to post it again later.
 func (d *Dispatcher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	ce, err := event.Read(r)
+	ce, err := cloudevent.Read(r)
 	if err != nil {
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		return
@@ -124,14 +125,14 @@ func (d *Dispatcher) free(n int) {
 	}
 }
 
-func (d *Dispatcher) deliver(c event.Consumer, encoded []byte) {
+func (d *Dispatcher) deliver(c cloudevent.Consumer, encoded []byte) {
 	wait := d.first
 	for try := 1; ; try++ {
 		err := d.try(c, encoded)
 		if err == nil || d.ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, event.ErrFinal) { // the receiver has kept it, if it is one of ours
+		if errors.Is(err, cloudevent.ErrFinal) { // the receiver has kept it, if it is one of ours
 			d.log.Warn("event refused", "consumer", c, "error", err)
 			return
 		}
@@ -148,13 +149,13 @@ func (d *Dispatcher) deliver(c event.Consumer, encoded []byte) {
 	}
 }
 
-func (d *Dispatcher) try(c event.Consumer, encoded []byte) error {
+func (d *Dispatcher) try(c cloudevent.Consumer, encoded []byte) error {
 	ctx, cancel := context.WithTimeout(d.ctx, patience)
 	defer cancel()
 	return d.posters[c].PostEncoded(ctx, encoded)
 }
 
-func (d *Dispatcher) giveUp(c event.Consumer, encoded []byte, cause error) {
+func (d *Dispatcher) giveUp(c cloudevent.Consumer, encoded []byte, cause error) {
 	d.log.Error("event not delivered", "consumer", c, "tries", tries, "error", cause)
 	if err := d.bury(d.ctx, c, encoded, cause); err != nil {
 		d.log.Error("dead letter not kept; sweep will post the event again", "consumer", c, "error", err)

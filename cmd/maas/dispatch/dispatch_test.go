@@ -13,7 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/17882237881/MaaS/shared/event"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,7 +40,7 @@ type letters struct {
 	all []string
 }
 
-func (l *letters) bury(_ context.Context, _ event.Consumer, encoded []byte, _ error) error {
+func (l *letters) bury(_ context.Context, _ cloudevent.Consumer, encoded []byte, _ error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all = append(l.all, string(encoded))
@@ -58,7 +58,7 @@ func start(t *testing.T, c *consumer) (*Dispatcher, *letters) {
 	server := httptest.NewServer(c)
 	kept := &letters{}
 	d := New(Options{
-		Consumers: event.Consumers(), Address: func(event.Consumer) string { return server.URL }, Bury: kept.bury,
+		Consumers: cloudevent.Consumers(), Address: func(cloudevent.Consumer) string { return server.URL }, Bury: kept.bury,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	d.first = time.Millisecond

@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
@@ -78,10 +78,10 @@ type caller struct{ name, token string }
 
 func (w *world) callers() []caller {
 	all := []caller{{name: "anonymous"}}
-	for _, role := range auth.Roles() {
+	for _, role := range api.Roles() {
 		all = append(all, caller{string(role), w.Token(w.Member(w.Owner, role))})
 	}
-	for _, scope := range []auth.Scope{"inference:execute", "*:read", "model:*"} {
+	for _, scope := range []api.Scope{"inference:execute", "*:read", "model:*"} {
 		all = append(all, caller{"key(" + string(scope) + ")", w.APIKey(w.Owner, scope)})
 	}
 	return all

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
@@ -18,7 +18,7 @@ func TestEachRouteNeedsACredential(t *testing.T) {
 	t.Parallel()
 	w := begin(t, nil)
 	for _, route := range public() {
-		if route.Permission == auth.Public || speaksConnect(route) {
+		if route.Permission == api.Public || speaksConnect(route) {
 			continue
 		}
 		t.Run(route.Pattern, func(t *testing.T) { w.API.AssertNeedsCredential(t, request(route, nothing)) })
@@ -72,7 +72,7 @@ func TestEachRouteRefusesParametersThatItDoesNotKnow(t *testing.T) {
 	w := begin(t, nil)
 	token := w.Token(w.Owner)
 	for _, route := range public() {
-		if speaksConnect(route) || speaksInference(route) || streams(route) || strings.HasPrefix(route.Pattern, "GET") && route.Permission == auth.Public {
+		if speaksConnect(route) || speaksInference(route) || streams(route) || strings.HasPrefix(route.Pattern, "GET") && route.Permission == api.Public {
 			continue // who follows a link or a protocol may add parameters
 		}
 		in := request(route, nothing)

@@ -20,8 +20,8 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/dispatch"
 	"github.com/17882237881/MaaS/cmd/maas/installation"
 	"github.com/17882237881/MaaS/cmd/maas/stores"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -121,8 +121,8 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 		return err
 	}
 	h.dispatcher = dispatch.New(dispatch.Options{
-		Consumers: event.Consumers(), Log: o.Log,
-		Address: func(c event.Consumer) string { return h.events.URL() + "/" + string(c) },
+		Consumers: cloudevent.Consumers(), Log: o.Log,
+		Address: func(c cloudevent.Consumer) string { return h.events.URL() + "/" + string(c) },
 		Bury:    letters.Bury,
 	})
 	if err := h.startRuntimes(ctx, o, db); err != nil {
@@ -148,7 +148,7 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 
 // handlers gives the functions by name; deploy-version's place is the supervisor's, which is that consumer here.
 func (h *Host) handlers() map[string]http.Handler {
-	all := map[string]http.Handler{string(event.DeployVersion): h.models}
+	all := map[string]http.Handler{string(cloudevent.DeployVersion): h.models}
 	for name, f := range h.functions {
 		all[name] = f
 	}

@@ -10,8 +10,8 @@ import (
 
 	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/cmd/maas/runtimes"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -52,12 +52,12 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 	if h.models.listener, err = bindSocket(ctx, "models", filepath.Join(sockets, "models.sock")); err != nil {
 		return err
 	}
-	view := h.env.For(string(event.DeployVersion))
+	view := h.env.For(string(cloudevent.DeployVersion))
 	store, err := objects.Open(ctx, view)
 	if err != nil {
 		return err
 	}
-	receiver, err := outbox.NewReceiver(view, db.As(postgres.Deployment), event.DeployVersion)
+	receiver, err := outbox.NewReceiver(view, db.As(postgres.Deployment), cloudevent.DeployVersion)
 	if err != nil {
 		return err
 	}

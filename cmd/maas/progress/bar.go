@@ -8,7 +8,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/api"
 )
 
 // Bar draws a line for each file on a terminal: bytes, rate and time left, then the phases of its verification.
@@ -77,11 +77,11 @@ func (b *Bar) Sent(n int64) {
 }
 
 // Phase implements push.Progress.
-func (b *Bar) Phase(name transfer.Phase, done float64) {
+func (b *Bar) Phase(name api.UploadPhase, done float64) {
 	r := b.current()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.phase, r.over = phase(name, done), name == transfer.Done
+	r.phase, r.over = phase(name, done), name == api.Done
 }
 
 // End implements push.Progress.

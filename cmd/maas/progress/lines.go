@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/api"
 )
 
 // Lines tells of a push in lines, a few a minute: for logs and pipes.
@@ -18,7 +18,7 @@ type Lines struct {
 	w     io.Writer
 	file  string
 	last  time.Time
-	phase transfer.Phase
+	phase api.UploadPhase
 }
 
 // every is how long nothing is said about bytes after the last line.
@@ -33,7 +33,7 @@ func (l *Lines) Begin(file string, size, there int64) {
 	l.meter.begin(now, size, there)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.file, l.last, l.phase = file, now, transfer.Receiving
+	l.file, l.last, l.phase = file, now, api.Receiving
 	l.say(l.meter.read(now).String())
 }
 
@@ -50,14 +50,14 @@ func (l *Lines) Sent(n int64) {
 }
 
 // Phase implements push.Progress.
-func (l *Lines) Phase(name transfer.Phase, done float64) {
+func (l *Lines) Phase(name api.UploadPhase, done float64) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if name == l.phase && now.Sub(l.last) < every {
 		return
 	}
-	if l.phase == transfer.Receiving && name != l.phase {
+	if l.phase == api.Receiving && name != l.phase {
 		l.say(l.meter.read(now).String())
 	}
 	l.phase, l.last = name, now
@@ -69,8 +69,8 @@ func (*Lines) End() {}
 
 func (l *Lines) say(text string) { fmt.Fprintf(l.w, "%s: %s\n", l.file, text) }
 
-func phase(name transfer.Phase, done float64) string {
-	if name == transfer.Done || done <= 0 {
+func phase(name api.UploadPhase, done float64) string {
+	if name == api.Done || done <= 0 {
 		return string(name)
 	}
 	return fmt.Sprintf("%s (%d %%)", name, int(done*100))

@@ -9,7 +9,7 @@ import (
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
-	"github.com/17882237881/MaaS/shared/transfer"
+	"github.com/17882237881/MaaS/api"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -109,7 +109,7 @@ func TestLinesTellOfEachPhaseOnce(t *testing.T) {
 	l := NewLines(&out)
 	l.Begin("a.onnx", 4, 2)
 	l.Sent(2)
-	for _, phase := range []transfer.Phase{transfer.Assembling, transfer.Assembling, transfer.Hashing, transfer.Hashing, transfer.Done} {
+	for _, phase := range []api.UploadPhase{api.Assembling, api.Assembling, api.Hashing, api.Hashing, api.Done} {
 		l.Phase(phase, 0.5)
 	}
 	l.End()
@@ -124,7 +124,7 @@ func TestABarEndsWhateverBecomesOfTheFile(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	b := NewBar(&out)
-	for _, last := range []transfer.Phase{transfer.Done, transfer.Hashing} {
+	for _, last := range []api.UploadPhase{api.Done, api.Hashing} {
 		b.Begin("a.onnx", 4, 4)
 		b.Phase(last, 1)
 		ended := make(chan struct{})

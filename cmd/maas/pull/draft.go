@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/catalog"
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
@@ -33,7 +33,7 @@ type draft struct {
 }
 
 // openDraft continues a draft that an earlier run left, or makes one. Drafts of other processes that run are left to them.
-func openDraft(root *os.Root, f catalog.File) (*draft, error) {
+func openDraft(root *os.Root, f api.File) (*draft, error) {
 	folder := path.Dir(string(f.Path))
 	for _, name := range drafts(root, folder, f) {
 		d, err := lockDraft(root, name, string(f.Path))
@@ -50,7 +50,7 @@ func openDraft(root *os.Root, f catalog.File) (*draft, error) {
 }
 
 // newDraft makes a draft of a name that nobody knows. It gives nil if another process has found it, and taken it, before it was locked here.
-func newDraft(root *os.Root, folder string, f catalog.File) (*draft, error) {
+func newDraft(root *os.Root, folder string, f api.File) (*draft, error) {
 	name := path.Join(folder, reserved+f.SHA256.String()+"-"+rand.Text())
 	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, written)
 	if err != nil {
@@ -80,7 +80,7 @@ func lockDraft(root *os.Root, name, target string) (*draft, error) {
 }
 
 // drafts gives the names of those of the file. Drafts of other files that were given up long ago are removed.
-func drafts(root *os.Root, folder string, f catalog.File) []string {
+func drafts(root *os.Root, folder string, f api.File) []string {
 	entries, err := fs.ReadDir(root.FS(), folder)
 	if err != nil {
 		return nil // whether the folder can be used is told by what is written to it

@@ -13,10 +13,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 // draftName is that of one that an earlier run left.
@@ -174,9 +174,9 @@ func TestFilesThatCannotLieSideBySide(t *testing.T) {
 		"a and a/b of":       {"a/b", "a"},
 		"begin with .maas-p": {"a", "b/.maas-pull-x/c"},
 	} {
-		var files []catalog.File
+		var files []api.File
 		for _, path := range paths {
-			files = append(files, catalog.File{Path: ref.Path(path), Size: 1})
+			files = append(files, api.File{Path: ref.Path(path), Size: 1})
 		}
 		err := w.fits(files)
 		faulttest.AssertKind(t, err, fault.Unprocessable)
@@ -189,13 +189,13 @@ func TestFilesThatCannotLieSideBySide(t *testing.T) {
 // Whether names that differ in case only are two files is the file system's matter.
 func TestNamesThatDifferInCaseAreWhatTheFileSystemSays(t *testing.T) {
 	t.Parallel()
-	if one, other, found := alike([]catalog.File{{Path: "w"}, {Path: "W/a"}}, folded); !found || one != "w" || other != "W/a" {
+	if one, other, found := alike([]api.File{{Path: "w"}, {Path: "W/a"}}, folded); !found || one != "w" || other != "W/a" {
 		t.Errorf("%q, %q, %v", one, other, found)
 	}
 	w := newWorld(t, "a.onnx", content)
 	folds, err := foldsCase(w.Folder)
 	must(t, err)
-	err = w.fits([]catalog.File{{Path: "w"}, {Path: "W"}})
+	err = w.fits([]api.File{{Path: "w"}, {Path: "W"}})
 	if folds != (err != nil) {
 		t.Errorf("the file system folds: %v; %v", folds, err)
 	}

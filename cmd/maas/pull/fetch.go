@@ -10,17 +10,16 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/push"
-	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 // Stream writes a file of a version to w as it comes. Whether the bytes were right is known only at their end: it fails with Unprocessable if
 // they were not.
-func (p *Puller) Stream(ctx context.Context, v catalog.Version, f catalog.File, w io.Writer) error {
+func (p *Puller) Stream(ctx context.Context, v api.Version, f api.File, w io.Writer) error {
 	p.Progress.Begin(string(f.Path), f.Size, 0)
 	defer p.Progress.End()
 	sum := sha256.New()
@@ -30,7 +29,7 @@ func (p *Puller) Stream(ctx context.Context, v catalog.Version, f catalog.File, 
 	if ref.DigestOf(sum.Sum(nil)) != f.SHA256 {
 		return damaged(f)
 	}
-	p.Progress.Phase(transfer.Done, 1)
+	p.Progress.Phase(api.Done, 1)
 	return nil
 }
 
@@ -38,7 +37,7 @@ func (p *Puller) Stream(ctx context.Context, v catalog.Version, f catalog.File, 
 const tries = 5
 
 // rest fetches a file from a byte on, and gives how much of it there is then.
-func (p *Puller) rest(ctx context.Context, v catalog.Version, f catalog.File, have int64, to io.Writer) (int64, error) {
+func (p *Puller) rest(ctx context.Context, v api.Version, f api.File, have int64, to io.Writer) (int64, error) {
 	to = io.MultiWriter(to, told{p.Progress})
 	for try := 1; have < f.Size; try++ {
 		n, err := p.piece(ctx, v, f, have, to)
@@ -51,7 +50,7 @@ func (p *Puller) rest(ctx context.Context, v catalog.Version, f catalog.File, ha
 }
 
 // piece fetches what one answer gives of a file from a byte on.
-func (p *Puller) piece(ctx context.Context, v catalog.Version, f catalog.File, from int64, to io.Writer) (int64, error) {
+func (p *Puller) piece(ctx context.Context, v api.Version, f api.File, from int64, to io.Writer) (int64, error) {
 	answer, err := p.Client.Raw(ctx, client.Request{
 		Method: http.MethodGet, Path: address(v, f), Header: map[string]string{"Range": fmt.Sprintf("bytes=%d-", from)},
 	})
@@ -78,7 +77,7 @@ func (p *Puller) piece(ctx context.Context, v catalog.Version, f catalog.File, f
 	}
 }
 
-func address(v catalog.Version, f catalog.File) string {
+func address(v api.Version, f api.File) string {
 	parts := strings.Split(string(f.Path), "/")
 	for i, part := range parts {
 		parts[i] = url.PathEscape(part)
@@ -99,7 +98,7 @@ func (t told) Write(p []byte) (int, error) {
 type disk struct {
 	io.Writer
 
-	file catalog.File
+	file api.File
 }
 
 // Write implements io.Writer.

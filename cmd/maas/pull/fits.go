@@ -9,12 +9,12 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 // fits fails for files that cannot lie in the folder together, before anything is written.
-func (p *Puller) fits(files []catalog.File) error {
+func (p *Puller) fits(files []api.File) error {
 	if err := reservedName(files); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func side(one, other, why string) error {
 	return fault.New(fault.Unprocessable, fmt.Sprintf("%s and %s %s.", one, other, why), fault.Field("DIR"))
 }
 
-func reservedName(files []catalog.File) error {
+func reservedName(files []api.File) error {
 	for _, f := range files {
 		for part := range strings.SplitSeq(string(f.Path), "/") {
 			if strings.HasPrefix(strings.ToLower(part), reserved) {
@@ -49,7 +49,7 @@ func reservedName(files []catalog.File) error {
 }
 
 // alike gives two files of which one has the name of the other, or lies below it, once their names are written by as.
-func alike(files []catalog.File, as func(string) string) (one, other string, found bool) {
+func alike(files []api.File, as func(string) string) (one, other string, found bool) {
 	seen := map[string]string{}
 	for _, f := range files {
 		name := as(string(f.Path))
@@ -91,7 +91,7 @@ func unwritable(err error) error {
 }
 
 // local says what went wrong on this machine with a file.
-func local(f catalog.File, err error) error {
+func local(f api.File, err error) error {
 	switch {
 	case err == nil:
 		return nil

@@ -12,12 +12,11 @@ import (
 	"os"
 	"path"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/push"
-	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 // Puller downloads into a folder. Nothing outside of it is written, whatever the files are called.
@@ -29,7 +28,7 @@ type Puller struct {
 
 // Version downloads files of a version. It fails with Conflict for a file that the folder has with other bytes, which stays as it is, and with
 // Unprocessable for files that the folder cannot hold side by side. Several processes may download into one folder at once.
-func (p *Puller) Version(ctx context.Context, v catalog.Version, files []catalog.File) error {
+func (p *Puller) Version(ctx context.Context, v api.Version, files []api.File) error {
 	if err := p.fits(files); err != nil {
 		return err
 	}
@@ -41,7 +40,7 @@ func (p *Puller) Version(ctx context.Context, v catalog.Version, files []catalog
 	return nil
 }
 
-func (p *Puller) file(ctx context.Context, v catalog.Version, f catalog.File) error {
+func (p *Puller) file(ctx context.Context, v api.Version, f api.File) error {
 	there, err := p.holds(f)
 	if err != nil {
 		return err
@@ -50,18 +49,18 @@ func (p *Puller) file(ctx context.Context, v catalog.Version, f catalog.File) er
 	defer p.Progress.End()
 	if there {
 		p.Progress.Sent(f.Size)
-		p.Progress.Phase(transfer.Done, 1)
+		p.Progress.Phase(api.Done, 1)
 		return nil
 	}
 	if err := p.download(ctx, v, f); err != nil {
 		return err
 	}
-	p.Progress.Phase(transfer.Done, 1)
+	p.Progress.Phase(api.Done, 1)
 	return nil
 }
 
 // download brings the bytes into a draft, which gets the file's name once they are right.
-func (p *Puller) download(ctx context.Context, v catalog.Version, f catalog.File) (err error) {
+func (p *Puller) download(ctx context.Context, v api.Version, f api.File) (err error) {
 	if err := p.Folder.MkdirAll(path.Dir(string(f.Path)), 0o750); err != nil {
 		return local(f, err)
 	}
@@ -86,7 +85,7 @@ func (p *Puller) download(ctx context.Context, v catalog.Version, f catalog.File
 }
 
 // holds reports whether the folder has the file already.
-func (p *Puller) holds(f catalog.File) (bool, error) {
+func (p *Puller) holds(f api.File) (bool, error) {
 	name := string(f.Path)
 	if _, err := p.Folder.Lstat(name); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -116,12 +115,12 @@ func (p *Puller) holds(f catalog.File) (bool, error) {
 	return true, nil
 }
 
-func conflict(f catalog.File) error {
+func conflict(f api.File) error {
 	return fault.New(fault.Conflict, fmt.Sprintf("%s is there with other bytes: move it away, or pull into another folder.", f.Path))
 }
 
 // fetch completes a draft. The bytes that it has already are hashed, not fetched; if they turn out to be wrong, all are fetched.
-func (p *Puller) fetch(ctx context.Context, v catalog.Version, f catalog.File, d *draft) error {
+func (p *Puller) fetch(ctx context.Context, v api.Version, f api.File, d *draft) error {
 	sum := sha256.New()
 	begun, err := io.Copy(sum, d.file)
 	if err != nil {
@@ -146,6 +145,6 @@ func (p *Puller) fetch(ctx context.Context, v catalog.Version, f catalog.File, d
 	return p.fetch(ctx, v, f, d)
 }
 
-func damaged(f catalog.File) error {
+func damaged(f api.File) error {
 	return fault.New(fault.Unprocessable, fmt.Sprintf("%s arrived with other bytes than it should have; run the command again.", f.Path))
 }

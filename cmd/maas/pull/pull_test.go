@@ -13,12 +13,12 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/push"
-	"github.com/17882237881/MaaS/shared/catalog"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,16 +30,16 @@ type world struct {
 	*Puller
 
 	folder  string
-	version catalog.Version
+	version api.Version
 	// breaks is how many answers are cut in their middle; sent counts all bytes.
 	breaks, sent atomic.Int64
 }
 
 func newWorld(t *testing.T, path ref.Path, served []byte) *world {
 	t.Helper()
-	w := &world{folder: t.TempDir(), version: catalog.Version{
+	w := &world{folder: t.TempDir(), version: api.Version{
 		Model: ref.Model{Tenant: "acme", Name: "fraud"},
-		Files: []catalog.File{{Path: path, Size: int64(len(content)), SHA256: ref.SumOf(content)}},
+		Files: []api.File{{Path: path, Size: int64(len(content)), SHA256: ref.SumOf(content)}},
 	}}
 	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/files/"+string(path)) {

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 func TestAFileThatChangesWhileItIsPushedIsNamed(t *testing.T) {
@@ -53,7 +53,7 @@ func TestAFileThatChangesWhileItIsPushedIsNamed(t *testing.T) {
 			if took := time.Since(began); took > 4*time.Second {
 				t.Errorf("it took %s: the server was blamed", took)
 			}
-			if len(s.uploads) != 1 || s.uploads[0].Status != transfer.StatusCancelled {
+			if len(s.uploads) != 1 || s.uploads[0].Status != api.UploadCancelled {
 				t.Errorf("%d uploads, the first is %s", len(s.uploads), s.uploads[0].Status)
 			}
 		})

@@ -10,13 +10,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/shared/backoff"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 // Pusher pushes to one version.
@@ -35,14 +33,14 @@ type Progress interface {
 	// Sent counts bytes that have left; it is negative when a chunk has to be sent again.
 	Sent(n int64)
 	// Phase says what the server does with the file, and how far it is, 0 to 1.
-	Phase(name transfer.Phase, done float64)
+	Phase(name api.UploadPhase, done float64)
 	// End is called once for each Begin.
 	End()
 }
 
 // Result is what became of a file.
 type Result struct {
-	transfer.Upload
+	api.Upload
 
 	Unchanged bool `json:"unchanged"` // the version held the same file already
 }
@@ -80,7 +78,7 @@ func (p *Pusher) push(ctx context.Context, f file, path string) (Result, error) 
 		if errors.Is(err, errChanged) { // what has arrived is of no use to anybody
 			return Result{}, errors.Join(err, p.abandon(ctx, done))
 		}
-		if err == nil || round == rounds || !fault.Is(err, fault.Conflict) || done.ID == uuid.Nil {
+		if err == nil || round == rounds || !fault.Is(err, fault.Conflict) || done.ID.IsZero() {
 			return Result{Upload: done}, err
 		}
 		if err := p.abandon(ctx, done); err != nil {
@@ -90,14 +88,14 @@ func (p *Pusher) push(ctx context.Context, f file, path string) (Result, error) 
 }
 
 // once makes one way through: find or begin the upload, send, complete, wait.
-func (p *Pusher) once(ctx context.Context, f file, path string) (transfer.Upload, error) {
+func (p *Pusher) once(ctx context.Context, f file, path string) (api.Upload, error) {
 	u, err := p.resume(ctx, f, path)
 	if err != nil {
 		return u, err
 	}
 	p.Progress.Begin(path, f.size, u.Received)
 	defer p.Progress.End()
-	if u.Status == transfer.StatusOpen {
+	if u.Status == api.UploadOpen {
 		return p.finish(ctx, f, u)
 	}
 	now, err := p.await(ctx, u)
@@ -108,13 +106,13 @@ func (p *Pusher) once(ctx context.Context, f file, path string) (transfer.Upload
 }
 
 // finish delivers and waits for the end. A server that lost its last moments takes the upload for open again: then it is delivered again.
-func (p *Pusher) finish(ctx context.Context, f file, u transfer.Upload) (transfer.Upload, error) {
+func (p *Pusher) finish(ctx context.Context, f file, u api.Upload) (api.Upload, error) {
 	for round := 1; ; round++ {
 		if err := p.deliver(ctx, f, u); err != nil {
 			return u, err
 		}
 		now, err := p.await(ctx, u)
-		if err != nil || now.Status != transfer.StatusOpen {
+		if err != nil || now.Status != api.UploadOpen {
 			return now, err
 		}
 		if round == rounds {
@@ -135,7 +133,7 @@ func (f file) is(want ref.Digest) error {
 }
 
 // deliver sends what is missing and completes. The store may turn out to have lost chunks; then they are sent again.
-func (p *Pusher) deliver(ctx context.Context, f file, u transfer.Upload) error {
+func (p *Pusher) deliver(ctx context.Context, f file, u api.Upload) error {
 	digests := make([]ref.Digest, u.Count)
 	for round := 1; ; round++ {
 		if err := p.send(ctx, f, u, digests); err != nil {
@@ -160,20 +158,20 @@ func (p *Pusher) deliver(ctx context.Context, f file, u transfer.Upload) error {
 	}
 }
 
-func (p *Pusher) complete(ctx context.Context, u transfer.Upload, digests []ref.Digest) error {
+func (p *Pusher) complete(ctx context.Context, u api.Upload, digests []ref.Digest) error {
 	return p.Client.Do(ctx, client.Request{
 		Method: http.MethodPost, Path: u.Address() + "/complete", In: map[string]any{"chunks": digests}, Repeat: true,
 	}, nil)
 }
 
-func (p *Pusher) get(ctx context.Context, u transfer.Upload) (now transfer.Upload, err error) {
+func (p *Pusher) get(ctx context.Context, u api.Upload) (now api.Upload, err error) {
 	err = p.Client.Do(ctx, client.Request{Method: http.MethodGet, Path: u.Address()}, &now)
 	return now, err
 }
 
 // abandon cancels an upload that cannot be completed with this file.
-func (p *Pusher) abandon(ctx context.Context, u transfer.Upload) error {
-	if u.ID == uuid.Nil || u.Status != transfer.StatusOpen {
+func (p *Pusher) abandon(ctx context.Context, u api.Upload) error {
+	if u.ID.IsZero() || u.Status != api.UploadOpen {
 		return nil
 	}
 	err := p.Client.Do(ctx, client.Request{Method: http.MethodDelete, Path: u.Address()}, nil)
@@ -190,19 +188,19 @@ const (
 )
 
 // await waits until the upload is ready, or open again.
-func (p *Pusher) await(ctx context.Context, u transfer.Upload) (transfer.Upload, error) {
+func (p *Pusher) await(ctx context.Context, u api.Upload) (api.Upload, error) {
 	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); ; {
 		now, err := p.get(ctx, u)
 		if err != nil {
 			return u, err
 		}
-		if now.Status == transfer.StatusReady {
-			p.Progress.Phase(transfer.Done, 1)
+		if now.Status == api.UploadReady {
+			p.Progress.Phase(api.Done, 1)
 			return now, nil
 		}
 		p.Progress.Phase(now.Phase, now.Progress)
 		switch {
-		case now.Status == transfer.StatusOpen:
+		case now.Status == api.UploadOpen:
 			return now, nil
 		case now.Status.Ended():
 			return now, ended(now)
@@ -213,7 +211,7 @@ func (p *Pusher) await(ctx context.Context, u transfer.Upload) (transfer.Upload,
 	}
 }
 
-func ended(u transfer.Upload) error {
+func ended(u api.Upload) error {
 	if u.Error != nil {
 		return fault.New(fault.Unprocessable, fmt.Sprintf("%s was rejected: %s", u.Path, u.Error.Detail))
 	}

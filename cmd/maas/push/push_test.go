@@ -7,10 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 const text = "the quick brown fox jumps over the lazy dog" // 43 bytes: 11 chunks, the last of 3
@@ -119,7 +119,7 @@ func TestAnotherFileOfTheSameSizeBeginsAnew(t *testing.T) {
 	if err != nil || done.SHA256 != ref.SumOf([]byte(other)) {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	if len(s.uploads) != 2 || s.uploads[0].Status != transfer.StatusCancelled {
+	if len(s.uploads) != 2 || s.uploads[0].Status != api.UploadCancelled {
 		t.Errorf("%d uploads, the first is %s", len(s.uploads), s.uploads[0].Status)
 	}
 }
@@ -132,7 +132,7 @@ func TestAFileUnderVerificationIsWaitedFor(t *testing.T) {
 			s := newServer(t)
 			p, _ := s.pusher(t)
 			s.intercept = func(w http.ResponseWriter, r *http.Request) bool { // who completes it does not wait
-				verifying := r.Method == http.MethodGet && len(s.uploads) > 0 && s.uploads[0].Status == transfer.StatusVerifying
+				verifying := r.Method == http.MethodGet && len(s.uploads) > 0 && s.uploads[0].Status == api.UploadVerifying
 				if verifying {
 					s.intercept = nil
 					w.WriteHeader(http.StatusForbidden)
@@ -171,15 +171,15 @@ func TestAnUploadThatIsOpenAgainIsDeliveredAgain(t *testing.T) {
 	s := newServer(t)
 	p, counted := s.pusher(t)
 	s.intercept = func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodGet && len(s.uploads) > 0 && s.uploads[0].Status == transfer.StatusVerifying {
+		if r.Method == http.MethodGet && len(s.uploads) > 0 && s.uploads[0].Status == api.UploadVerifying {
 			s.intercept = nil // a crash took the last moments away
-			s.uploads[0].Status, s.uploads[0].Phase = transfer.StatusOpen, transfer.Receiving
+			s.uploads[0].Status, s.uploads[0].Phase = api.UploadOpen, api.Receiving
 			delete(s.uploads[0].chunks, 10)
 		}
 		return false
 	}
 	done, err := p.File(t.Context(), write(t, text), "")
-	if err != nil || done.Status != transfer.StatusReady || counted.read() != 43 || len(s.uploads) != 1 {
+	if err != nil || done.Status != api.UploadReady || counted.read() != 43 || len(s.uploads) != 1 {
 		t.Errorf("%+v, %v, %d bytes", done, err, counted.read())
 	}
 }
@@ -204,7 +204,7 @@ func TestABrokenChunkIsSentAgain(t *testing.T) {
 func TestARejectedFileSaysWhy(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	s.reject = &transfer.Problem{Code: "text", Detail: "this is text, not ONNX"}
+	s.reject = &api.UploadProblem{Code: "text", Detail: "this is text, not ONNX"}
 	p, _ := s.pusher(t)
 	_, err := p.File(t.Context(), write(t, text), "")
 	faulttest.AssertKind(t, err, fault.Unprocessable)

@@ -9,16 +9,16 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 // send sends the chunks that are missing, Parallel at a time, and fills in the digests of all. A chunk is read twice, once for its
 // digest and once for the way: nothing of it is kept in memory.
-func (p *Pusher) send(ctx context.Context, f file, u transfer.Upload, digests []ref.Digest) error {
-	layout := transfer.Layout{Size: u.Size, Chunk: u.Chunk, First: u.First, Count: u.Count}
+func (p *Pusher) send(ctx context.Context, f file, u api.Upload, digests []ref.Digest) error {
+	layout := api.Layout{Size: u.Size, Chunk: u.Chunk, First: u.First, Count: u.Count}
 	missing := map[int]bool{}
 	for _, span := range u.Missing {
 		for n := span[0]; n <= span[1]; n++ {
@@ -64,7 +64,7 @@ func (p part) reader() io.Reader { return p.read(p.at, p.size) }
 // damaged bounds how often a chunk that arrived with other bytes is sent again.
 const damaged = 3
 
-func (p *Pusher) chunk(ctx context.Context, u transfer.Upload, n int, part part, sum ref.Digest) error {
+func (p *Pusher) chunk(ctx context.Context, u api.Upload, n int, part part, sum ref.Digest) error {
 	for try := 1; ; try++ {
 		err := p.put(ctx, u, n, part, sum)
 		if !fault.Is(err, fault.Unprocessable) || errors.Is(err, errChanged) || try == damaged {
@@ -80,7 +80,7 @@ func (p *Pusher) chunk(ctx context.Context, u transfer.Upload, n int, part part,
 	}
 }
 
-func (p *Pusher) put(ctx context.Context, u transfer.Upload, n int, part part, sum ref.Digest) error {
+func (p *Pusher) put(ctx context.Context, u api.Upload, n int, part part, sum ref.Digest) error {
 	var bodies []*counter
 	err := p.Client.Do(ctx, client.Request{
 		Method: http.MethodPut, Path: fmt.Sprintf("%s/chunks/%d", u.Address(), n), Length: part.size,

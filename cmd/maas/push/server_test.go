@@ -16,11 +16,10 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/shared/catalog"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,12 +39,12 @@ type server struct {
 	// intercept answers a request in the server's place if it says so. It is called with mu held.
 	intercept func(w http.ResponseWriter, r *http.Request) bool
 	// reject is why verification refuses what it is given; nil accepts it.
-	reject *transfer.Problem
+	reject *api.UploadProblem
 }
 
 // upload is one upload with its bytes.
 type upload struct {
-	transfer.Upload
+	api.Upload
 
 	chunks map[int][]byte
 }
@@ -102,48 +101,48 @@ func (s *server) makeModel(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) version(w http.ResponseWriter, _ *http.Request) {
-	var v catalog.Version
+	var v api.Version
 	for _, u := range s.uploads {
-		if u.Status == transfer.StatusReady {
-			v.Files = append(v.Files, catalog.File{Path: u.Path, Size: u.Size, SHA256: u.SHA256})
+		if u.Status == api.UploadReady {
+			v.Files = append(v.Files, api.File{Path: u.Path, Size: u.Size, SHA256: u.SHA256})
 		}
 	}
 	if v.Files == nil {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	v.Model, v.Version, v.Status = s.uploads[0].Model, s.uploads[0].Version, catalog.StatusDraft
+	v.Model, v.Version, v.Status = s.uploads[0].Model, s.uploads[0].Version, api.VersionDraft
 	answer(w, http.StatusOK, map[string]any{"model": v.Model, "version": v.Version, "status": v.Status, "files": v.Files, "deployment": map[string]any{"status": "none"}})
 }
 
 func (s *server) begin(w http.ResponseWriter, r *http.Request) {
-	var in transfer.Begin
+	var in api.CreateUploadRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		s.t.Error(err)
 	}
-	u := &upload{chunks: map[int][]byte{}, Upload: transfer.Upload{
-		ID: uuid.New(), Model: in.Model, Version: in.Version, Path: in.Path, Size: in.Size, Chunk: chunkSize, First: chunkSize,
-		Count: int((in.Size + chunkSize - 1) / chunkSize), Status: transfer.StatusOpen, Phase: transfer.Receiving, Expires: time.Now(),
+	u := &upload{chunks: map[int][]byte{}, Upload: api.Upload{
+		ID: api.ID(uuid.New()), Model: in.Model, Version: in.Version, Path: in.Path, Size: in.Size, Chunk: chunkSize, First: chunkSize,
+		Count: int((in.Size + chunkSize - 1) / chunkSize), Status: api.UploadOpen, Phase: api.Receiving, Expires: time.Now(),
 	}}
 	s.uploads = append(s.uploads, u)
 	answer(w, http.StatusCreated, u.shown())
 }
 
 // shown is the upload with what is missing.
-func (u *upload) shown() transfer.Upload {
-	u.Missing, u.Received = []transfer.Span{}, 0
+func (u *upload) shown() api.Upload {
+	u.Missing, u.Received = []api.ChunkRange{}, 0
 	for n := range u.Count {
 		if c, ok := u.chunks[n]; ok {
 			u.Received += int64(len(c))
-		} else if u.Status == transfer.StatusOpen {
-			u.Missing = append(u.Missing, transfer.Span{n, n})
+		} else if u.Status == api.UploadOpen {
+			u.Missing = append(u.Missing, api.ChunkRange{n, n})
 		}
 	}
 	return u.Upload
 }
 
 func (s *server) list(w http.ResponseWriter, _ *http.Request) {
-	found := page.Page[transfer.Upload]{Items: []transfer.Upload{}}
+	found := page.Page[api.Upload]{Items: []api.Upload{}}
 	for _, u := range s.uploads {
 		if !u.Status.Ended() {
 			found.Items = append(found.Items, u.shown())
@@ -169,18 +168,18 @@ func (s *server) find(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, u.shown())
-	if u.Status != transfer.StatusVerifying {
+	if u.Status != api.UploadVerifying {
 		return
 	}
-	u.Status, u.Error = transfer.StatusReady, s.reject
+	u.Status, u.Error = api.UploadReady, s.reject
 	if s.reject != nil {
-		u.Status = transfer.StatusRejected
+		u.Status = api.UploadRejected
 	}
 }
 
 func (s *server) cancel(w http.ResponseWriter, r *http.Request) {
 	if u := s.named(w, r); u != nil {
-		u.Status = transfer.StatusCancelled
+		u.Status = api.UploadCancelled
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
@@ -206,7 +205,7 @@ func (s *server) chunk(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.chunks[n] = body
-	answer(w, http.StatusOK, transfer.Received{Index: n, Size: int64(len(body)), SHA256: sum})
+	answer(w, http.StatusOK, api.ReceivedChunk{Index: n, Size: int64(len(body)), SHA256: sum})
 }
 
 func (s *server) complete(w http.ResponseWriter, r *http.Request) {
@@ -224,7 +223,7 @@ func (s *server) complete(w http.ResponseWriter, r *http.Request) {
 		}
 		whole = append(whole, u.chunks[n]...)
 	}
-	u.SHA256, u.Status, u.Phase = ref.SumOf(whole), transfer.StatusVerifying, transfer.Hashing
+	u.SHA256, u.Status, u.Phase = ref.SumOf(whole), api.UploadVerifying, api.Hashing
 	answer(w, http.StatusAccepted, u.shown())
 }
 

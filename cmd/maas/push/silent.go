@@ -1,6 +1,8 @@
 package push
 
-import "github.com/17882237881/MaaS/shared/transfer"
+import (
+	"github.com/17882237881/MaaS/api"
+)
 
 // Silent is a Progress that tells nobody.
 type Silent struct{}
@@ -12,7 +14,7 @@ func (Silent) Begin(string, int64, int64) {}
 func (Silent) Sent(int64) {}
 
 // Phase implements Progress.
-func (Silent) Phase(transfer.Phase, float64) {}
+func (Silent) Phase(api.UploadPhase, float64) {}
 
 // End implements Progress.
 func (Silent) End() {}

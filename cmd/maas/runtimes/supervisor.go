@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/shared/deployment"
@@ -292,7 +293,7 @@ func (s *Supervisor) report(ctx context.Context, spec deployment.Spec, c change)
 		}
 		return s.deployments.Begin(ctx, spec.Tenant, spec.VersionID)
 	case ready:
-		phases := deployment.Phases{Fetch: c.fetch.Milliseconds(), Load: c.load.Milliseconds()}
+		phases := api.StartPhases{Fetch: c.fetch.Milliseconds(), Load: c.load.Milliseconds()}
 		return s.deployments.Ready(ctx, spec.Tenant, spec.VersionID, s.endpointOf(spec.VersionID), phases)
 	case failed:
 		return s.reportFailure(ctx, spec, c.err)

@@ -13,8 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/shared/deployment"
 )
 
 // races is how often another may be faster, at making or changing an InferenceService, before whoever asked is told to try again.
@@ -23,7 +23,9 @@ const races = 5
 // apply sees to it that the InferenceService is there as it is wanted, and gives it as it is. Nothing is written where nothing differs: each
 // change of the spec makes KServe replace the pods. One that serves stays as it is while there is no room for another rollout. made says that it
 // was not there.
-func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, status deployment.Status) (service *v1beta1.InferenceService, made bool, err error) {
+func (h *Host) apply(
+	ctx context.Context, want *v1beta1.InferenceService, status api.DeploymentStatus,
+) (service *v1beta1.InferenceService, made bool, err error) {
 	for range races {
 		service, err = h.services.Get(ctx, want.Name, metav1.GetOptions{})
 		switch {
@@ -49,7 +51,7 @@ func (h *Host) apply(ctx context.Context, want *v1beta1.InferenceService, status
 }
 
 // change makes an InferenceService the wanted one. What others have added to its labels and annotations stays.
-func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService, status deployment.Status) (*v1beta1.InferenceService, error) {
+func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService, status api.DeploymentStatus) (*v1beta1.InferenceService, error) {
 	if service.DeletionTimestamp != nil {
 		return nil, ErrLeaving
 	}

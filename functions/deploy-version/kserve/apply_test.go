@@ -12,9 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	cluster "k8s.io/client-go/testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
-	"github.com/17882237881/MaaS/shared/deployment"
 )
 
 func TestAnotherSpecIsWrittenAndWhatOthersSaidStays(t *testing.T) {
@@ -55,7 +55,7 @@ func TestARefusedChangeLeavesWhatServesAsItIs(t *testing.T) {
 	if w.Deployments.Run(t.Context(), w.host, id) == nil {
 		t.Error("nobody hears of it")
 	}
-	w.assertState("1.0.0", deployment.Ready, "")
+	w.assertState("1.0.0", api.DeploymentReady, "")
 }
 
 func TestDeliveriesAtTheSameTimeMakeOne(t *testing.T) {
@@ -71,7 +71,7 @@ func TestDeliveriesAtTheSameTimeMakeOne(t *testing.T) {
 		})
 	}
 	all.Wait()
-	w.assertState("1.0.0", deployment.Pending, "")
+	w.assertState("1.0.0", api.DeploymentPending, "")
 	if n := w.writes("update"); n != 0 {
 		t.Errorf("%d updates", n)
 	}
@@ -102,11 +102,11 @@ func TestAnOutageOfTheClusterIsNobodysFailure(t *testing.T) {
 	w.cluster.PrependReactor("*", "inferenceservices", func(cluster.Action) (bool, runtime.Object, error) { return refusal != nil, nil, refusal })
 	faulttest.AssertKind(t, w.Deployments.Run(t.Context(), w.host, id), fault.Unavailable)
 	faulttest.AssertKind(t, w.Deployments.Reconcile(t.Context(), w.host), fault.Unavailable)
-	w.assertState("1.0.0", deployment.Pending, "")
+	w.assertState("1.0.0", api.DeploymentPending, "")
 
 	refusal = apierrors.NewForbidden(schema.GroupResource{}, name(id), errors.New("no such right"))
 	faulttest.AssertKind(t, w.Deployments.Run(t.Context(), w.host, id), fault.Internal)
 	refusal = apierrors.NewForbidden(schema.GroupResource{}, name(id), errors.New(`admission webhook "x" denied the request: the name is too long`))
 	w.run(id)
-	w.assertState("1.0.0", deployment.Failed, "denied the request: the name is too long")
+	w.assertState("1.0.0", api.DeploymentFailed, "denied the request: the name is too long")
 }

@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	pods "k8s.io/client-go/kubernetes/typed/core/v1"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/deployment"
 )
 
@@ -51,7 +52,7 @@ func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 		if err := h.deployments.Lost(ctx, s.Tenant, s.VersionID); err != nil {
 			return err
 		}
-		s.Status = deployment.Pending
+		s.Status = api.DeploymentPending
 	}
 	return h.look(ctx, s, service)
 }
@@ -123,7 +124,7 @@ func (h *Host) tell(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 	case seen.is == starting && seen.why != "":
 		_, err := h.deployments.Retry(ctx, s.Tenant, s.VersionID, deployment.Setback{Reason: seen.why, Attempts: seen.attempts, RetryAt: seen.retryAt})
 		return err
-	case seen.is == starting && s.Status != deployment.Starting:
+	case seen.is == starting && s.Status != api.DeploymentStarting:
 		return h.deployments.Begin(ctx, s.Tenant, s.VersionID)
 	case seen.is == waiting && seen.why != "":
 		return h.deployments.Request(ctx, s.Tenant, s.VersionID, seen.why)
@@ -133,7 +134,7 @@ func (h *Host) tell(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 }
 
 func (h *Host) ready(ctx context.Context, s deployment.Spec, seen state) error {
-	if s.Status == deployment.Ready {
+	if s.Status == api.DeploymentReady {
 		return nil
 	}
 	return h.deployments.Ready(ctx, s.Tenant, s.VersionID, seen.endpoint, seen.phases)
@@ -141,7 +142,7 @@ func (h *Host) ready(ctx context.Context, s deployment.Spec, seen state) error {
 
 // idle tells that a version is scaled to zero, and that it was ready before where nobody saw it.
 func (h *Host) idle(ctx context.Context, s deployment.Spec, seen state) error {
-	if s.Status == deployment.Idle {
+	if s.Status == api.DeploymentIdle {
 		return nil
 	}
 	if err := h.ready(ctx, s, seen); err != nil {

@@ -20,13 +20,12 @@ import (
 	fakepods "k8s.io/client-go/kubernetes/fake"
 	cluster "k8s.io/client-go/testing"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/catalogtest"
-	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
 func TestMain(m *testing.M) {
@@ -135,11 +134,11 @@ func (w world) writes(verb string) (n int) {
 	return n
 }
 
-func (w world) assertState(selector string, status deployment.Status, reason string) catalog.Deployment {
+func (w world) assertState(selector string, status api.DeploymentStatus, reason string) api.Deployment {
 	w.t.Helper()
-	v, err := w.Catalog.GetVersion(w.t.Context(), w.Owner, catalog.NamedVersion{Model: w.model, Ref: catalogtest.Ref(selector)})
+	v, err := w.Catalog.GetVersion(w.t.Context(), w.Owner, api.VersionRequest{Model: w.model, Ref: catalogtest.Ref(selector)})
 	w.must(err)
-	if v.Deployment.Status != string(status) || !strings.Contains(v.Deployment.Reason, reason) {
+	if v.Deployment.Status != status || !strings.Contains(v.Deployment.Reason, reason) {
 		w.t.Errorf("it is %s (%s), want %s (%s)", v.Deployment.Status, v.Deployment.Reason, status, reason)
 	}
 	return v.Deployment
@@ -151,15 +150,15 @@ func TestAPublishedVersionStartsAndSleepsAndWakes(t *testing.T) {
 	id := w.Published(w.model, "1.0.0")
 	steps := []struct {
 		shown string
-		want  deployment.Status
+		want  api.DeploymentStatus
 	}{
-		{"", deployment.Pending},
-		{"no-room", deployment.Pending},
-		{"starting", deployment.Starting},
-		{"ready", deployment.Ready},
-		{"idle", deployment.Idle},
-		{"waking", deployment.Idle},
-		{"ready", deployment.Ready},
+		{"", api.DeploymentPending},
+		{"no-room", api.DeploymentPending},
+		{"starting", api.DeploymentStarting},
+		{"ready", api.DeploymentReady},
+		{"idle", api.DeploymentIdle},
+		{"waking", api.DeploymentIdle},
+		{"ready", api.DeploymentReady},
 	}
 	for _, step := range steps {
 		if step.shown != "" {
@@ -188,14 +187,14 @@ func TestWhileNothingHasRoomTheRowSaysSo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.shown("no-room")
-	w.assertState("1.0.0", deployment.Pending, "no node has room for it (cpu 64")
+	w.assertState("1.0.0", api.DeploymentPending, "no node has room for it (cpu 64")
 }
 
 func TestAStartThatNobodySawIsToldWhenItIsSeen(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.shown("idle") // it started and went to sleep meanwhile
-	w.assertState("1.0.0", deployment.Idle, "")
+	w.assertState("1.0.0", api.DeploymentIdle, "")
 	w.AssertWrote(event.DeploymentReady{}, 1)
 }
 
@@ -213,7 +212,7 @@ func TestWhatCannotStartIsTakenAwayAndItsReasonStays(t *testing.T) {
 	w := newWorld(t)
 	id := w.shown("not-a-model")
 	w.run(id)
-	w.assertState("1.0.0", deployment.Failed, "its model cannot be loaded: there is no ONNX model")
+	w.assertState("1.0.0", api.DeploymentFailed, "its model cannot be loaded: there is no ONNX model")
 	w.assertGone(id)
 	w.AssertWrote(event.DeploymentFailed{}, 1)
 	if n := w.Count("select count(*) from audit_entries where action = 'deployment.failed' and why like 'its model cannot be loaded%'"); n != 1 {
@@ -234,12 +233,12 @@ func TestWhatDidNotStartInItsTimeIsStartedAnewAfterAPause(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	id := w.shown("store-away")
-	if d := w.assertState("1.0.0", deployment.Starting, "the store does not answer"); d.Failure != "passing" || d.Attempts < 1 {
+	if d := w.assertState("1.0.0", api.DeploymentStarting, "the store does not answer"); d.Failure != "passing" || d.Attempts < 1 {
 		t.Errorf("while Kubernetes tries again: %+v", d)
 	}
 	w.host.maker.startTime = time.Nanosecond // the pods of testdata are old
 	w.run(id)
-	d := w.assertState("1.0.0", deployment.Starting, "the store does not answer")
+	d := w.assertState("1.0.0", api.DeploymentStarting, "the store does not answer")
 	if d.Failure != "passing" || d.RetryAt == nil {
 		t.Errorf("after its time: %+v", d)
 	}
@@ -254,7 +253,7 @@ func TestWhatDidNotStartInItsTimeIsStartedAnewAfterAPause(t *testing.T) {
 	w.run(id)
 	w.show(id, "ready")
 	w.run(id)
-	w.assertState("1.0.0", deployment.Ready, "")
+	w.assertState("1.0.0", api.DeploymentReady, "")
 	w.AssertWrote(event.DeploymentFailed{}, 0)
 }
 
@@ -271,12 +270,12 @@ func TestARetiredVersionIsStopped(t *testing.T) {
 	w := newWorld(t)
 	id := w.shown("ready")
 	w.Ready(w.model, "1.1.0")
-	_, err := w.Catalog.Retire(t.Context(), w.Owner, catalog.Retire{Model: w.model, Version: catalogtest.Version("1.0.0")})
+	_, err := w.Catalog.Retire(t.Context(), w.Owner, api.RetireRequest{Model: w.model, Version: catalogtest.Version("1.0.0")})
 	w.must(err)
 	for range 2 {
 		w.run(id)
 	}
-	if got, err := w.Deployments.StatusOf(t.Context(), w.Owner.Tenant, id); err != nil || got != deployment.Removed {
+	if got, err := w.Deployments.StatusOf(t.Context(), w.Owner.Tenant, id); err != nil || got != api.DeploymentRemoved {
 		t.Errorf("it is %s, %v", got, err)
 	}
 	w.assertGone(id)
@@ -289,10 +288,10 @@ func TestAVersionThatSomebodyDeletedIsMadeAnew(t *testing.T) {
 	w.must(w.host.services.Delete(t.Context(), name(id), metav1.DeleteOptions{}))
 	w.clear()
 	w.run(id)
-	w.assertState("1.0.0", deployment.Pending, "")
+	w.assertState("1.0.0", api.DeploymentPending, "")
 	w.show(id, "ready")
 	w.run(id)
-	w.assertState("1.0.0", deployment.Ready, "")
+	w.assertState("1.0.0", api.DeploymentReady, "")
 }
 
 func TestOneThatIsBeingDeletedIsWaitedFor(t *testing.T) {
@@ -342,5 +341,5 @@ func TestTheSpecOfAVersionThatNobodyUnderstandsFails(t *testing.T) {
 	s.Tenant, s.VersionID, s.Resources = w.Owner.Tenant, w.Published(w.model, "1.0.0"), json.RawMessage(`{"cpu": "lots"}`)
 	w.must(w.Deployments.Request(t.Context(), s.Tenant, s.VersionID, ""))
 	w.must(w.host.Start(t.Context(), s))
-	w.assertState("1.0.0", deployment.Failed, "its resources cannot be read")
+	w.assertState("1.0.0", api.DeploymentFailed, "its resources cannot be read")
 }

@@ -16,8 +16,8 @@ import (
 	"knative.dev/serving/pkg/apis/autoscaling"
 	"knative.dev/serving/pkg/apis/serving"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/allowance"
-	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/deployment"
 )
 
@@ -147,7 +147,7 @@ const usualMemory, usualCPU = 128 << 20, 100
 // resources bound a version's server. KServe lays them over those of the ServingRuntime, whose values hold where there is none here. Memory that a
 // version asks for is its limit and its request. A version of ownRuntime that asks for none has its allowance as its limit and requests the size of its
 // files, since a node has room for more than all its pods' limits together. CPU that neither the version nor the operator bounds is the runtime's.
-func resources(s deployment.Spec, asked catalog.Resources, allowed allowance.Allowance) corev1.ResourceRequirements {
+func resources(s deployment.Spec, asked api.Resources, allowed allowance.Allowance) corev1.ResourceRequirements {
 	requests, limits := corev1.ResourceList{}, corev1.ResourceList{}
 	switch memory := bytes(allowed.Memory); {
 	case asked.Memory != "":

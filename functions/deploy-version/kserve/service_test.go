@@ -12,8 +12,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/deployment"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
 // fraud is a version as its row says it.
@@ -22,7 +22,7 @@ func fraud() deployment.Spec {
 		Tenant: uuid.MustParse("0193c1d0-0000-7000-8000-0000000000ff"), VersionID: uuid.MustParse("0193c1d0-0000-7000-8000-000000000001"),
 		Version: "acme/fraud@1.4.0", Model: "acme/fraud", Runtime: "maas-onnx", Format: "onnx",
 		Manifest: "maas://maas/t/0193c1d0-0000-7000-8000-0000000000ff/manifests/" + strings.Repeat("0", 64),
-		Scale:    event.Scale{Min: 0, Max: 3}, Resources: json.RawMessage(`{"cpu": "500m", "memory": "1Gi", "gpu": 1}`),
+		Scale:    api.Scale{Min: 0, Max: 3}, Resources: json.RawMessage(`{"cpu": "500m", "memory": "1Gi", "gpu": 1}`),
 	}
 }
 
@@ -58,7 +58,7 @@ func TestAVersionBecomesAnInferenceService(t *testing.T) {
 		t.Errorf("the same spec has the digests %s and %s", digest, again)
 	}
 	rows := fraud()
-	rows.Warm, rows.Status = true, deployment.Ready
+	rows.Warm, rows.Status = true, api.DeploymentReady
 	if again, _ := made(t, Knative, rows); again != digest {
 		t.Error("what its row says would replace the pods")
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/kserve/kserve/pkg/constants"
 	corev1 "k8s.io/api/core/v1"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/allowance"
-	"github.com/17882237881/MaaS/shared/deployment"
 )
 
 // sight is what can be seen of a version.
@@ -42,7 +42,7 @@ type state struct {
 	damaged  bool            // with broken: the store does not hold the version as it was published
 	exceeded allowance.Limit // with broken: what its server needed more of than it is given; else ""
 	endpoint string          // with ready and idle
-	phases   deployment.Phases
+	phases   api.StartPhases
 
 	attempts int       // of one that is starting, and failed before
 	retryAt  time.Time // when Kubernetes tries again; zero if that is not known
@@ -145,7 +145,7 @@ func container(pod *corev1.Pod, name string) *corev1.ContainerStatus {
 
 // phases tells how long the parts of a pod's start took: until its first container ran, until its files were there, until it answered.
 // Kubernetes tells the times to the second.
-func phases(pod *corev1.Pod) (p deployment.Phases) {
+func phases(pod *corev1.Pod) (p api.StartPhases) {
 	server := container(pod, constants.InferenceServiceContainerName)
 	answered := condition(pod, corev1.PodReady)
 	if server == nil || server.State.Running == nil || answered == nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/kserve/kserve/pkg/apis/serving/v1beta1"
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/17882237881/MaaS/shared/deployment"
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/shared/termination"
 )
 
@@ -77,7 +77,7 @@ func TestWhatIsSeenOfAVersion(t *testing.T) {
 			t.Errorf("%s: the endpoint is %q", c.name, got.endpoint)
 		}
 	}
-	if got := seen(t, "ready", time.Minute).state(); got.endpoint != knative || got.phases != (deployment.Phases{Schedule: 1000, Fetch: 2000, Load: 1000}) {
+	if got := seen(t, "ready", time.Minute).state(); got.endpoint != knative || got.phases != (api.StartPhases{Schedule: 1000, Fetch: 2000, Load: 1000}) {
 		t.Errorf("%+v", got)
 	}
 }

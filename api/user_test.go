@@ -1,4 +1,4 @@
-package identity
+package api
 
 import (
 	"strings"
@@ -56,7 +56,7 @@ func FuzzParseEmail(f *testing.F) {
 		if again, err := ParseEmail(string(email)); err != nil || again != email {
 			t.Errorf("%q gives %q, and that %q, %v", s, email, again, err)
 		}
-		if len(email) > maxEmail || strings.Count(string(email), "@") != 1 || email.local() == "" {
+		if len(email) > maxEmail || strings.Count(string(email), "@") != 1 || strings.HasPrefix(string(email), "@") {
 			t.Errorf("%q is taken for an address", s)
 		}
 	})

@@ -1,7 +1,7 @@
-// Package event is the catalogue of MaaS's CloudEvents, their encoding, their signature and their posting. It knows no database.
+// Package cloudevent is the catalogue of MaaS's CloudEvents, their encoding, their signature and their posting. It knows no database.
 //
 // Events are CloudEvents 1.0 over HTTP: structured JSON out, structured and binary in. What events.md says of each attribute holds.
-package event
+package cloudevent
 
 import (
 	"encoding/json"
@@ -12,27 +12,18 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// Type names a kind of event: "maas.upload.completed.v1".
-type Type string
-
 // Consumer names a function that acts on events, as its folder is called.
 type Consumer string
-
-// Payload is an event's data.
-type Payload interface {
-	EventType() Type
-	// EventSubject is what the event is about: "acme/fraud@1.4.0", or an upload's id.
-	EventSubject() string
-}
 
 // Event is one event. It is a hint: whoever receives it reads the row that it speaks of again, because order is not kept.
 type Event struct {
 	ID          uuid.UUID // UUIDv7, the outbox row's
 	Source      string    // "/maas/<function>"
-	Type        Type
+	Type        event.Type
 	Subject     string
 	Time        time.Time
 	Tenant      uuid.UUID
@@ -41,7 +32,7 @@ type Event struct {
 }
 
 // New makes the event of a payload.
-func New(function string, tenant uuid.UUID, traceparent string, p Payload) (Event, error) {
+func New(function string, tenant uuid.UUID, traceparent string, p event.Payload) (Event, error) {
 	data, err := json.Marshal(p)
 	if err != nil {
 		return Event{}, fmt.Errorf("event %s: %w", p.EventType(), err)
@@ -122,7 +113,7 @@ func fromCloudEvent(ce cloudevents.Event) (Event, error) {
 		return Event{}, unprocessable("The event's tenant is no UUID.", err)
 	}
 	return Event{
-		ID: id, Source: ce.Source(), Type: Type(ce.Type()), Subject: ce.Subject(), Time: ce.Time(),
+		ID: id, Source: ce.Source(), Type: event.Type(ce.Type()), Subject: ce.Subject(), Time: ce.Time(),
 		Tenant: tenant, Traceparent: extension(ce, extTraceparent), Data: ce.Data(),
 	}, nil
 }

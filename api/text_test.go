@@ -1,4 +1,4 @@
-package catalog
+package api
 
 import (
 	"encoding"
@@ -27,16 +27,16 @@ func TestTextsThatAreRefused(t *testing.T) {
 		"empty tag":          {new(Tag), ""},
 		"tag with a space":   {new(Tag), "a b"},
 		"long tag":           {new(Tag), strings.Repeat("x", 64)},
-		"order":              {new(Order), "size"},
-		"empty query":        {new(Query), " "},
-		"long query":         {new(Query), strings.Repeat("x", maxQuery+1)},
-		"status":             {new(Status), "ready"},
+		"order":              {new(ModelOrder), "size"},
+		"empty query":        {new(ModelQuery), " "},
+		"long query":         {new(ModelQuery), strings.Repeat("x", maxQuery+1)},
+		"status":             {new(VersionStatus), "ready"},
 		"quantity":           {new(Quantity), "1 GB"},
 		"negative quantity":  {new(Quantity), "-1"},
-		"pair without dots":  {new(Pair), "1.0.0"},
-		"pair with two dots": {new(Pair), "1.0.0..1.1.0"},
-		"half a pair":        {new(Pair), "1.0.0..."},
-		"bad pair":           {new(Pair), "1.0.0...!"},
+		"pair without dots":  {new(ComparedVersions), "1.0.0"},
+		"pair with two dots": {new(ComparedVersions), "1.0.0..1.1.0"},
+		"half a pair":        {new(ComparedVersions), "1.0.0..."},
+		"bad pair":           {new(ComparedVersions), "1.0.0...!"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -122,7 +122,7 @@ func FuzzPair(f *testing.F) {
 	f.Add([]byte("1.3.0...1.4.0"))
 	f.Add([]byte("v1...^2"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var p Pair
+		var p ComparedVersions
 		if p.UnmarshalText(text) == nil && (p.A.String() == "" || p.B.String() == "") {
 			t.Errorf("%q was accepted", text)
 		}

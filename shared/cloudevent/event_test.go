@@ -1,4 +1,4 @@
-package event_test
+package cloudevent_test
 
 import (
 	"bytes"
@@ -13,25 +13,27 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
-	"github.com/17882237881/MaaS/shared/event"
 	"github.com/17882237881/MaaS/shared/eventtest"
 )
 
-func signer(t *testing.T, secret string) event.Signer {
+func signer(t *testing.T, secret string) cloudevent.Signer {
 	t.Helper()
-	s, err := event.OpenSigner(env.New("test", map[string]string{"MAAS_SERVICE_KEY": strings.Repeat(secret, 32)}, slog.Default()))
+	s, err := cloudevent.OpenSigner(env.New("test", map[string]string{"MAAS_SERVICE_KEY": strings.Repeat(secret, 32)}, slog.Default()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func sample(t *testing.T) event.Event {
+func sample(t *testing.T) cloudevent.Event {
 	t.Helper()
-	e, err := event.New("complete", uuid.New(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", event.UploadCompleted{Upload: uuid.New()})
+	e, err := cloudevent.New("complete", uuid.New(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", event.UploadCompleted{Upload: api.ID(uuid.New())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,15 +41,15 @@ func sample(t *testing.T) event.Event {
 }
 
 // receive sends the body through HTTP as a broker would, and reads it as a function does.
-func receive(t *testing.T, s event.Signer, header map[string]string, body string) (event.Event, error) {
+func receive(t *testing.T, s cloudevent.Signer, header map[string]string, body string) (cloudevent.Event, error) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	for name, value := range header {
 		r.Header.Set(name, value)
 	}
-	ce, err := event.Read(r)
+	ce, err := cloudevent.Read(r)
 	if err != nil {
-		return event.Event{}, err
+		return cloudevent.Event{}, err
 	}
 	return s.Verify(ce)
 }
@@ -98,14 +100,14 @@ func TestWhatKnativesBrokerDeliversIsWhatWasSigned(t *testing.T) {
 	t.Parallel()
 	s := signer(t, eventtest.Key[:1])
 	for name, want := range map[string]event.Payload{
-		eventtest.Broker: &event.UploadCompleted{Upload: uuid.MustParse("1eeea0bf-69e9-49af-b934-07e00cc85e03")},
+		eventtest.Broker: &event.UploadCompleted{Upload: api.ID(uuid.MustParse("1eeea0bf-69e9-49af-b934-07e00cc85e03"))},
 		eventtest.Text: &event.UploadRejected{
-			Upload: uuid.MustParse("12dc05f8-bb7c-45f7-8bb5-d20bc1086e1e"), Code: "x", Reason: "<b>ä 漢字 & \u2028 \u0001 \"q\" \\ 😀</b>\n",
+			Upload: api.ID(uuid.MustParse("12dc05f8-bb7c-45f7-8bb5-d20bc1086e1e")), Code: "x", Reason: "<b>ä 漢字 & \u2028 \u0001 \"q\" \\ 😀</b>\n",
 		},
 	} {
 		r := eventtest.Request(t, name)
 		r.Header.Set("Ce-Knativekafkapartition", "3") // another broker's
-		ce, err := event.Read(r)
+		ce, err := cloudevent.Read(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +145,7 @@ func TestEventsOfKnativesSourcesAreReadAndAreNotOurs(t *testing.T) {
 	for name, want := range map[string]string{
 		eventtest.Ping: "dev.knative.sources.ping", eventtest.Reference: "dev.knative.apiserver.ref.add", eventtest.Resource: "dev.knative.apiserver.resource.add",
 	} {
-		ce, err := event.Read(eventtest.Request(t, name))
+		ce, err := cloudevent.Read(eventtest.Request(t, name))
 		if err != nil || ce.Type() != want {
 			t.Errorf("%s is read as %s, %v", name, ce.Type(), err)
 		}

@@ -1,4 +1,4 @@
-package catalog
+package api
 
 import (
 	"encoding/json"
@@ -6,19 +6,27 @@ import (
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/event"
 )
 
+// Scale bounds the replicas of a deployment.
+type Scale struct {
+	Min int `json:"min"`
+	Max int `json:"max"`
+}
+
 // Share is a version's part of an alias's traffic, in percent.
-type Share = event.Share
+type Share struct {
+	Version ref.Version `json:"version"`
+	Weight  int         `json:"weight"`
+}
 
 // Traffic is where an alias leads: shares of 1 to 100 % that add up to 100, the greatest first, of equal ones the higher version.
 type Traffic []Share
 
 const maxShares = 10
 
-// allTo is the traffic that goes to one version.
-func allTo(v ref.Version) Traffic { return Traffic{{Version: v, Weight: 100}} }
+// AllTo is the traffic that goes to one version.
+func AllTo(v ref.Version) Traffic { return Traffic{{Version: v, Weight: 100}} }
 
 // UnmarshalJSON checks traffic and puts it in order.
 func (t *Traffic) UnmarshalJSON(text []byte) error {
@@ -64,14 +72,15 @@ func NewTraffic(shares []Share) (Traffic, error) {
 	return traffic, nil
 }
 
-// greatest is the version with the greatest share.
-func greatest(t Traffic) ref.Version { return t[0].Version }
+// Greatest returns the version with the greatest share of traffic that is not empty.
+func (t Traffic) Greatest() ref.Version { return t[0].Version }
 
-// goesTo reports whether the version has a share.
-func (t Traffic) goesTo(v ref.Version) bool {
+// GoesTo reports whether the version has a share.
+func (t Traffic) GoesTo(v ref.Version) bool {
 	return slices.ContainsFunc(t, func(s Share) bool { return s.Version.Compare(v) == 0 })
 }
 
-func (t Traffic) equal(u Traffic) bool {
+// Equal reports whether both lead to the same versions by the same shares.
+func (t Traffic) Equal(u Traffic) bool {
 	return slices.EqualFunc(t, u, func(a, b Share) bool { return a.Weight == b.Weight && a.Version.Compare(b.Version) == 0 })
 }

@@ -1,0 +1,177 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/17882237881/MaaS/api/fault"
+)
+
+// The limits of what people write about models and versions.
+const (
+	maxDescription = 4096  // characters
+	maxChangelog   = 16384 // characters
+	maxLabel       = 64    // characters
+	maxReason      = 1024  // characters
+	maxTags        = 32
+	maxKeys        = 64
+	maxKey         = 128      // bytes
+	maxMetadata    = 16 << 10 // bytes of JSON
+)
+
+// Description says what a model is for: up to 4,096 characters, lines allowed.
+type Description string
+
+// UnmarshalText checks a description.
+func (d *Description) UnmarshalText(text []byte) error {
+	*d = Description(text)
+	return checkProse("description", text, maxDescription)
+}
+
+// Changelog says what a version brings: up to 16,384 characters, lines allowed.
+type Changelog string
+
+// UnmarshalText checks a changelog.
+func (c *Changelog) UnmarshalText(text []byte) error {
+	*c = Changelog(text)
+	return checkProse("changelog", text, maxChangelog)
+}
+
+// Reason is why something is done to a version or an alias: 1 to 1,024 characters.
+type Reason string
+
+// UnmarshalText checks a reason.
+func (r *Reason) UnmarshalText(text []byte) error {
+	*r = Reason(text)
+	if len(bytes.TrimSpace(text)) == 0 {
+		return invalid("reason", "must not be empty")
+	}
+	return checkProse("reason", text, maxReason)
+}
+
+// Label is a short word or two: a framework, a license. Up to 64 characters on one line.
+type Label string
+
+// UnmarshalText checks a label.
+func (l *Label) UnmarshalText(text []byte) error {
+	*l = Label(text)
+	if !utf8.Valid(text) || utf8.RuneCount(text) > maxLabel || bytes.ContainsFunc(text, unicode.IsControl) {
+		return invalid("label", "must have at most %d characters, on one line", maxLabel)
+	}
+	return nil
+}
+
+var tagPattern = regexp.MustCompile(`^[\pL\pN][\pL\pN._:/-]{0,62}$`)
+
+// Tag is a word to find models by: it begins with a letter or a digit, and has up to 63 letters, digits and . _ : / -.
+type Tag string
+
+// UnmarshalText checks a tag.
+func (t *Tag) UnmarshalText(text []byte) error {
+	*t = Tag(text)
+	if !tagPattern.Match(text) {
+		return invalid("tag", "a tag begins with a letter or a digit and has up to 63 letters, digits and . _ : / -")
+	}
+	return nil
+}
+
+// Tags are up to 32 tags, each once, sorted.
+type Tags []Tag
+
+// UnmarshalJSON checks tags and puts them in order.
+func (t *Tags) UnmarshalJSON(text []byte) error {
+	var words []string
+	if err := json.Unmarshal(text, &words); err != nil {
+		return invalid("tags", "must be an array of strings")
+	}
+	tags, err := ParseTags(words)
+	*t = tags
+	return err
+}
+
+// ParseTags checks words as tags and puts them in order.
+func ParseTags(words []string) (Tags, error) {
+	tags := make(Tags, len(words))
+	for i, word := range words {
+		if err := tags[i].UnmarshalText([]byte(word)); err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(tags)
+	tags = slices.Compact(tags)
+	if len(tags) > maxTags {
+		return nil, invalid("tags", "has more than %d tags", maxTags)
+	}
+	return tags, nil
+}
+
+// Metadata is JSON of the owner's own: up to 64 keys of 128 bytes, 16 KiB in all. Numbers keep their digits.
+type Metadata map[string]any
+
+// UnmarshalJSON checks metadata. What it accepts, Postgres's jsonb can hold.
+func (m *Metadata) UnmarshalJSON(text []byte) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	values := map[string]any{}
+	if err := decoder.Decode(&values); err != nil {
+		return invalid("metadata", "must be a JSON object")
+	}
+	if values == nil {
+		values = map[string]any{} // the text was null
+	}
+	*m = values
+	switch {
+	case len(text) > maxMetadata:
+		return invalid("metadata", "has more than %s bytes of JSON", fault.Count(maxMetadata))
+	case len(values) > maxKeys:
+		return invalid("metadata", "has more than %d keys", maxKeys)
+	}
+	for key := range values {
+		if len(key) > maxKey || key == "" {
+			return invalid("metadata", "must have keys of 1 to %d bytes", maxKey)
+		}
+	}
+	if !storable(values) {
+		return invalid("metadata", "must have no null characters and no numbers beyond those of double precision")
+	}
+	return nil
+}
+
+// storable reports whether jsonb can hold the value.
+func storable(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return !strings.ContainsRune(v, 0)
+	case json.Number:
+		_, err := v.Float64()
+		return err == nil
+	case []any:
+		return !slices.ContainsFunc(v, func(one any) bool { return !storable(one) })
+	case map[string]any:
+		for key, one := range v {
+			if !storable(key) || !storable(one) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// checkProse checks text of several lines.
+func checkProse(what string, text []byte, most int) error {
+	switch {
+	case utf8.RuneCount(text) > most:
+		return invalid(what, "has more than %s characters", fault.Count(most))
+	case !utf8.Valid(text) || bytes.ContainsFunc(text, forbidden):
+		return invalid(what, "must be UTF-8 text without control characters other than tabs and line ends")
+	default:
+		return nil
+	}
+}
+
+func forbidden(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }
