@@ -11,24 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/shared/postgres"
-)
-
-const (
-	// One sealer of a tenant at a time, and none waits for another.
-	sealerSQL   = `select pg_try_advisory_xact_lock(hashtextextended('audit:' || maas_tenant(), 0))`
-	tenantsSQL  = `select audit_unsealed($1)`
-	headSQL     = `select c.seq, c.hash, e.time from audit_chain c join audit_entries e on e.id = c.entry order by c.seq desc limit 1`
-	unsealedSQL = `
-		select id, time, actor, action, resource, outcome, address, request, why from audit_entries e
-		where time > $1 and not exists (select from audit_chain c where c.entry = e.id)
-		order by time, id limit $2`
-	linkSQL  = `insert into audit_chain (seq, entry, prev, hash) values ($1, $2, $3, $4)`
-	chainSQL = `
-		select c.seq, c.prev, c.hash, e.id, e.time, e.actor, e.action, e.resource, e.outcome, e.address, e.request, e.why
-		from audit_chain c join audit_entries e on e.id = c.entry where c.seq > $1 order by c.seq limit $2`
 )
 
 const (
@@ -69,12 +53,8 @@ func (e entry) hash(prev []byte) ([]byte, error) {
 func Seal(ctx context.Context, db *postgres.DB) error {
 	db = db.As(postgres.Sweep)
 	var waiting []uuid.UUID
-	err := db.Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, tenantsSQL, tenants)
-		if err != nil {
-			return err
-		}
-		waiting, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	err := db.Definer(ctx, func(tx postgres.Tx) (err error) {
+		waiting, err = unsealedTenants(ctx, tx)
 		return err
 	})
 	errs := []error{err}
@@ -97,8 +77,7 @@ func SealTenant(ctx context.Context, db *postgres.DB, tenant uuid.UUID) error {
 func sealSome(ctx context.Context, db *postgres.DB, tenant uuid.UUID) (sealed int, err error) {
 	err = db.Tx(ctx, tenant, func(tx postgres.Tx) error {
 		sealed = 0
-		var mine bool
-		if err := tx.QueryRow(ctx, sealerSQL).Scan(&mine); err != nil || !mine {
+		if locked, err := tryLockChain(ctx, tx); err != nil || !locked {
 			return err
 		}
 		seq, prev, since, err := head(ctx, tx)
@@ -113,39 +92,4 @@ func sealSome(ctx context.Context, db *postgres.DB, tenant uuid.UUID) (sealed in
 		return link(ctx, tx, entries, seq, prev)
 	})
 	return sealed, err
-}
-
-// head gives the chain's last link, and since when entries may be unsealed.
-func head(ctx context.Context, tx postgres.Tx) (seq int64, hash []byte, since time.Time, err error) {
-	err = tx.QueryRow(ctx, headSQL).Scan(&seq, &hash, &since)
-	if postgres.NotFound(err) {
-		return 0, make([]byte, sha256.Size), time.Time{}, nil
-	}
-	return seq, hash, since.Add(-late), err
-}
-
-func unsealed(ctx context.Context, tx postgres.Tx, since time.Time) ([]entry, error) {
-	rows, err := tx.Query(ctx, unsealedSQL, since, links)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (e entry, err error) {
-		err = row.Scan(&e.ID, &e.Time, &e.Actor, &e.Action, &e.Resource, &e.Outcome, &e.Address, &e.Request, &e.Why)
-		return e, err
-	})
-}
-
-func link(ctx context.Context, tx postgres.Tx, entries []entry, seq int64, prev []byte) error {
-	var batch pgx.Batch
-	for _, e := range entries {
-		seq++
-		e.Tenant, e.Seq = tx.Tenant(), seq
-		hash, err := e.hash(prev)
-		if err != nil {
-			return err
-		}
-		batch.Queue(linkSQL, seq, e.ID, prev, hash)
-		prev = hash
-	}
-	return tx.SendBatch(ctx, &batch).Close()
 }

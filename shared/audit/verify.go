@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -36,14 +35,7 @@ func Verify(ctx context.Context, db *postgres.DB, tenant uuid.UUID) (Report, err
 
 // walk checks the next links, and gives how many it read and the last one's hash.
 func (r *Report) walk(ctx context.Context, tx postgres.Tx, prev []byte) (int, []byte, error) {
-	rows, err := tx.Query(ctx, chainSQL, r.Sealed, links)
-	if err != nil {
-		return 0, prev, err
-	}
-	read, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (l linked, err error) {
-		err = row.Scan(&l.Seq, &l.prev, &l.hash, &l.ID, &l.Time, &l.Actor, &l.Action, &l.Resource, &l.Outcome, &l.Address, &l.Request, &l.Why)
-		return l, err
-	})
+	read, err := readLinks(ctx, tx, r.Sealed)
 	if err != nil {
 		return 0, prev, err
 	}

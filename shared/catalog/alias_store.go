@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -59,4 +60,56 @@ func listMoves(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.A
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowTo[api.AliasMove])
+}
+
+const leadingToSQL = `
+	select alias from aliases
+	where model_id = $1 and kind = 'set' and alias !~ '^(latest|v[0-9]+([.][0-9]+)?)$'
+		and traffic @> jsonb_build_array(jsonb_build_object('version', $2::text))
+	order by alias limit 1`
+
+const trafficSQL = `select traffic from aliases where model_id = $1 and alias = $2`
+
+func trafficOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, alias ref.Alias) (traffic api.Traffic, err error) {
+	err = tx.QueryRow(ctx, trafficSQL, model, string(alias)).Scan(&traffic)
+	if postgres.NotFound(err) {
+		return nil, noVersion(name, string(alias))
+	}
+	return traffic, err
+}
+
+// overtakenSQL tells whether an alias was moved after a version was published ($3), but by an earlier publication, which was ready later.
+const overtakenSQL = `
+	select exists (select from aliases a where a.model_id = $1 and a.alias = $2 and a.moved_at > $3 and not (a.moved_by = $4 and exists (
+		select from versions v where v.model_id = a.model_id and v.published_at < $3 and a.alias = any (v.aliases)
+			and a.traffic @> jsonb_build_array(jsonb_build_object('version', v.version)))))`
+
+// setAliasTo returns the first alias that somebody set, not one that follows by itself, whose traffic names the version, and "" if there is none.
+func setAliasTo(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (alias string, err error) {
+	err = tx.QueryRow(ctx, leadingToSQL, model, v.String()).Scan(&alias)
+	if postgres.NotFound(err) {
+		return "", nil
+	}
+	return alias, err
+}
+
+// putAlias writes an alias's row and its entry in the ledger of moves. Without traffic the row is deleted.
+func putAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, before api.Alias, kind api.AliasKind, to api.Traffic, by, why string) error {
+	var err error
+	if len(to) == 0 {
+		_, err = tx.Exec(ctx, dropAliasSQL, model, string(before.Alias))
+	} else {
+		_, err = tx.Exec(ctx, putAliasSQL, model, string(before.Alias), string(kind), to, by, why)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, insertMoveSQL, model, string(before.Alias), by, before.Traffic, to, why)
+	return err
+}
+
+// movedSince reports whether an alias was moved after the time, except by the actor to a version that was published before it.
+func movedSince(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias, published time.Time, actor string) (moved bool, err error) {
+	err = tx.QueryRow(ctx, overtakenSQL, model, string(alias), published, actor).Scan(&moved)
+	return moved, err
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -35,13 +34,11 @@ func New(db *postgres.DB, events *outbox.Outbox, announce Announce) *Catalog {
 // after it. It must return soon, and tell nobody of its own failures: a cache that cannot be told lives shortly (data.md, Cache).
 type Announce func(ctx context.Context, m ref.Model, epoch int64)
 
-const raiseSQL = `update models set epoch = epoch + 1 where id = $1 returning epoch`
-
 // Changed raises the model's epoch, which locks its row, and announces it before and after the commit. A write that moves something
 // that Resolve answers calls it first, so that writers of one model stand in line.
 func (a Announce) Changed(ctx context.Context, tx postgres.Tx, id uuid.UUID, m ref.Model) error {
-	var epoch int64
-	if err := tx.QueryRow(ctx, raiseSQL, id).Scan(&epoch); err != nil {
+	epoch, err := raiseEpoch(ctx, tx, id)
+	if err != nil {
 		return fmt.Errorf("raise the epoch of %s: %w", m, err)
 	}
 	a.tell(ctx, tx, m, epoch)
@@ -55,33 +52,6 @@ func (a Announce) tell(ctx context.Context, tx postgres.Tx, m ref.Model, epoch i
 	a(ctx, m, epoch)
 	after := context.WithoutCancel(ctx) // the commit stands, whether or not the client still waits
 	tx.OnCommit(func() { a(after, m, epoch) })
-}
-
-const (
-	findSQL = `select id from models where name = $1`
-	lockSQL = `select id from models where name = $1 for update`
-)
-
-// find gives the id of a model that the caller may know of.
-func find(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (uuid.UUID, error) {
-	return one(ctx, tx, who, m, findSQL)
-}
-
-// lock is find, and makes other writers of the model wait until this transaction ends.
-func lock(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (uuid.UUID, error) {
-	return one(ctx, tx, who, m, lockSQL)
-}
-
-func one(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, query string) (uuid.UUID, error) {
-	if !who.MaySee(m) {
-		return uuid.Nil, noModel(m)
-	}
-	var id uuid.UUID
-	err := tx.QueryRow(ctx, query, string(m.Name)).Scan(&id)
-	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {
-		return uuid.Nil, noModel(m)
-	}
-	return id, err
 }
 
 func noModel(m ref.Model) error {

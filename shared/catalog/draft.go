@@ -100,19 +100,15 @@ func checkPlace(ctx context.Context, tx postgres.Tx, version uuid.UUID, path str
 	if path == "" {
 		return nil
 	}
-	var others int
-	if err := tx.QueryRow(ctx, othersSQL, version, path).Scan(&others); err != nil {
+	others, err := countOthers(ctx, tx, version, path)
+	if err != nil {
 		return err
 	}
 	if others >= maxFiles {
 		return fault.New(fault.Conflict, fmt.Sprintf("A version has at most %d files.", maxFiles), fault.Field("path"))
 	}
-	var there string
-	err := tx.QueryRow(ctx, inTheWaySQL, version, path).Scan(&there)
-	if postgres.NotFound(err) {
-		return nil
-	}
-	if err != nil {
+	there, err := fileInTheWay(ctx, tx, version, path)
+	if err != nil || there == "" {
 		return err
 	}
 	return fault.New(fault.Conflict, fmt.Sprintf("The version has a file %s: %s cannot lie beside it.", there, path), fault.Field("path"))
@@ -160,11 +156,4 @@ func AttachFile(ctx context.Context, tx postgres.Tx, in Attach) (kept string, er
 		return "", err
 	}
 	return kept, attach(ctx, tx, in)
-}
-
-// DropEmptyDraft deletes a draft that has no file, in transfer's transaction; any other version stays. The caller makes sure that no
-// other upload is open for it.
-func DropEmptyDraft(ctx context.Context, tx postgres.Tx, version uuid.UUID) error {
-	_, err := tx.Exec(ctx, dropDraftSQL, version)
-	return err
 }

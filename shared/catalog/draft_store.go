@@ -125,3 +125,25 @@ func attach(ctx context.Context, tx postgres.Tx, in Attach) error {
 	_, err := tx.Exec(ctx, attachSQL, in.VersionID, in.Path, in.Artifact.Digest.String())
 	return err
 }
+
+// countOthers returns the number of the version's files at other paths.
+func countOthers(ctx context.Context, tx postgres.Tx, version uuid.UUID, path string) (others int, err error) {
+	err = tx.QueryRow(ctx, othersSQL, version, path).Scan(&others)
+	return others, err
+}
+
+// fileInTheWay returns the first of the version's files that would be a folder of the path, or whose folder it would be, and "" if there is none.
+func fileInTheWay(ctx context.Context, tx postgres.Tx, version uuid.UUID, path string) (there string, err error) {
+	err = tx.QueryRow(ctx, inTheWaySQL, version, path).Scan(&there)
+	if postgres.NotFound(err) {
+		return "", nil
+	}
+	return there, err
+}
+
+// DropEmptyDraft deletes a draft that has no file, in transfer's transaction; any other version stays. The caller makes sure that no
+// other upload is open for it.
+func DropEmptyDraft(ctx context.Context, tx postgres.Tx, version uuid.UUID) error {
+	_, err := tx.Exec(ctx, dropDraftSQL, version)
+	return err
+}

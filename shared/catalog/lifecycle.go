@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
@@ -25,19 +24,6 @@ const (
 	versionRetired    audit.Action = "version.retire"
 )
 
-const (
-	updateDraftSQL = `update versions set changelog = coalesce($2, changelog), metadata = coalesce($3, metadata) where id = $1`
-	deprecateSQL   = `
-		update versions set status = 'deprecated', deprecation_reason = $2, sunset = $3, deprecated_at = coalesce(deprecated_at, now())
-		where id = $1`
-	retireSQL    = `update versions set status = 'retired', retired_at = now() where id = $1`
-	leadingToSQL = `
-		select alias from aliases
-		where model_id = $1 and kind = 'set' and alias !~ '^(latest|v[0-9]+([.][0-9]+)?)$'
-			and traffic @> jsonb_build_array(jsonb_build_object('version', $2::text))
-		order by alias limit 1`
-)
-
 // UpdateVersion changes what is said about a draft. It fails with Conflict once the version is published.
 func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in api.UpdateVersionRequest) (api.Version, error) {
 	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
@@ -47,7 +33,7 @@ func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in api.
 		if err := condition.Check(in.IfMatch, in.IfNoneMatch, ch.before.ETag()); err != nil {
 			return err
 		}
-		if _, err := ch.tx.Exec(ctx, updateDraftSQL, ch.before.ID, in.Changelog, in.Metadata); err != nil {
+		if err := updateDraft(ctx, ch.tx, uuid.UUID(ch.before.ID), in); err != nil {
 			return err
 		}
 		return audit.Record(ctx, ch.tx, who, versionUpdated, ch.name)
@@ -70,7 +56,7 @@ func (c *Catalog) Deprecate(ctx context.Context, who auth.Principal, in api.Depr
 		if err := c.announce.Changed(ctx, ch.tx, ch.model, in.Model); err != nil {
 			return err
 		}
-		if _, err := ch.tx.Exec(ctx, deprecateSQL, ch.before.ID, string(in.Reason), in.Sunset); err != nil {
+		if err := setDeprecated(ctx, ch.tx, uuid.UUID(ch.before.ID), string(in.Reason), in.Sunset); err != nil {
 			return err
 		}
 		if err := (mover{ch.tx, c.events, who, ch.model, in.Model}).follow(ctx, in.Version, "deprecated", nil); err != nil {
@@ -93,13 +79,12 @@ func (c *Catalog) Retire(ctx context.Context, who auth.Principal, in api.RetireR
 		if err := condition.Check(in.IfMatch, in.IfNoneMatch, ch.before.ETag()); err != nil {
 			return err
 		}
-		var alias string
-		err := ch.tx.QueryRow(ctx, leadingToSQL, ch.model, in.Version.String()).Scan(&alias)
-		if err == nil {
-			return fault.New(fault.Conflict, fmt.Sprintf("The alias %s leads to %s: move it first.", alias, ch.name), fault.Field("version"))
-		}
-		if !postgres.NotFound(err) {
+		alias, err := setAliasTo(ctx, ch.tx, ch.model, in.Version)
+		if err != nil {
 			return err
+		}
+		if alias != "" {
+			return fault.New(fault.Conflict, fmt.Sprintf("The alias %s leads to %s: move it first.", alias, ch.name), fault.Field("version"))
 		}
 		if err := c.announce.Changed(ctx, ch.tx, ch.model, in.Model); err != nil {
 			return err
@@ -118,11 +103,11 @@ func (c *Catalog) retire(ctx context.Context, who auth.Principal, in api.RetireR
 		reason = "retired"
 	}
 	if ch.before.Status == api.VersionPublished {
-		if _, err := ch.tx.Exec(ctx, deprecateSQL, ch.before.ID, reason, time.Now()); err != nil {
+		if err := setDeprecated(ctx, ch.tx, uuid.UUID(ch.before.ID), reason, time.Now()); err != nil {
 			return err
 		}
 	}
-	if _, err := ch.tx.Exec(ctx, retireSQL, ch.before.ID); err != nil {
+	if err := setRetired(ctx, ch.tx, uuid.UUID(ch.before.ID)); err != nil {
 		return err
 	}
 	if err := (mover{ch.tx, c.events, who, ch.model, in.Model}).follow(ctx, in.Version, "retired", nil); err != nil {
@@ -180,18 +165,12 @@ type due struct {
 	Version string
 }
 
-const sunsetSQL = `select tenant_id, tenant, model, version from versions_sunset($1)`
-
 // RetireDue retires what is past its sunset, up to most versions of all tenants, and gives how many. What an alias still leads to stays,
 // and one that fails does not keep the others. sweep calls it.
 func (c *Catalog) RetireDue(ctx context.Context, function string, most int) (count int, err error) {
 	var all []due
-	err = c.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, sunsetSQL, most)
-		if err != nil {
-			return err
-		}
-		all, err = pgx.CollectRows(rows, pgx.RowToStructByPos[due])
+	err = c.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
+		all, err = listDue(ctx, tx, most)
 		return err
 	})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
@@ -24,28 +23,11 @@ func lead(ctx context.Context, tx postgres.Tx, model uuid.UUID, in api.VersionRe
 	return highestIn(ctx, tx, model, in.Model, wanted)
 }
 
-const trafficSQL = `select traffic from aliases where model_id = $1 and alias = $2`
-
-func trafficOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, alias ref.Alias) (traffic api.Traffic, err error) {
-	err = tx.QueryRow(ctx, trafficSQL, model, string(alias)).Scan(&traffic)
-	if postgres.NotFound(err) {
-		return nil, noVersion(name, string(alias))
-	}
-	return traffic, err
-}
-
 // Candidates of a range are looked at in this many steps of this many rows, so that one reference cannot hold the database up.
 const (
 	rangeStep  = 200
 	rangeSteps = 100
 )
-
-// servedSQL gives the versions that references may lead to: those that have started once; the published before the deprecated, each from the highest on.
-const servedSQL = `
-	select version from versions
-	where model_id = $1 and status = $2 and ready_at is not null
-	order by major desc, minor desc, patch desc, prerelease desc
-	limit $3 offset $4`
 
 // highestIn finds the highest published version in the range, or else the highest deprecated one.
 func highestIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, wanted ref.Range) (api.Traffic, error) {
@@ -61,11 +43,7 @@ func highestIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Mo
 // firstIn gives the first version of the status that the range holds, zero if there is none.
 func firstIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.VersionStatus, wanted ref.Range) (ref.Version, error) {
 	for step := range rangeSteps {
-		rows, err := tx.Query(ctx, servedSQL, model, string(status), rangeStep, step*rangeStep)
-		if err != nil {
-			return ref.Version{}, err
-		}
-		versions, err := pgx.CollectRows(rows, scanVersion)
+		versions, err := listServed(ctx, tx, model, status, rangeStep, step*rangeStep)
 		if err != nil {
 			return ref.Version{}, err
 		}
@@ -84,12 +62,4 @@ func first(versions []ref.Version, wanted ref.Range) (ref.Version, bool) {
 		}
 	}
 	return ref.Version{}, false
-}
-
-func scanVersion(row pgx.CollectableRow) (ref.Version, error) {
-	var text string
-	if err := row.Scan(&text); err != nil {
-		return ref.Version{}, err
-	}
-	return ref.ParseVersion(text)
 }

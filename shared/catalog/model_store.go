@@ -9,6 +9,7 @@ import (
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
+	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -87,4 +88,52 @@ func mustBeEmpty(ctx context.Context, tx postgres.Tx, id uuid.UUID, m ref.Model)
 			fault.Field("empty"))
 	}
 	return nil
+}
+
+const (
+	raiseSQL = `update models set epoch = epoch + 1 where id = $1 returning epoch`
+	findSQL  = `select id from models where name = $1`
+	lockSQL  = `select id from models where name = $1 for update`
+)
+
+// find gives the id of a model that the caller may know of.
+func find(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (uuid.UUID, error) {
+	return one(ctx, tx, who, m, findSQL)
+}
+
+// lock is find, and makes other writers of the model wait until this transaction ends.
+func lock(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (uuid.UUID, error) {
+	return one(ctx, tx, who, m, lockSQL)
+}
+
+func one(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, query string) (uuid.UUID, error) {
+	if !who.MaySee(m) {
+		return uuid.Nil, noModel(m)
+	}
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, query, string(m.Name)).Scan(&id)
+	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {
+		return uuid.Nil, noModel(m)
+	}
+	return id, err
+}
+
+const epochSQL = `select id, epoch from models where name = $1`
+
+// epochOf returns the id and the epoch of a model that the caller may know of. It returns NotFound for any other.
+func epochOf(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (id uuid.UUID, epoch int64, err error) {
+	if !who.MaySee(m) {
+		return id, 0, noModel(m)
+	}
+	err = tx.QueryRow(ctx, epochSQL, string(m.Name)).Scan(&id, &epoch)
+	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {
+		return id, 0, noModel(m)
+	}
+	return id, epoch, err
+}
+
+// raiseEpoch raises the model's epoch by one, which locks its row, and returns it.
+func raiseEpoch(ctx context.Context, tx postgres.Tx, id uuid.UUID) (epoch int64, err error) {
+	err = tx.QueryRow(ctx, raiseSQL, id).Scan(&epoch)
+	return epoch, err
 }

@@ -45,17 +45,10 @@ func (m mover) move(ctx context.Context, before api.Alias, kind api.AliasKind, t
 		return nil
 	}
 	by := m.who.Actor()
-	var err error
 	if len(to) == 0 {
 		to = api.Traffic{}
-		_, err = m.tx.Exec(ctx, dropAliasSQL, m.id, string(before.Alias))
-	} else {
-		_, err = m.tx.Exec(ctx, putAliasSQL, m.id, string(before.Alias), string(kind), to, by, why)
 	}
-	if err != nil {
-		return err
-	}
-	if _, err := m.tx.Exec(ctx, insertMoveSQL, m.id, string(before.Alias), by, before.Traffic, to, why); err != nil {
+	if err := putAlias(ctx, m.tx, m.id, before, kind, to, by, why); err != nil {
 		return err
 	}
 	if err := audit.Record(ctx, m.tx, m.who, aliasMoved, fmt.Sprintf("%s@%s", m.model, before.Alias)); err != nil {
@@ -107,13 +100,6 @@ func (m mover) held(ctx context.Context, a api.Alias) (bool, error) {
 	return true, nil
 }
 
-// impliedSQL gives the version that a derived alias follows: the highest release of a status that has started once.
-const impliedSQL = `
-	select version from versions
-	where model_id = $1 and status = $2 and ready_at is not null and prerelease = '~'
-		and ($3::bigint is null or major = $3) and ($4::bigint is null or minor = $4)
-	order by major desc, minor desc, patch desc, prerelease desc limit 1`
-
 // implied gives where a derived alias of the version's family leads: to a published release before a deprecated one, nowhere if none is ready.
 func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (api.Traffic, error) {
 	var majorOf, minorOf *int64
@@ -125,16 +111,13 @@ func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (api
 		minorOf = &minor
 	}
 	for _, status := range []api.VersionStatus{api.VersionPublished, api.VersionDeprecated} {
-		var text string
-		err := m.tx.QueryRow(ctx, impliedSQL, m.id, string(status), majorOf, minorOf).Scan(&text)
-		if postgres.NotFound(err) {
-			continue
-		}
+		to, err := highestRelease(ctx, m.tx, m.id, status, majorOf, minorOf)
 		if err != nil {
 			return nil, err
 		}
-		to, err := ref.ParseVersion(text)
-		return api.AllTo(to), err
+		if !to.IsZero() {
+			return api.AllTo(to), nil
+		}
 	}
 	return api.Traffic{}, nil
 }
@@ -177,14 +160,10 @@ func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, 
 	})
 }
 
-const servedStatusSQL = `select status, ready_at is not null from versions where model_id = $1 and version = $2`
-
 // served makes sure that an alias may lead to each of the versions: they are published and have started once.
 func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, to api.Traffic) error {
 	for _, share := range to {
-		var status api.VersionStatus
-		var started bool
-		err := tx.QueryRow(ctx, servedStatusSQL, model, share.Version.String()).Scan(&status, &started)
+		status, started, err := startedStatus(ctx, tx, model, share.Version)
 		switch {
 		case postgres.NotFound(err):
 			return fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, share.Version), fault.Field("version"))
@@ -219,16 +198,9 @@ func Settle(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who auth
 	return m.follow(ctx, s.version, "published", &s.publishedAt)
 }
 
-// overtakenSQL tells whether an alias was moved after a version was published ($3), but by an earlier publication, which was ready later.
-const overtakenSQL = `
-	select exists (select from aliases a where a.model_id = $1 and a.alias = $2 and a.moved_at > $3 and not (a.moved_by = $4 and exists (
-		select from versions v where v.model_id = a.model_id and v.published_at < $3 and a.alias = any (v.aliases)
-			and a.traffic @> jsonb_build_array(jsonb_build_object('version', v.version)))))`
-
 // bring moves an alias that a publication asked for, unless it was overtaken: a version may start long after it was published.
 func (m mover) bring(ctx context.Context, alias ref.Alias, s start) error {
-	var overtaken bool
-	err := m.tx.QueryRow(ctx, overtakenSQL, m.id, string(alias), s.publishedAt, m.who.Actor()).Scan(&overtaken)
+	overtaken, err := movedSince(ctx, m.tx, m.id, alias, s.publishedAt, m.who.Actor())
 	if err != nil || overtaken {
 		return err
 	}
@@ -247,27 +219,4 @@ type start struct {
 	version     ref.Version
 	aliases     []string
 	publishedAt time.Time
-}
-
-const firstStartSQL = `
-	update versions v set ready_at = clock_timestamp()
-	from models m, tenants t
-	where v.id = $1 and v.ready_at is null and v.status in ('published', 'deprecated') and m.id = v.model_id and t.id = m.tenant_id
-	returning m.id, t.name || '/' || m.name, v.version, v.aliases, v.published_at`
-
-func firstStart(ctx context.Context, tx postgres.Tx, id uuid.UUID) (s start, err error) {
-	var model, version string
-	err = tx.QueryRow(ctx, firstStartSQL, id).Scan(&s.modelID, &model, &version, &s.aliases, &s.publishedAt)
-	if postgres.NotFound(err) {
-		return start{}, nil
-	}
-	if err != nil {
-		return start{}, err
-	}
-	s.first = true
-	if s.model, err = ref.ParseModel(model); err != nil {
-		return start{}, err
-	}
-	s.version, err = ref.ParseVersion(version)
-	return s, err
 }

@@ -219,7 +219,7 @@ func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Princip
 	if err != nil {
 		return frozen{}, err
 	}
-	if err := tx.QueryRow(ctx, signatureSQL, id, string(main.Path)).Scan(&main.Inputs, &main.Outputs); err != nil {
+	if main.Inputs, main.Outputs, err = readSignature(ctx, tx, id, main.Path); err != nil {
 		return frozen{}, err
 	}
 	uri := objects.URI{Bucket: p.store.Bucket(), Tenant: who.Tenant, Digest: digest}

@@ -135,3 +135,9 @@ func textsOf(a api.AliasNames) []string {
 	}
 	return all
 }
+
+// readSignature returns the inputs and outputs of a version's file.
+func readSignature(ctx context.Context, tx postgres.Tx, version uuid.UUID, path ref.Path) (inputs, outputs json.RawMessage, err error) {
+	err = tx.QueryRow(ctx, signatureSQL, version, string(path)).Scan(&inputs, &outputs)
+	return inputs, outputs, err
+}

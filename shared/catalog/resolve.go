@@ -34,21 +34,6 @@ type Resolution struct {
 	Epoch         int64                `json:"-"` // of the model: an answer with a higher one is newer
 }
 
-const (
-	epochSQL   = `select id, epoch from models where name = $1`
-	resolveSQL = `
-		select v.status, json_build_object(
-			'version_id', v.id, 'version', v.version, 'digest', coalesce(v.digest, ''), 'endpoint', coalesce(d.endpoint, ''),
-			'status', ` + deploymentStatus + `, 'reason', coalesce(d.reason, ''), 'failure', ` + deploymentFailure + `,
-			'retry_at', case when d.status = 'failed' then greatest(d.updated_at, v.wanted_at) + $3::bigint * interval '1 millisecond' else d.retry_at end,
-			'deterministic', v.deterministic,
-			'runtime', coalesce(v.runtime, ''), 'inputs', coalesce(v.inputs, '[]'), 'outputs', coalesce(v.outputs, '[]'),
-			'deprecation', case when v.status = 'deprecated' then
-				json_build_object('reason', v.deprecation_reason, 'since', v.deprecated_at, 'sunset', v.sunset) end)
-		from versions v left join deployments d on d.version_id = v.id
-		where v.model_id = $1 and v.version = $2`
-)
-
 // Resolve asks where a reference leads.
 type Resolve struct {
 	api.VersionRequest
@@ -82,20 +67,8 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (
 	return r, err
 }
 
-func epochOf(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (id uuid.UUID, epoch int64, err error) {
-	if !who.MaySee(m) {
-		return id, 0, noModel(m)
-	}
-	err = tx.QueryRow(ctx, epochSQL, string(m.Name)).Scan(&id, &epoch)
-	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {
-		return id, 0, noModel(m)
-	}
-	return id, epoch, err
-}
-
-func resolve(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r Resolution, err error) {
-	var status api.VersionStatus
-	err = tx.QueryRow(ctx, resolveSQL, model, v.String(), failedAgain.Milliseconds()).Scan(&status, &r)
+func resolve(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (Resolution, error) {
+	status, r, err := readResolution(ctx, tx, model, v)
 	switch {
 	case postgres.NotFound(err):
 		return r, noVersion(name, v.String())

@@ -27,23 +27,6 @@ const (
 	longestLook = 5 * time.Second
 )
 
-// deploymentStatus and deploymentFailure are those of the version v and its deployment d, as others see them. What has failed and was asked for since is
-// pending: its host has only not heard of it yet.
-const (
-	deploymentStatus  = `case when d.status = 'failed' and v.wanted_at > d.updated_at then 'pending' else coalesce(d.status, 'none') end`
-	deploymentFailure = `case d.status when 'starting' then d.failure when 'failed' then coalesce(nullif(d.failure, ''), 'lasting') else '' end`
-)
-
-const (
-	deploymentSQL = `
-		select v.id, v.status, ` + deploymentStatus + `, coalesce(d.reason, ''), coalesce(d.updated_at, v.created_at), ` + deploymentFailure + `
-		from versions v left join deployments d on d.version_id = v.id
-		where v.model_id = $1 and v.version = $2`
-	wantSQL = `
-		update versions set wanted_at = clock_timestamp()
-		where id = $1 and (wanted_at is null or wanted_at < clock_timestamp() - $2::bigint * interval '1 millisecond')`
-)
-
 // running tells how far a version's start is.
 type running struct {
 	id         uuid.UUID
@@ -57,14 +40,6 @@ type running struct {
 // serves reports whether calls can be sent: also to one that is scaled to zero, which starts with the first.
 func (r running) serves() bool { return r.deployment.Serves() }
 
-func stateOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r running, err error) {
-	err = tx.QueryRow(ctx, deploymentSQL, model, v.String()).Scan(&r.id, &r.status, &r.deployment, &r.reason, &r.since, &r.failure)
-	if postgres.NotFound(err) {
-		return r, fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, v), fault.Field("version"))
-	}
-	return r, err
-}
-
 // want asks for the start of a version that does not run, but not more often than each wantedAgain.
 func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v ref.Version, id uuid.UUID, deployment api.DeploymentStatus) error {
 	again := wantedAgain
@@ -75,8 +50,7 @@ func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v re
 		again = failedAgain
 	default:
 	}
-	tag, err := tx.Exec(ctx, wantSQL, id, again.Milliseconds())
-	if err != nil || tag.RowsAffected() == 0 {
+	if set, err := setWanted(ctx, tx, id, again); err != nil || !set {
 		return err
 	}
 	return c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: api.ID(id)})
@@ -88,7 +62,7 @@ func (c *Catalog) retry(ctx context.Context, tx postgres.Tx, model uuid.UUID, na
 	if err != nil || r.failure == api.FailureNone || r.serves() {
 		return false, err
 	}
-	if _, err := tx.Exec(ctx, wantSQL, r.id, 0); err != nil {
+	if _, err := setWanted(ctx, tx, r.id, 0); err != nil {
 		return false, err
 	}
 	return true, c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: api.ID(r.id)})

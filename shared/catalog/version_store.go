@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,8 +15,8 @@ import (
 
 // firstFile is the first file of the row v that has outputs, as models do.
 const firstFile = `
-			from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
-			where f.version_id = v.id order by a.outputs = '[]', f.path collate "C" limit 1`
+	from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+	where f.version_id = v.id order by a.outputs = '[]', f.path collate "C" limit 1`
 
 // versionJSON renders the row v as a Version; $1 is the model's name. What a draft has no columns for yet is read from its files.
 const versionJSON = `
@@ -93,4 +94,118 @@ func listVersions(
 		lineages[i] = &versions[i].Lineage
 	}
 	return versions, hideParents(ctx, tx, who, lineages...)
+}
+
+const (
+	updateDraftSQL = `update versions set changelog = coalesce($2, changelog), metadata = coalesce($3, metadata) where id = $1`
+	deprecateSQL   = `
+		update versions set status = 'deprecated', deprecation_reason = $2, sunset = $3, deprecated_at = coalesce(deprecated_at, now())
+		where id = $1`
+	retireSQL = `update versions set status = 'retired', retired_at = now() where id = $1`
+	sunsetSQL = `select tenant_id, tenant, model, version from versions_sunset($1)`
+)
+
+// servedSQL gives the versions that references may lead to: those that have started once; the published before the deprecated, each from the highest on.
+const servedSQL = `
+	select version from versions
+	where model_id = $1 and status = $2 and ready_at is not null
+	order by major desc, minor desc, patch desc, prerelease desc
+	limit $3 offset $4`
+
+func scanVersion(row pgx.CollectableRow) (ref.Version, error) {
+	var text string
+	if err := row.Scan(&text); err != nil {
+		return ref.Version{}, err
+	}
+	return ref.ParseVersion(text)
+}
+
+const (
+	// impliedSQL gives the version that a derived alias follows: the highest release of a status that has started once.
+	impliedSQL = `
+		select version from versions
+		where model_id = $1 and status = $2 and ready_at is not null and prerelease = '~'
+			and ($3::bigint is null or major = $3) and ($4::bigint is null or minor = $4)
+		order by major desc, minor desc, patch desc, prerelease desc limit 1`
+	servedStatusSQL = `select status, ready_at is not null from versions where model_id = $1 and version = $2`
+	firstStartSQL   = `
+		update versions v set ready_at = clock_timestamp()
+		from models m, tenants t
+		where v.id = $1 and v.ready_at is null and v.status in ('published', 'deprecated') and m.id = v.model_id and t.id = m.tenant_id
+		returning m.id, t.name || '/' || m.name, v.version, v.aliases, v.published_at`
+)
+
+func firstStart(ctx context.Context, tx postgres.Tx, id uuid.UUID) (s start, err error) {
+	var model, version string
+	err = tx.QueryRow(ctx, firstStartSQL, id).Scan(&s.modelID, &model, &version, &s.aliases, &s.publishedAt)
+	if postgres.NotFound(err) {
+		return start{}, nil
+	}
+	if err != nil {
+		return start{}, err
+	}
+	s.first = true
+	if s.model, err = ref.ParseModel(model); err != nil {
+		return start{}, err
+	}
+	s.version, err = ref.ParseVersion(version)
+	return s, err
+}
+
+// updateDraft changes what the request gives of a version's row, and leaves the rest.
+func updateDraft(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.UpdateVersionRequest) error {
+	_, err := tx.Exec(ctx, updateDraftSQL, id, in.Changelog, in.Metadata)
+	return err
+}
+
+// setDeprecated marks a version deprecated. The time of its first deprecation stays.
+func setDeprecated(ctx context.Context, tx postgres.Tx, id uuid.UUID, reason string, sunset time.Time) error {
+	_, err := tx.Exec(ctx, deprecateSQL, id, reason, sunset)
+	return err
+}
+
+// setRetired marks a version retired.
+func setRetired(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
+	_, err := tx.Exec(ctx, retireSQL, id)
+	return err
+}
+
+// listDue returns as many as most deprecated versions of all tenants whose sunset has come.
+func listDue(ctx context.Context, tx postgres.Tx, most int) ([]due, error) {
+	rows, err := tx.Query(ctx, sunsetSQL, most)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[due])
+}
+
+// listServed returns the model's versions of the status that have started once, from the highest on: as many as limit, after offset.
+func listServed(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.VersionStatus, limit, offset int) ([]ref.Version, error) {
+	rows, err := tx.Query(ctx, servedSQL, model, string(status), limit, offset)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanVersion)
+}
+
+// highestRelease returns the highest release of the status that has started once, of the major and minor if they are not nil. It returns the
+// zero version if there is none.
+func highestRelease(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.VersionStatus, major, minor *int64) (ref.Version, error) {
+	var text string
+	err := tx.QueryRow(ctx, impliedSQL, model, string(status), major, minor).Scan(&text)
+	if postgres.NotFound(err) {
+		return ref.Version{}, nil
+	}
+	if err != nil {
+		return ref.Version{}, err
+	}
+	return ref.ParseVersion(text)
+}
+
+// startedStatus returns a version's status and whether it has started once. Without the version it fails with pgx.ErrNoRows.
+func startedStatus(
+	ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version,
+) (status api.VersionStatus, started bool, err error) {
+	err = tx.QueryRow(ctx, servedStatusSQL, model, v.String()).Scan(&status, &started)
+	return status, started, err
 }

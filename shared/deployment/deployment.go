@@ -144,15 +144,10 @@ func (d *Deployments) Removed(ctx context.Context, tenant, version uuid.UUID) er
 	})
 }
 
-const calledSQL = `
-	update deployments set last_called = greatest(last_called, $2::timestamptz)
-	where version_id = any ($1) and (last_called is null or last_called < $2::timestamptz - interval '1 minute')`
-
 // Called records when versions were called last, to the minute: what was called within 7 days keeps its deployment.
 func (d *Deployments) Called(ctx context.Context, tenant uuid.UUID, versions []uuid.UUID, at time.Time) error {
 	return d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, calledSQL, versions, at)
-		return err
+		return setCalled(ctx, tx, versions, at)
 	})
 }
 
@@ -195,20 +190,11 @@ type subject struct {
 	name    string // "acme/fraud@1.4.0"
 }
 
-const lockSQL = `
-	select m.id, t.name, m.name, t.name || '/' || m.name || '@' || v.version
-	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id
-	where v.id = $1 for update of m`
-
-func lock(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s subject, err error) {
-	err = tx.QueryRow(ctx, lockSQL, version).Scan(&s.modelID, &s.model.Tenant, &s.model.Name, &s.name)
-	return s, err
-}
-
-const statusSQL = `select coalesce((select status from deployments where version_id = $1), 'none')`
-
 // StatusOf gives the status of a version's deployment; None also for a version that is gone.
 func (d *Deployments) StatusOf(ctx context.Context, tenant, version uuid.UUID) (s api.DeploymentStatus, err error) {
-	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) error { return tx.QueryRow(ctx, statusSQL, version).Scan(&s) })
+	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) (err error) {
+		s, err = readStatus(ctx, tx, version)
+		return err
+	})
 	return s, err
 }

@@ -3,14 +3,11 @@ package deployment
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api"
-	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -44,12 +41,6 @@ func (s Spec) StartTime(atLeast time.Duration) time.Duration {
 	return atLeast + time.Duration(s.Size/slowest)*time.Second
 }
 
-const specSQL = `
-	select v.tenant_id, v.id, t.name || '/' || m.name || '@' || v.version, t.name || '/' || m.name, v.uri, v.runtime, v.format, v.size, v.resources,
-		v.min_replicas, v.max_replicas, v.status, d.retry_at, coalesce(d.failure <> '' and v.wanted_at > d.updated_at, false)
-	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id left join deployments d on d.version_id = v.id
-	where v.id = $1`
-
 // SpecOf tells how to start a version. It fails with NotFound if the version is gone, and with Gone if it is not, or no longer, to be served.
 func (d *Deployments) SpecOf(ctx context.Context, tenant, version uuid.UUID) (s Spec, err error) {
 	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
@@ -57,28 +48,6 @@ func (d *Deployments) SpecOf(ctx context.Context, tenant, version uuid.UUID) (s 
 		return err
 	})
 	return s, err
-}
-
-func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err error) {
-	var uri, runtime, format *string
-	var size *int64
-	var status string
-	var retryAt *time.Time
-	err = tx.QueryRow(ctx, specSQL, version).Scan(&s.Tenant, &s.VersionID, &s.Version, &s.Model, &uri, &runtime, &format, &size, &s.Resources,
-		&s.Scale.Min, &s.Scale.Max, &status, &retryAt, &s.Again)
-	switch {
-	case postgres.NotFound(err):
-		return s, fault.New(fault.NotFound, "The version is gone.")
-	case err != nil:
-		return s, err
-	case status != "published" && status != "deprecated":
-		return s, fault.New(fault.Gone, fmt.Sprintf("%s is %s, and not to be served.", s.Version, status))
-	}
-	if retryAt != nil && !s.Again {
-		s.RetryAt = *retryAt
-	}
-	s.Manifest, s.Runtime, s.Format, s.Size = *uri, *runtime, *format, *size // a published version has them (versions_frozen)
-	return s, nil
 }
 
 // Desired is a version that should run.
@@ -108,24 +77,4 @@ type planned struct {
 
 	wanted bool
 	served bool // it is published, and not retired
-}
-
-const planSQL = `
-	select tenant_id, version_id, status, desired, served, warm from deployments_planned($1) order by last_called nulls first`
-
-// plan compares what should run with what the rows say, of all versions, those first that were not called for longest, or of one: then it gives
-// that one, whatever holds of it, or nothing if it is gone.
-func (d *Deployments) plan(ctx context.Context, one uuid.NullUUID) (all []planned, err error) {
-	err = d.db.Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, planSQL, one)
-		if err != nil {
-			return err
-		}
-		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p planned, err error) {
-			err = row.Scan(&p.Tenant, &p.Version, &p.Status, &p.wanted, &p.served, &p.Warm)
-			return p, err
-		})
-		return err
-	})
-	return all, err
 }

@@ -5,14 +5,12 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
 const (
-	dueSQL = `select tenant_id, version_id, name from deployments_due($1, $2)`
 	atOnce = 200 // woken in one round; the next goes on
 )
 
@@ -30,19 +28,4 @@ func (d *Deployments) Wake(ctx context.Context) error {
 type dueVersion struct {
 	tenant uuid.UUID
 	wanted event.DeploymentWanted
-}
-
-func (d *Deployments) due(ctx context.Context) (all []dueVersion, err error) {
-	err = d.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, dueSQL, string(event.DeploymentWanted{}.EventType()), atOnce)
-		if err != nil {
-			return err
-		}
-		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (due dueVersion, err error) {
-			err = row.Scan(&due.tenant, &due.wanted.VersionID, &due.wanted.Version)
-			return due, err
-		})
-		return err
-	})
-	return all, err
 }

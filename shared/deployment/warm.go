@@ -37,12 +37,13 @@ func (d *Deployments) Warm(ctx context.Context) error {
 	return calls.Wait()
 }
 
-const endpointSQL = `select endpoint from deployments where version_id = $1`
-
 // warm calls a version. Whether it answers does not matter: the call is made for what it causes.
 func (d *Deployments) warm(ctx context.Context, client *http.Client, one Desired) error {
 	var endpoint string
-	err := d.db.Tx(ctx, one.Tenant, func(tx postgres.Tx) error { return tx.QueryRow(ctx, endpointSQL, one.Version).Scan(&endpoint) })
+	err := d.db.Tx(ctx, one.Tenant, func(tx postgres.Tx) (err error) {
+		endpoint, err = readEndpoint(ctx, tx, one.Version)
+		return err
+	})
 	if err != nil {
 		return err
 	}

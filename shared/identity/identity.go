@@ -31,13 +31,12 @@ func openDB(ctx context.Context, e *env.Env) (*postgres.DB, error) {
 	return db.As(postgres.Identity), nil
 }
 
-const trimSQL = `select identity_trim($1)`
-
 // Trim forgets what nothing asks for any more (expired sessions, old revocations and failures), up to most rows of each kind, and says how
 // many it forgot. It is sweep's.
 func Trim(ctx context.Context, db *postgres.DB, most int) (forgotten int64, err error) {
-	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		return tx.QueryRow(ctx, trimSQL, most).Scan(&forgotten)
+	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
+		forgotten, err = trimIdentity(ctx, tx, most)
+		return err
 	})
 	return forgotten, err
 }

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -37,15 +36,12 @@ func NewBacklog(e *env.Env, db *postgres.DB) (*Backlog, error) {
 	return b, nil
 }
 
-const backlogSQL = `select oldest_seconds, letters from trail_backlog()`
-
 // Measure sets the metrics to what the rows say.
 func (b *Backlog) Measure(ctx context.Context) error {
 	return b.db.Definer(ctx, func(tx postgres.Tx) error {
-		var oldest float64
-		var letters int64
-		if err := tx.QueryRow(ctx, backlogSQL).Scan(&oldest, &letters); err != nil {
-			return fmt.Errorf("outbox: %w", err)
+		oldest, letters, err := readBacklog(ctx, tx)
+		if err != nil {
+			return err
 		}
 		b.oldest.Set(oldest)
 		b.letters.Set(float64(letters))

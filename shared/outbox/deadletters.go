@@ -87,8 +87,7 @@ func (d *DeadLetters) Bury(ctx context.Context, consumer cloudevent.Consumer, en
 // keep keeps a signed event.
 func (d *DeadLetters) keep(ctx context.Context, consumer cloudevent.Consumer, e cloudevent.Event, encoded []byte, cause error) error {
 	return d.db.Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, burySQL, letterOf(consumer, e), e.Tenant, string(consumer), storable(string(encoded)), reason(cause))
-		return err
+		return insertLetter(ctx, tx, letterOf(consumer, e), consumer, e, storable(string(encoded)), reason(cause))
 	})
 }
 
@@ -100,9 +99,10 @@ func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer cloudevent.Cons
 	}
 	cause = fmt.Errorf("unsigned, %d bytes with the SHA-256 %x: %w", len(text), sha256.Sum256(text), cause)
 	kept := false
-	err := d.db.Definer(ctx, func(tx postgres.Tx) error {
-		return tx.QueryRow(ctx, buryUnsignedSQL,
-			letterID(consumer, text), string(consumer), storable(string(text[:min(len(text), maxUnsigned)])), reason(cause), d.limit).Scan(&kept)
+	err := d.db.Definer(ctx, func(tx postgres.Tx) (err error) {
+		beginning := storable(string(text[:min(len(text), maxUnsigned)]))
+		kept, err = insertUnsignedLetter(ctx, tx, letterID(consumer, text), consumer, beginning, reason(cause), d.limit)
+		return err
 	})
 	if err != nil {
 		return err

@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/cloudevent"
@@ -27,20 +25,10 @@ type Letter struct {
 	Replayed *time.Time          `json:"replayed_at"`
 }
 
-const (
-	lettersSQL = `select id, tenant_id, consumer, event, signed, reason, died_at, replayed_at from dead_letters_list($1)`
-	takeUpSQL  = `select id, tenant_id, consumer, event, signed, reason, died_at, replayed_at from dead_letter_take($1, $2, $3)`
-	letterSQL  = `select id, tenant_id, consumer, event, signed, reason, died_at, replayed_at from dead_letter_find($1)`
-)
-
 // Letters gives the dead letters of all tenants, the latest first. It is for the operator.
 func Letters(ctx context.Context, db *postgres.DB, most int) (letters []Letter, err error) {
-	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, lettersSQL, most)
-		if err != nil {
-			return fmt.Errorf("dead letters: %w", err)
-		}
-		letters, err = pgx.CollectRows(rows, scanLetter)
+	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
+		letters, err = listLetters(ctx, tx, most)
 		return err
 	})
 	return letters, err
@@ -54,7 +42,7 @@ func (o *Outbox) Replay(ctx context.Context, db *postgres.DB, letter uuid.UUID) 
 	}
 	var l Letter
 	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
-		if l, err = oneLetter(ctx, tx, letterSQL, letter); err != nil {
+		if l, err = findLetter(ctx, tx, letter); err != nil {
 			return err
 		}
 		if !l.Signed && !json.Valid([]byte(l.Event)) {
@@ -67,27 +55,11 @@ func (o *Outbox) Replay(ctx context.Context, db *postgres.DB, letter uuid.UUID) 
 		if l.Signed { // what was not has no receipt to forget, and may name another event's
 			_ = json.Unmarshal([]byte(l.Event), &attributes) // what is no event has none either
 		}
-		l, err = oneLetter(ctx, tx, takeUpSQL, letter, attributes.Source, attributes.ID)
+		l, err = replayLetter(ctx, tx, letter, attributes.Source, attributes.ID)
 		return err
 	})
 	if err != nil {
 		return Letter{}, err
 	}
 	return l, o.poster.PostEncoded(ctx, []byte(l.Event))
-}
-
-func oneLetter(ctx context.Context, tx postgres.Tx, query string, arguments ...any) (Letter, error) {
-	rows, err := tx.Query(ctx, query, arguments...)
-	if err != nil {
-		return Letter{}, fmt.Errorf("dead letter: %w", err)
-	}
-	l, err := pgx.CollectExactlyOneRow(rows, scanLetter)
-	if postgres.NotFound(err) {
-		return Letter{}, fault.New(fault.NotFound, "There is no such dead letter.", fault.Field("id"))
-	}
-	return l, err
-}
-
-func scanLetter(row pgx.CollectableRow) (l Letter, err error) {
-	return l, row.Scan(&l.ID, &l.Tenant, &l.Consumer, &l.Event, &l.Signed, &l.Reason, &l.Died, &l.Replayed)
 }

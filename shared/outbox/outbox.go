@@ -4,7 +4,6 @@ package outbox
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -63,10 +62,6 @@ func Open(_ context.Context, e *env.Env) (*Outbox, error) {
 	return &Outbox{e.Name(), p}, nil
 }
 
-const insertSQL = `
-	insert into outbox (id, source, type, subject, time, traceparent, data, done_at)
-	values ($1, $2, $3, $4, $5, $6, $7, $8)`
-
 // Emit writes the event of the payload in the transaction, and posts it once that has committed.
 func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) error {
 	e, err := cloudevent.New(o.function, tx.Tenant(), cloudevent.Traceparent(ctx), p)
@@ -77,9 +72,8 @@ func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) erro
 	if len(cloudevent.Consumers()[e.Type]) == 0 {
 		done = &e.Time
 	}
-	_, err = tx.Exec(ctx, insertSQL, e.ID, e.Source, string(e.Type), e.Subject, e.Time, e.Traceparent, e.Data, done)
-	if err != nil {
-		return fmt.Errorf("outbox: %w", err)
+	if err := insert(ctx, tx, e, done); err != nil {
+		return err
 	}
 	tx.OnCommit(func() { o.offer(e) })
 	return nil

@@ -6,25 +6,18 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
 const (
 	batch    = 200
-	hurrySQL = `select outbox_hurry()`
-	takeSQL  = `select id, source, type, subject, time, tenant_id, traceparent, data from outbox_take($1, $2, $3, $4)`
 	trimMost = 10_000
 )
 
 // RepostAll posts all that is not done, due or not, each event once. `maas up` does so at its start.
 func (o *Outbox) RepostAll(ctx context.Context, db *postgres.DB) (int, error) {
-	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, hurrySQL)
-		return err
-	})
+	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error { return makeAllDue(ctx, tx) })
 	if err != nil {
 		return 0, fmt.Errorf("outbox: %w", err)
 	}
@@ -65,35 +58,9 @@ func (o *Outbox) repost(ctx context.Context, e cloudevent.Event) error {
 	return err
 }
 
-func take(ctx context.Context, db *postgres.DB, before time.Time) ([]cloudevent.Event, error) {
-	var types, consumers []string
-	for kind, all := range cloudevent.Consumers() {
-		for _, consumer := range all {
-			types, consumers = append(types, string(kind)), append(consumers, string(consumer))
-		}
-	}
-	var due []cloudevent.Event
-	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, takeSQL, types, consumers, before, batch)
-		if err != nil {
-			return fmt.Errorf("outbox: %w", err)
-		}
-		due, err = pgx.CollectRows(rows, scan)
-		return err
-	})
-	return due, err
-}
-
-func scan(row pgx.CollectableRow) (cloudevent.Event, error) {
-	var e cloudevent.Event
-	err := row.Scan(&e.ID, &e.Source, &e.Type, &e.Subject, &e.Time, &e.Tenant, &e.Traceparent, &e.Data)
-	return e, err
-}
-
 // Trim forgets done events and receipts after 30 days, and idempotency keys after a day.
 func Trim(ctx context.Context, db *postgres.DB) error {
 	return db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, "select trail_trim($1)", trimMost)
-		return err
+		return trim(ctx, tx, trimMost)
 	})
 }

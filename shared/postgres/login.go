@@ -55,22 +55,6 @@ func refused(err error) bool {
 
 const loginLock = 7883945394301332334 // "migrate" of logins: two that alter one role at once would fail
 
-func setPassword(ctx context.Context, tx pgx.Tx, role, verifier string) error {
-	if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(loginLock)); err != nil {
-		return err
-	}
-	var there bool
-	if err := tx.QueryRow(ctx, "select exists (select from pg_roles where rolname = $1)", role).Scan(&there); err != nil {
-		return err
-	}
-	do := "create"
-	if there {
-		do = "alter"
-	}
-	_, err := tx.Exec(ctx, do+" role "+pgx.Identifier{role}.Sanitize()+" login password '"+verifier+"'") // which has no quote
-	return err
-}
-
 // scram gives what the server keeps of a password (RFC 5803), so that the password itself comes into no log of statements.
 func scram(password string) (string, error) {
 	const iterations = 4096 // PostgreSQL's own

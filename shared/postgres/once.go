@@ -1,15 +1,11 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
-	"fmt"
 
 	"github.com/google/uuid"
 
-	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/idempotency"
 )
 
@@ -17,16 +13,6 @@ import (
 type Redacted interface {
 	WithoutSecrets() any
 }
-
-const (
-	// A racer with the same key waits here for the first one's transaction. A key older than a day is as good as new.
-	claimSQL = `
-		insert into idempotency_keys as k (actor, key, request) values ($1, $2, $3)
-		on conflict (tenant_id, actor, key) do update set request = excluded.request, answer = null, created_at = now()
-		where k.created_at < now() - interval '24 hours'`
-	replaySQL = `select request, answer from idempotency_keys where actor = $1 and key = $2 and created_at >= now() - interval '24 hours'`
-	answerSQL = `update idempotency_keys set answer = $3 where actor = $1 and key = $2`
-)
 
 // Once is Tx for a use case that makes something. If the request carries an Idempotency-Key, do runs once for that key, actor and
 // request within 24 hours, and its answer is kept in the same transaction: a repetition is given the stored answer, without secrets.
@@ -67,50 +53,8 @@ func Replay[T any](ctx context.Context, db *DB, tenant uuid.UUID, actor string) 
 	return answer, stored, err
 }
 
-// claim reports whether the key is new; if it is not, the stored answer is read into answer.
-func claim(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) (bool, error) {
-	tag, err := tx.Exec(ctx, claimSQL, actor, key.Value, request(key))
-	if err != nil {
-		return false, fmt.Errorf("idempotency: %w", err)
-	}
-	if tag.RowsAffected() == 1 {
-		return true, nil
-	}
-	return false, replay(ctx, tx, actor, key, answer)
-}
-
-// replay reads the key's stored answer.
-func replay(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) error {
-	var first []byte
-	var stored json.RawMessage
-	if err := tx.QueryRow(ctx, replaySQL, actor, key.Value).Scan(&first, &stored); err != nil {
-		return fmt.Errorf("idempotency: %w", err)
-	}
-	if !bytes.Equal(first, request(key)) {
-		return fault.New(fault.Unprocessable, "This Idempotency-Key was used with another request.", fault.Field("Idempotency-Key"))
-	}
-	if err := json.Unmarshal(stored, answer); err != nil {
-		return fmt.Errorf("idempotency: stored answer: %w", err)
-	}
-	return nil
-}
-
 // request is what tells one request from another with the same key.
 func request(key idempotency.Key) []byte {
 	sum := sha256.Sum256(append([]byte(key.Route+"\x00"), key.Body[:]...))
 	return sum[:]
-}
-
-func keep(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) error {
-	if secret, ok := answer.(Redacted); ok {
-		answer = secret.WithoutSecrets()
-	}
-	text, err := json.Marshal(answer)
-	if err != nil {
-		return fmt.Errorf("idempotency: %w", err)
-	}
-	if _, err := tx.Exec(ctx, answerSQL, actor, key.Value, json.RawMessage(text)); err != nil {
-		return fmt.Errorf("idempotency: %w", err)
-	}
-	return nil
 }

@@ -2,14 +2,10 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 
@@ -109,29 +105,5 @@ func (g *gate) tell(ctx context.Context, reason string) {
 	if g.told != reason {
 		g.told = reason
 		g.env.Logger().WarnContext(ctx, "the schema is not known to be there", "ready", g.open == nil, "reason", reason)
-	}
-}
-
-// SQLSTATEs of a database in which not even the first migration has run, or not the one that lets us read their table.
-const (
-	undefinedTable        = "42P01"
-	insufficientPrivilege = "42501"
-)
-
-const schemaSQL = `select coalesce(max(version_id), 0) from goose_db_version where is_applied`
-
-// version is the last migration that has run. It fails with Unavailable if the server cannot be reached, and with what it said if it refuses.
-func (g *gate) version(ctx context.Context) (version int64, err error) {
-	bounded, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	err = g.pool.QueryRow(bounded, schemaSQL, pgx.QueryExecModeExec).Scan(&version) // one round trip: a cold start waits for it
-	pg, refused := errors.AsType[*pgconn.PgError](err)
-	switch {
-	case refused && (pg.Code == undefinedTable || pg.Code == insufficientPrivilege):
-		return 0, nil
-	case refused && strings.HasPrefix(pg.Code, "28"): // a wrong password is no outage
-		return 0, err
-	default:
-		return version, classify(ctx, err)
 	}
 }

@@ -8,18 +8,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
-)
-
-const (
-	trimSQL     = `select artifacts_trim($1)`
-	underwaySQL = `select uploads_underway($1)::text`
-	knownSQL    = `select catalog_objects($1)`
-	positionSQL = `select position from sweep_cursors where name = 'objects'`
-	goOnSQL     = `insert into sweep_cursors (name, position) values ('objects', $1) on conflict (name) do update set position = excluded.position`
 )
 
 const (
@@ -31,13 +22,6 @@ const (
 // has any more. It looks at a bounded number of objects and goes on behind them the next time.
 func (t *Transfers) Collect(ctx context.Context) error {
 	return errors.Join(t.trimArtifacts(ctx), t.collectObjects(ctx), t.collectMultiparts(ctx))
-}
-
-func (t *Transfers) trimArtifacts(ctx context.Context) error {
-	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, trimSQL, looked)
-		return err
-	})
 }
 
 func (t *Transfers) collectObjects(ctx context.Context) error {
@@ -120,14 +104,14 @@ func (t *Transfers) needed(ctx context.Context, keys []objects.Key) (needed []st
 		}
 	}
 	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		underway, err := column(ctx, tx, underwaySQL, ids(uploads))
+		underway, err := uploadsUnderway(ctx, tx, ids(uploads))
 		if err != nil {
 			return err
 		}
 		for _, id := range underway {
 			needed = append(needed, uploads[uuid.MustParse(id)])
 		}
-		known, err := column(ctx, tx, knownSQL, texts(keys))
+		known, err := keysOfCatalog(ctx, tx, keys)
 		needed = append(needed, known...)
 		return err
 	})
@@ -181,30 +165,4 @@ func (t *Transfers) collectMultiparts(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func column(ctx context.Context, tx postgres.Tx, sql string, arg any) ([]string, error) {
-	rows, err := tx.Query(ctx, sql, arg)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
-}
-
-func (t *Transfers) position(ctx context.Context) (after objects.Key, err error) {
-	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		err := tx.QueryRow(ctx, positionSQL).Scan(&after)
-		if postgres.NotFound(err) {
-			return nil
-		}
-		return err
-	})
-	return after, err
-}
-
-func (t *Transfers) goOn(ctx context.Context, after objects.Key) error {
-	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, goOnSQL, string(after))
-		return err
-	})
 }

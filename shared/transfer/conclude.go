@@ -16,11 +16,6 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-const endSQL = `
-	update uploads set status = $2, phase = $3, digest = $4, error_code = $5, error_detail = $6,
-		lease_until = null, sha256_state = null, md5_state = null
-	where id = $1`
-
 // recognise reads the object's headers, by ranges, and ends the upload with what they say.
 func (v *verification) recognise(ctx context.Context) error {
 	v.SHA256 = v.sums.digest()
@@ -130,11 +125,10 @@ func (v *verification) end(ctx context.Context, tx postgres.Tx, to api.UploadSta
 			return err
 		}
 	}
-	if _, err := tx.Exec(ctx, endSQL, v.ID, string(to), string(phase), v.SHA256.Bytes(), p.Code, p.Detail); err != nil {
+	if err := finish(ctx, tx, uuid.UUID(v.ID), to, phase, v.SHA256, p); err != nil {
 		return err
 	}
-	_, err := tx.Exec(ctx, clearSQL, v.ID)
-	return err
+	return deleteChunks(ctx, tx, uuid.UUID(v.ID))
 }
 
 // remove deletes bytes that nothing points at. What stays behind is found by sweep.

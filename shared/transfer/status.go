@@ -95,7 +95,7 @@ func drop(ctx context.Context, tx postgres.Tx, who auth.Principal, s session, to
 	if err := move(ctx, tx, uuid.UUID(s.ID), to, s.Phase); err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, clearSQL, s.ID); err != nil {
+	if err := deleteChunks(ctx, tx, uuid.UUID(s.ID)); err != nil {
 		return err
 	}
 	if err := dropDraft(ctx, tx, s); err != nil {

@@ -6,17 +6,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/postgres"
-)
-
-const (
-	overdueSQL = `select tenant_id, id, 0 from uploads_overdue($1)`
-	idleSQL    = `select tenant_id, id, hashed from uploads_take_idle($1, $2)`
-	freeSQL    = `select uploads_free()`
 )
 
 // atOnce bounds what one tick does of each kind; the next goes on.
@@ -28,16 +21,10 @@ type one struct {
 	hashed     int64
 }
 
-func (t *Transfers) some(ctx context.Context, sql string, args ...any) (found []one, err error) {
-	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, sql, args...)
-		if err != nil {
-			return err
-		}
-		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (o one, err error) {
-			err = row.Scan(&o.tenant, &o.id, &o.hashed)
-			return o, err
-		})
+// some returns the uploads that list gives in a transaction of no tenant.
+func (t *Transfers) some(ctx context.Context, list func(postgres.Tx) ([]one, error)) (found []one, err error) {
+	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
+		found, err = list(tx)
 		return err
 	})
 	return found, err
@@ -46,7 +33,7 @@ func (t *Transfers) some(ctx context.Context, sql string, args ...any) (found []
 // Expire ends open uploads whose time is over or whose model is deleted, with their bytes and what was made for them alone. It goes on after an
 // error with the others.
 func (t *Transfers) Expire(ctx context.Context) error {
-	overdue, err := t.some(ctx, overdueSQL, atOnce)
+	overdue, err := t.some(ctx, func(tx postgres.Tx) ([]one, error) { return overdueUploads(ctx, tx, atOnce) })
 	for _, o := range overdue {
 		err = errors.Join(err, t.expire(ctx, o, "sweep"))
 	}
@@ -57,7 +44,7 @@ func (t *Transfers) Expire(ctx context.Context) error {
 func (t *Transfers) expire(ctx context.Context, o one, function string) error {
 	var s session
 	err := t.db.Tx(ctx, o.tenant, func(tx postgres.Tx) error {
-		if _, err := tx.Exec(ctx, lockSQL, o.id); err != nil {
+		if err := lockUpload(ctx, tx, o.id); err != nil {
 			return err
 		}
 		var err error
@@ -96,7 +83,7 @@ func (t *Transfers) ModelDeleted(ctx context.Context, tenant uuid.UUID) error {
 // Wake has verifications gone on with that nobody has been at for two minutes: their function died, or their event was given up.
 func (t *Transfers) Wake(ctx context.Context) error {
 	const idle = 2 * time.Minute
-	found, err := t.some(ctx, idleSQL, idle, atOnce)
+	found, err := t.some(ctx, func(tx postgres.Tx) ([]one, error) { return takeIdleUploads(ctx, tx, idle, atOnce) })
 	for _, o := range found {
 		err = errors.Join(err, t.db.Tx(ctx, o.tenant, func(tx postgres.Tx) error {
 			return t.events.Emit(ctx, tx, event.UploadVerifying{Upload: api.ID(o.id), Offset: o.hashed})
@@ -108,8 +95,5 @@ func (t *Transfers) Wake(ctx context.Context) error {
 // Free ends all leases, of chunks and of verifications. It is for a host that is alone with its data and has just started: whoever held
 // them is dead.
 func (t *Transfers) Free(ctx context.Context) error {
-	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, freeSQL)
-		return err
-	})
+	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error { return endLeases(ctx, tx) })
 }

@@ -10,13 +10,10 @@ import (
 // keptDays is for how long single calls are kept; their sums stay. What is older is refused by usage_day, so that nothing is counted anew.
 const keptDays = 45
 
-const trimSQL = `select usage_trim($1)`
-
 // Trim drops the calls of days that are past keeping. It is sweep's.
 func Trim(ctx context.Context, db *postgres.DB) error {
 	before := time.Now().UTC().AddDate(0, 0, -keptDays)
 	return db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, trimSQL, before.Format(time.DateOnly))
-		return err
+		return dropDays(ctx, tx, before)
 	})
 }

@@ -28,19 +28,6 @@ func Open(ctx context.Context, e *env.Env) (*Ledger, error) {
 	return &Ledger{db.As(postgres.Usage)}, nil
 }
 
-// grouping is how rows are made: what they name, and the text that tells them apart and orders them.
-type grouping struct{ day, model, version, key, order string }
-
-func groups() map[api.UsageGroup]grouping {
-	const none = `''`
-	return map[api.UsageGroup]grouping{
-		api.ByModel:   {none, "model", none, none, "model"},
-		api.ByVersion: {none, "model", "version", none, "model || '@' || version"},
-		api.ByKey:     {none, none, none, "actor", "actor"},
-		api.ByDay:     {"to_char(hour at time zone 'utc', 'YYYY-MM-DD')", none, none, none, "to_char(hour at time zone 'utc', 'YYYY-MM-DD')"},
-	}
-}
-
 const (
 	defaultSpan = 30 * 24 * time.Hour
 	maxSpan     = 400 * 24 * time.Hour
@@ -104,14 +91,11 @@ func cursorOf(g api.UsageGroup, r api.UsageRow) string {
 	}
 }
 
-const recordSQL = `select usage_record($1, $2, $3, $4)`
-
 // Record adds a batch of calls to the ledger. What is there already is not added again.
 func Record(ctx context.Context, tx postgres.Tx, batch event.InferenceCompleted) error {
 	calls, err := json.Marshal(batch.Calls)
 	if err != nil {
 		return fmt.Errorf("usage: %w", err)
 	}
-	_, err = tx.Exec(ctx, recordSQL, batch.Pod, batch.First, batch.Last, calls)
-	return err
+	return insertCalls(ctx, tx, batch, calls)
 }

@@ -75,7 +75,7 @@ func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID)
 
 // hold is find for a transaction that moves the upload: until its end nobody else does.
 func hold(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
-	if _, err := tx.Exec(ctx, lockSQL, id); err != nil {
+	if err := lockUpload(ctx, tx, id); err != nil {
 		return session{}, err
 	}
 	return find(ctx, tx, who, id)
@@ -235,4 +235,56 @@ func texts[T ~string](of []T) []string {
 		all[i] = string(one)
 	}
 	return all
+}
+
+const endSQL = `
+	update uploads set status = $2, phase = $3, digest = $4, error_code = $5, error_detail = $6,
+		lease_until = null, sha256_state = null, md5_state = null
+	where id = $1`
+
+const (
+	overdueSQL = `select tenant_id, id, 0 from uploads_overdue($1)`
+	idleSQL    = `select tenant_id, id, hashed from uploads_take_idle($1, $2)`
+	freeSQL    = `select uploads_free()`
+)
+
+// finish writes how an upload ends, and drops the lease and the hashes' states of its verification.
+func finish(
+	ctx context.Context, tx postgres.Tx, id uuid.UUID, to api.UploadStatus, phase api.UploadPhase, found ref.Digest, p api.UploadProblem,
+) error {
+	_, err := tx.Exec(ctx, endSQL, id, string(to), string(phase), found.Bytes(), p.Code, p.Detail)
+	return err
+}
+
+// lockUpload locks the upload's row until the transaction ends.
+func lockUpload(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
+	_, err := tx.Exec(ctx, lockSQL, id)
+	return err
+}
+
+// overdueUploads returns as many as most open uploads of all tenants whose time is over or whose model is deleted.
+func overdueUploads(ctx context.Context, tx postgres.Tx, most int) ([]one, error) {
+	return ofAllTenants(ctx, tx, overdueSQL, most)
+}
+
+// takeIdleUploads returns as many as most uploads of all tenants whose verification nobody went on with for the time, and counts them as gone on with.
+func takeIdleUploads(ctx context.Context, tx postgres.Tx, idle time.Duration, most int) ([]one, error) {
+	return ofAllTenants(ctx, tx, idleSQL, idle, most)
+}
+
+func ofAllTenants(ctx context.Context, tx postgres.Tx, sql string, args ...any) ([]one, error) {
+	rows, err := tx.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (o one, err error) {
+		err = row.Scan(&o.tenant, &o.id, &o.hashed)
+		return o, err
+	})
+}
+
+// endLeases ends all leases of chunks and verifications, of all tenants.
+func endLeases(ctx context.Context, tx postgres.Tx) error {
+	_, err := tx.Exec(ctx, freeSQL)
+	return err
 }

@@ -151,6 +151,12 @@ func forget(ctx context.Context, tx postgres.Tx, upload uuid.UUID, gone []held) 
 	return err
 }
 
+// deleteChunks deletes the rows of an upload's chunks.
+func deleteChunks(ctx context.Context, tx postgres.Tx, upload uuid.UUID) error {
+	_, err := tx.Exec(ctx, clearSQL, upload)
+	return err
+}
+
 func digest(sum []byte) ref.Digest {
 	if len(sum) == 0 {
 		return ref.Digest{}

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -111,4 +112,33 @@ func readLatencies(ctx context.Context, tx postgres.Tx, model uuid.UUID, since t
 		return nil
 	})
 	return all, err
+}
+
+const trimSQL = `select usage_trim($1)`
+
+const recordSQL = `select usage_record($1, $2, $3, $4)`
+
+// grouping is how rows are made: what they name, and the text that tells them apart and orders them.
+type grouping struct{ day, model, version, key, order string }
+
+func groups() map[api.UsageGroup]grouping {
+	const none = `''`
+	return map[api.UsageGroup]grouping{
+		api.ByModel:   {none, "model", none, none, "model"},
+		api.ByVersion: {none, "model", "version", none, "model || '@' || version"},
+		api.ByKey:     {none, none, none, "actor", "actor"},
+		api.ByDay:     {"to_char(hour at time zone 'utc', 'YYYY-MM-DD')", none, none, none, "to_char(hour at time zone 'utc', 'YYYY-MM-DD')"},
+	}
+}
+
+// dropDays deletes the calls of all tenants of days before the given one; their sums stay.
+func dropDays(ctx context.Context, tx postgres.Tx, before time.Time) error {
+	_, err := tx.Exec(ctx, trimSQL, before.Format(time.DateOnly))
+	return err
+}
+
+// insertCalls adds calls, as JSON, to the ledger. Calls of the pod that are recorded already are not added again.
+func insertCalls(ctx context.Context, tx postgres.Tx, batch event.InferenceCompleted, calls []byte) error {
+	_, err := tx.Exec(ctx, recordSQL, batch.Pod, batch.First, batch.Last, calls)
+	return err
 }
