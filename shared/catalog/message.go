@@ -48,6 +48,9 @@ func versionMessage(v *api.Version) (*maasv1.Version, error) {
 		Runtime: v.Runtime, IsLatest: v.IsLatest, Deployment: deploymentMessage(&v.Deployment),
 		Deprecation: deprecationMessage(v.Deprecation), CreatedBy: v.CreatedBy, CreatedAt: timestamppb.New(v.CreatedAt),
 		PublishedAt: timeMessage(v.PublishedAt), Deterministic: v.Deterministic,
+		Resources:   &maasv1.Resources{Cpu: string(v.Resources.CPU), Memory: string(v.Resources.Memory), Gpu: int32Of(v.Resources.GPU)},
+		MinReplicas: int32Of(v.MinReplicas), MaxReplicas: int32Of(v.MaxReplicas),
+		Lineage: &maasv1.Lineage{Parent: v.Lineage.Parent, Commit: v.Lineage.Commit, Data: v.Lineage.Data, Run: v.Lineage.Run},
 	}
 	for _, f := range v.Files {
 		out.Files = append(out.Files, &maasv1.File{Path: string(f.Path), Size: f.Size, Sha256: f.SHA256.String(), Md5: f.MD5, Format: f.Format})
@@ -60,10 +63,13 @@ func versionMessage(v *api.Version) (*maasv1.Version, error) {
 
 func deploymentMessage(d *api.Deployment) *maasv1.Deployment {
 	return &maasv1.Deployment{
-		Status: string(d.Status), Reason: d.Reason, Failure: string(d.Failure), Attempts: int32(min(d.Attempts, math.MaxInt32)), //nolint:gosec // it is in range
-		RetryAt: timeMessage(d.RetryAt),
+		Status: string(d.Status), Reason: d.Reason, Failure: string(d.Failure), Attempts: int32Of(d.Attempts), RetryAt: timeMessage(d.RetryAt),
+		Phases: &maasv1.StartPhases{ScheduleMs: d.Phases.Schedule, FetchMs: d.Phases.Fetch, LoadMs: d.Phases.Load},
 	}
 }
+
+// int32Of returns the nearest int32.
+func int32Of[N ~int](n N) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt32)) } //nolint:gosec // it is in range
 
 func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 	out := &maasv1.ResolveResponse{
@@ -73,8 +79,7 @@ func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 		ModelId: r.ModelID.String(),
 	}
 	for _, share := range r.Traffic {
-		//nolint:gosec // a weight is 1 to 100
-		out.Traffic = append(out.Traffic, &maasv1.Share{Version: share.Version.String(), Weight: int32(share.Weight)})
+		out.Traffic = append(out.Traffic, &maasv1.Share{Version: share.Version.String(), Weight: int32Of(share.Weight)})
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package catalog_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,53 @@ func TestAModelIsAsItWasMade(t *testing.T) {
 	}
 	if w.Audited(w.Owner, "model.create", "done") != 1 {
 		t.Error("the audit log does not say that the model was made")
+	}
+}
+
+// TestEachFieldOfAModelIsStored compares the members of requests with those of the model that comes back.
+func TestEachFieldOfAModelIsStored(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	description, label, tags, metadata := api.Description("new"), api.Label("new"), api.Tags{"new"}, api.Metadata{"new": "new"}
+
+	create := api.CreateModelRequest{Name: "fraud", Description: "old", Framework: "old", Tags: api.Tags{"old"}, Metadata: api.Metadata{"old": "old"}, License: "old"}
+	made, err := w.Catalog.CreateModel(t.Context(), w.Owner, create)
+	if err != nil {
+		t.Fatal(err)
+	}
+	assertStored(t, create, made)
+	update := api.UpdateModelRequest{Model: made.Model, Description: &description, Framework: &label, Tags: &tags, Metadata: &metadata, License: &label}
+	changed, err := w.Catalog.UpdateModel(t.Context(), w.Owner, update)
+	if err != nil {
+		t.Fatal(err)
+	}
+	assertStored(t, update, changed)
+	for field, value := range reflect.ValueOf(changed).Fields() {
+		if value.IsZero() && field.Name != "Latest" { // no version is ready
+			t.Errorf("the model has no %s", field.Name)
+		}
+	}
+}
+
+// assertStored fails the test unless the request has a value for each member that it can carry, and the model has the same.
+func assertStored(t *testing.T, request any, m api.Model) {
+	t.Helper()
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored map[string]json.RawMessage
+	if err := json.Unmarshal(text, &stored); err != nil {
+		t.Fatal(err)
+	}
+	for field, value := range reflect.ValueOf(request).Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" || name == "name" {
+			continue
+		}
+		if want, err := json.Marshal(value.Interface()); err != nil || value.IsZero() || string(want) != string(stored[name]) {
+			t.Errorf("the model's %s is %s, want %s (%v)", name, stored[name], want, err)
+		}
 	}
 }
 

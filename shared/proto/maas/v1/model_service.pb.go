@@ -572,6 +572,10 @@ type Version struct {
 	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,19,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	PublishedAt   *timestamppb.Timestamp `protobuf:"bytes,20,opt,name=published_at,json=publishedAt,proto3" json:"published_at,omitempty"`
 	Deterministic bool                   `protobuf:"varint,21,opt,name=deterministic,proto3" json:"deterministic,omitempty"`
+	Resources     *Resources             `protobuf:"bytes,22,opt,name=resources,proto3" json:"resources,omitempty"`
+	MinReplicas   int32                  `protobuf:"varint,23,opt,name=min_replicas,json=minReplicas,proto3" json:"min_replicas,omitempty"`
+	MaxReplicas   int32                  `protobuf:"varint,24,opt,name=max_replicas,json=maxReplicas,proto3" json:"max_replicas,omitempty"`
+	Lineage       *Lineage               `protobuf:"bytes,25,opt,name=lineage,proto3" json:"lineage,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -753,6 +757,164 @@ func (x *Version) GetDeterministic() bool {
 	return false
 }
 
+func (x *Version) GetResources() *Resources {
+	if x != nil {
+		return x.Resources
+	}
+	return nil
+}
+
+func (x *Version) GetMinReplicas() int32 {
+	if x != nil {
+		return x.MinReplicas
+	}
+	return 0
+}
+
+func (x *Version) GetMaxReplicas() int32 {
+	if x != nil {
+		return x.MaxReplicas
+	}
+	return 0
+}
+
+func (x *Version) GetLineage() *Lineage {
+	if x != nil {
+		return x.Lineage
+	}
+	return nil
+}
+
+// Resources is what each replica of a version's model server is given.
+type Resources struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cpu           string                 `protobuf:"bytes,1,opt,name=cpu,proto3" json:"cpu,omitempty"`       // as Kubernetes writes it: "500m", "2"; "" leaves it to the host
+	Memory        string                 `protobuf:"bytes,2,opt,name=memory,proto3" json:"memory,omitempty"` // "1Gi"
+	Gpu           int32                  `protobuf:"varint,3,opt,name=gpu,proto3" json:"gpu,omitempty"`      // whole ones
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Resources) Reset() {
+	*x = Resources{}
+	mi := &file_maas_v1_model_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Resources) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Resources) ProtoMessage() {}
+
+func (x *Resources) ProtoReflect() protoreflect.Message {
+	mi := &file_maas_v1_model_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Resources.ProtoReflect.Descriptor instead.
+func (*Resources) Descriptor() ([]byte, []int) {
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Resources) GetCpu() string {
+	if x != nil {
+		return x.Cpu
+	}
+	return ""
+}
+
+func (x *Resources) GetMemory() string {
+	if x != nil {
+		return x.Memory
+	}
+	return ""
+}
+
+func (x *Resources) GetGpu() int32 {
+	if x != nil {
+		return x.Gpu
+	}
+	return 0
+}
+
+// Lineage tells where a version comes from. Each part may be empty.
+type Lineage struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Parent        string                 `protobuf:"bytes,1,opt,name=parent,proto3" json:"parent,omitempty"` // the version that it was made from: "acme/fraud@1.3.0"
+	Commit        string                 `protobuf:"bytes,2,opt,name=commit,proto3" json:"commit,omitempty"` // of its source
+	Data          string                 `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`     // that it was trained on
+	Run           string                 `protobuf:"bytes,4,opt,name=run,proto3" json:"run,omitempty"`       // that trained it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lineage) Reset() {
+	*x = Lineage{}
+	mi := &file_maas_v1_model_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lineage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lineage) ProtoMessage() {}
+
+func (x *Lineage) ProtoReflect() protoreflect.Message {
+	mi := &file_maas_v1_model_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lineage.ProtoReflect.Descriptor instead.
+func (*Lineage) Descriptor() ([]byte, []int) {
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Lineage) GetParent() string {
+	if x != nil {
+		return x.Parent
+	}
+	return ""
+}
+
+func (x *Lineage) GetCommit() string {
+	if x != nil {
+		return x.Commit
+	}
+	return ""
+}
+
+func (x *Lineage) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+func (x *Lineage) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
 // File is one file of a version.
 type File struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -767,7 +929,7 @@ type File struct {
 
 func (x *File) Reset() {
 	*x = File{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[8]
+	mi := &file_maas_v1_model_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +941,7 @@ func (x *File) String() string {
 func (*File) ProtoMessage() {}
 
 func (x *File) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[8]
+	mi := &file_maas_v1_model_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +954,7 @@ func (x *File) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use File.ProtoReflect.Descriptor instead.
 func (*File) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{8}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *File) GetPath() string {
@@ -842,7 +1004,7 @@ type Tensor struct {
 
 func (x *Tensor) Reset() {
 	*x = Tensor{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[9]
+	mi := &file_maas_v1_model_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -854,7 +1016,7 @@ func (x *Tensor) String() string {
 func (*Tensor) ProtoMessage() {}
 
 func (x *Tensor) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[9]
+	mi := &file_maas_v1_model_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -867,7 +1029,7 @@ func (x *Tensor) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tensor.ProtoReflect.Descriptor instead.
 func (*Tensor) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{9}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Tensor) GetName() string {
@@ -900,13 +1062,14 @@ type Deployment struct {
 	Failure       string                 `protobuf:"bytes,3,opt,name=failure,proto3" json:"failure,omitempty"`
 	Attempts      int32                  `protobuf:"varint,4,opt,name=attempts,proto3" json:"attempts,omitempty"`             // starts that failed since it last answered or was asked for
 	RetryAt       *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=retry_at,json=retryAt,proto3" json:"retry_at,omitempty"` // when it is tried again; unset while it is tried
+	Phases        *StartPhases           `protobuf:"bytes,6,opt,name=phases,proto3" json:"phases,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Deployment) Reset() {
 	*x = Deployment{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[10]
+	mi := &file_maas_v1_model_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -918,7 +1081,7 @@ func (x *Deployment) String() string {
 func (*Deployment) ProtoMessage() {}
 
 func (x *Deployment) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[10]
+	mi := &file_maas_v1_model_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -931,7 +1094,7 @@ func (x *Deployment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deployment.ProtoReflect.Descriptor instead.
 func (*Deployment) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{10}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Deployment) GetStatus() string {
@@ -969,6 +1132,74 @@ func (x *Deployment) GetRetryAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Deployment) GetPhases() *StartPhases {
+	if x != nil {
+		return x.Phases
+	}
+	return nil
+}
+
+// StartPhases tells how long the parts of a start took, in milliseconds.
+type StartPhases struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ScheduleMs    int64                  `protobuf:"varint,1,opt,name=schedule_ms,json=scheduleMs,proto3" json:"schedule_ms,omitempty"`
+	FetchMs       int64                  `protobuf:"varint,2,opt,name=fetch_ms,json=fetchMs,proto3" json:"fetch_ms,omitempty"`
+	LoadMs        int64                  `protobuf:"varint,3,opt,name=load_ms,json=loadMs,proto3" json:"load_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StartPhases) Reset() {
+	*x = StartPhases{}
+	mi := &file_maas_v1_model_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StartPhases) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StartPhases) ProtoMessage() {}
+
+func (x *StartPhases) ProtoReflect() protoreflect.Message {
+	mi := &file_maas_v1_model_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StartPhases.ProtoReflect.Descriptor instead.
+func (*StartPhases) Descriptor() ([]byte, []int) {
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *StartPhases) GetScheduleMs() int64 {
+	if x != nil {
+		return x.ScheduleMs
+	}
+	return 0
+}
+
+func (x *StartPhases) GetFetchMs() int64 {
+	if x != nil {
+		return x.FetchMs
+	}
+	return 0
+}
+
+func (x *StartPhases) GetLoadMs() int64 {
+	if x != nil {
+		return x.LoadMs
+	}
+	return 0
+}
+
 // Deprecation says that a version should not be used any more, and from when on it may be retired.
 type Deprecation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -981,7 +1212,7 @@ type Deprecation struct {
 
 func (x *Deprecation) Reset() {
 	*x = Deprecation{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[11]
+	mi := &file_maas_v1_model_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1224,7 @@ func (x *Deprecation) String() string {
 func (*Deprecation) ProtoMessage() {}
 
 func (x *Deprecation) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[11]
+	mi := &file_maas_v1_model_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1237,7 @@ func (x *Deprecation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deprecation.ProtoReflect.Descriptor instead.
 func (*Deprecation) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{11}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Deprecation) GetReason() string {
@@ -1043,7 +1274,7 @@ type ListVersionsRequest struct {
 
 func (x *ListVersionsRequest) Reset() {
 	*x = ListVersionsRequest{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[12]
+	mi := &file_maas_v1_model_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1055,7 +1286,7 @@ func (x *ListVersionsRequest) String() string {
 func (*ListVersionsRequest) ProtoMessage() {}
 
 func (x *ListVersionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[12]
+	mi := &file_maas_v1_model_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1068,7 +1299,7 @@ func (x *ListVersionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVersionsRequest.ProtoReflect.Descriptor instead.
 func (*ListVersionsRequest) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{12}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListVersionsRequest) GetModel() string {
@@ -1110,7 +1341,7 @@ type ListVersionsResponse struct {
 
 func (x *ListVersionsResponse) Reset() {
 	*x = ListVersionsResponse{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[13]
+	mi := &file_maas_v1_model_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1122,7 +1353,7 @@ func (x *ListVersionsResponse) String() string {
 func (*ListVersionsResponse) ProtoMessage() {}
 
 func (x *ListVersionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[13]
+	mi := &file_maas_v1_model_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1135,7 +1366,7 @@ func (x *ListVersionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListVersionsResponse.ProtoReflect.Descriptor instead.
 func (*ListVersionsResponse) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{13}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListVersionsResponse) GetVersions() []*Version {
@@ -1163,7 +1394,7 @@ type GetVersionRequest struct {
 
 func (x *GetVersionRequest) Reset() {
 	*x = GetVersionRequest{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[14]
+	mi := &file_maas_v1_model_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1175,7 +1406,7 @@ func (x *GetVersionRequest) String() string {
 func (*GetVersionRequest) ProtoMessage() {}
 
 func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[14]
+	mi := &file_maas_v1_model_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1188,7 +1419,7 @@ func (x *GetVersionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetVersionRequest.ProtoReflect.Descriptor instead.
 func (*GetVersionRequest) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{14}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetVersionRequest) GetModel() string {
@@ -1218,7 +1449,7 @@ type ResolveRequest struct {
 
 func (x *ResolveRequest) Reset() {
 	*x = ResolveRequest{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[15]
+	mi := &file_maas_v1_model_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1461,7 @@ func (x *ResolveRequest) String() string {
 func (*ResolveRequest) ProtoMessage() {}
 
 func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[15]
+	mi := &file_maas_v1_model_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1474,7 @@ func (x *ResolveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveRequest.ProtoReflect.Descriptor instead.
 func (*ResolveRequest) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{15}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ResolveRequest) GetModel() string {
@@ -1293,7 +1524,7 @@ type ResolveResponse struct {
 
 func (x *ResolveResponse) Reset() {
 	*x = ResolveResponse{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[16]
+	mi := &file_maas_v1_model_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1305,7 +1536,7 @@ func (x *ResolveResponse) String() string {
 func (*ResolveResponse) ProtoMessage() {}
 
 func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[16]
+	mi := &file_maas_v1_model_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1549,7 @@ func (x *ResolveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ResolveResponse.ProtoReflect.Descriptor instead.
 func (*ResolveResponse) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{16}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ResolveResponse) GetVersionId() string {
@@ -1444,7 +1675,7 @@ type Share struct {
 
 func (x *Share) Reset() {
 	*x = Share{}
-	mi := &file_maas_v1_model_service_proto_msgTypes[17]
+	mi := &file_maas_v1_model_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1456,7 +1687,7 @@ func (x *Share) String() string {
 func (*Share) ProtoMessage() {}
 
 func (x *Share) ProtoReflect() protoreflect.Message {
-	mi := &file_maas_v1_model_service_proto_msgTypes[17]
+	mi := &file_maas_v1_model_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1469,7 +1700,7 @@ func (x *Share) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Share.ProtoReflect.Descriptor instead.
 func (*Share) Descriptor() ([]byte, []int) {
-	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{17}
+	return file_maas_v1_model_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Share) GetVersion() string {
@@ -1538,7 +1769,7 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\x12DeleteModelRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +
 	"\x05force\x18\x02 \x01(\bR\x05force\x12\x12\n" +
-	"\x04etag\x18\x03 \x01(\tR\x04etag\"\xe8\x05\n" +
+	"\x04etag\x18\x03 \x01(\tR\x04etag\"\x8c\a\n" +
 	"\aVersion\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x18\n" +
@@ -1565,7 +1796,20 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\n" +
 	"created_at\x18\x13 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12=\n" +
 	"\fpublished_at\x18\x14 \x01(\v2\x1a.google.protobuf.TimestampR\vpublishedAt\x12$\n" +
-	"\rdeterministic\x18\x15 \x01(\bR\rdeterministic\"p\n" +
+	"\rdeterministic\x18\x15 \x01(\bR\rdeterministic\x120\n" +
+	"\tresources\x18\x16 \x01(\v2\x12.maas.v1.ResourcesR\tresources\x12!\n" +
+	"\fmin_replicas\x18\x17 \x01(\x05R\vminReplicas\x12!\n" +
+	"\fmax_replicas\x18\x18 \x01(\x05R\vmaxReplicas\x12*\n" +
+	"\alineage\x18\x19 \x01(\v2\x10.maas.v1.LineageR\alineage\"G\n" +
+	"\tResources\x12\x10\n" +
+	"\x03cpu\x18\x01 \x01(\tR\x03cpu\x12\x16\n" +
+	"\x06memory\x18\x02 \x01(\tR\x06memory\x12\x10\n" +
+	"\x03gpu\x18\x03 \x01(\x05R\x03gpu\"_\n" +
+	"\aLineage\x12\x16\n" +
+	"\x06parent\x18\x01 \x01(\tR\x06parent\x12\x16\n" +
+	"\x06commit\x18\x02 \x01(\tR\x06commit\x12\x12\n" +
+	"\x04data\x18\x03 \x01(\tR\x04data\x12\x10\n" +
+	"\x03run\x18\x04 \x01(\tR\x03run\"p\n" +
 	"\x04File\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x03R\x04size\x12\x16\n" +
@@ -1575,14 +1819,20 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\x06Tensor\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\bdatatype\x18\x02 \x01(\tR\bdatatype\x12\x14\n" +
-	"\x05shape\x18\x03 \x03(\x03R\x05shape\"\xa9\x01\n" +
+	"\x05shape\x18\x03 \x03(\x03R\x05shape\"\xd7\x01\n" +
 	"\n" +
 	"Deployment\x12\x16\n" +
 	"\x06status\x18\x01 \x01(\tR\x06status\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
 	"\afailure\x18\x03 \x01(\tR\afailure\x12\x1a\n" +
 	"\battempts\x18\x04 \x01(\x05R\battempts\x125\n" +
-	"\bretry_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\"\x8b\x01\n" +
+	"\bretry_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\aretryAt\x12,\n" +
+	"\x06phases\x18\x06 \x01(\v2\x14.maas.v1.StartPhasesR\x06phases\"b\n" +
+	"\vStartPhases\x12\x1f\n" +
+	"\vschedule_ms\x18\x01 \x01(\x03R\n" +
+	"scheduleMs\x12\x19\n" +
+	"\bfetch_ms\x18\x02 \x01(\x03R\afetchMs\x12\x17\n" +
+	"\aload_ms\x18\x03 \x01(\x03R\x06loadMs\"\x8b\x01\n" +
 	"\vDeprecation\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x122\n" +
 	"\x06sunset\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06sunset\x120\n" +
@@ -1649,7 +1899,7 @@ func file_maas_v1_model_service_proto_rawDescGZIP() []byte {
 	return file_maas_v1_model_service_proto_rawDescData
 }
 
-var file_maas_v1_model_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_maas_v1_model_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_maas_v1_model_service_proto_goTypes = []any{
 	(*Model)(nil),                 // 0: maas.v1.Model
 	(*CreateModelRequest)(nil),    // 1: maas.v1.CreateModelRequest
@@ -1659,67 +1909,73 @@ var file_maas_v1_model_service_proto_goTypes = []any{
 	(*UpdateModelRequest)(nil),    // 5: maas.v1.UpdateModelRequest
 	(*DeleteModelRequest)(nil),    // 6: maas.v1.DeleteModelRequest
 	(*Version)(nil),               // 7: maas.v1.Version
-	(*File)(nil),                  // 8: maas.v1.File
-	(*Tensor)(nil),                // 9: maas.v1.Tensor
-	(*Deployment)(nil),            // 10: maas.v1.Deployment
-	(*Deprecation)(nil),           // 11: maas.v1.Deprecation
-	(*ListVersionsRequest)(nil),   // 12: maas.v1.ListVersionsRequest
-	(*ListVersionsResponse)(nil),  // 13: maas.v1.ListVersionsResponse
-	(*GetVersionRequest)(nil),     // 14: maas.v1.GetVersionRequest
-	(*ResolveRequest)(nil),        // 15: maas.v1.ResolveRequest
-	(*ResolveResponse)(nil),       // 16: maas.v1.ResolveResponse
-	(*Share)(nil),                 // 17: maas.v1.Share
-	(*structpb.Struct)(nil),       // 18: google.protobuf.Struct
-	(*timestamppb.Timestamp)(nil), // 19: google.protobuf.Timestamp
-	(*fieldmaskpb.FieldMask)(nil), // 20: google.protobuf.FieldMask
-	(*emptypb.Empty)(nil),         // 21: google.protobuf.Empty
+	(*Resources)(nil),             // 8: maas.v1.Resources
+	(*Lineage)(nil),               // 9: maas.v1.Lineage
+	(*File)(nil),                  // 10: maas.v1.File
+	(*Tensor)(nil),                // 11: maas.v1.Tensor
+	(*Deployment)(nil),            // 12: maas.v1.Deployment
+	(*StartPhases)(nil),           // 13: maas.v1.StartPhases
+	(*Deprecation)(nil),           // 14: maas.v1.Deprecation
+	(*ListVersionsRequest)(nil),   // 15: maas.v1.ListVersionsRequest
+	(*ListVersionsResponse)(nil),  // 16: maas.v1.ListVersionsResponse
+	(*GetVersionRequest)(nil),     // 17: maas.v1.GetVersionRequest
+	(*ResolveRequest)(nil),        // 18: maas.v1.ResolveRequest
+	(*ResolveResponse)(nil),       // 19: maas.v1.ResolveResponse
+	(*Share)(nil),                 // 20: maas.v1.Share
+	(*structpb.Struct)(nil),       // 21: google.protobuf.Struct
+	(*timestamppb.Timestamp)(nil), // 22: google.protobuf.Timestamp
+	(*fieldmaskpb.FieldMask)(nil), // 23: google.protobuf.FieldMask
+	(*emptypb.Empty)(nil),         // 24: google.protobuf.Empty
 }
 var file_maas_v1_model_service_proto_depIdxs = []int32{
-	18, // 0: maas.v1.Model.metadata:type_name -> google.protobuf.Struct
-	19, // 1: maas.v1.Model.created_at:type_name -> google.protobuf.Timestamp
-	19, // 2: maas.v1.Model.updated_at:type_name -> google.protobuf.Timestamp
-	18, // 3: maas.v1.CreateModelRequest.metadata:type_name -> google.protobuf.Struct
+	21, // 0: maas.v1.Model.metadata:type_name -> google.protobuf.Struct
+	22, // 1: maas.v1.Model.created_at:type_name -> google.protobuf.Timestamp
+	22, // 2: maas.v1.Model.updated_at:type_name -> google.protobuf.Timestamp
+	21, // 3: maas.v1.CreateModelRequest.metadata:type_name -> google.protobuf.Struct
 	0,  // 4: maas.v1.ListModelsResponse.models:type_name -> maas.v1.Model
 	0,  // 5: maas.v1.UpdateModelRequest.model:type_name -> maas.v1.Model
-	20, // 6: maas.v1.UpdateModelRequest.update_mask:type_name -> google.protobuf.FieldMask
-	18, // 7: maas.v1.Version.metadata:type_name -> google.protobuf.Struct
-	8,  // 8: maas.v1.Version.files:type_name -> maas.v1.File
-	9,  // 9: maas.v1.Version.inputs:type_name -> maas.v1.Tensor
-	9,  // 10: maas.v1.Version.outputs:type_name -> maas.v1.Tensor
-	10, // 11: maas.v1.Version.deployment:type_name -> maas.v1.Deployment
-	11, // 12: maas.v1.Version.deprecation:type_name -> maas.v1.Deprecation
-	19, // 13: maas.v1.Version.created_at:type_name -> google.protobuf.Timestamp
-	19, // 14: maas.v1.Version.published_at:type_name -> google.protobuf.Timestamp
-	19, // 15: maas.v1.Deployment.retry_at:type_name -> google.protobuf.Timestamp
-	19, // 16: maas.v1.Deprecation.sunset:type_name -> google.protobuf.Timestamp
-	19, // 17: maas.v1.Deprecation.since:type_name -> google.protobuf.Timestamp
-	7,  // 18: maas.v1.ListVersionsResponse.versions:type_name -> maas.v1.Version
-	9,  // 19: maas.v1.ResolveResponse.inputs:type_name -> maas.v1.Tensor
-	9,  // 20: maas.v1.ResolveResponse.outputs:type_name -> maas.v1.Tensor
-	11, // 21: maas.v1.ResolveResponse.deprecation:type_name -> maas.v1.Deprecation
-	17, // 22: maas.v1.ResolveResponse.traffic:type_name -> maas.v1.Share
-	19, // 23: maas.v1.ResolveResponse.retry_at:type_name -> google.protobuf.Timestamp
-	1,  // 24: maas.v1.ModelService.CreateModel:input_type -> maas.v1.CreateModelRequest
-	2,  // 25: maas.v1.ModelService.GetModel:input_type -> maas.v1.GetModelRequest
-	3,  // 26: maas.v1.ModelService.ListModels:input_type -> maas.v1.ListModelsRequest
-	5,  // 27: maas.v1.ModelService.UpdateModel:input_type -> maas.v1.UpdateModelRequest
-	6,  // 28: maas.v1.ModelService.DeleteModel:input_type -> maas.v1.DeleteModelRequest
-	12, // 29: maas.v1.ModelService.ListVersions:input_type -> maas.v1.ListVersionsRequest
-	14, // 30: maas.v1.ModelService.GetVersion:input_type -> maas.v1.GetVersionRequest
-	15, // 31: maas.v1.ModelService.Resolve:input_type -> maas.v1.ResolveRequest
-	0,  // 32: maas.v1.ModelService.CreateModel:output_type -> maas.v1.Model
-	0,  // 33: maas.v1.ModelService.GetModel:output_type -> maas.v1.Model
-	4,  // 34: maas.v1.ModelService.ListModels:output_type -> maas.v1.ListModelsResponse
-	0,  // 35: maas.v1.ModelService.UpdateModel:output_type -> maas.v1.Model
-	21, // 36: maas.v1.ModelService.DeleteModel:output_type -> google.protobuf.Empty
-	13, // 37: maas.v1.ModelService.ListVersions:output_type -> maas.v1.ListVersionsResponse
-	7,  // 38: maas.v1.ModelService.GetVersion:output_type -> maas.v1.Version
-	16, // 39: maas.v1.ModelService.Resolve:output_type -> maas.v1.ResolveResponse
-	32, // [32:40] is the sub-list for method output_type
-	24, // [24:32] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	23, // 6: maas.v1.UpdateModelRequest.update_mask:type_name -> google.protobuf.FieldMask
+	21, // 7: maas.v1.Version.metadata:type_name -> google.protobuf.Struct
+	10, // 8: maas.v1.Version.files:type_name -> maas.v1.File
+	11, // 9: maas.v1.Version.inputs:type_name -> maas.v1.Tensor
+	11, // 10: maas.v1.Version.outputs:type_name -> maas.v1.Tensor
+	12, // 11: maas.v1.Version.deployment:type_name -> maas.v1.Deployment
+	14, // 12: maas.v1.Version.deprecation:type_name -> maas.v1.Deprecation
+	22, // 13: maas.v1.Version.created_at:type_name -> google.protobuf.Timestamp
+	22, // 14: maas.v1.Version.published_at:type_name -> google.protobuf.Timestamp
+	8,  // 15: maas.v1.Version.resources:type_name -> maas.v1.Resources
+	9,  // 16: maas.v1.Version.lineage:type_name -> maas.v1.Lineage
+	22, // 17: maas.v1.Deployment.retry_at:type_name -> google.protobuf.Timestamp
+	13, // 18: maas.v1.Deployment.phases:type_name -> maas.v1.StartPhases
+	22, // 19: maas.v1.Deprecation.sunset:type_name -> google.protobuf.Timestamp
+	22, // 20: maas.v1.Deprecation.since:type_name -> google.protobuf.Timestamp
+	7,  // 21: maas.v1.ListVersionsResponse.versions:type_name -> maas.v1.Version
+	11, // 22: maas.v1.ResolveResponse.inputs:type_name -> maas.v1.Tensor
+	11, // 23: maas.v1.ResolveResponse.outputs:type_name -> maas.v1.Tensor
+	14, // 24: maas.v1.ResolveResponse.deprecation:type_name -> maas.v1.Deprecation
+	20, // 25: maas.v1.ResolveResponse.traffic:type_name -> maas.v1.Share
+	22, // 26: maas.v1.ResolveResponse.retry_at:type_name -> google.protobuf.Timestamp
+	1,  // 27: maas.v1.ModelService.CreateModel:input_type -> maas.v1.CreateModelRequest
+	2,  // 28: maas.v1.ModelService.GetModel:input_type -> maas.v1.GetModelRequest
+	3,  // 29: maas.v1.ModelService.ListModels:input_type -> maas.v1.ListModelsRequest
+	5,  // 30: maas.v1.ModelService.UpdateModel:input_type -> maas.v1.UpdateModelRequest
+	6,  // 31: maas.v1.ModelService.DeleteModel:input_type -> maas.v1.DeleteModelRequest
+	15, // 32: maas.v1.ModelService.ListVersions:input_type -> maas.v1.ListVersionsRequest
+	17, // 33: maas.v1.ModelService.GetVersion:input_type -> maas.v1.GetVersionRequest
+	18, // 34: maas.v1.ModelService.Resolve:input_type -> maas.v1.ResolveRequest
+	0,  // 35: maas.v1.ModelService.CreateModel:output_type -> maas.v1.Model
+	0,  // 36: maas.v1.ModelService.GetModel:output_type -> maas.v1.Model
+	4,  // 37: maas.v1.ModelService.ListModels:output_type -> maas.v1.ListModelsResponse
+	0,  // 38: maas.v1.ModelService.UpdateModel:output_type -> maas.v1.Model
+	24, // 39: maas.v1.ModelService.DeleteModel:output_type -> google.protobuf.Empty
+	16, // 40: maas.v1.ModelService.ListVersions:output_type -> maas.v1.ListVersionsResponse
+	7,  // 41: maas.v1.ModelService.GetVersion:output_type -> maas.v1.Version
+	19, // 42: maas.v1.ModelService.Resolve:output_type -> maas.v1.ResolveResponse
+	35, // [35:43] is the sub-list for method output_type
+	27, // [27:35] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_maas_v1_model_service_proto_init() }
@@ -1733,7 +1989,7 @@ func file_maas_v1_model_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_maas_v1_model_service_proto_rawDesc), len(file_maas_v1_model_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
