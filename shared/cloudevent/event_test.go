@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -219,6 +220,36 @@ func TestEveryFixtureStillDecodes(t *testing.T) {
 		if err != nil || !sameJSON(t, again, text) {
 			t.Errorf("%s is read as %s", file, again)
 		}
+	}
+}
+
+// TestEachTypeOfEventIsInTheCatalogue finds the payload of api/event that nobody was named for, or that has no fixture.
+func TestEachTypeOfEventIsInTheCatalogue(t *testing.T) {
+	t.Parallel()
+	sources, err := filepath.Glob("../../api/event/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := 0
+	for _, source := range sources {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`EventType\(\) Type \{ return "([^"]+)" \}`).FindAllSubmatch(text, -1) {
+			types++
+			kind := string(found[1])
+			_, named := cloudevent.Consumers()[event.Type(kind)]
+			if !named && kind != string(event.InferenceCompleted{}.EventType()) { // infer posts it to meter-usage itself
+				t.Errorf("cloudevent.Consumers has no row for %s of %s", kind, source)
+			}
+			if _, err := os.Stat(filepath.Join("testdata", kind+".json")); err != nil {
+				t.Errorf("%s of %s has no fixture: %v", kind, source, err)
+			}
+		}
+	}
+	if types <= len(cloudevent.Consumers()) {
+		t.Errorf("%d types were found for %d rows", types, len(cloudevent.Consumers()))
 	}
 }
 

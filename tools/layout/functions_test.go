@@ -34,6 +34,17 @@ func TestEachFunctionHasItsFiveFiles(t *testing.T) {
 	}
 }
 
+// TestEachFunctionIsMounted finds the function that `maas up` does not have. In deploy-version's place it has the supervisor of model servers.
+func TestEachFunctionIsMounted(t *testing.T) {
+	t.Parallel()
+	mounted := imports(t, "cmd/maas/host/functions.go")
+	for _, name := range functions(t) {
+		if name != "deploy-version" && !slices.Contains(mounted, ours+"functions/"+name) {
+			t.Errorf("cmd/maas/host/functions.go does not mount functions/%s", name)
+		}
+	}
+}
+
 // TestEachFunctionIsSmall counts what a function is beside its tests: routes and wiring. The rules are in shared.
 func TestEachFunctionIsSmall(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,9 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"go/format"
+	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -24,11 +27,16 @@ var name = regexp.MustCompile(`^[a-z](-?[a-z0-9])*$`)
 
 const longest = 63
 
-// services is where a cluster's Services are listed.
-const services = "knative/base/kustomization.yaml"
+const (
+	services = "knative/base/kustomization.yaml" // lists a cluster's Services
+	mounted  = "cmd/maas/host/functions.go"      // lists the functions of `maas up`
+	codeMap  = "ARCHITECTURE.md"                 // lists the folders
+	ours     = "github.com/17882237881/MaaS/"
+	unstated = "v0.0.0-00010101000000-000000000000" // the version of a module that a replace directive finds, as go mod tidy writes it
+)
 
-// create writes the function's five files and its Service below root, adds the module to go.work and the Service to the list, and fills in
-// go.mod. What is there already is left alone.
+// create writes the function's five files and its Service below root, mounts it in `maas up`, and adds it to go.work, the list of Services and the code
+// map. It returns an error, and has changed nothing, if the name is not valid or functions/ has a folder of that name.
 func create(ctx context.Context, root, function string) error {
 	if len(function) > longest || !name.MatchString(function) {
 		return fmt.Errorf("%q is no name for a function: lowercase letters, digits and single dashes, a letter first, %d at most", function, longest)
@@ -43,10 +51,58 @@ func create(ctx context.Context, root, function string) error {
 	if err := enlist(filepath.Join(root, services), "- services/", function+".yaml"); err != nil {
 		return err
 	}
+	if err := replaceFirst(filepath.Join(root, codeMap), "started by events\n", "started by events\n  "+function+"\n"); err != nil {
+		return err
+	}
 	if err := goCommand(ctx, root, "work", "use", "./functions/"+function); err != nil {
 		return err
 	}
-	return goCommand(ctx, folder, "mod", "tidy")
+	if err := goCommand(ctx, folder, "mod", "tidy"); err != nil {
+		return err
+	}
+	return mount(ctx, root, function)
+}
+
+// mount adds the function to those of `maas up`.
+func mount(ctx context.Context, root, function string) error {
+	path, module := filepath.Join(root, mounted), ours+"functions/"+function
+	alias := strings.ReplaceAll(function, "-", "")
+	if token.IsKeyword(alias) || types.Universe.Lookup(alias) != nil || alias == "serve" {
+		alias += "function" // the file uses the word for something else
+	}
+	if err := replaceFirst(path, "\n)\n", fmt.Sprintf("\n\t%s %q\n)\n", alias, module)); err != nil {
+		return err
+	}
+	if err := enlist(path, "\t\t\"", fmt.Sprintf("%s\": %s.New(),", function, alias)); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if text, err = format.Source(text); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := os.WriteFile(path, text, 0o644); err != nil {
+		return err
+	}
+	command := filepath.Join(root, "cmd", "maas")
+	if err := goCommand(ctx, command, "mod", "edit", "-require="+module+"@"+unstated, "-replace="+module+"=../../functions/"+function); err != nil {
+		return err
+	}
+	return goCommand(ctx, command, "mod", "tidy")
+}
+
+// replaceFirst replaces the first occurrence of a text in a file. It returns an error if there is none.
+func replaceFirst(path, old, new string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(text, []byte(old)) {
+		return fmt.Errorf("%s has no %q, after which the function is added", path, old)
+	}
+	return os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(new), 1), 0o644)
 }
 
 // write renders each file of template/ below root; NAME in a path is the function's name, and the ending .tmpl goes.

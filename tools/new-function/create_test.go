@@ -4,16 +4,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
 
-// newRoot makes a repository that has api, shared and a list of two Services.
+// newRoot makes a repository that has the modules of which the command is built, and a list of two Services.
 func newRoot(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, module := range []string{"api", "shared"} {
-		if err := os.CopyFS(filepath.Join(root, module), os.DirFS(filepath.Join("..", "..", module))); err != nil {
+	requirements, err := os.ReadFile("../../cmd/maas/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := []string{"cmd/maas"}
+	for _, found := range regexp.MustCompile(`=> \.\./\.\./(\S+)`).FindAllSubmatch(requirements, -1) {
+		folders = append(folders, string(found[1]))
+	}
+	for _, folder := range folders {
+		if err := os.CopyFS(filepath.Join(root, folder), os.DirFS(filepath.Join("..", "..", folder))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -21,7 +30,8 @@ func newRoot(t *testing.T) string {
 		t.Fatal(err)
 	}
 	for path, text := range map[string]string{
-		"go.work": "go 1.26.8\n\nuse (\n\t./api\n\t./shared\n)\n",
+		"go.work": "go 1.26.8\n\nuse (\n\t./" + strings.Join(folders, "\n\t./") + "\n)\n",
+		codeMap:   "  sweep   started by events\n  kserve\n",
 		services:  "resources:\n- services/login.yaml\n- services/users.yaml\npatches: []\n",
 	} {
 		if err := os.WriteFile(filepath.Join(root, path), []byte(text), 0o600); err != nil {
@@ -31,13 +41,15 @@ func newRoot(t *testing.T) string {
 	return root
 }
 
-func mustGo(t *testing.T, folder string, command ...string) {
+func mustGo(t *testing.T, folder string, command ...string) string {
 	t.Helper()
 	run := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	run.Dir = folder
-	if out, err := run.CombinedOutput(); err != nil {
+	out, err := run.CombinedOutput()
+	if err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, out)
 	}
+	return string(out)
 }
 
 // TestANewFunctionBuildsAndPassesItsTest goes the three ways in which a function is built: in the workspace, as a module of its own
@@ -55,7 +67,49 @@ func TestANewFunctionBuildsAndPassesItsTest(t *testing.T) {
 	mustGo(t, folder, "env", "GOWORK=off", "go", "build", "-o", os.DevNull, "./cmd/side-door")
 	mustGo(t, asFuncDoes(t, folder), funcGo(t), "build", "-o", os.DevNull)
 	assertListed(t, root, "- services/login.yaml\n- services/side-door.yaml\n- services/users.yaml\n")
+	assertMounted(t, root)
 }
+
+// assertMounted runs a program that asks the function as `maas up` mounts it for what it does not have.
+func assertMounted(t *testing.T, root string) {
+	t.Helper()
+	program := filepath.Join(root, "cmd", "maas", "ask")
+	if err := os.MkdirAll(program, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(program, "main.go"), []byte(ask), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if answer := mustGo(t, root, "go", "run", "./cmd/maas/ask"); !strings.HasPrefix(answer, "404 ") || !strings.Contains(answer, "There is nothing at this address") {
+		t.Errorf("mounted, the function answers %s", answer)
+	}
+	if text, err := os.ReadFile(filepath.Join(root, codeMap)); err != nil || !strings.Contains(string(text), "\n  side-door\n") {
+		t.Errorf("the code map is %s, %v", text, err)
+	}
+}
+
+const ask = `package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/17882237881/MaaS/cmd/maas/host"
+	"github.com/17882237881/MaaS/shared/env"
+)
+
+func main() {
+	function, answer := host.Functions()["side-door"], httptest.NewRecorder()
+	if err := function.Mount(context.Background(), env.New("side-door", nil, slog.New(slog.DiscardHandler))); err != nil {
+		panic(err)
+	}
+	function.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/nowhere", http.NoBody))
+	fmt.Println(answer.Code, answer.Body)
+}
+`
 
 func assertListed(t *testing.T, root, lines string) {
 	t.Helper()
