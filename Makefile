@@ -19,17 +19,20 @@ export TEST := -shuffle=on -p 2 -timeout 10m
 # cluster without MaaS; on a cluster (which is started; journeys: without what kills and waits); or several with one summary:
 # make test ON='machine kserve minio cluster'
 ON := machine
-FUZZTIME := 20s
 
 # Where images go, and what `make deploy` puts into the cluster that KUBECONFIG names: a folder of knative/overlays.
 export KO_DOCKER_REPO ?= localhost:5000/maas
 OVERLAY ?= local
 
-help: ## lists the targets
+help: # make alone lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: build ## starts everything on this machine and keeps running
 	@bin/maas up
+
+dev: $(TOOLS)/reflex ## the same, and builds and starts anew when a file changes
+	@reflex --decoration=none --start-service --shutdown-timeout=40s --regex='\.(go|sql|json|conf|csv|txt)$$|(^|/)go\.(mod|work)$$' \
+		--inverse-regex='^(bin|\.cache|\.git|\.maas|\.maas-cluster)/|_test\.go$$' -- $(MAKE) up
 
 build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
 	go build -ldflags '-s -w' -o bin/maas ./cmd/maas
@@ -39,6 +42,10 @@ build: ## bin/maas, bin/maas-onnx and ONNX Runtime's library
 test: build $(TOOLS)/kustomize ## runs the tests that need no cluster, on real servers; ON=kserve, ON=cluster: the others
 	@go build -o $(TOOLS)/ ./tools/testsum
 	@tools/tests $(ON) | $(TOOLS)/testsum
+
+test-fast: ## runs the tests that start no server and no program, without the race detector
+	@go build -o $(TOOLS)/ ./tools/testsum
+	@tools/tests fast | $(TOOLS)/testsum
 
 lint: $(TOOLS)/actionlint $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/kustomize $(TOOLS)/tflint ## checks style, imports, vulnerabilities, generated code, modules, Terraform
 	tools/lint
@@ -66,16 +73,13 @@ generate: $(TOOLS)/buf $(TOOLS)/protoc-gen-go $(TOOLS)/kustomize ## makes genera
 bench: build ## runs every benchmark, five times each
 	@bin/maas stores --data temporary --fast -- go test -run '^$$' -bench . -benchmem -count 5 -p 1 -timeout 60m work
 
-fuzz: ## fuzzes every parser of outside bytes for FUZZTIME each
-	tools/fuzz $(FUZZTIME)
-
 new-function: ## makes functions/NAME: make new-function NAME=x
 	@go run ./tools/new-function $(NAME)
 
 clean: ## removes what was built; state in .maas stays
 	rm -rf bin .cache coverage.out
 
-.PHONY: help up build test lint cluster cluster-down images deploy undeploy generate bench fuzz new-function clean
+.PHONY: help up dev build test test-fast lint cluster cluster-down images deploy undeploy generate bench new-function clean
 
 # Tools, each built once from its pinned version. Naming the package spares downloading what the other tools need.
 $(TOOLS)/buf:           PACKAGE := github.com/bufbuild/buf/cmd/buf
@@ -91,6 +95,10 @@ $(TOOLS)/buf $(TOOLS)/golangci-lint $(TOOLS)/govulncheck $(TOOLS)/ko $(TOOLS)/ku
 # Modules of their own: what each needs does not go together with what the others need.
 $(TOOLS)/actionlint: tools/pinned/actionlint/go.mod tools/pinned/actionlint/go.sum
 	GOWORK=off go build -C tools/pinned/actionlint -o $(TOOLS)/ github.com/rhysd/actionlint/cmd/actionlint
+	@touch $@
+
+$(TOOLS)/reflex: tools/pinned/reflex/go.mod tools/pinned/reflex/go.sum
+	GOWORK=off go build -C tools/pinned/reflex -o $(TOOLS)/ github.com/cespare/reflex
 	@touch $@
 
 $(TOOLS)/tflint: tools/pinned/tflint/go.mod tools/pinned/tflint/go.sum

@@ -69,7 +69,7 @@ func deploymentMessage(d *api.Deployment) *maasv1.Deployment {
 }
 
 // int32Of returns the nearest int32.
-func int32Of[N ~int](n N) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt32)) } //nolint:gosec // it is in range
+func int32Of[N ~int](n N) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt32)) }
 
 func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 	out := &maasv1.ResolveResponse{

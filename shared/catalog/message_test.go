@@ -156,7 +156,7 @@ var texts = []string{"acme/fraud", "1.0.0", strings.Repeat("ab", 32), "2026-01-0
 // fill sets every field below a value to something that is not zero.
 func fill(t *testing.T, of reflect.Value) {
 	t.Helper()
-	if read, ok := of.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if read, ok := reflect.TypeAssert[encoding.TextUnmarshaler](of.Addr()); ok {
 		for _, text := range texts {
 			if read.UnmarshalText([]byte(text)) == nil {
 				return

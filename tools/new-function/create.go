@@ -94,7 +94,7 @@ func mount(ctx context.Context, root, function string) error {
 }
 
 // replaceFirst replaces the first occurrence of a text in a file. It returns an error if there is none.
-func replaceFirst(path, old, new string) error {
+func replaceFirst(path, old, by string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func replaceFirst(path, old, new string) error {
 	if !bytes.Contains(text, []byte(old)) {
 		return fmt.Errorf("%s has no %q, after which the function is added", path, old)
 	}
-	return os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(new), 1), 0o644)
+	return os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(by), 1), 0o644)
 }
 
 // write renders each file of template/ below root; NAME in a path is the function's name, and the ending .tmpl goes.
