@@ -9,6 +9,11 @@ import (
 // ComparedVersions names two versions: "1.3.0...1.4.0", "v1...latest".
 type ComparedVersions struct{ A, B ref.Selector }
 
+// MarshalText writes both references: "1.3.0...1.4.0".
+func (p ComparedVersions) MarshalText() ([]byte, error) {
+	return []byte(p.A.String() + "..." + p.B.String()), nil
+}
+
 // UnmarshalText reads a pair.
 func (p *ComparedVersions) UnmarshalText(text []byte) error {
 	a, b, ok := strings.Cut(string(text), "...")

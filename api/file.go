@@ -33,9 +33,9 @@ func (m *Manifest) ETag() string { return etagOf(m) }
 
 // FileRequest names a file of a version.
 type FileRequest struct {
-	Model ref.Model
-	Ref   ref.Selector
-	Path  ref.Path
+	Model ref.Model    `path:"t/m"`
+	Ref   ref.Selector `path:"ref"`
+	Path  ref.Path     `path:"path"`
 }
 
 // ParseFile reads a file's name out of the parts of a path: "acme/fraud", "1.4.0", "weights/model.onnx".

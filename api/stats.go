@@ -15,6 +15,9 @@ const (
 	maxWindow = StatsWindow(30 * 24 * time.Hour)
 )
 
+// MarshalText writes a window: "24h0m0s".
+func (w StatsWindow) MarshalText() ([]byte, error) { return []byte(time.Duration(w).String()), nil }
+
 // UnmarshalText reads a window.
 func (w *StatsWindow) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))

@@ -20,6 +20,11 @@ type Preference struct{ Wait time.Duration }
 
 const maxWait = 60
 
+// MarshalText writes the header: "wait=30".
+func (p Preference) MarshalText() ([]byte, error) {
+	return fmt.Appendf(nil, "wait=%d", int(p.Wait.Seconds())), nil
+}
+
 // UnmarshalText reads a Prefer header. Preferences other than wait are ignored, as the RFC has it.
 func (p *Preference) UnmarshalText(text []byte) error {
 	for one := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == ',' || r == ';' }) {

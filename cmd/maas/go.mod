@@ -4,6 +4,7 @@ go 1.26.0
 
 replace (
 	github.com/17882237881/MaaS/api => ../../api
+	github.com/17882237881/MaaS/client => ../../client
 	github.com/17882237881/MaaS/shared => ../../shared
 )
 
@@ -100,6 +101,7 @@ require (
 )
 
 require (
+	github.com/17882237881/MaaS/client v0.0.0
 	github.com/Azure/go-ntlmssp v0.1.1 // indirect
 	github.com/DataDog/datadog-go/v5 v5.9.1 // indirect
 	github.com/Microsoft/go-winio v0.6.3 // indirect

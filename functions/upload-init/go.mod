@@ -7,11 +7,13 @@ replace (
 	github.com/17882237881/MaaS/shared => ../../shared
 )
 
-require github.com/17882237881/MaaS/shared v0.0.0
+require (
+	github.com/17882237881/MaaS/api v0.0.0
+	github.com/17882237881/MaaS/shared v0.0.0
+)
 
 require (
 	connectrpc.com/connect v1.21.1 // indirect
-	github.com/17882237881/MaaS/api v0.0.0 // indirect
 	github.com/Masterminds/semver/v3 v3.5.0 // indirect
 	github.com/aws/aws-sdk-go-v2 v1.47.6 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect

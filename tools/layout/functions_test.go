@@ -99,14 +99,38 @@ func TestInferLinksNoDatabaseDriver(t *testing.T) {
 	}
 }
 
-// TestTheAPINeedsASemverLibraryAlone keeps api what clients can afford to depend on; its tests count too, because go.mod lists what they import.
-func TestTheAPINeedsASemverLibraryAlone(t *testing.T) {
+// TestPublicModulesNeedLittle keeps api and client what others can afford to depend on; their tests count too, because go.mod lists what they import.
+func TestPublicModulesNeedLittle(t *testing.T) {
 	t.Parallel()
-	for _, path := range tracked(t, "api/*.go") {
-		for _, imported := range imports(t, path) {
-			host, _, _ := strings.Cut(imported, "/")
-			if strings.Contains(host, ".") && imported != ours+"api" && !strings.HasPrefix(imported, ours+"api/") && imported != "github.com/Masterminds/semver/v3" {
-				t.Errorf("%s imports %s", path, imported)
+	for module, allowed := range map[string][]string{
+		"api":    {ours + "api", "github.com/Masterminds/semver/v3"},
+		"client": {ours + "api", ours + "client"},
+	} {
+		for _, path := range tracked(t, module+"/*.go") {
+			for _, imported := range imports(t, path) {
+				host, _, _ := strings.Cut(imported, "/")
+				fits := func(prefix string) bool { return imported == prefix || strings.HasPrefix(imported, prefix+"/") }
+				if strings.Contains(host, ".") && !slices.ContainsFunc(allowed, fits) {
+					t.Errorf("%s imports %s", path, imported)
+				}
+			}
+		}
+	}
+}
+
+// TestTheCommandTalksToServersByTheClient keeps the rules of servers out of the client's commands.
+func TestTheCommandTalksToServersByTheClient(t *testing.T) {
+	t.Parallel()
+	allowed := []string{"backoff", "ownfile", "serve"} // pauses, files, and what this program was built from
+	for _, folder := range []string{"commands", "push", "pull", "progress", "sessions"} {
+		for _, path := range tracked(t, "cmd/maas/"+folder+"/*.go") {
+			if strings.HasSuffix(path, "_test.go") {
+				continue
+			}
+			for _, imported := range imports(t, path) {
+				if name, ok := strings.CutPrefix(imported, ours+"shared/"); ok && !slices.Contains(allowed, name) {
+					t.Errorf("%s imports %s", path, imported)
+				}
 			}
 		}
 	}

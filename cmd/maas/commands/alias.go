@@ -4,26 +4,20 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 )
 
 func (m Maker) alias() *cobra.Command {
 	return group("alias", "Move names from version to version", m.aliasSet(), m.aliasList(), m.aliasHistory(), m.aliasRollback())
 }
-
-// rolloutSilence is how long the server may be silent while a model starts: a little more than its own deadline.
-const rolloutSilence = 10 * time.Minute
 
 func (m Maker) aliasSet() *cobra.Command {
 	var why string
@@ -38,15 +32,11 @@ func (m Maker) aliasSet() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		in, err := destination(rest)
-		if err != nil {
+		in := api.SetAliasRequest{Model: of, Alias: alias, Why: api.Reason(why)}
+		if in.Version, in.Traffic, err = destination(rest); err != nil {
 			return misuse(err)
 		}
-		if why != "" {
-			in["why"] = why
-		}
-		var moved api.Alias
-		err = s.Do(ctx, client.Request{Method: http.MethodPut, Path: aliasPath(of, alias), In: in, Silence: rolloutSilence}, &moved)
+		moved, err := s.SetAlias(ctx, in)
 		if err != nil {
 			return err
 		}
@@ -55,29 +45,29 @@ func (m Maker) aliasSet() *cobra.Command {
 }
 
 // destination reads "1.4.0", or "1.4.0=90 1.5.0=10".
-func destination(arguments []string) (map[string]any, error) {
+func destination(arguments []string) (*ref.Version, api.Traffic, error) {
 	if len(arguments) == 1 && !strings.Contains(arguments[0], "=") {
 		v, err := ref.ParseVersion(arguments[0])
-		return map[string]any{"version": v}, err
+		return &v, nil, err
 	}
 	if len(arguments) == 0 {
-		return nil, fault.New(fault.Invalid, "Name a version, or several with their weights.", fault.Field("VERSION"))
+		return nil, nil, fault.New(fault.Invalid, "Name a version, or several with their weights.", fault.Field("VERSION"))
 	}
 	shares := make([]api.Share, 0, len(arguments))
 	for _, argument := range arguments {
 		name, weight, _ := strings.Cut(argument, "=")
 		v, err := ref.ParseVersion(name)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		percent, err := strconv.Atoi(weight)
 		if err != nil {
-			return nil, fault.New(fault.Invalid, "A share is written like 1.4.0=90.", fault.Field("WEIGHT"))
+			return nil, nil, fault.New(fault.Invalid, "A share is written like 1.4.0=90.", fault.Field("WEIGHT"))
 		}
 		shares = append(shares, api.Share{Version: v, Weight: percent})
 	}
 	traffic, err := api.NewTraffic(shares)
-	return map[string]any{"traffic": traffic}, err
+	return nil, traffic, err
 }
 
 func (m Maker) aliasList() *cobra.Command {
@@ -89,7 +79,9 @@ func (m Maker) aliasList() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := list[api.Alias](ctx, s, modelPath(of)+"/aliases", limit)
+		found, err := list(s, limit, func(p page.Request) (page.Page[api.Alias], error) {
+			return s.ListAliases(ctx, api.ListAliasesRequest{Request: p, Model: of})
+		})
 		if err != nil {
 			return err
 		}
@@ -110,7 +102,9 @@ func (m Maker) aliasHistory() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := list[api.AliasMove](ctx, s, aliasPath(of, alias)+"/history", limit)
+		found, err := list(s, limit, func(p page.Request) (page.Page[api.AliasMove], error) {
+			return s.ListAliasMoves(ctx, api.AliasHistoryRequest{Request: p, Model: of, Alias: alias})
+		})
 		if err != nil {
 			return err
 		}
@@ -138,18 +132,15 @@ func (m Maker) aliasRollback() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		in := map[string]any{"force": force}
-		if why != "" {
-			in["why"] = why
-		}
+		in := api.RollbackRequest{Model: of, Alias: alias, Force: force, Why: api.Reason(why)}
 		if to != "" {
 			v, err := ref.ParseVersion(to)
 			if err != nil {
 				return misuse(err)
 			}
-			in["to"] = v
+			in.To = &v
 		}
-		moved, err := s.rollback(ctx, of, alias, in)
+		moved, err := s.Rollback(ctx, in)
 		if err != nil {
 			return err
 		}
@@ -157,22 +148,10 @@ func (m Maker) aliasRollback() *cobra.Command {
 	})
 }
 
-func (s *session) rollback(ctx context.Context, of ref.Model, alias ref.Alias, in map[string]any) (moved api.Alias, err error) {
-	err = s.Do(ctx, client.Request{
-		Method: http.MethodPost, Path: aliasPath(of, alias) + "/rollback", In: in, Silence: rolloutSilence,
-		Header: map[string]string{"Idempotency-Key": uuid.NewString()}, Repeat: true,
-	}, &moved)
-	return moved, err
-}
-
 func (s *session) showAlias(a api.Alias) error {
 	return s.result(a, func(w io.Writer) {
 		fmt.Fprintf(w, "%s leads to %s, before to %s\n", a.Alias, shown(a.Traffic), shown(a.Previous))
 	})
-}
-
-func aliasPath(of ref.Model, alias ref.Alias) string {
-	return modelPath(of) + "/aliases/" + string(alias)
 }
 
 // shown writes traffic as "1.4.0", or "1.4.0 90 %, 1.5.0 10 %".

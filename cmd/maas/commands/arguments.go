@@ -41,11 +41,6 @@ func exact(argument string) (version, error) {
 // String is "acme/fraud@1.4.0".
 func (v version) String() string { return v.model.String() + "@" + v.Version.String() }
 
-// path is the version's in the API.
-func (v version) path() string { return modelPath(v.model) + "/versions/" + v.Version.String() }
-
-func modelPath(m ref.Model) string { return "/v1/models/" + m.String() }
-
 // model reads "acme/fraud".
 func model(argument string) (ref.Model, error) {
 	m, err := ref.ParseModel(argument)

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/cmd/maas/sessions"
 )
 
 // Maker makes the commands for one process.
@@ -40,7 +40,7 @@ const defaultServer = "http://localhost:8080"
 
 // session is what a command works with: the server and where to write.
 type session struct {
-	*client.Client
+	*sessions.Client
 	*output
 
 	getenv func(name string) string
@@ -85,8 +85,8 @@ func (m Maker) session(cmd *cobra.Command) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := client.Options{Token: m.Getenv("MAAS_TOKEN"), APIKey: m.Getenv("MAAS_API_KEY"), Retrying: out.retrying()}
-	if o.Store, err = client.OpenStore(m.Getenv); err != nil && o.Token == "" && o.APIKey == "" {
+	o := sessions.Options{Token: m.Getenv("MAAS_TOKEN"), APIKey: m.Getenv("MAAS_API_KEY"), Notify: out.retrying()}
+	if o.Store, err = sessions.OpenStore(m.Getenv); err != nil && o.Token == "" && o.APIKey == "" {
 		return nil, err
 	}
 	if o.Store != nil {
@@ -96,26 +96,30 @@ func (m Maker) session(cmd *cobra.Command) (*session, error) {
 		return nil, err
 	}
 	if flag := cmd.Flags().Lookup("retry-for"); flag != nil {
-		o.Patience, _ = time.ParseDuration(flag.Value.String()) // the flag is a duration
+		o.Retry, _ = time.ParseDuration(flag.Value.String()) // the flag is a duration
 	}
-	return &session{client.New(o), out, m.Getenv}, nil
+	client, err := sessions.New(o)
+	if err != nil {
+		return nil, misuse(err)
+	}
+	return &session{client, out, m.Getenv}, nil
 }
 
 // server chooses the server: --server, else MAAS_SERVER, else the one signed in to, else the one of this machine.
 //
 // Where what is stored is damaged it is the one of this machine, to sign in to; a token or key of the environment is not sent there, since it may
 // be of another server.
-func (m Maker) server(cmd *cobra.Command, o client.Options) (string, error) {
+func (m Maker) server(cmd *cobra.Command, o sessions.Options) (string, error) {
 	address := cmd.Flag("server").Value.String()
 	if address == "" {
 		address = m.Getenv("MAAS_SERVER")
 	}
 	if address == "" && o.Store != nil {
-		sessions, err := o.Store.Read()
-		if err != nil && (!errors.Is(err, client.ErrDamaged) || o.Token != "" || o.APIKey != "") {
+		stored, err := o.Store.Read()
+		if err != nil && (!errors.Is(err, sessions.ErrDamaged) || o.Token != "" || o.APIKey != "") {
 			return "", err
 		}
-		address = sessions.Current
+		address = stored.Current
 	}
 	if address == "" {
 		return defaultServer, nil

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,10 +14,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	maas "github.com/17882237881/MaaS/client"
 	"github.com/17882237881/MaaS/cmd/maas/demo"
 	"github.com/17882237881/MaaS/cmd/maas/push"
+	"github.com/17882237881/MaaS/cmd/maas/sessions"
 )
 
 func (m Maker) demo() *cobra.Command {
@@ -41,7 +42,9 @@ func (m Maker) demo() *cobra.Command {
 		}
 		defer stop()
 		// A store of its own: the session that the user has stays as it is.
-		s.Client = client.New(client.Options{Server: server, Store: client.NewStore(filepath.Join(folder, "config"))})
+		if s.Client, err = sessions.New(sessions.Options{Server: server, Store: sessions.NewStore(filepath.Join(folder, "config"))}); err != nil {
+			return err
+		}
 		return story.run(ctx, folder)
 	})
 }
@@ -129,7 +132,7 @@ func (t *story) run(ctx context.Context, folder string) error {
 
 // leave takes the model away: nobody can sign in to its tenant any more, and its servers would be kept for somebody who comes back.
 func (t *story) leave(ctx context.Context) error {
-	return t.Do(ctx, client.Request{Method: http.MethodDelete, Path: "/v1/models/" + t.model.String() + "?force=true"}, nil)
+	return t.DeleteModel(ctx, api.DeleteModelRequest{Model: t.model, Force: true})
 }
 
 func (t *story) at(v string) version {
@@ -143,19 +146,19 @@ func (t *story) at(v string) version {
 func (t *story) signUp(ctx context.Context) error {
 	email, password := string(t.model.Tenant)+"@example.com", rand.Text()
 	return t.step("Sign up: a user who owns a new tenant", fmt.Sprintf("register --email %s --tenant %s", email, t.model.Tenant), func() (string, error) {
-		in := map[string]string{"email": email, "tenant": string(t.model.Tenant), "password": password}
-		if err := t.Do(ctx, client.Request{Method: http.MethodPost, Path: "/v1/auth/register", In: in, Open: true}, nil); err != nil {
+		in := api.RegisterRequest{Email: api.Email(email), Tenant: t.model.Tenant, Password: api.Password(password)}
+		if _, err := t.Register(ctx, in); err != nil {
 			return "", err
 		}
 		_, err := t.SignIn(ctx, email, password, "")
-		return "signed in to " + t.Server, err
+		return "signed in to " + t.Server(), err
 	})
 }
 
 func (t *story) push(ctx context.Context, to version, v demo.Version) error {
 	return t.step("Push a model file into a draft version: chunks go in parallel, then the file is verified",
 		fmt.Sprintf("push %s %s", to, filepath.Base(v.File)), func() (string, error) {
-			p := &push.Pusher{Client: t.Client, Model: to.model, Version: to.Version, Parallel: 4, Progress: push.Silent{}}
+			p := &push.Pusher{Client: t.Client.Client, Model: to.model, Version: to.Version, Parallel: 4, Progress: maas.NoProgress{}}
 			if _, err := p.EnsureModel(ctx); err != nil {
 				return "", err
 			}
@@ -166,7 +169,7 @@ func (t *story) push(ctx context.Context, to version, v demo.Version) error {
 
 func (t *story) publish(ctx context.Context, which version) error {
 	return t.step("Publish it: frozen from now on, and served", fmt.Sprintf("publish %s --deterministic", which), func() (string, error) {
-		v, err := t.session.publish(ctx, which, publication{Deterministic: true})
+		v, err := t.session.publish(ctx, api.PublishRequest{Model: which.model, Version: which.Version, Deterministic: true})
 		if err != nil {
 			return "", err
 		}
@@ -207,14 +210,14 @@ func (t *story) diff(ctx context.Context, a, b version) error {
 
 func (t *story) rollback(ctx context.Context) error {
 	return t.step("Roll back: one row, at once, since the old version still runs", fmt.Sprintf("alias rollback %s latest", t.model), func() (string, error) {
-		moved, err := t.session.rollback(ctx, t.model, ref.Latest, map[string]any{"why": "demo"})
+		moved, err := t.Rollback(ctx, api.RollbackRequest{Model: t.model, Alias: ref.Latest, Why: "demo"})
 		return fmt.Sprintf("latest leads to %s, before to %s", shown(moved.Traffic), shown(moved.Previous)), err
 	})
 }
 
 func (t *story) end() error {
 	took := time.Since(t.began)
-	return t.result(summary{t.Server, t.model, t.told, took.Milliseconds()}, func(w io.Writer) {
+	return t.result(summary{t.Server(), t.model, t.told, took.Milliseconds()}, func(w io.Writer) {
 		fmt.Fprintf(w, "\nDone in %.1f s: every answer was the expected one.\n", took.Seconds())
 	})
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -14,7 +12,6 @@ import (
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 )
 
@@ -45,9 +42,7 @@ func (m Maker) diff() *cobra.Command {
 }
 
 func (s *session) comparison(ctx context.Context, a, b ref.Target) (found api.Comparison, err error) {
-	between := url.PathEscape(a.Selector.String()) + "..." + url.PathEscape(b.Selector.String())
-	err = s.Do(ctx, client.Request{Method: http.MethodGet, Path: modelPath(a.Model) + "/compare/" + between}, &found)
-	return found, err
+	return s.Compare(ctx, api.CompareRequest{Model: a.Model, Range: api.ComparedVersions{A: a.Selector, B: b.Selector}})
 }
 
 // writeComparison writes a line for each difference, as diff does: - what only A has, + what only B has, ~ what both have.

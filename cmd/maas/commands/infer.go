@@ -1,21 +1,18 @@
 package commands
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	maas "github.com/17882237881/MaaS/client"
 )
 
 func (m Maker) infer() *cobra.Command {
@@ -87,23 +84,13 @@ type call struct {
 	cache   string // Cache-Control, or ""
 }
 
-// slack is how much longer the client waits than it tells the server to.
-const slack = 5 * time.Second
-
 // answer calls the model and writes the answer as it comes. Its header tells how it came about.
 func (s *session) answer(ctx context.Context, c call, w io.Writer) (http.Header, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout+slack)
-	defer cancel()
-	header := map[string]string{
-		"X-Request-Timeout": strconv.FormatInt(c.timeout.Milliseconds(), 10), "Content-Type": "application/json",
-	}
+	in := maas.InferRequest{Target: c.target, Body: c.body, Timeout: c.timeout, Header: http.Header{}}
 	if c.cache != "" {
-		header["Cache-Control"] = c.cache
+		in.Header.Set("Cache-Control", c.cache)
 	}
-	answer, err := s.Raw(ctx, client.Request{
-		Method: http.MethodPost, Path: inferPath(c.target), Header: header, Silence: c.timeout + slack,
-		Body: func() io.Reader { return bytes.NewReader(c.body) }, Length: int64(len(c.body)),
-	})
+	answer, err := s.Infer(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -113,14 +100,6 @@ func (s *session) answer(ctx context.Context, c call, w io.Writer) (http.Header,
 	}
 	fmt.Fprintln(w)
 	return answer.Header, nil
-}
-
-func inferPath(t ref.Target) string {
-	path := "/v2/models/" + t.Model.String()
-	if selector := t.Selector.String(); selector != string(ref.Latest) {
-		path += "/versions/" + url.PathEscape(selector)
-	}
-	return path + "/infer"
 }
 
 // cameAbout says which version answered, out of the cache or not, and in which time.

@@ -4,17 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/api/page"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 func (m Maker) keys() *cobra.Command {
@@ -26,7 +24,9 @@ func (m Maker) keysList() *cobra.Command {
 	cmd := &cobra.Command{Use: "list", Short: "List the tenant's API keys", Args: cobra.NoArgs}
 	limit.flag(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
-		found, err := list[api.Key](ctx, s, "/v1/api-keys", limit)
+		found, err := list(s, limit, func(p page.Request) (page.Page[api.Key], error) {
+			return s.ListKeys(ctx, api.ListKeysRequest{Request: p})
+		})
 		if err != nil {
 			return err
 		}
@@ -64,26 +64,30 @@ func (m Maker) keysCreate() *cobra.Command {
 	cmd.Flags().StringSliceVar(&only, "model", nil, "a model that it is limited to, or a pattern (acme/fraud-*) for models made later, too; may be repeated")
 	cmd.Flags().StringVar(&expires, "expires", "", `when it ends: "90d", "2027-01-31" or a time of RFC 3339 (default: never)`)
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
-		in := map[string]any{"name": arguments[0], "scopes": scopes}
-		if len(only) > 0 {
-			in["models"] = only
+		in := api.CreateKeyRequest{Name: api.KeyName(arguments[0])}
+		for _, scope := range scopes {
+			in.Scopes = append(in.Scopes, api.Scope(scope))
+		}
+		for _, pattern := range only {
+			p, err := ref.ParsePattern(pattern)
+			if err != nil {
+				return misuse(err)
+			}
+			in.Models = append(in.Models, p)
 		}
 		if expires != "" {
 			at, err := moment(expires, time.Now())
 			if err != nil {
 				return err
 			}
-			in["expires_at"] = at
+			in.ExpiresAt = &at
 		}
-		var made api.Key
-		err := s.Do(ctx, client.Request{
-			Method: http.MethodPost, Path: "/v1/api-keys", In: in, Header: map[string]string{"Idempotency-Key": uuid.NewString()},
-		}, &made)
+		made, err := s.CreateKey(ctx, in)
 		if err != nil {
 			return err
 		}
 		if made.Secret == "" {
-			return fault.New(fault.Upstream, "The server's answer has no secret: is "+s.Server+" a MaaS server?")
+			return fault.New(fault.Upstream, "The server's answer has no secret: is "+s.Server()+" a MaaS server?")
 		}
 		s.sayf("the key %s is shown this once:", made.ID)
 		return s.result(made, func(w io.Writer) { fmt.Fprintln(w, made.Secret) })
@@ -93,7 +97,7 @@ func (m Maker) keysCreate() *cobra.Command {
 func (m Maker) keysDelete() *cobra.Command {
 	cmd := &cobra.Command{Use: "delete ID", Short: "End an API key", Args: cobra.ExactArgs(1)}
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
-		err := s.Do(ctx, client.Request{Method: http.MethodDelete, Path: "/v1/api-keys/" + url.PathEscape(arguments[0])}, nil)
+		err := s.DeleteKey(ctx, api.DeleteKeyRequest{ID: arguments[0]})
 		if err == nil {
 			s.sayf("deleted %s", arguments[0])
 		}

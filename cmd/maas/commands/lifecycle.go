@@ -4,17 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 )
 
 func (m Maker) deprecate() *cobra.Command {
@@ -33,7 +30,11 @@ func (m Maker) deprecate() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.turn(ctx, arguments[0], "deprecate", map[string]any{"reason": reason, "sunset": at})
+		which, err := exact(arguments[0])
+		if err != nil {
+			return err
+		}
+		return s.changed(s.Deprecate(ctx, api.DeprecateRequest{Model: which.model, Version: which.Version, Reason: api.Reason(reason), Sunset: at}))
 	})
 }
 
@@ -42,30 +43,21 @@ func (m Maker) retire() *cobra.Command {
 	cmd := &cobra.Command{Use: "retire REF", Short: "Take a version away for good", Args: cobra.ExactArgs(1)}
 	cmd.Flags().StringVar(&reason, "reason", "", "why it goes")
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
-		in := map[string]any{}
-		if reason != "" {
-			in["reason"] = reason
+		which, err := exact(arguments[0])
+		if err != nil {
+			return err
 		}
-		return s.turn(ctx, arguments[0], "retire", in)
+		return s.changed(s.Retire(ctx, api.RetireRequest{Model: which.model, Version: which.Version, Reason: api.Reason(reason)}))
 	})
 }
 
-// turn takes a version a step further in its life, and shows it.
-func (s *session) turn(ctx context.Context, argument, step string, in map[string]any) error {
-	which, err := exact(argument)
-	if err != nil {
-		return err
-	}
-	var v api.Version
-	err = s.Do(ctx, client.Request{
-		Method: http.MethodPost, Path: which.path() + "/" + step, In: in, Repeat: true,
-		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
-	}, &v)
+// changed shows a version whose status has changed.
+func (s *session) changed(v api.Version, err error) error {
 	if err != nil {
 		return err
 	}
 	return s.result(v, func(w io.Writer) {
-		fmt.Fprintf(w, "%s %s", which, v.Status)
+		fmt.Fprintf(w, "%s@%s %s", v.Model, v.Version, v.Status)
 		if v.Deprecation != nil {
 			fmt.Fprintf(w, ", sunset %s: %s", when(v.Deprecation.Sunset), safe(string(v.Deprecation.Reason)))
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 )
 
 func (m Maker) login() *cobra.Command {
@@ -52,7 +50,7 @@ func (m Maker) logout() *cobra.Command {
 			return fault.New(fault.Unavailable, "You are signed out here, but the server was not told. "+fault.From(err).Message)
 		}
 		if err == nil {
-			s.sayf("signed out of %s", s.Server)
+			s.sayf("signed out of %s", s.Server())
 		}
 		return err
 	})
@@ -76,19 +74,19 @@ func nameOf(me api.Me) string {
 }
 
 func (s *session) showMe(ctx context.Context) error {
-	var me api.Me
-	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/users/me"}, &me); err != nil {
+	me, err := s.Me(ctx)
+	if err != nil {
 		return err
 	}
 	return s.result(me, func(w io.Writer) {
 		if me.Key != nil {
-			fmt.Fprintf(w, "%s of %s, at %s\n", safe(nameOf(me)), me.Tenant, s.Server)
+			fmt.Fprintf(w, "%s of %s, at %s\n", safe(nameOf(me)), me.Tenant, s.Server())
 			return
 		}
 		roles := make([]string, len(me.Roles))
 		for i, role := range me.Roles {
 			roles[i] = string(role)
 		}
-		fmt.Fprintf(w, "%s, %s of %s, at %s\n", safe(nameOf(me)), strings.Join(roles, " and "), me.Tenant, s.Server)
+		fmt.Fprintf(w, "%s, %s of %s, at %s\n", safe(nameOf(me)), strings.Join(roles, " and "), me.Tenant, s.Server())
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 )
 
@@ -23,8 +23,14 @@ func (m Maker) models() *cobra.Command {
 	cmd.Flags().StringVar(&order, "order", "", "name, created, updated or relevance")
 	limit.flag(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
-		q := strings.Join(arguments, " ")
-		found, err := list[api.Model](ctx, s, "/v1/models"+client.Query("q", q, "framework", framework, "tag", tag, "order", order), limit)
+		in := api.ListModelsRequest{
+			Query: api.ModelQuery(strings.Join(arguments, " ")), Framework: api.Label(framework), Tag: api.Tag(tag), Order: api.ModelOrder(order),
+		}
+		found, err := list(s, limit, func(p page.Request) (page.Page[api.Model], error) {
+			in.Request = p
+			models, err := s.ListModels(ctx, in)
+			return models.Page, err
+		})
 		if err != nil {
 			return err
 		}
@@ -55,7 +61,9 @@ func (m Maker) versions() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		found, err := list[api.Version](ctx, s, modelPath(of)+"/versions"+client.Query("status", status), limit)
+		found, err := list(s, limit, func(p page.Request) (page.Page[api.Version], error) {
+			return s.ListVersions(ctx, api.ListVersionsRequest{Request: p, Model: of, Status: api.VersionStatus(status)})
+		})
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,16 +16,15 @@ import (
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/child"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 )
 
 // server gives the address of a server that answers: the one that other commands use, else one of its own below the folder, which stop ends.
 func (t *story) server(ctx context.Context, folder string) (address string, stop func(), err error) {
-	err = t.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v2/health/ready", Open: true}, nil)
+	err = t.Client.Ready(ctx)
 	if !fault.Is(err, fault.Unavailable) {
-		return t.Server, func() {}, err
+		return t.Server(), func() {}, err
 	}
-	fmt.Fprintf(t.w, "No server answers at %s: starting one in a temporary folder, for this demonstration.\n", t.Server)
+	fmt.Fprintf(t.w, "No server answers at %s: starting one in a temporary folder, for this demonstration.\n", t.Server())
 	return startServer(ctx, t.stderr, filepath.Join(folder, "data"))
 }
 

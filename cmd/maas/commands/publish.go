@@ -4,30 +4,22 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/backoff"
 )
 
-// publication is what `publish` asks for, as the API takes it (catalog.Publish).
-type publication struct {
-	Changelog     *string  `json:"changelog,omitempty"`
-	Aliases       []string `json:"aliases,omitempty"`
-	Deterministic bool     `json:"deterministic,omitempty"`
-	MinReplicas   int      `json:"min_replicas,omitempty"`
-}
-
 func (m Maker) publish() *cobra.Command {
-	var in publication
+	var in api.PublishRequest
 	var changelog string
+	var aliases []string
+	var replicas int
 	var noWait bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
@@ -37,9 +29,9 @@ func (m Maker) publish() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&changelog, "changelog", "", "what the version brings")
-	cmd.Flags().StringSliceVar(&in.Aliases, "alias", nil, "an alias to move to it once it is ready; may be repeated")
+	cmd.Flags().StringSliceVar(&aliases, "alias", nil, "an alias to move to it once it is ready; may be repeated")
 	cmd.Flags().BoolVar(&in.Deterministic, "deterministic", false, "the same input gives the same output: results may be cached")
-	cmd.Flags().IntVar(&in.MinReplicas, "min-replicas", 0, "how many run also while nobody calls")
+	cmd.Flags().IntVar(&replicas, "min-replicas", 0, "how many run also while nobody calls")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "do not wait until it is ready")
 	cmd.Flags().DurationVar(&timeout, "timeout", 10*time.Minute, "how long to wait until it is ready")
 	retryFor(cmd)
@@ -48,10 +40,14 @@ func (m Maker) publish() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		in.Model, in.Version, in.MinReplicas = which.model, which.Version, api.Replicas(replicas)
 		if cmd.Flags().Changed("changelog") {
-			in.Changelog = &changelog
+			in.Changelog = new(api.Changelog(changelog))
 		}
-		v, err := s.publish(ctx, which, in)
+		for _, alias := range aliases {
+			in.Aliases = append(in.Aliases, ref.Alias(alias))
+		}
+		v, err := s.publish(ctx, in)
 		if err != nil || noWait {
 			return s.published(v, err)
 		}
@@ -62,39 +58,37 @@ func (m Maker) publish() *cobra.Command {
 }
 
 // publish makes sure that the version is published, and that a start which failed is tried again.
-func (s *session) publish(ctx context.Context, which version, in publication) (v api.Version, err error) {
-	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v); err != nil {
+func (s *session) publish(ctx context.Context, in api.PublishRequest) (api.Version, error) {
+	v, err := s.GetVersion(ctx, versionOf(in))
+	if err != nil {
 		return v, err
 	}
 	if v.Status != api.VersionDraft {
-		s.sayf("%s is %s already", which, v.Status)
-		return s.retry(ctx, which, v)
+		s.sayf("%s is %s already", in.Name(), v.Status)
+		return s.retry(ctx, v)
 	}
-	if err = s.post(ctx, which, in, &v); err == nil {
-		s.sayf("published %s, digest %s", which, v.Digest)
+	if v, err = s.Publish(ctx, in); err == nil {
+		s.sayf("published %s, digest %s", in.Name(), v.Digest)
 	}
 	return v, err
 }
 
-// post asks for the publication, and reads the version as it is then.
-func (s *session) post(ctx context.Context, which version, in publication, v *api.Version) error {
-	return s.Do(ctx, client.Request{
-		Method: http.MethodPost, Path: which.path() + "/publish", In: in, Repeat: true,
-		Header: map[string]string{"Idempotency-Key": uuid.NewString()},
-	}, v)
+func versionOf(in api.PublishRequest) api.VersionRequest {
+	return api.VersionRequest{Model: in.Model, Ref: ref.Exact(in.Version)}
 }
 
 // retry has the start of a published version that failed tried again.
-func (s *session) retry(ctx context.Context, which version, v api.Version) (api.Version, error) {
-	if v.Deployment.Failure == "" || v.Status == api.VersionRetired {
+func (s *session) retry(ctx context.Context, v api.Version) (api.Version, error) {
+	if v.Deployment.Failure == api.FailureNone || v.Status == api.VersionRetired {
 		return v, nil
 	}
 	s.sayf("%s; it is tried again", deployed(v.Deployment))
-	err := s.post(ctx, which, publication{}, &v)
+	again := api.PublishRequest{Model: v.Model, Version: v.Version}
+	started, err := s.Publish(ctx, again)
 	if fault.Is(err, fault.Conflict) { // it runs by now
-		err = s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &v)
+		return s.GetVersion(ctx, versionOf(again))
 	}
-	return v, err
+	return started, err
 }
 
 // The pauses between two requests for a deployment's status. They start over when the status changes.
@@ -125,8 +119,7 @@ func (s *session) await(ctx context.Context, which version, v api.Version) (api.
 		if pauses.Wait(ctx) != nil {
 			return v, ended(ctx, which)
 		}
-		var now api.Version
-		err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: which.path()}, &now)
+		now, err := s.GetVersion(ctx, api.VersionRequest{Model: which.model, Ref: ref.Exact(which.Version)})
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return v, ended(ctx, which)
@@ -153,7 +146,7 @@ func deployed(d api.Deployment) string {
 	if d.Reason != "" {
 		text += ": " + d.Reason
 	}
-	if d.Failure == "passing" {
+	if d.Failure == api.FailurePassing {
 		text += fmt.Sprintf(" (failed attempts: %d; it is tried again)", d.Attempts)
 	}
 	return text

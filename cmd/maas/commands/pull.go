@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +16,6 @@ import (
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 	"github.com/17882237881/MaaS/cmd/maas/pull"
 )
@@ -42,9 +39,8 @@ func (m Maker) pull() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var v api.Version
-		path := modelPath(from.Model) + "/versions/" + url.PathEscape(from.Selector.String())
-		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: path}, &v); err != nil {
+		v, err := s.GetVersion(ctx, api.VersionRequest{Model: from.Model, Ref: from.Selector})
+		if err != nil {
 			return err
 		}
 		files, err := chosen(v, only)
@@ -104,7 +100,7 @@ func (s *session) stream(ctx context.Context, v api.Version, files []api.File) e
 			v.Model, v.Version, listed(files)), fault.Field("file")))
 	}
 	shown, done := s.progress()
-	err := (&pull.Puller{Client: s.Client, Progress: shown}).Stream(ctx, v, files[0], s.stdout)
+	err := (&pull.Puller{Client: s.Client.Client, Progress: shown}).Stream(ctx, v, files[0], s.stdout)
 	done()
 	if err == nil {
 		s.sayf("%s: %s, sha256 %s", files[0].Path, progress.Bytes(files[0].Size), files[0].SHA256)
@@ -122,7 +118,7 @@ func (s *session) pull(ctx context.Context, v api.Version, files []api.File, fol
 	}
 	defer func() { _ = root.Close() }()
 	shown, done := s.progress()
-	err = (&pull.Puller{Client: s.Client, Folder: root, Progress: shown}).Version(ctx, v, files)
+	err = (&pull.Puller{Client: s.Client.Client, Folder: root, Progress: shown}).Version(ctx, v, files)
 	done()
 	if err != nil {
 		return err

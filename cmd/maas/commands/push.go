@@ -14,6 +14,7 @@ import (
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
+	maas "github.com/17882237881/MaaS/client"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 	"github.com/17882237881/MaaS/cmd/maas/push"
 )
@@ -49,7 +50,7 @@ func (m Maker) push() *cobra.Command {
 		defer what.close()
 		shown, done := s.progress()
 		defer done()
-		p := &push.Pusher{Client: s.Client, Model: to.model, Version: to.Version, Parallel: parallel, Progress: shown}
+		p := &push.Pusher{Client: s.Client.Client, Model: to.model, Version: to.Version, Parallel: parallel, Progress: shown}
 		return resumable(s.push(ctx, p, to, what))
 	})
 }
@@ -122,9 +123,9 @@ func distinct(files []string) error {
 }
 
 // progress draws a bar on a terminal, and writes lines elsewhere. done ends the drawing.
-func (s *session) progress() (shown push.Progress, done func()) {
+func (s *session) progress() (shown maas.Progress, done func()) {
 	if s.quiet {
-		return push.Silent{}, func() {}
+		return maas.NoProgress{}, func() {}
 	}
 	return progress.Choose(s.stderr, s.getenv)
 }

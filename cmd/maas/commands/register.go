@@ -4,13 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 func (m Maker) register() *cobra.Command {
@@ -33,19 +32,19 @@ func (m Maker) register() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		in := map[string]string{"email": email, "tenant": tenant, "password": secret}
+		in := api.RegisterRequest{Email: api.Email(email), Tenant: ref.Tenant(tenant), Password: api.Password(secret)}
 		if username != "" {
-			in["username"] = username
+			in.Username = new(api.Username(username))
 		}
-		var made api.Registration
-		if err := s.Do(ctx, client.Request{Method: http.MethodPost, Path: "/v1/auth/register", In: in, Open: true}, &made); err != nil {
+		made, err := s.Client.Register(ctx, in)
+		if err != nil {
 			return err
 		}
 		if _, err := s.SignIn(ctx, email, secret, tenant); err != nil {
 			return fault.New(fault.KindOf(err), "The account is made; sign in with `maas login`. "+fault.From(err).Message)
 		}
 		return s.result(made, func(w io.Writer) {
-			fmt.Fprintf(w, "%s owns %s and is signed in at %s\n", made.User.Email, made.Tenant, s.Server)
+			fmt.Fprintf(w, "%s owns %s and is signed in at %s\n", made.User.Email, made.Tenant, s.Server())
 		})
 	})
 }

@@ -3,12 +3,10 @@ package commands
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 )
 
 func (m Maker) stats() *cobra.Command {
@@ -20,9 +18,14 @@ func (m Maker) stats() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var found api.ModelStats
-		path := modelPath(of) + "/stats" + client.Query("window", window)
-		if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: path}, &found); err != nil {
+		in := api.StatsRequest{Model: of}
+		if window != "" {
+			if err := in.Window.UnmarshalText([]byte(window)); err != nil {
+				return misuse(err)
+			}
+		}
+		found, err := s.ModelStats(ctx, in)
+		if err != nil {
 			return err
 		}
 		found.Total.Version = ""

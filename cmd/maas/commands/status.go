@@ -4,14 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 )
 
 // condition is what `status` shows.
@@ -29,10 +27,13 @@ func (m Maker) status() *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "Show whether the server answers, who is signed in, and how the cache does", Args: cobra.NoArgs}
 	cmd.Flags().BoolVar(&withCache, "cache", false, "hits and misses of the cache too")
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
-		now := condition{Server: s.Server}
+		now := condition{Server: s.Server()}
 		failed := s.look(ctx, &now)
 		if failed == nil && withCache {
-			failed = s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/cache/stats"}, &now.Cache)
+			var stats api.CacheStats
+			if stats, failed = s.CacheStats(ctx); failed == nil {
+				now.Cache = &stats
+			}
 		}
 		if err := s.result(now, func(w io.Writer) { writeCondition(w, now) }); err != nil {
 			return err
@@ -43,14 +44,12 @@ func (m Maker) status() *cobra.Command {
 
 // look asks whether the server answers, and whom it takes us for. Nobody signed in is no failure.
 func (s *session) look(ctx context.Context, now *condition) error {
-	var health map[string]any
-	if err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v2/health/ready", Open: true}, &health); err != nil {
+	if err := s.Client.Ready(ctx); err != nil {
 		now.Reason = Explain(err)
 		return err
 	}
 	now.Ready = true
-	var me api.Me
-	err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/v1/users/me"}, &me)
+	me, err := s.Me(ctx)
 	if fault.Is(err, fault.Unauthenticated) {
 		return nil
 	}

@@ -3,14 +3,12 @@ package commands
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
-	"github.com/17882237881/MaaS/shared/transfer"
 )
 
 func (m Maker) uploads() *cobra.Command {
@@ -21,7 +19,13 @@ func (m Maker) uploads() *cobra.Command {
 	limit.flag(cmd)
 	cmd.AddCommand(m.cancelUpload())
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
-		found, err := list[api.Upload](ctx, s, "/v1/uploads"+client.Query("status", status), limit)
+		found, err := list(s, limit, func(p page.Request) (page.Page[api.Upload], error) {
+			in := api.ListUploadsRequest{Request: p}
+			if status != "" {
+				in.Status = []api.UploadStatus{api.UploadStatus(status)}
+			}
+			return s.ListUploads(ctx, in)
+		})
 		if err != nil {
 			return err
 		}
@@ -41,11 +45,11 @@ func (m Maker) uploads() *cobra.Command {
 func (m Maker) cancelUpload() *cobra.Command {
 	cmd := &cobra.Command{Use: "cancel ID", Short: "Give an open upload up", Args: cobra.ExactArgs(1)}
 	return m.command(cmd, func(ctx context.Context, s *session, arguments []string) error {
-		id, err := transfer.ParseUpload(arguments[0])
+		id, err := api.ParseID(arguments[0])
 		if err != nil {
 			return misuse(err)
 		}
-		err = s.Do(ctx, client.Request{Method: http.MethodDelete, Path: api.Upload{ID: api.ID(id)}.Address()}, nil)
+		err = s.CancelUpload(ctx, api.CancelUploadRequest{ID: id})
 		if err == nil {
 			s.sayf("cancelled %s", id)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/cmd/maas/progress"
 )
 
@@ -21,17 +21,21 @@ func (m Maker) usage() *cobra.Command {
 	cmd.Flags().StringVar(&by, "group-by", "", "model, version, key or day")
 	limit.flag(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
-		for _, bound := range []*string{&from, &to} {
-			if *bound == "" {
+		in := api.UsageRequest{GroupBy: api.UsageGroup(by)}
+		for text, bound := range map[string]*time.Time{from: &in.From, to: &in.To} {
+			if text == "" {
 				continue
 			}
-			at, err := moment(*bound, time.Now())
+			at, err := moment(text, time.Now())
 			if err != nil {
 				return err
 			}
-			*bound = at.Format(time.RFC3339)
+			*bound = at
 		}
-		found, err := list[api.UsageRow](ctx, s, "/v1/usage"+client.Query("from", from, "to", to, "group_by", by), limit)
+		found, err := list(s, limit, func(p page.Request) (page.Page[api.UsageRow], error) {
+			in.Request = p
+			return s.ListUsage(ctx, in)
+		})
 		if err != nil {
 			return err
 		}

@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 
 	"github.com/spf13/cobra"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/client"
 	"github.com/17882237881/MaaS/shared/serve"
 )
 
@@ -24,15 +22,14 @@ func (m Maker) version() *cobra.Command {
 	cmd := &cobra.Command{Use: "version", Short: "Show what this program and the server were built from", Args: cobra.NoArgs}
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
 		found := programs{Client: serve.VersionOf("maas")}
-		var server api.ServerVersion
-		err := s.Do(ctx, client.Request{Method: http.MethodGet, Path: "/version", Open: true}, &server)
+		server, err := s.Client.Version(ctx)
 		switch {
 		case err == nil:
 			found.Server = &server
 		case fault.Is(err, fault.Canceled):
 			return err
 		case fault.Is(err, fault.NotFound):
-			s.sayf("%s does not tell its version", s.Server)
+			s.sayf("%s does not tell its version", s.Server())
 		default:
 			s.sayf("%s", Explain(err)) // the client's own is known all the same
 		}

@@ -34,7 +34,7 @@ func NewBar(w io.Writer) *Bar {
 	return &Bar{all: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh(), mpb.WithWidth(40))}
 }
 
-// Begin implements push.Progress.
+// Begin implements maas.Progress.
 func (b *Bar) Begin(file string, size, there int64) {
 	r := &row{}
 	r.meter.begin(time.Now(), size, there)
@@ -69,14 +69,14 @@ func (r *row) draw() {
 	r.bar.SetCurrent(min(now.done, now.size-1))
 }
 
-// Sent implements push.Progress.
+// Sent implements maas.Progress.
 func (b *Bar) Sent(n int64) {
 	r := b.current()
 	r.meter.add(time.Now(), n)
 	r.draw()
 }
 
-// Phase implements push.Progress.
+// Phase implements maas.Progress.
 func (b *Bar) Phase(name api.UploadPhase, done float64) {
 	r := b.current()
 	r.mu.Lock()
@@ -84,7 +84,7 @@ func (b *Bar) Phase(name api.UploadPhase, done float64) {
 	r.phase, r.over = phase(name, done), name == api.Done
 }
 
-// End implements push.Progress.
+// End implements maas.Progress.
 func (b *Bar) End() {
 	r := b.current()
 	r.mu.Lock()

@@ -27,7 +27,7 @@ const every = 5 * time.Second
 // NewLines writes to w.
 func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
 
-// Begin implements push.Progress.
+// Begin implements maas.Progress.
 func (l *Lines) Begin(file string, size, there int64) {
 	now := time.Now()
 	l.meter.begin(now, size, there)
@@ -37,7 +37,7 @@ func (l *Lines) Begin(file string, size, there int64) {
 	l.say(l.meter.read(now).String())
 }
 
-// Sent implements push.Progress.
+// Sent implements maas.Progress.
 func (l *Lines) Sent(n int64) {
 	now := time.Now()
 	l.meter.add(now, n)
@@ -49,7 +49,7 @@ func (l *Lines) Sent(n int64) {
 	}
 }
 
-// Phase implements push.Progress.
+// Phase implements maas.Progress.
 func (l *Lines) Phase(name api.UploadPhase, done float64) {
 	now := time.Now()
 	l.mu.Lock()
@@ -64,7 +64,7 @@ func (l *Lines) Phase(name api.UploadPhase, done float64) {
 	l.say(phase(name, done))
 }
 
-// End implements push.Progress.
+// End implements maas.Progress.
 func (*Lines) End() {}
 
 func (l *Lines) say(text string) { fmt.Fprintf(l.w, "%s: %s\n", l.file, text) }

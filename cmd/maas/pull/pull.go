@@ -15,15 +15,14 @@ import (
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/cmd/maas/push"
+	maas "github.com/17882237881/MaaS/client"
 )
 
 // Puller downloads into a folder. Nothing outside of it is written, whatever the files are called.
 type Puller struct {
-	Client   *client.Client
+	Client   *maas.Client
 	Folder   *os.Root
-	Progress push.Progress
+	Progress maas.Progress
 }
 
 // Version downloads files of a version. It fails with Conflict for a file that the folder has with other bytes, which stays as it is, and with
@@ -127,10 +126,12 @@ func (p *Puller) fetch(ctx context.Context, v api.Version, f api.File, d *draft)
 		return local(f, err)
 	}
 	p.Progress.Sent(begun)
-	have, err := p.rest(ctx, v, f, begun, io.MultiWriter(disk{d.file, f}, sum))
+	request := maas.DownloadRequest{Version: v, File: f, From: begun, Progress: p.Progress}
+	n, err := p.Client.Download(ctx, request, io.MultiWriter(disk{d.file, f}, sum))
 	if err != nil {
 		return err
 	}
+	have := begun + n
 	if have == f.Size && ref.DigestOf(sum.Sum(nil)) == f.SHA256 {
 		return local(f, d.file.Sync())
 	}

@@ -17,8 +17,7 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/cmd/maas/client"
-	"github.com/17882237881/MaaS/cmd/maas/push"
+	maas "github.com/17882237881/MaaS/client"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -53,14 +52,17 @@ func newWorld(t *testing.T, path ref.Path, served []byte) *world {
 		http.ServeContent(counted, r, "", time.Time{}, bytes.NewReader(served))
 	}))
 	t.Cleanup(server.Close)
-	c := client.New(client.Options{Server: server.URL, Token: "t"})
+	c, err := maas.New(server.URL, maas.WithToken("t"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	root, err := os.OpenRoot(w.folder)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = root.Close() })
-	w.Puller = &Puller{Client: c, Folder: root, Progress: push.Silent{}}
+	w.Puller = &Puller{Client: c, Folder: root, Progress: maas.NoProgress{}}
 	return w
 }
 

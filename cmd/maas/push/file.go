@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/17882237881/MaaS/api/fault"
@@ -21,10 +22,9 @@ type file struct {
 	size  int64
 	named bool        // it is found under its name; what was spooled has none
 	was   os.FileInfo // when it was opened
-}
 
-// errChanged is the cause of the errors that say how a file changed.
-var errChanged = errors.New("push: the file changed")
+	looked *atomic.Int64 // when it was checked for changes last, in nanoseconds since 1970
+}
 
 // CheckFile fails with Invalid for what cannot be pushed: anything but a regular file of one byte or more that can be read. It says what it is.
 func CheckFile(name string) error {
@@ -53,7 +53,7 @@ func openFile(name string) (file, error) {
 	if err := pushable(name, info); err != nil {
 		return file{}, errors.Join(err, f.Close())
 	}
-	return file{File: f, size: info.Size(), named: true, was: info}, nil
+	return file{File: f, size: info.Size(), named: true, was: info, looked: new(atomic.Int64)}, nil
 }
 
 // pushable fails for what is no regular file, or an empty one.
@@ -127,56 +127,38 @@ func (f file) Name() string {
 }
 
 func (f file) faultOf(what string) error {
-	return fault.New(fault.Unprocessable, fmt.Sprintf("%s %s. Push it when it no longer changes.", f.Name(), what), fault.Field("FILE"), fault.Cause(errChanged))
+	return fault.New(fault.Unprocessable, fmt.Sprintf("%s %s. Push it when it no longer changes.", f.Name(), what), fault.Field("FILE"))
 }
 
-// digest gives that of the whole file.
-func (f file) digest() (ref.Digest, error) { return f.digestOf(0, f.size) }
-
-// digestOf gives the digest of n bytes from a place on.
-func (f file) digestOf(at, n int64) (ref.Digest, error) {
+// digest returns that of the whole file.
+func (f file) digest() (ref.Digest, error) {
 	sum := sha256.New()
-	if _, err := io.Copy(sum, f.read(at, n)); err != nil {
+	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, f.size)); err != nil {
 		return ref.Digest{}, err
 	}
 	return ref.DigestOf(sum.Sum(nil)), nil
 }
 
-// lookedAt is how often it is looked whether a file has changed, while it is read.
+// lookedAt is how often reads check whether the file has changed.
 const lookedAt = time.Second
 
-// read gives n bytes from a place on. Reading fails, and says how, as soon as it is seen that the file has changed.
-func (f file) read(at, n int64) io.Reader {
-	return &reading{Reader: io.NewSectionReader(f, at, n), file: f, left: n}
-}
-
-// reading is a part of a file that is read.
-type reading struct {
-	io.Reader
-
-	file   file
-	left   int64
-	looked time.Time
-}
-
-// Read implements io.Reader.
-func (r *reading) Read(p []byte) (int, error) {
-	if time.Since(r.looked) > lookedAt {
-		if err := r.file.changed(); err != nil {
+// ReadAt implements io.ReaderAt. It fails, and says how, as soon as it notices that the file has changed.
+func (f file) ReadAt(p []byte, at int64) (int, error) {
+	nowNano := time.Now().UnixNano()
+	if looked := f.looked.Load(); nowNano-looked > int64(lookedAt) && f.looked.CompareAndSwap(looked, nowNano) {
+		if err := f.changed(); err != nil {
 			return 0, err
 		}
-		r.looked = time.Now()
 	}
-	n, err := r.Reader.Read(p)
-	r.left -= int64(n)
+	n, err := f.File.ReadAt(p, at)
 	switch {
-	case err == nil, errors.Is(err, io.EOF) && r.left == 0:
+	case err == nil, errors.Is(err, io.EOF) && at+int64(n) >= f.size:
 		return n, err
 	case !errors.Is(err, io.EOF):
-		return n, unreadable(r.file.Name(), err)
+		return n, unreadable(f.Name(), err)
 	}
-	if err = r.file.changed(); err == nil {
-		err = r.file.faultOf("ended too early while it was pushed") // it has grown again meanwhile
+	if err = f.changed(); err == nil {
+		err = f.faultOf("ended too early while it was pushed") // it has grown again meanwhile
 	}
 	return n, err
 }

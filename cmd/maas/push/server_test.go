@@ -19,7 +19,7 @@ import (
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/cmd/maas/client"
+	maas "github.com/17882237881/MaaS/client"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -230,7 +230,10 @@ func (s *server) complete(w http.ResponseWriter, r *http.Request) {
 // pusher pushes to acme/fraud@1.0.0 and counts the bytes that it is told of.
 func (s *server) pusher(t *testing.T) (*Pusher, *tally) {
 	t.Helper()
-	c := client.New(client.Options{Server: s.URL, Token: "t", Patience: 5 * time.Second})
+	c, err := maas.New(s.URL, maas.WithToken("t"), maas.WithRetry(5*time.Second, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	version, err := ref.ParseVersion("1.0.0")
 	if err != nil {
@@ -242,7 +245,7 @@ func (s *server) pusher(t *testing.T) (*Pusher, *tally) {
 
 // tally is a Progress that adds up.
 type tally struct {
-	Silent
+	maas.NoProgress
 
 	mu   sync.Mutex
 	done int64

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/17882237881/MaaS/api/fault"
@@ -51,7 +52,7 @@ func keep(ctx context.Context, from io.Reader, free func(*os.File) (int64, error
 	case info.Size() == 0:
 		err = invalid("stdin is empty: a file has 1 byte or more.")
 	default:
-		return &Spool{file{File: f, size: info.Size(), was: info}}, nil
+		return &Spool{file{File: f, size: info.Size(), was: info, looked: new(atomic.Int64)}}, nil
 	}
 	return nil, errors.Join(err, f.Close())
 }

@@ -1,4 +1,4 @@
-package client
+package sessions
 
 import (
 	"encoding/json"
@@ -69,7 +69,7 @@ func (s *tokenServer) me(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	_, _ = w.Write([]byte("{}"))
+	_, _ = w.Write([]byte(`{"tenant":"acme"}`))
 }
 
 // revoke makes the access token that is out there bad.
@@ -85,15 +85,19 @@ func (s *tokenServer) traded() int {
 	return s.trades
 }
 
-// open gives a client of the server with the store of a folder.
+// open returns a client of the server with the store of a folder.
 func open(t *testing.T, server, folder string) *Client {
 	t.Helper()
-	c := New(Options{Server: server, Store: NewStore(folder), Patience: 5 * time.Second})
+	c, err := New(Options{Server: server, Store: NewStore(folder), Retry: 5 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	return c
 }
 
 func me(t *testing.T, c *Client) error {
 	t.Helper()
-	return c.Do(t.Context(), Request{Method: http.MethodGet, Path: "/v1/users/me"}, nil)
+	_, err := c.Me(t.Context())
+	return err
 }

@@ -1,4 +1,4 @@
-package client
+package maas
 
 import (
 	"context"
@@ -21,12 +21,15 @@ func answering(t *testing.T, patience time.Duration, handler http.HandlerFunc) *
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	c := New(Options{Server: server.URL, Token: "t", Patience: patience})
+	c, err := New(server.URL, WithToken("t"), WithRetry(patience, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	return c
 }
 
-var get = Request{Method: http.MethodGet, Path: "/"}
+const get = "GET /"
 
 func TestAProblemIsTheServersFault(t *testing.T) {
 	t.Parallel()
@@ -35,7 +38,7 @@ func TestAProblemIsTheServersFault(t *testing.T) {
 		w.WriteHeader(http.StatusConflict)
 		_, _ = io.WriteString(w, `{"type":"https://maas.dev/problems/conflict","detail":"Taken.","errors":[{"field":"tenant","detail":"is taken"}]}`)
 	})
-	err := c.Do(t.Context(), get, nil)
+	err := c.do(t.Context(), get, nil, nil)
 	faulttest.AssertKind(t, err, fault.Conflict)
 	got := fault.From(err)
 	if got.Message != "Taken." || len(got.Fields) != 1 || got.Fields[0].Field != "tenant" || got.RetryAfter != 7*time.Second {
@@ -47,7 +50,7 @@ func TestAnAnswerThatIsNoProblemIsNamedByItsStatus(t *testing.T) {
 	t.Parallel()
 	for status, kind := range map[int]fault.Kind{502: fault.Upstream, 503: fault.Unavailable, 404: fault.NotFound, 418: fault.Invalid, 500: fault.Internal} {
 		c := answering(t, 0, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "<html>", status) })
-		faulttest.AssertKind(t, c.Do(t.Context(), get, nil), kind)
+		faulttest.AssertKind(t, c.do(t.Context(), get, nil, nil), kind)
 	}
 }
 
@@ -60,7 +63,7 @@ func TestWhatMayBeRepeatedIsTriedUntilTheServerIsBack(t *testing.T) {
 		}
 	})
 	c.retrying = func(error) { told.Add(1) }
-	if err := c.Do(t.Context(), get, nil); err != nil || calls.Load() != 3 || told.Load() != 2 {
+	if err := c.do(t.Context(), get, nil, nil); err != nil || calls.Load() != 3 || told.Load() != 2 {
 		t.Error(err, calls.Load(), told.Load())
 	}
 }
@@ -72,7 +75,7 @@ func TestWhatMayNotBeRepeatedIsTriedOnce(t *testing.T) {
 		calls.Add(1)
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
-	faulttest.AssertKind(t, c.Do(t.Context(), Request{Method: http.MethodPost, Path: "/"}, nil), fault.Unavailable)
+	faulttest.AssertKind(t, c.do(t.Context(), "POST /", nil, nil), fault.Unavailable)
 	if calls.Load() != 1 {
 		t.Errorf("%d calls", calls.Load())
 	}
@@ -82,7 +85,7 @@ func TestPatienceEnds(t *testing.T) {
 	t.Parallel()
 	c := answering(t, 300*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	began := time.Now()
-	faulttest.AssertKind(t, c.Do(t.Context(), get, nil), fault.Unavailable)
+	faulttest.AssertKind(t, c.do(t.Context(), get, nil, nil), fault.Unavailable)
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -93,7 +96,7 @@ func TestTheCallersEndEndsTheTries(t *testing.T) {
 	c := answering(t, time.Hour, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if err := c.Do(ctx, get, nil); !errors.Is(err, context.DeadlineExceeded) {
+	if err := c.do(ctx, get, nil, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
 }
@@ -103,27 +106,26 @@ func TestASilentServerIsGivenUp(t *testing.T) {
 	gone := make(chan struct{})
 	c := answering(t, 0, func(http.ResponseWriter, *http.Request) { <-gone })
 	defer close(gone)
-	r := get
-	r.Silence = 50 * time.Millisecond
-	faulttest.AssertKind(t, c.Do(t.Context(), r, nil), fault.Unavailable)
+	short := func(r *request) { r.silence = 50 * time.Millisecond }
+	faulttest.AssertKind(t, c.do(t.Context(), get, nil, nil, short), fault.Unavailable)
 }
 
 func TestASlowBodyIsNoSilence(t *testing.T) {
 	t.Parallel()
 	c := answering(t, 0, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
-	r := Request{
-		Method: http.MethodPut, Path: "/", Length: 10, Silence: 400 * time.Millisecond,
-		Body: func() io.Reader { return &slow{strings.NewReader("0123456789")} },
+	drip := func(r *request) {
+		r.length, r.silence = 10, 400*time.Millisecond
+		r.content = func() io.Reader { return &slowly{strings.NewReader("0123456789")} }
 	}
-	if err := c.Do(t.Context(), r, nil); err != nil {
+	if err := c.do(t.Context(), "PUT /", nil, nil, drip); err != nil {
 		t.Error(err)
 	}
 }
 
 // slow gives a byte each 60 ms.
-type slow struct{ io.Reader }
+type slowly struct{ io.Reader }
 
-func (s *slow) Read(p []byte) (int, error) {
+func (s *slowly) Read(p []byte) (int, error) {
 	<-time.After(60 * time.Millisecond)
 	return s.Reader.Read(p[:1])
 }
@@ -140,7 +142,7 @@ func TestAnAnswerThatBreaksOffIsTriedAgain(t *testing.T) {
 		_, _ = io.WriteString(w, `{"a":1}`)
 	})
 	var out map[string]int
-	if err := c.Do(t.Context(), get, &out); err != nil || out["a"] != 1 {
+	if err := c.do(t.Context(), get, nil, &out); err != nil || out["a"] != 1 {
 		t.Error(err, out)
 	}
 }
@@ -153,8 +155,11 @@ func TestNobodyListening(t *testing.T) {
 	}
 	address := l.Addr().String()
 	_ = l.Close()
-	c := New(Options{Server: "http://" + address, Token: "t"})
-	err = c.Do(t.Context(), get, nil)
+	c, err := New("http://"+address, WithToken("t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.do(t.Context(), get, nil, nil)
 	faulttest.AssertKind(t, err, fault.Unavailable)
 	if !strings.Contains(fault.From(err).Message, "maas up") {
 		t.Error(err)
@@ -165,18 +170,7 @@ func TestAnotherKindOfServerIsSaidToBeOne(t *testing.T) {
 	t.Parallel()
 	c := answering(t, 0, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") })
 	var out map[string]any
-	faulttest.AssertKind(t, c.Do(t.Context(), get, &out), fault.Upstream)
-}
-
-func TestAQueryLeavesOutWhatIsNotGiven(t *testing.T) {
-	t.Parallel()
-	for want, got := range map[string]string{
-		"": Query("a", ""), "?a=1&b=x+y": Query("a", "1", "b", "x y", "c", ""), "?s=1&s=2": Query("s", "1", "s", "2"),
-	} {
-		if got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
+	faulttest.AssertKind(t, c.do(t.Context(), get, nil, &out), fault.Upstream)
 }
 
 func TestTheCredentialStaysWithItsServer(t *testing.T) {
@@ -189,7 +183,7 @@ func TestTheCredentialStaysWithItsServer(t *testing.T) {
 		http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect)
 	})
 	var seen string
-	if err := c.Do(t.Context(), get, &seen); err != nil || seen != "" {
+	if err := c.do(t.Context(), get, nil, &seen); err != nil || seen != "" {
 		t.Errorf("%q, %v", seen, err)
 	}
 }

@@ -1,4 +1,4 @@
-package client
+package sessions
 
 import (
 	"os"
@@ -124,7 +124,10 @@ func TestSigningOutForgetsTheSession(t *testing.T) {
 func TestATokenOfTheEnvironmentIsNotRefreshed(t *testing.T) {
 	t.Parallel()
 	s := newTokenServer(t)
-	c := New(Options{Server: s.URL, Token: "given"})
+	c, err := New(Options{Server: s.URL, Token: "given"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(c.Close)
 	faulttest.AssertKind(t, me(t, c), fault.Unauthenticated)
 	if s.traded() != 0 {

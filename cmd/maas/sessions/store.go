@@ -1,4 +1,5 @@
-package client
+// Package sessions keeps the sessions of users who have signed in, and calls servers by them.
+package sessions
 
 import (
 	"context"
@@ -39,7 +40,7 @@ type Store struct {
 }
 
 // ErrDamaged is the cause of the error that says that the stored sessions cannot be read. Update goes on without them.
-var ErrDamaged = errors.New("client: the stored sessions are damaged")
+var ErrDamaged = errors.New("sessions: the stored sessions are damaged")
 
 // OpenStore gives the store of the folder that MAAS_CONFIG_DIR names, else $XDG_CONFIG_HOME/maas, else ~/.config/maas.
 func OpenStore(getenv func(string) string) (*Store, error) {

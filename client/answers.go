@@ -1,4 +1,4 @@
-package client
+package maas
 
 import (
 	"bytes"
@@ -18,6 +18,7 @@ var needed = map[reflect.Type][]string{
 	reflect.TypeFor[api.Alias]():         {"alias"},
 	reflect.TypeFor[api.Comparison]():    {"model", "a", "b"},
 	reflect.TypeFor[api.Model]():         {"model"},
+	reflect.TypeFor[api.Models]():        {"items", "items[].model"},
 	reflect.TypeFor[api.AliasMove]():     {"moved_at"},
 	reflect.TypeFor[api.Version]():       {"model", "version", "status", "deployment.status", "files[].path", "files[].size", "files[].sha256"},
 	reflect.TypeFor[api.Key]():           {"id"},
@@ -66,7 +67,7 @@ func (c *Client) complete(answer []byte, out any) error {
 }
 
 func (c *Client) incomplete(how string) error {
-	return fault.New(fault.Upstream, fmt.Sprintf("The server's answer %s: is %s a MaaS server?", how, c.Server))
+	return fault.New(fault.Upstream, fmt.Sprintf("The server's answer %s: is %s a MaaS server?", how, c.server))
 }
 
 // has reports whether a JSON object has a member of a member, and so on.

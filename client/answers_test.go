@@ -1,4 +1,4 @@
-package client
+package maas
 
 import (
 	"io"
@@ -36,8 +36,11 @@ func TestAnAnswerThatLacksWhatItNeedsIsAFailure(t *testing.T) {
 		`<html>hi</html>`: {new(api.Me), "cannot be read"},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
-		c := New(Options{Server: server.URL, Token: "t"})
-		err := c.Do(t.Context(), Request{Method: http.MethodGet, Path: "/"}, test.into)
+		c, err := New(server.URL, WithToken("t"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.do(t.Context(), "GET /", nil, test.into)
 		c.Close()
 		server.Close()
 		if test.want == "" {

@@ -1,20 +1,50 @@
-package client
+package sessions
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/ref"
+	maas "github.com/17882237881/MaaS/client"
 )
 
-// credentials give what a request is authorised by: a token or key from the environment, else the stored session's access token.
+// Client calls a server as the user whose session is stored, or with a credential from the environment.
+type Client struct {
+	*maas.Client
+
+	credentials *credentials
+}
+
+// Options say which server a client calls, and as whom.
+type Options struct {
+	Server string
+	Token  string        // an access token (MAAS_TOKEN), which is not refreshed; "" for none
+	APIKey string        // MAAS_API_KEY; "" for none
+	Store  *Store        // what sign-in stored; nil for none
+	Retry  time.Duration // as maas.WithRetry has it
+	Notify func(error)   // as maas.WithRetry has it
+}
+
+// New returns a client. It fails with Invalid for a server's address that is malformed.
+func New(o Options) (*Client, error) {
+	credentials := &credentials{token: o.Token, key: o.APIKey, store: o.Store}
+	client, err := maas.New(o.Server, maas.WithCredentials(credentials), maas.WithRetry(o.Retry, o.Notify))
+	if err != nil {
+		return nil, err
+	}
+	credentials.client = client
+	return &Client{client, credentials}, nil
+}
+
+// credentials give a token or key from the environment, else the stored session's access token.
 type credentials struct {
-	client *Client
+	client *maas.Client // refreshes tokens
 	token  string
 	key    string
 	store  *Store
@@ -28,12 +58,13 @@ const early = 30 * time.Second
 
 var errSignedOut = fault.New(fault.Unauthenticated, "You are not signed in. Run `maas login`, or set MAAS_TOKEN or MAAS_API_KEY.")
 
-func (c *credentials) current(ctx context.Context) (string, error) {
-	if c.key != "" {
-		return c.key, nil
-	}
-	if c.token != "" {
-		return c.token, nil
+// Credential implements maas.Credentials.
+func (c *credentials) Credential(ctx context.Context, refused string) (string, error) {
+	if fixed := cmp.Or(c.key, c.token); fixed != "" {
+		if refused != "" {
+			return "", nil
+		}
+		return fixed, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -42,24 +73,10 @@ func (c *credentials) current(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	if time.Until(c.session.ExpiresAt) > early {
+	if c.session.AccessToken != refused && time.Until(c.session.ExpiresAt) > early {
 		return c.session.AccessToken, nil
 	}
 	err := c.refresh(ctx, c.session.AccessToken)
-	return c.session.AccessToken, err
-}
-
-// renew gives another access token than the one that was refused, or "" if there is none to be had.
-func (c *credentials) renew(ctx context.Context, refused string) (string, error) {
-	if c.key != "" || c.token != "" {
-		return "", nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.session.AccessToken != refused {
-		return c.session.AccessToken, nil
-	}
-	err := c.refresh(ctx, refused)
 	return c.session.AccessToken, err
 }
 
@@ -71,7 +88,7 @@ func (c *credentials) read() error {
 	if err != nil {
 		return err
 	}
-	session, ok := all.Servers[c.client.Server]
+	session, ok := all.Servers[c.client.Server()]
 	if !ok || session.AccessToken == "" || session.RefreshToken == "" {
 		return errSignedOut
 	}
@@ -83,7 +100,7 @@ func (c *credentials) read() error {
 // turns, and who comes second finds the new one.
 func (c *credentials) refresh(ctx context.Context, old string) error {
 	return c.store.Update(ctx, func(all *Sessions) error {
-		session, ok := all.Servers[c.client.Server]
+		session, ok := all.Servers[c.client.Server()]
 		if !ok {
 			return errSignedOut
 		}
@@ -93,7 +110,7 @@ func (c *credentials) refresh(ctx context.Context, old string) error {
 				return err
 			}
 			session = fresh
-			all.Servers[c.client.Server] = fresh
+			all.Servers[c.client.Server()] = fresh
 		}
 		c.session = session
 		return nil
@@ -101,11 +118,8 @@ func (c *credentials) refresh(ctx context.Context, old string) error {
 }
 
 func (c *credentials) trade(ctx context.Context, session Session) (Session, error) {
-	var tokens api.Tokens
-	err := c.client.once(ctx, Request{ // whose request it is tries again; meanwhile other processes have their turn
-		Method: http.MethodPost, Path: "/v1/auth/refresh", Open: true,
-		In: map[string]string{"refresh_token": session.RefreshToken},
-	}, &tokens)
+	// Whose request it is tries again: meanwhile other processes have their turn.
+	tokens, err := c.client.Refresh(ctx, api.RefreshRequest{RefreshToken: session.RefreshToken})
 	if fault.Is(err, fault.Unauthenticated) {
 		return Session{}, fault.New(fault.Unauthenticated, "Your session has ended. Run `maas login`.", fault.Cause(err))
 	}
@@ -126,21 +140,23 @@ func (c *Client) SignIn(ctx context.Context, login, password, tenant string) (Se
 	if c.credentials.store == nil {
 		return Session{}, errors.New("there is nowhere to keep the session")
 	}
-	in := map[string]string{"username": login, "password": password}
+	in := api.LoginRequest{Password: api.Password(password)}
 	if strings.Contains(login, "@") {
-		in = map[string]string{"email": login, "password": password}
+		in.Email = new(api.Email(login))
+	} else {
+		in.Username = new(api.Username(login))
 	}
 	if tenant != "" {
-		in["tenant"] = tenant
+		in.Tenant = new(ref.Tenant(tenant))
 	}
-	var tokens api.Tokens
-	if err := c.Do(ctx, Request{Method: http.MethodPost, Path: "/v1/auth/login", In: in, Open: true}, &tokens); err != nil {
+	tokens, err := c.Login(ctx, in)
+	if err != nil {
 		return Session{}, err
 	}
 	session := Session{Login: login}.with(tokens)
-	err := c.credentials.store.Update(ctx, func(all *Sessions) error {
-		all.Current = c.Server
-		all.Servers[c.Server] = session
+	err = c.credentials.store.Update(ctx, func(all *Sessions) error {
+		all.Current = c.Server()
+		all.Servers[c.Server()] = session
 		return nil
 	})
 	c.credentials.mu.Lock()
@@ -156,13 +172,13 @@ func (c *Client) SignOut(ctx context.Context) error {
 	}
 	var token string
 	err := c.credentials.store.Update(ctx, func(all *Sessions) error {
-		session, ok := all.Servers[c.Server]
+		session, ok := all.Servers[c.Server()]
 		if !ok {
 			return errSignedOut
 		}
 		token = session.RefreshToken
-		delete(all.Servers, c.Server)
-		if all.Current == c.Server {
+		delete(all.Servers, c.Server())
+		if all.Current == c.Server() {
 			all.Current = ""
 		}
 		return nil
@@ -170,7 +186,5 @@ func (c *Client) SignOut(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.Do(ctx, Request{
-		Method: http.MethodPost, Path: "/v1/auth/logout", Open: true, Repeat: true, In: map[string]string{"refresh_token": token},
-	}, nil)
+	return c.Logout(ctx, api.LogoutRequest{RefreshToken: token})
 }

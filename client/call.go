@@ -1,0 +1,269 @@
+package maas
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/fault"
+)
+
+// request is one request, however often it is sent.
+type request struct {
+	encoded
+
+	content func() io.Reader // a body that is no JSON, made again for each try; nil for none
+	length  int64            // of content, in bytes
+	open    bool             // needs no credential
+	once    bool             // is not sent again
+	silence time.Duration    // for which the server may neither take bytes nor answer; 0 stands for longestSilence
+}
+
+// A setting changes how a request is sent.
+type setting func(*request)
+
+// open is for what needs no credential.
+func open(r *request) { r.open = true }
+
+// once is for what must not be sent again.
+func once(r *request) { r.once = true }
+
+// keyed gives a POST an Idempotency-Key, by which the server recognises it when it is sent again.
+func keyed(r *request) { r.header.Set("Idempotency-Key", rand.Text()) }
+
+// slow is for what waits until a model has started.
+func slow(r *request) { r.silence = 10 * time.Minute }
+
+// call sends a request of package api to a route and returns the answer's JSON.
+func call[Out any](ctx context.Context, c *Client, route string, in any, settings ...setting) (out Out, err error) {
+	err = c.do(ctx, route, in, &out, settings...)
+	return out, err
+}
+
+// do sends a request to a route and reads the answer's JSON into out, which is nil where there is none.
+func (c *Client) do(ctx context.Context, route string, in, out any, settings ...setting) error {
+	r, err := newRequest(route, in, settings)
+	if err != nil {
+		return err
+	}
+	return c.retry(ctx, r, func() error {
+		answer, err := c.try(ctx, r)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = answer.Body.Close() }()
+		return c.decode(ctx, answer, out)
+	})
+}
+
+// stream sends a request and returns the answer, whose body the caller closes.
+func (c *Client) stream(ctx context.Context, r request) (answer *http.Response, err error) {
+	err = c.retry(ctx, r, func() (err error) {
+		answer, err = c.try(ctx, r) //nolint:bodyclose // the caller closes it
+		return err
+	})
+	return answer, err
+}
+
+func newRequest(route string, in any, settings []setting) (request, error) {
+	e, err := encode(route, in)
+	r := request{encoded: e}
+	for _, set := range settings {
+		set(&r)
+	}
+	return r, err
+}
+
+// maxAnswer bounds an answer that is read as JSON, in bytes.
+const maxAnswer = 64 << 20
+
+func (c *Client) decode(ctx context.Context, answer *http.Response, out any) error {
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	if err != nil {
+		return c.unreachable(ctx, err) // the answer broke off
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return fault.New(fault.Upstream, "The server's answer cannot be read: is "+c.server+" a MaaS server?", fault.Cause(err))
+	}
+	if u, ok := out.(*api.Upload); ok {
+		u.Revision = strings.Trim(answer.Header.Get("ETag"), `"`)
+	}
+	return c.complete(text, out)
+}
+
+// The pauses between two tries.
+const (
+	firstPause   = 200 * time.Millisecond
+	longestPause = 5 * time.Second
+)
+
+// retry sends a request until it succeeds, fails for good, or has failed for as long as WithRetry says.
+func (c *Client) retry(ctx context.Context, r request, send func() error) error {
+	var deadline time.Time
+	for pauses := (backoff{next: firstPause, longest: longestPause}); ; {
+		err := send()
+		if err == nil || !again(r, err) {
+			return err
+		}
+		if deadline.IsZero() {
+			deadline = time.Now().Add(c.patience)
+		}
+		pause := max(pauses.pause(), fault.From(err).RetryAfter)
+		if time.Now().Add(pause).After(deadline) {
+			return err
+		}
+		c.retrying(err)
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// again reports whether a request that failed may be sent again.
+func again(r request, err error) bool {
+	kind := fault.KindOf(err)
+	switch {
+	case r.once:
+		return false
+	case kind == fault.RateLimited:
+		return true // it was not begun
+	case r.method == http.MethodPost && r.header.Get("Idempotency-Key") == "":
+		return false
+	default:
+		return kind.Retryable() && kind != fault.Upstream
+	}
+}
+
+// try sends a request once, or twice where the server refuses the credential and there is another.
+func (c *Client) try(ctx context.Context, r request) (*http.Response, error) {
+	if r.open {
+		return c.send(ctx, r, "")
+	}
+	credential, err := c.credentials.Credential(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	answer, err := c.send(ctx, r, credential)
+	if !fault.Is(err, fault.Unauthenticated) {
+		return answer, err
+	}
+	fresh, freshErr := c.credentials.Credential(ctx, credential)
+	if freshErr != nil {
+		return nil, freshErr
+	}
+	if fresh == "" {
+		return nil, err
+	}
+	return c.send(ctx, r, fresh)
+}
+
+// send sends a request and returns an answer of success. It fails with the fault of any other answer, with Unavailable if there is none, and with the
+// error of a body that cannot be read.
+func (c *Client) send(ctx context.Context, r request, credential string) (*http.Response, error) {
+	watched, watch := newWatch(ctx, r.silence)
+	sent, err := c.build(watched, r, credential)
+	if err != nil {
+		watch.end()
+		return nil, err
+	}
+	body := &watchedBody{Reader: sent.Body, watch: watch}
+	if r.content != nil {
+		sent.Body = io.NopCloser(body)
+	}
+	answer, err := c.http.Do(sent)
+	if local := body.err(); local != nil { // whatever the server makes of what came
+		watch.end()
+		return nil, errors.Join(local, closed(answer))
+	}
+	if err != nil {
+		watch.end()
+		return nil, c.unreachable(ctx, errors.Join(err, context.Cause(watched)))
+	}
+	answer.Body = watch.over(answer.Body)
+	if answer.StatusCode < http.StatusMultipleChoices {
+		return answer, nil
+	}
+	defer func() { _ = answer.Body.Close() }()
+	return nil, problem(answer)
+}
+
+func closed(answer *http.Response) error {
+	if answer == nil {
+		return nil
+	}
+	return answer.Body.Close()
+}
+
+func (c *Client) build(ctx context.Context, r request, credential string) (*http.Request, error) {
+	body := io.Reader(http.NoBody)
+	switch {
+	case r.content != nil:
+		body = r.content()
+	case r.body != nil:
+		body = bytes.NewReader(r.body)
+	}
+	sent, err := http.NewRequestWithContext(ctx, r.method, c.server+r.path, body)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "The server's address is malformed: "+c.server, fault.Field("server"), fault.Cause(err))
+	}
+	maps.Copy(sent.Header, r.header)
+	switch {
+	case r.content != nil:
+		sent.ContentLength = r.length
+		if sent.Header.Get("Content-Type") == "" {
+			sent.Header.Set("Content-Type", "application/octet-stream")
+		}
+	case r.body != nil:
+		sent.Header.Set("Content-Type", "application/json")
+	}
+	if credential != "" {
+		sent.Header.Set("Authorization", "Bearer "+credential)
+	}
+	return sent, nil
+}
+
+const maxRedirects = 10
+
+// redirect follows to the object store without the credential: its address is signed. (net/http keeps it for the same name on another port.)
+func redirect(next *http.Request, before []*http.Request) error {
+	if len(before) >= maxRedirects {
+		return errors.New("client: too many redirects")
+	}
+	if next.URL.Host != before[0].URL.Host {
+		next.Header.Del("Authorization")
+	}
+	return nil
+}
+
+// unreachable says in words why the server did not answer.
+func (c *Client) unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	why := "it does not answer"
+	if errors.Is(err, errSilent) {
+		why = "it has fallen silent"
+	}
+	var unknown *net.DNSError
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		why = "nothing listens there; start one with `maas up`"
+	case errors.As(err, &unknown):
+		why = "the name is unknown"
+	}
+	return fault.New(fault.Unavailable, fmt.Sprintf("The server %s cannot be reached: %s.", c.server, why), fault.Cause(err))
+}

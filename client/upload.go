@@ -1,0 +1,372 @@
+package maas
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/page"
+	"github.com/17882237881/MaaS/api/ref"
+)
+
+// Progress is told how a file gets on. Its methods are called from several goroutines.
+type Progress interface {
+	// Begin names the file, its size and how much of it is there already, in bytes.
+	Begin(file string, size, there int64)
+	// Sent counts bytes that have moved. It is negative when a part has to be sent again.
+	Sent(n int64)
+	// Phase says what the server does with the file, and how far it is, 0 to 1.
+	Phase(name api.UploadPhase, done float64)
+	// End is called once for each Begin.
+	End()
+}
+
+// NoProgress is a Progress that tells nobody.
+type NoProgress struct{}
+
+// Begin implements Progress.
+func (NoProgress) Begin(string, int64, int64) {}
+
+// Sent implements Progress.
+func (NoProgress) Sent(int64) {}
+
+// Phase implements Progress.
+func (NoProgress) Phase(api.UploadPhase, float64) {}
+
+// End implements Progress.
+func (NoProgress) End() {}
+
+// UploadRequest is a file to upload into a draft version, which is made if need be.
+type UploadRequest struct {
+	Model   ref.Model
+	Version ref.Version
+	Path    ref.Path    // of the file in the version
+	Size    int64       // bytes, 1 or more
+	Content io.ReaderAt // read twice, several parts at a time
+
+	Check    func() error // fails if Content is not any more what it was; nil if it cannot change. It is asked before the upload is completed.
+	Parallel int          // chunks that are sent at a time; 0 stands for 4
+	Progress Progress     // nil for nobody
+}
+
+const defaultParallel = 4
+
+// Upload uploads a file: it begins an upload, or finds the one of the same path and size that an earlier call left, sends the chunks that the server does
+// not have, and returns when the file belongs to the draft. It fails with Unprocessable if the server rejects the file, with the error of Content or Check
+// if one fails, and with Conflict if an upload of the same path and size has other bytes and does not give way.
+func (c *Client) Upload(ctx context.Context, in UploadRequest) (api.Upload, error) {
+	if in.Progress == nil {
+		in.Progress = NoProgress{}
+	}
+	if in.Parallel == 0 {
+		in.Parallel = defaultParallel
+	}
+	if in.Check == nil {
+		in.Check = func() error { return nil }
+	}
+	u := &upload{UploadRequest: in, client: c}
+	for round := 1; ; round++ {
+		done, err := u.once(ctx)
+		if u.unread() != nil { // what has arrived is of no use to anybody
+			return api.Upload{}, errors.Join(err, u.abandon(ctx, done))
+		}
+		if err == nil || round == rounds || !fault.Is(err, fault.Conflict) || done.ID.IsZero() {
+			return done, err
+		}
+		if err := u.abandon(ctx, done); err != nil {
+			return api.Upload{}, err
+		}
+	}
+}
+
+// rounds bounds how often an upload is begun anew because the content or the server's copy is another than when it was begun.
+const rounds = 3
+
+// upload is a file on its way.
+type upload struct {
+	UploadRequest
+
+	client *Client
+	failed atomic.Pointer[error] // why Content or Check failed
+}
+
+// once finds or begins the upload, sends, completes and waits.
+func (u *upload) once(ctx context.Context) (api.Upload, error) {
+	found, err := u.begin(ctx)
+	if err != nil {
+		return found, err
+	}
+	u.Progress.Begin(string(u.Path), u.Size, found.Received)
+	defer u.Progress.End()
+	if found.Status == api.UploadOpen {
+		return u.finish(ctx, found)
+	}
+	now, err := u.await(ctx, found)
+	if err != nil {
+		return now, err
+	}
+	return now, u.is(now.SHA256) // an earlier call completed it
+}
+
+// begin finds the upload of the same path and size that has not ended, or begins one.
+func (u *upload) begin(ctx context.Context) (api.Upload, error) {
+	under := api.ListUploadsRequest{
+		Request: page.Request{Size: page.MaxSize}, Status: []api.UploadStatus{api.UploadOpen, api.UploadCompleting, api.UploadVerifying},
+	}
+	for found, err := range u.client.Uploads(ctx, under) {
+		if err != nil {
+			return found, err
+		}
+		if found.Model == u.Model && found.Version.Compare(u.Version) == 0 && found.Path == u.Path && found.Size == u.Size {
+			return found, nil
+		}
+	}
+	return u.client.CreateUpload(ctx, api.CreateUploadRequest{Model: u.Model, Version: u.Version, Filename: u.Path, Path: u.Path, Size: u.Size})
+}
+
+// finish delivers and waits for the end. A server that lost its last moments takes the upload for open again: then it is delivered again.
+func (u *upload) finish(ctx context.Context, open api.Upload) (api.Upload, error) {
+	for round := 1; ; round++ {
+		if err := u.deliver(ctx, open); err != nil {
+			return open, err
+		}
+		now, err := u.await(ctx, open)
+		if err != nil || now.Status != api.UploadOpen {
+			return now, err
+		}
+		if round == rounds {
+			return now, fault.New(fault.Unavailable, "The server takes the upload for open again and again; try again later.")
+		}
+		u.Progress.Sent(now.Received - u.Size)
+		open = now
+	}
+}
+
+// is fails with Conflict if the content has another digest.
+func (u *upload) is(want ref.Digest) error {
+	sum, err := u.digest(0, u.Size)
+	if err == nil && sum != want {
+		err = fault.New(fault.Conflict, "The file is another than the one of the same size that was pushed before.")
+	}
+	return err
+}
+
+// deliver sends what is missing and completes. The store may turn out to have lost chunks: then they are sent again.
+func (u *upload) deliver(ctx context.Context, open api.Upload) error {
+	digests := make([]ref.Digest, open.Count)
+	for round := 1; ; round++ {
+		if err := u.send(ctx, open, digests); err != nil {
+			return err
+		}
+		if err := u.Check(); err != nil {
+			return u.fail(err)
+		}
+		_, err := u.client.CompleteUpload(ctx, api.CompleteRequest{ID: open.ID, Chunks: digests})
+		if !fault.Is(err, fault.Conflict) || round == rounds {
+			return err
+		}
+		again, getErr := u.client.GetUpload(ctx, api.GetUploadRequest{ID: open.ID})
+		if getErr != nil {
+			return getErr
+		}
+		if len(again.Missing) == 0 {
+			return err // the digests differ: the content is another than the one that was begun
+		}
+		u.Progress.Sent(again.Received - u.Size) // the store has lost chunks
+		open = again
+	}
+}
+
+// abandon cancels an upload that cannot be completed with this content.
+func (u *upload) abandon(ctx context.Context, open api.Upload) error {
+	if open.ID.IsZero() || open.Status != api.UploadOpen {
+		return nil
+	}
+	err := u.client.CancelUpload(ctx, api.CancelUploadRequest{ID: open.ID})
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Conflict) {
+		return nil // it has ended by itself
+	}
+	return err
+}
+
+// The pauses between two requests for an upload's status.
+const (
+	firstLook   = 50 * time.Millisecond
+	longestLook = time.Second
+)
+
+// await waits until the upload is ready, or open again.
+func (u *upload) await(ctx context.Context, under api.Upload) (api.Upload, error) {
+	for pauses := (backoff{next: firstLook, longest: longestLook}); ; {
+		now, err := u.client.GetUpload(ctx, api.GetUploadRequest{ID: under.ID})
+		if err != nil {
+			return under, err
+		}
+		if now.Status == api.UploadReady {
+			u.Progress.Phase(api.Done, 1)
+			return now, nil
+		}
+		u.Progress.Phase(now.Phase, now.Progress)
+		switch {
+		case now.Status == api.UploadOpen:
+			return now, nil
+		case now.Status.Ended():
+			return now, ended(now)
+		}
+		if err := sleep(ctx, pauses.pause()); err != nil {
+			return now, err
+		}
+	}
+}
+
+func ended(u api.Upload) error {
+	if u.Error != nil {
+		return fault.New(fault.Unprocessable, fmt.Sprintf("%s was rejected: %s", u.Path, u.Error.Detail))
+	}
+	return fault.New(fault.Unprocessable, fmt.Sprintf("the upload of %s is %s", u.Path, u.Status))
+}
+
+// send sends the chunks that are missing, Parallel at a time, and fills in the digests of all. A chunk is read twice, once for its digest and once for the
+// way: nothing of it is kept in memory. The first failure ends the others.
+func (u *upload) send(ctx context.Context, open api.Upload, digests []ref.Digest) error {
+	layout := api.Layout{Size: open.Size, Chunk: open.Chunk, First: open.First, Count: open.Count}
+	missing := map[int]bool{}
+	for _, span := range open.Missing {
+		for n := span[0]; n <= span[1]; n++ {
+			missing[n] = true
+		}
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var all sync.WaitGroup
+	slots := make(chan struct{}, max(u.Parallel, 1))
+	for n := range open.Count {
+		if !missing[n] && !digests[n].IsZero() {
+			continue
+		}
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		all.Go(func() {
+			defer func() { <-slots }()
+			part := part{u, layout.Offset(n), layout.SizeOf(n)}
+			sum, err := part.digest()
+			if err == nil && missing[n] {
+				err = u.chunk(ctx, open.ID, n, part, sum)
+			}
+			digests[n] = sum
+			if err != nil {
+				stop(err)
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// part is the bytes of a chunk.
+type part struct {
+	of       *upload
+	at, size int64
+}
+
+func (p part) digest() (ref.Digest, error) { return p.of.digest(p.at, p.size) }
+
+// damaged bounds how often a chunk that arrived with other bytes is sent again.
+const damaged = 3
+
+func (u *upload) chunk(ctx context.Context, id api.ID, n int, part part, sum ref.Digest) error {
+	for try := 1; ; try++ {
+		err := u.put(ctx, id, n, part, sum)
+		if !fault.Is(err, fault.Unprocessable) || u.unread() != nil || try == damaged {
+			return err
+		}
+		again, err := part.digest()
+		if err == nil && again != sum {
+			if err = u.fail(u.Check()); err == nil {
+				err = u.fail(fault.New(fault.Unprocessable, "The file was written to while it was pushed. Push it when it no longer changes."))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (u *upload) put(ctx context.Context, id api.ID, n int, part part, sum ref.Digest) error {
+	var bodies []*counter
+	err := u.client.SendChunk(ctx, id, n, part.size, sum, func() io.Reader {
+		for _, body := range bodies {
+			body.undo()
+		}
+		body := &counter{Reader: u.read(part.at, part.size), sent: u.Progress.Sent}
+		bodies = append(bodies, body)
+		return body
+	})
+	for i, body := range bodies {
+		if err == nil && i == len(bodies)-1 {
+			body.settle(part.size)
+			break
+		}
+		body.undo()
+	}
+	return err
+}
+
+// digest returns that of n bytes of the content from a place on.
+func (u *upload) digest(at, n int64) (ref.Digest, error) {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, u.read(at, n)); err != nil {
+		return ref.Digest{}, err
+	}
+	return ref.DigestOf(sum.Sum(nil)), nil
+}
+
+// read reads n bytes of the content from a place on. That the content fails, or ends early, is remembered.
+func (u *upload) read(at, n int64) io.Reader {
+	return &contentReader{io.NewSectionReader(u.Content, at, n), u, n}
+}
+
+type contentReader struct {
+	io.Reader
+
+	of   *upload
+	left int64
+}
+
+// Read implements io.Reader.
+func (r *contentReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.left -= int64(n)
+	switch {
+	case err == nil || errors.Is(err, io.EOF) && r.left == 0:
+		return n, err
+	case errors.Is(err, io.EOF):
+		err = io.ErrUnexpectedEOF
+	}
+	return n, r.of.fail(err)
+}
+
+// fail remembers why the content is of no use, and returns it; nil is no failure.
+func (u *upload) fail(err error) error {
+	if err != nil {
+		u.failed.CompareAndSwap(nil, &err)
+	}
+	return err
+}
+
+// unread is why the content could not be read, nil if it could.
+func (u *upload) unread() error {
+	if err := u.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
