@@ -93,18 +93,18 @@ func setAliasTo(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Vers
 	return alias, err
 }
 
-// putAlias writes an alias's row and its entry in the ledger of moves. Without traffic the row is deleted.
-func putAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, before api.Alias, kind api.AliasKind, to api.Traffic, by, why string) error {
+// putAlias writes an alias's row as it is to be after a move, and the move's entry in the ledger. Without traffic the row is deleted.
+func putAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, before, after api.Alias) error {
 	var err error
-	if len(to) == 0 {
-		_, err = tx.Exec(ctx, dropAliasSQL, model, string(before.Alias))
+	if len(after.Traffic) == 0 {
+		_, err = tx.Exec(ctx, dropAliasSQL, model, string(after.Alias))
 	} else {
-		_, err = tx.Exec(ctx, putAliasSQL, model, string(before.Alias), string(kind), to, by, why)
+		_, err = tx.Exec(ctx, putAliasSQL, model, string(after.Alias), string(after.Kind), after.Traffic, after.MovedBy, after.Why)
 	}
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec(ctx, insertMoveSQL, model, string(before.Alias), by, before.Traffic, to, why)
+	_, err = tx.Exec(ctx, insertMoveSQL, model, string(after.Alias), after.MovedBy, before.Traffic, after.Traffic, after.Why)
 	return err
 }
 

@@ -48,7 +48,8 @@ func (m mover) move(ctx context.Context, before api.Alias, kind api.AliasKind, t
 	if len(to) == 0 {
 		to = api.Traffic{}
 	}
-	if err := putAlias(ctx, m.tx, m.id, before, kind, to, by, why); err != nil {
+	after := api.Alias{Alias: before.Alias, Kind: kind, Traffic: to, MovedBy: by, Why: why}
+	if err := putAlias(ctx, m.tx, m.id, before, after); err != nil {
 		return err
 	}
 	if err := audit.Record(ctx, m.tx, m.who, aliasMoved, fmt.Sprintf("%s@%s", m.model, before.Alias)); err != nil {

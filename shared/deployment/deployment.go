@@ -144,6 +144,9 @@ func (d *Deployments) Removed(ctx context.Context, tenant, version uuid.UUID) er
 	})
 }
 
+// calledEach is how exact the times of calls are: a row is not written again for a call so soon after the one that it has.
+const calledEach = time.Minute
+
 // Called records when versions were called last, to the minute: what was called within 7 days keeps its deployment.
 func (d *Deployments) Called(ctx context.Context, tenant uuid.UUID, versions []uuid.UUID, at time.Time) error {
 	return d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {

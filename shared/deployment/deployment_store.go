@@ -17,12 +17,12 @@ import (
 const (
 	calledSQL = `
 		update deployments set last_called = greatest(last_called, $2::timestamptz)
-		where version_id = any ($1) and (last_called is null or last_called < $2::timestamptz - interval '1 minute')`
+		where version_id = any ($1) and (last_called is null or last_called < $2::timestamptz - $3::interval)`
 	lockSQL = `
 		select m.id, t.name, m.name, t.name || '/' || m.name || '@' || v.version
 		from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id
 		where v.id = $1 for update of m`
-	statusSQL = `select coalesce((select status from deployments where version_id = $1), 'none')`
+	statusSQL = `select status from deployments where version_id = $1`
 )
 
 func lock(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s subject, err error) {
@@ -32,8 +32,8 @@ func lock(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s subject, er
 
 const (
 	readStateSQL = `
-		select coalesce(d.status, 'none'), coalesce(d.endpoint, ''), coalesce(d.reason, ''), coalesce(d.failure, ''), coalesce(d.attempts, 0), d.retry_at,
-			coalesce(d.schedule_ms, 0), coalesce(d.fetch_ms, 0), coalesce(d.load_ms, 0), v.status in ('published', 'deprecated')
+		select coalesce(d.status, $2), coalesce(d.endpoint, ''), coalesce(d.reason, ''), coalesce(d.failure, ''), coalesce(d.attempts, 0), d.retry_at,
+			coalesce(d.schedule_ms, 0), coalesce(d.fetch_ms, 0), coalesce(d.load_ms, 0), v.status
 		from versions v left join deployments d on d.version_id = v.id
 		where v.id = $1`
 	putStateSQL = `
@@ -47,28 +47,25 @@ const (
 // readState gives a deployment's state and whether its version is to be served. The model's lock, which the caller holds, keeps both as they are.
 func readState(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s state, served bool, err error) {
 	var retryAt *time.Time
-	err = tx.QueryRow(ctx, readStateSQL, version).Scan(&s.status, &s.endpoint, &s.reason, &s.failure, &s.attempts, &retryAt,
-		&s.phases.Schedule, &s.phases.Fetch, &s.phases.Load, &served)
+	var of api.VersionStatus
+	err = tx.QueryRow(ctx, readStateSQL, version, string(api.DeploymentNone)).Scan(&s.status, &s.endpoint, &s.reason, &s.failure, &s.attempts, &retryAt,
+		&s.phases.Schedule, &s.phases.Fetch, &s.phases.Load, &of)
 	if retryAt != nil {
 		s.retryAt = instant(*retryAt)
 	}
-	return s, served, err
+	return s, of.Serves(), err
 }
 
-const (
-	specSQL = `
-		select v.tenant_id, v.id, t.name || '/' || m.name || '@' || v.version, t.name || '/' || m.name, v.uri, v.runtime, v.format, v.size, v.resources,
-			v.min_replicas, v.max_replicas, v.status, d.retry_at, coalesce(d.failure <> '' and v.wanted_at > d.updated_at, false)
-		from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id left join deployments d on d.version_id = v.id
-		where v.id = $1`
-	planSQL = `
-		select tenant_id, version_id, status, desired, served, warm from deployments_planned($1) order by last_called nulls first`
-)
+const specSQL = `
+	select v.tenant_id, v.id, t.name || '/' || m.name || '@' || v.version, t.name || '/' || m.name, v.uri, v.runtime, v.format, v.size, v.resources,
+		v.min_replicas, v.max_replicas, v.status, d.retry_at, coalesce(d.failure <> '' and v.wanted_at > d.updated_at, false)
+	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id left join deployments d on d.version_id = v.id
+	where v.id = $1`
 
 func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err error) {
 	var uri, runtime, format *string
 	var size *int64
-	var status string
+	var status api.VersionStatus
 	var retryAt *time.Time
 	err = tx.QueryRow(ctx, specSQL, version).Scan(&s.Tenant, &s.VersionID, &s.Version, &s.Model, &uri, &runtime, &format, &size, &s.Resources,
 		&s.Scale.Min, &s.Scale.Max, &status, &retryAt, &s.Again)
@@ -77,7 +74,7 @@ func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err e
 		return s, fault.New(fault.NotFound, "The version is gone.")
 	case err != nil:
 		return s, err
-	case status != "published" && status != "deprecated":
+	case !status.Serves():
 		return s, fault.New(fault.Gone, fmt.Sprintf("%s is %s, and not to be served.", s.Version, status))
 	}
 	if retryAt != nil && !s.Again {
@@ -85,40 +82,6 @@ func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err e
 	}
 	s.Manifest, s.Runtime, s.Format, s.Size = *uri, *runtime, *format, *size // a published version has them (versions_frozen)
 	return s, nil
-}
-
-// plan compares what should run with what the rows say, of all versions, those first that were not called for longest, or of one: then it gives
-// that one, whatever holds of it, or nothing if it is gone.
-func (d *Deployments) plan(ctx context.Context, one uuid.NullUUID) (all []planned, err error) {
-	err = d.db.Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, planSQL, one)
-		if err != nil {
-			return err
-		}
-		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p planned, err error) {
-			err = row.Scan(&p.Tenant, &p.Version, &p.Status, &p.wanted, &p.served, &p.Warm)
-			return p, err
-		})
-		return err
-	})
-	return all, err
-}
-
-const dueSQL = `select tenant_id, version_id, name from deployments_due($1, $2)`
-
-func (d *Deployments) due(ctx context.Context) (all []dueVersion, err error) {
-	err = d.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		rows, err := tx.Query(ctx, dueSQL, string(event.DeploymentWanted{}.EventType()), atOnce)
-		if err != nil {
-			return err
-		}
-		all, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (due dueVersion, err error) {
-			err = row.Scan(&due.tenant, &due.wanted.VersionID, &due.wanted.Version)
-			return due, err
-		})
-		return err
-	})
-	return all, err
 }
 
 const endpointSQL = `select endpoint from deployments where version_id = $1`
@@ -130,15 +93,18 @@ func putState(ctx context.Context, tx postgres.Tx, version uuid.UUID, s state) e
 	return err
 }
 
-// setCalled sets when the versions were called last, unless they were called later or within the minute before.
+// setCalled sets when the versions were called last, unless they were called later or less than calledEach before.
 func setCalled(ctx context.Context, tx postgres.Tx, versions []uuid.UUID, at time.Time) error {
-	_, err := tx.Exec(ctx, calledSQL, versions, at)
+	_, err := tx.Exec(ctx, calledSQL, versions, at, calledEach)
 	return err
 }
 
 // readStatus returns the status of a version's deployment, none if there is no row.
 func readStatus(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s api.DeploymentStatus, err error) {
 	err = tx.QueryRow(ctx, statusSQL, version).Scan(&s)
+	if postgres.NotFound(err) {
+		return api.DeploymentNone, nil
+	}
 	return s, err
 }
 
@@ -146,4 +112,57 @@ func readStatus(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s api.D
 func readEndpoint(ctx context.Context, tx postgres.Tx, version uuid.UUID) (endpoint string, err error) {
 	err = tx.QueryRow(ctx, endpointSQL, version).Scan(&endpoint)
 	return endpoint, err
+}
+
+const (
+	columns = `at, tenant_id, version_id, version_status, published_at, ready_at, wanted_at,
+		coalesce(status, $1), updated_at, last_called, retry_at, woken_at, target, left_at, post_at`
+	factsSQL    = `select ` + columns + ` from deployment_facts($2, $3, $4, $5, $6, $7) order by last_called nulls first`
+	factsOfSQL  = `select ` + columns + ` from deployment_facts_of($2, $3)`
+	setWokenSQL = `update deployments set woken_at = now() where version_id = $1`
+	nameSQL     = `
+		select t.name || '/' || m.name || '@' || v.version
+		from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id
+		where v.id = $1`
+)
+
+// readFacts returns the facts of all versions that may have to run, start or stop, those first that were not called for longest.
+func readFacts(ctx context.Context, tx postgres.Tx) ([]facts, error) {
+	unstarted := []string{string(api.VersionPublished)}
+	standing := []string{
+		string(api.DeploymentPending), string(api.DeploymentStarting), string(api.DeploymentReady), string(api.DeploymentIdle),
+	}
+	rows, err := tx.Query(ctx, factsSQL, string(api.DeploymentNone), previousTargets, calledWithin, wantedWithin, unstarted, standing,
+		string(event.DeploymentWanted{}.EventType()))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanFacts)
+}
+
+// readFactsOf returns the facts of one version, without those of events. Without the version it fails with pgx.ErrNoRows.
+func readFactsOf(ctx context.Context, tx postgres.Tx, version uuid.UUID) (facts, error) {
+	rows, err := tx.Query(ctx, factsOfSQL, string(api.DeploymentNone), version, previousTargets)
+	if err != nil {
+		return facts{}, err
+	}
+	return pgx.CollectExactlyOneRow(rows, scanFacts)
+}
+
+func scanFacts(row pgx.CollectableRow) (f facts, err error) {
+	err = row.Scan(&f.at, &f.tenant, &f.version, &f.versionStatus, &f.publishedAt, &f.readyAt, &f.wantedAt,
+		&f.status, &f.updatedAt, &f.calledAt, &f.retryAt, &f.wokenAt, &f.target, &f.leftAt, &f.postAt)
+	return f, err
+}
+
+// setWoken records that hosts are asked now to look at a version. Without a deployment it does nothing.
+func setWoken(ctx context.Context, tx postgres.Tx, version uuid.UUID) error {
+	_, err := tx.Exec(ctx, setWokenSQL, version)
+	return err
+}
+
+// readName returns a version's name, like acme/fraud@1.4.0. Without the version it fails with pgx.ErrNoRows.
+func readName(ctx context.Context, tx postgres.Tx, version uuid.UUID) (name string, err error) {
+	err = tx.QueryRow(ctx, nameSQL, version).Scan(&name)
+	return name, err
 }

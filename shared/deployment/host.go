@@ -47,14 +47,14 @@ func (d *Deployments) Subscribe(r *outbox.Receiver, h Host) {
 // Run lets the host start a version, of whatever tenant, if that should run, and stop it if not: it is gone, retired, or nobody needs it any
 // more. What has failed stays so until it is asked for again.
 func (d *Deployments) Run(ctx context.Context, h Host, version uuid.UUID) error {
-	found, err := d.plan(ctx, uuid.NullUUID{UUID: version, Valid: true})
+	p, found, err := d.planOf(ctx, version)
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 {
+	if !found {
 		return h.Stop(ctx, version) // it went with its model
 	}
-	return d.settle(ctx, h, found[0])
+	return d.settle(ctx, h, p)
 }
 
 // settle makes the host do with one version what the plan says.
@@ -100,7 +100,7 @@ func (d *Deployments) remove(ctx context.Context, h Host, tenant, version uuid.U
 // Reconcile makes the host run what should run, and nothing else. Hosts call it when they begin; one that is not woken by sweep calls it from time
 // to time, too. One version that cannot be started does not keep the others.
 func (d *Deployments) Reconcile(ctx context.Context, h Host) error {
-	all, err := d.plan(ctx, uuid.NullUUID{})
+	all, err := d.plan(ctx)
 	if err != nil {
 		return err
 	}

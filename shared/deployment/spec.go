@@ -49,32 +49,3 @@ func (d *Deployments) SpecOf(ctx context.Context, tenant, version uuid.UUID) (s 
 	})
 	return s, err
 }
-
-// Desired is a version that should run.
-type Desired struct {
-	Tenant  uuid.UUID
-	Version uuid.UUID
-	Status  api.DeploymentStatus // as it is now
-	Warm    bool                 // as in Spec
-}
-
-// Desired gives what should run, of all tenants: the targets of aliases, their five targets before, what was called within 7 days, and what was
-// just published or asked for, and has not failed since. Anything else that a host runs is to be stopped.
-func (d *Deployments) Desired(ctx context.Context) ([]Desired, error) {
-	all, err := d.plan(ctx, uuid.NullUUID{})
-	var wanted []Desired
-	for _, one := range all {
-		if one.wanted {
-			wanted = append(wanted, one.Desired)
-		}
-	}
-	return wanted, err
-}
-
-// planned is a version that should run, or one that should not but whose row says that it does.
-type planned struct {
-	Desired
-
-	wanted bool
-	served bool // it is published, and not retired
-}

@@ -3,29 +3,77 @@ package deployment
 import (
 	"context"
 	"errors"
+	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
 const (
-	atOnce = 200 // woken in one round; the next goes on
+	atOnce = 200 // versions woken in one round; the next goes on
+
+	settledAfter = 30 * time.Second // what changed less than this ago is left to whoever changed it
+	stuckAfter   = 20 * time.Minute // what has not changed for so long is woken less often
+	stuckPause   = 15 * time.Minute // between two times
+	postedWithin = 2 * time.Minute  // an event that is posted within this time wakes hosts anyway
 )
 
 // Wake has the hosts look at versions that nothing else makes them look at: what should run and does not, or is on its way for longer than
 // half a minute, and what runs and should not. It asks for none that is asked for already.
 func (d *Deployments) Wake(ctx context.Context) error {
-	due, err := d.due(ctx)
-	for _, one := range due {
-		err = errors.Join(err, d.db.Tx(ctx, one.tenant, func(tx postgres.Tx) error { return d.events.Emit(ctx, tx, one.wanted) }))
+	all, err := d.facts(ctx)
+	woken := 0
+	for _, one := range all {
+		if woken == atOnce {
+			break
+		}
+		if !one.due() {
+			continue
+		}
+		woken++
+		err = errors.Join(err, d.wake(ctx, one))
 	}
 	return err
 }
 
-// dueVersion is a version that hosts should look at.
-type dueVersion struct {
-	tenant uuid.UUID
-	wanted event.DeploymentWanted
+func (d *Deployments) wake(ctx context.Context, f facts) error {
+	return d.db.Tx(ctx, f.tenant, func(tx postgres.Tx) error {
+		name, err := readName(ctx, tx, f.version)
+		if postgres.NotFound(err) {
+			return nil // it went with its model a moment ago
+		}
+		if err != nil {
+			return err
+		}
+		if err := setWoken(ctx, tx, f.version); err != nil {
+			return err
+		}
+		return d.events.Emit(ctx, tx, event.DeploymentWanted{Version: name, VersionID: api.ID(f.version)})
+	})
+}
+
+// due reports whether hosts should look at the version although nothing has told them to.
+func (f facts) due() bool {
+	if f.postAt != nil && f.postAt.Before(f.at.Add(postedWithin)) {
+		return false
+	}
+	desired := f.desired()
+	if desired && f.status == api.DeploymentStarting && f.retryAt != nil {
+		return !f.retryAt.After(f.at)
+	}
+	since := f.updatedAt
+	if since == nil {
+		since = f.publishedAt
+	}
+	if since == nil || f.at.Sub(*since) < settledAfter {
+		return false
+	}
+	if !f.stands() {
+		return desired
+	}
+	if desired && f.status.Serves() {
+		return false
+	}
+	return f.at.Sub(*since) < stuckAfter || !f.within(f.wokenAt, stuckPause)
 }

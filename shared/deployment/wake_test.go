@@ -50,8 +50,9 @@ func TestWhatShouldRunAndDoesNotIsAskedFor(t *testing.T) {
 	w.assertWakes(1, "waiting for a while")
 	w.ages(id, "21 minutes")
 	w.assertWakes(0, "waiting for long")
-	w.ages(id, "30 minutes 10 seconds")
-	w.assertWakes(1, "waiting for half an hour")
+	w.owner("update deployments set woken_at = now() - interval '15 minutes'")
+	w.assertWakes(1, "asked for a quarter of an hour ago")
+	w.assertWakes(0, "just asked for again")
 
 	w.must(w.Deployments.Failed(ctx, tenant, id, "out of memory"))
 	w.ages(id, "1 minute")

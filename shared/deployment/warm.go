@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/17882237881/MaaS/shared/postgres"
@@ -20,7 +19,7 @@ const (
 // Warm calls each version that an alias left within the guard window, so that it does not go idle, or starts again. It is to be called each
 // minute: no host may let idle what was called within one.
 func (d *Deployments) Warm(ctx context.Context) error {
-	all, err := d.plan(ctx, uuid.NullUUID{})
+	all, err := d.plan(ctx)
 	if err != nil {
 		return err
 	}
