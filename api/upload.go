@@ -44,7 +44,7 @@ func (p *Preference) UnmarshalText(text []byte) error {
 // UploadMode is the way that bytes take.
 type UploadMode string
 
-// Proxy is through upload-chunk; Direct, with presigned addresses of the store, is not offered yet.
+// UploadProxy is through upload-chunk. UploadDirect, with presigned addresses of the store, is not offered yet.
 const (
 	UploadProxy  UploadMode = "proxy"
 	UploadDirect UploadMode = "direct"
@@ -81,7 +81,7 @@ const (
 	UploadCompleting UploadStatus = "completing" // has all chunks; the store makes one object of them
 	UploadVerifying  UploadStatus = "verifying"  // is read and checked
 	UploadReady      UploadStatus = "ready"      // belongs to its draft version
-	UploadRejected   UploadStatus = "rejected"   // is not what it should be; Problem says why
+	UploadRejected   UploadStatus = "rejected"   // is not what it should be; Error says why
 	UploadExpired    UploadStatus = "expired"    // was not completed in time
 	UploadCancelled  UploadStatus = "cancelled"  // was given up by its owner
 )

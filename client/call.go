@@ -42,7 +42,7 @@ func once(r *request) { r.once = true }
 // keyed gives a POST an Idempotency-Key, by which the server recognises it when it is sent again.
 func keyed(r *request) { r.header.Set("Idempotency-Key", rand.Text()) }
 
-// slow is for what waits until a model has started.
+// slow is for what waits until a model has started, minutes at most.
 func slow(r *request) { r.silence = 10 * time.Minute }
 
 // call sends a request of package api to a route and returns the answer's JSON.
@@ -238,12 +238,16 @@ func (c *Client) build(ctx context.Context, r request, credential string) (*http
 
 const maxRedirects = 10
 
-// redirect follows to the object store without the credential: its address is signed. (net/http keeps it for the same name on another port.)
+// redirect follows reads to the object store without the credential: its address is signed. Other requests are not redirected. (net/http keeps it for the same name on another port.)
 func redirect(next *http.Request, before []*http.Request) error {
 	if len(before) >= maxRedirects {
-		return errors.New("client: too many redirects")
+		return errors.New("maas: too many redirects")
 	}
-	if next.URL.Host != before[0].URL.Host {
+	first := before[0]
+	if first.Method != http.MethodGet && first.Method != http.MethodHead {
+		return http.ErrUseLastResponse // a body is for the server that it was sent to
+	}
+	if next.URL.Host != first.URL.Host || next.URL.Scheme != first.URL.Scheme {
 		next.Header.Del("Authorization")
 	}
 	return nil

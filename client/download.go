@@ -16,10 +16,10 @@ type DownloadRequest struct {
 	Version  api.Version
 	File     api.File
 	From     int64    // the offset to begin at, in bytes
-	Progress Progress // nil for nobody; Begin and End are not called
+	Progress Progress // nil for nobody; only Sent is called
 }
 
-// downloadTries bounds how often a transfer that breaks off is continued.
+// downloadTries bounds how often in succession a transfer breaks off before a byte has come.
 const downloadTries = 5
 
 // Download writes a file's bytes to w as they come, and returns how many. A transfer that breaks off is continued where it broke off. The bytes are not
@@ -28,12 +28,20 @@ func (c *Client) Download(ctx context.Context, in DownloadRequest, w io.Writer) 
 	if in.Progress == nil {
 		in.Progress = NoProgress{}
 	}
-	begun := in.From
+	begun, pauses := in.From, backoff{next: firstPause, longest: longestPause}
 	for try := 1; in.From < in.File.Size; try++ {
 		n, err := c.downloadOnce(ctx, in, w)
 		in.From += n
+		if n > 0 {
+			try, pauses = 0, backoff{next: firstPause, longest: longestPause}
+		}
 		if err != nil && (try == downloadTries || !fault.Is(err, fault.Unavailable)) {
 			return in.From - begun, err
+		}
+		if err != nil {
+			if err := sleep(ctx, pauses.pause()); err != nil {
+				return in.From - begun, err
+			}
 		}
 	}
 	return in.From - begun, nil

@@ -12,12 +12,12 @@ func (c *Client) Register(ctx context.Context, in api.RegisterRequest) (api.Regi
 	return call[api.Registration](ctx, c, "POST /v1/auth/register", in, open, keyed)
 }
 
-// Login begins a session. It needs no credential, and is not sent again.
+// Login begins a session. It needs no credential. It is sent again only if the server was too busy to begin it.
 func (c *Client) Login(ctx context.Context, in api.LoginRequest) (api.Tokens, error) {
-	return call[api.Tokens](ctx, c, "POST /v1/auth/login", in, open, once)
+	return call[api.Tokens](ctx, c, "POST /v1/auth/login", in, open)
 }
 
-// Refresh spends a refresh token for new tokens. It needs no credential, and is not sent again.
+// Refresh spends a refresh token for new tokens. It needs no credential. It is sent once.
 func (c *Client) Refresh(ctx context.Context, in api.RefreshRequest) (api.Tokens, error) {
 	return call[api.Tokens](ctx, c, "POST /v1/auth/refresh", in, open, once)
 }
@@ -37,9 +37,9 @@ func (c *Client) Me(ctx context.Context) (api.Me, error) {
 	return call[api.Me](ctx, c, "GET /v1/users/me", nil)
 }
 
-// CreateKey makes an API key. Its secret is in this answer alone.
+// CreateKey makes an API key. Its secret is in this answer alone, so that the request is not sent again if the answer is lost.
 func (c *Client) CreateKey(ctx context.Context, in api.CreateKeyRequest) (api.Key, error) {
-	return call[api.Key](ctx, c, "POST /v1/api-keys", in, keyed)
+	return call[api.Key](ctx, c, "POST /v1/api-keys", in, once)
 }
 
 // ListKeys returns a page of the tenant's API keys, the newest first.

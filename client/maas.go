@@ -19,8 +19,9 @@ import (
 
 // Client calls one server. It is safe for concurrent use. Close it when it is not needed any more.
 //
-// A request that a server may get twice without harm is sent again while the server is away or too busy, for as long as WithRetry says: reads, PUTs and
-// DELETEs, and those POSTs to which the client gives an Idempotency-Key.
+// A request that a server may get twice without harm is sent again while the server is away or too busy, for as long as WithRetry says: each but those POSTs
+// to which the client gives no Idempotency-Key. If the answer to a DELETE or to a conditional write is lost, the next try may fail with NotFound or
+// PreconditionFailed although the first one succeeded.
 type Client struct {
 	server      string
 	http        *http.Client
@@ -42,7 +43,7 @@ func WithToken(token string) Option { return WithCredentials(fixed(token)) }
 func WithCredentials(c Credentials) Option { return func(client *Client) { client.credentials = c } }
 
 // WithRetry sends requests again for up to d after they failed for the first time, where that is safe. notify is told of each failure that is followed by
-// another try; nil stands for nobody. Without this option each request is sent once.
+// another try, from several goroutines at once; nil stands for nobody. Without this option each request is sent once.
 func WithRetry(d time.Duration, notify func(error)) Option {
 	return func(client *Client) {
 		client.patience = d
@@ -53,11 +54,11 @@ func WithRetry(d time.Duration, notify func(error)) Option {
 }
 
 // New returns a client of the server at an address like "http://localhost:8080". It fails with Invalid for anything but an HTTP or HTTPS address without
-// query and user.
+// query, fragment and user.
 func New(server string, options ...Option) (*Client, error) {
 	u, err := url.Parse(server)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.User != nil {
-		return nil, fault.New(fault.Invalid, "The server's address must be like http://localhost:8080.", fault.Field("server"), fault.Cause(err))
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, fault.New(fault.Invalid, "The server's address must be like http://localhost:8080.", fault.Field("server"))
 	}
 	c := &Client{
 		server: strings.TrimRight(u.String(), "/"), credentials: fixed(""), retrying: func(error) {},

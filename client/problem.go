@@ -13,6 +13,9 @@ import (
 
 const maxProblem = 1 << 20
 
+// maxRetryAfter bounds what a Retry-After can ask for, in seconds.
+const maxRetryAfter = 24 * 60 * 60
+
 // problem reads an answer that is no success as the fault that the server had (RFC 9457).
 func problem(answer *http.Response) error {
 	var p struct {
@@ -31,7 +34,7 @@ func problem(answer *http.Response) error {
 	}
 	err := fault.New(kind, p.Detail, fault.Fields(p.Errors...))
 	if seconds, convErr := strconv.Atoi(answer.Header.Get("Retry-After")); convErr == nil {
-		err.RetryAfter = time.Duration(seconds) * time.Second
+		err.RetryAfter = time.Duration(min(max(seconds, 0), maxRetryAfter)) * time.Second
 	}
 	return err
 }

@@ -51,7 +51,7 @@ type UploadRequest struct {
 	Size    int64       // bytes, 1 or more
 	Content io.ReaderAt // read twice, several parts at a time
 
-	Check    func() error // fails if Content is not any more what it was; nil if it cannot change. It is asked before the upload is completed.
+	Check    func() error // fails if Content is not any more what it was; nil if it cannot change. It is called before the upload is completed.
 	Parallel int          // chunks that are sent at a time; 0 stands for 4
 	Progress Progress     // nil for nobody
 }
@@ -60,7 +60,8 @@ const defaultParallel = 4
 
 // Upload uploads a file: it begins an upload, or finds the one of the same path and size that an earlier call left, sends the chunks that the server does
 // not have, and returns when the file belongs to the draft. It fails with Unprocessable if the server rejects the file, with the error of Content or Check
-// if one fails, and with Conflict if an upload of the same path and size has other bytes and does not give way.
+// if one fails, and with Conflict if an upload of the same path and size has other bytes and does not give way. If Check fails the upload is cancelled; after
+// any other failure the next call goes on from what has arrived.
 func (c *Client) Upload(ctx context.Context, in UploadRequest) (api.Upload, error) {
 	if in.Progress == nil {
 		in.Progress = NoProgress{}
@@ -74,7 +75,7 @@ func (c *Client) Upload(ctx context.Context, in UploadRequest) (api.Upload, erro
 	u := &upload{UploadRequest: in, client: c}
 	for round := 1; ; round++ {
 		done, err := u.once(ctx)
-		if u.unread() != nil { // what has arrived is of no use to anybody
+		if err != nil && u.changed.Load() { // what has arrived is of no use to anybody
 			return api.Upload{}, errors.Join(err, u.abandon(ctx, done))
 		}
 		if err == nil || round == rounds || !fault.Is(err, fault.Conflict) || done.ID.IsZero() {
@@ -93,13 +94,16 @@ const rounds = 3
 type upload struct {
 	UploadRequest
 
-	client *Client
-	failed atomic.Pointer[error] // why Content or Check failed
+	client  *Client
+	changed atomic.Bool // the content is not any more what it was
 }
 
 // once finds or begins the upload, sends, completes and waits.
 func (u *upload) once(ctx context.Context) (api.Upload, error) {
 	found, err := u.begin(ctx)
+	if err == nil {
+		err = u.checkLayout(found)
+	}
 	if err != nil {
 		return found, err
 	}
@@ -112,7 +116,7 @@ func (u *upload) once(ctx context.Context) (api.Upload, error) {
 	if err != nil {
 		return now, err
 	}
-	return now, u.is(now.SHA256) // an earlier call completed it
+	return now, u.is(ctx, now.SHA256) // an earlier call completed it
 }
 
 // begin finds the upload of the same path and size that has not ended, or begins one.
@@ -129,6 +133,20 @@ func (u *upload) begin(ctx context.Context) (api.Upload, error) {
 		}
 	}
 	return u.client.CreateUpload(ctx, api.CreateUploadRequest{Model: u.Model, Version: u.Version, Filename: u.Path, Path: u.Path, Size: u.Size})
+}
+
+// checkLayout fails with Upstream if the server cuts the file into chunks that do not make it up.
+func (u *upload) checkLayout(open api.Upload) error {
+	layout := api.Layout{Size: open.Size, Chunk: open.Chunk, First: open.First, Count: open.Count}
+	fits := open.Size == u.Size && open.Chunk > 0 && open.First > 0 && open.Count > 0 && int64(open.Count) <= u.Size &&
+		layout.Offset(open.Count) == u.Size && layout.Offset(open.Count-1) < u.Size
+	for _, span := range open.Missing {
+		fits = fits && span[0] >= 0 && span[0] <= span[1] && span[1] < open.Count
+	}
+	if !fits {
+		return fault.New(fault.Upstream, "The server's answer has chunks that do not make up the file: is "+u.client.server+" a MaaS server?")
+	}
+	return nil
 }
 
 // finish delivers and waits for the end. A server that lost its last moments takes the upload for open again: then it is delivered again.
@@ -150,8 +168,8 @@ func (u *upload) finish(ctx context.Context, open api.Upload) (api.Upload, error
 }
 
 // is fails with Conflict if the content has another digest.
-func (u *upload) is(want ref.Digest) error {
-	sum, err := u.digest(0, u.Size)
+func (u *upload) is(ctx context.Context, want ref.Digest) error {
+	sum, err := u.digest(ctx, 0, u.Size)
 	if err == nil && sum != want {
 		err = fault.New(fault.Conflict, "The file is another than the one of the same size that was pushed before.")
 	}
@@ -165,8 +183,8 @@ func (u *upload) deliver(ctx context.Context, open api.Upload) error {
 		if err := u.send(ctx, open, digests); err != nil {
 			return err
 		}
-		if err := u.Check(); err != nil {
-			return u.fail(err)
+		if err := u.check(); err != nil {
+			return err
 		}
 		_, err := u.client.CompleteUpload(ctx, api.CompleteRequest{ID: open.ID, Chunks: digests})
 		if !fault.Is(err, fault.Conflict) || round == rounds {
@@ -237,7 +255,7 @@ func ended(u api.Upload) error {
 // way: nothing of it is kept in memory. The first failure ends the others.
 func (u *upload) send(ctx context.Context, open api.Upload, digests []ref.Digest) error {
 	layout := api.Layout{Size: open.Size, Chunk: open.Chunk, First: open.First, Count: open.Count}
-	missing := map[int]bool{}
+	missing := make([]bool, open.Count)
 	for _, span := range open.Missing {
 		for n := span[0]; n <= span[1]; n++ {
 			missing[n] = true
@@ -257,10 +275,10 @@ func (u *upload) send(ctx context.Context, open api.Upload, digests []ref.Digest
 		}
 		all.Go(func() {
 			defer func() { <-slots }()
-			part := part{u, layout.Offset(n), layout.SizeOf(n)}
-			sum, err := part.digest()
+			at, size := layout.Offset(n), layout.SizeOf(n)
+			sum, err := u.digest(ctx, at, size)
 			if err == nil && missing[n] {
-				err = u.chunk(ctx, open.ID, n, part, sum)
+				err = u.chunk(ctx, open.ID, n, at, size, sum)
 			}
 			digests[n] = sum
 			if err != nil {
@@ -272,27 +290,21 @@ func (u *upload) send(ctx context.Context, open api.Upload, digests []ref.Digest
 	return context.Cause(ctx)
 }
 
-// part is the bytes of a chunk.
-type part struct {
-	of       *upload
-	at, size int64
-}
-
-func (p part) digest() (ref.Digest, error) { return p.of.digest(p.at, p.size) }
-
 // damaged bounds how often a chunk that arrived with other bytes is sent again.
 const damaged = 3
 
-func (u *upload) chunk(ctx context.Context, id api.ID, n int, part part, sum ref.Digest) error {
+// chunk sends chunk n, whose bytes lie at an offset of the content.
+func (u *upload) chunk(ctx context.Context, id api.ID, n int, at, size int64, sum ref.Digest) error {
 	for try := 1; ; try++ {
-		err := u.put(ctx, id, n, part, sum)
-		if !fault.Is(err, fault.Unprocessable) || u.unread() != nil || try == damaged {
+		err := u.put(ctx, id, n, at, size, sum)
+		if !fault.Is(err, fault.Unprocessable) || u.changed.Load() || try == damaged {
 			return err
 		}
-		again, err := part.digest()
+		again, err := u.digest(ctx, at, size)
 		if err == nil && again != sum {
-			if err = u.fail(u.Check()); err == nil {
-				err = u.fail(fault.New(fault.Unprocessable, "The file was written to while it was pushed. Push it when it no longer changes."))
+			if err = u.check(); err == nil {
+				u.changed.Store(true)
+				err = fault.New(fault.Unprocessable, "The file was written to while it was pushed. Push it when it no longer changes.")
 			}
 		}
 		if err != nil {
@@ -301,19 +313,19 @@ func (u *upload) chunk(ctx context.Context, id api.ID, n int, part part, sum ref
 	}
 }
 
-func (u *upload) put(ctx context.Context, id api.ID, n int, part part, sum ref.Digest) error {
+func (u *upload) put(ctx context.Context, id api.ID, n int, at, size int64, sum ref.Digest) error {
 	var bodies []*counter
-	err := u.client.SendChunk(ctx, id, n, part.size, sum, func() io.Reader {
+	err := u.client.SendChunk(ctx, id, n, size, sum, func() io.Reader {
 		for _, body := range bodies {
 			body.undo()
 		}
-		body := &counter{Reader: u.read(part.at, part.size), sent: u.Progress.Sent}
+		body := &counter{Reader: u.read(ctx, at, size), sent: u.Progress.Sent}
 		bodies = append(bodies, body)
 		return body
 	})
 	for i, body := range bodies {
 		if err == nil && i == len(bodies)-1 {
-			body.settle(part.size)
+			body.settle(size)
 			break
 		}
 		body.undo()
@@ -322,51 +334,51 @@ func (u *upload) put(ctx context.Context, id api.ID, n int, part part, sum ref.D
 }
 
 // digest returns that of n bytes of the content from a place on.
-func (u *upload) digest(at, n int64) (ref.Digest, error) {
+func (u *upload) digest(ctx context.Context, at, n int64) (ref.Digest, error) {
 	sum := sha256.New()
-	if _, err := io.Copy(sum, u.read(at, n)); err != nil {
+	if _, err := io.Copy(sum, u.read(ctx, at, n)); err != nil {
 		return ref.Digest{}, err
 	}
 	return ref.DigestOf(sum.Sum(nil)), nil
 }
 
-// read reads n bytes of the content from a place on. That the content fails, or ends early, is remembered.
-func (u *upload) read(at, n int64) io.Reader {
-	return &contentReader{io.NewSectionReader(u.Content, at, n), u, n}
+// check fails if the content is not any more what it was.
+func (u *upload) check() error {
+	err := u.Check()
+	if err != nil {
+		u.changed.Store(true)
+	}
+	return err
+}
+
+// read reads n bytes of the content from a place on, until ctx ends.
+func (u *upload) read(ctx context.Context, at, n int64) io.Reader {
+	return &contentReader{Reader: io.NewSectionReader(u.Content, at, n), of: u, ctx: ctx, left: n}
 }
 
 type contentReader struct {
 	io.Reader
 
 	of   *upload
+	ctx  context.Context //nolint:containedctx // of the reads
 	left int64
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. If the content fails or ends early, and has changed, it fails with the error of Check.
 func (r *contentReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := r.Reader.Read(p)
 	r.left -= int64(n)
-	switch {
-	case err == nil || errors.Is(err, io.EOF) && r.left == 0:
+	if err == nil || errors.Is(err, io.EOF) && r.left == 0 {
 		return n, err
-	case errors.Is(err, io.EOF):
+	}
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return n, r.of.fail(err)
-}
-
-// fail remembers why the content is of no use, and returns it; nil is no failure.
-func (u *upload) fail(err error) error {
-	if err != nil {
-		u.failed.CompareAndSwap(nil, &err)
+	if changed := r.of.check(); changed != nil {
+		err = changed
 	}
-	return err
-}
-
-// unread is why the content could not be read, nil if it could.
-func (u *upload) unread() error {
-	if err := u.failed.Load(); err != nil {
-		return *err
-	}
-	return nil
+	return n, err
 }

@@ -33,7 +33,7 @@ func (c *Client) CancelUpload(ctx context.Context, in api.CancelUploadRequest) e
 
 // CompleteUpload hands an upload to its verification, once all of its chunks are sent.
 func (c *Client) CompleteUpload(ctx context.Context, in api.CompleteRequest) (api.Upload, error) {
-	return call[api.Upload](ctx, c, "POST /v1/uploads/{id}/complete", in, keyed, slow)
+	return call[api.Upload](ctx, c, "POST /v1/uploads/{id}/complete", in, keyed)
 }
 
 // SendChunk sends chunk n of an upload: size bytes of the digest, which content gives anew for each try. It fails with Unprocessable if other bytes

@@ -11,7 +11,7 @@ import (
 // longestSilence is how long a server may take to answer: longer than its own deadline for what is not said to take long.
 const longestSilence = 2 * time.Minute
 
-var errSilent = errors.New("client: the server is silent")
+var errSilent = errors.New("maas: the server is silent")
 
 // watch ends an exchange in which nothing has moved for a while: a connection whose other end is gone may look alive for hours.
 type watch struct {

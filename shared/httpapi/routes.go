@@ -14,7 +14,7 @@ import (
 type Route struct {
 	Pattern    string         // as http.ServeMux writes it: "GET /v1/models/{t}/{m}"
 	Function   string         // the folder under functions/ that answers it
-	Permission api.Permission // what the caller needs: auth.Public, auth.Self, auth.GatewayCall or one of the roles' permissions
+	Permission api.Permission // what the caller needs: api.Public, api.Self, auth.GatewayCall or one of the roles' permissions
 	Status     int            // of success; 0 is the method's default: POST 201, DELETE 204, else 200
 	Deadline   time.Duration  // for the whole exchange where it is not the default; the routes of Stream have none
 	Gateway    bool           // the inference gateway may call it too, for the tenant it names

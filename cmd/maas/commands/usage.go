@@ -22,15 +22,18 @@ func (m Maker) usage() *cobra.Command {
 	limit.flag(cmd)
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
 		in := api.UsageRequest{GroupBy: api.UsageGroup(by)}
-		for text, bound := range map[string]*time.Time{from: &in.From, to: &in.To} {
-			if text == "" {
+		for _, bound := range []struct {
+			text string
+			at   *time.Time
+		}{{from, &in.From}, {to, &in.To}} {
+			if bound.text == "" {
 				continue
 			}
-			at, err := moment(text, time.Now())
+			at, err := moment(bound.text, time.Now())
 			if err != nil {
 				return err
 			}
-			*bound = at
+			*bound.at = at
 		}
 		found, err := list(s, limit, func(p page.Request) (page.Page[api.UsageRow], error) {
 			in.Request = p

@@ -26,7 +26,7 @@ func TestAFileThatChangesWhileItIsPushedIsNamed(t *testing.T) {
 		"was replaced": func(name string) error {
 			return errors.Join(os.WriteFile(name+"2", []byte(text), 0o600), os.Rename(name+"2", name))
 		},
-		"was written to":           func(name string) error { return os.WriteFile(name, []byte(strings.ToUpper(text)), 0o600) },
+		"was written to":           overwrite,
 		"was written to, the same": func(name string) error { return os.Chtimes(name, time.Time{}, time.Now().Add(time.Hour)) },
 	} {
 		t.Run(want, func(t *testing.T) {
@@ -60,6 +60,16 @@ func TestAFileThatChangesWhileItIsPushedIsNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// overwrite changes a file in place, so that it is at no moment shorter.
+func overwrite(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt([]byte(strings.ToUpper(text)), 0)
+	return errors.Join(err, f.Close())
 }
 
 // The body of a request is read by net/http, which says of each failure that the connection is broken.

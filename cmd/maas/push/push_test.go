@@ -2,15 +2,19 @@ package push
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
+	maas "github.com/17882237881/MaaS/client"
 )
 
 const text = "the quick brown fox jumps over the lazy dog" // 43 bytes: 11 chunks, the last of 3
@@ -273,4 +277,58 @@ func TestNoModelIsMadeForAnotherTenant(t *testing.T) {
 	if len(s.models) != 0 {
 		t.Errorf("%v", s.models)
 	}
+}
+
+// broken is content whose bytes from an offset on cannot be read for as long as it is set.
+type broken struct {
+	io.ReaderAt
+
+	from *atomic.Int64
+}
+
+// ReadAt implements io.ReaderAt.
+func (b broken) ReadAt(p []byte, at int64) (int, error) {
+	if from := b.from.Load(); from > 0 && at+int64(len(p)) > from {
+		return 0, errors.New("input/output error")
+	}
+	return b.ReaderAt.ReadAt(p, at)
+}
+
+func TestContentThatCannotBeReadKeepsWhatHasArrived(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, _ := s.pusher(t)
+	content := broken{strings.NewReader(text), &atomic.Int64{}}
+	content.from.Store(30)
+	in := maas.UploadRequest{Model: p.Model, Version: p.Version, Path: "model.onnx", Size: int64(len(text)), Content: content, Parallel: 1}
+
+	if _, err := p.Client.Upload(t.Context(), in); err == nil || !strings.Contains(err.Error(), "input/output error") {
+		t.Fatal(err)
+	}
+	if len(s.uploads) != 1 || s.uploads[0].Status != api.UploadOpen || s.puts == 0 {
+		t.Fatalf("%d uploads, %d chunks", len(s.uploads), s.puts)
+	}
+	content.from.Store(0)
+	done, err := p.Client.Upload(t.Context(), in)
+	if err != nil || done.SHA256 != ref.SumOf([]byte(text)) || len(s.uploads) != 1 {
+		t.Errorf("%+v, %v, %d uploads", done, err, len(s.uploads))
+	}
+}
+
+func TestAServerThatCutsTheFileWronglyIsFoundOut(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	p, _ := s.pusher(t)
+	s.intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPost || r.URL.Path != "/v1/uploads" {
+			return false
+		}
+		answer(w, http.StatusCreated, map[string]any{
+			"id": api.ID{1}, "model": p.Model, "version": p.Version, "path": "model.onnx", "size": 43, "chunk_size": 4, "first_chunk_size": 4,
+			"chunk_count": 1 << 30, "status": "open", "missing": [][]int{{0, 1 << 40}},
+		})
+		return true
+	}
+	_, err := p.File(t.Context(), write(t, text), "")
+	faulttest.AssertKind(t, err, fault.Upstream)
 }

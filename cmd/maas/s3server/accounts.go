@@ -35,6 +35,18 @@ func newAccounts(owners, readers []Credentials) accounts {
 	return all
 }
 
+// checkDistinct fails if two accounts have the same id: one would have the rights of the other.
+func checkDistinct(all []Credentials) error {
+	seen := map[string]bool{}
+	for _, one := range all {
+		if seen[one.AccessKeyID] {
+			return fmt.Errorf("object store credentials: two accounts have the access key id %s", one.AccessKeyID)
+		}
+		seen[one.AccessKeyID] = true
+	}
+	return nil
+}
+
 func account(c Credentials, role auth.Role) auth.Account {
 	return auth.Account{Access: c.AccessKeyID, Secret: c.SecretAccessKey, Role: role}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -111,5 +112,16 @@ func TestCredentialsThatAreNotThereAreNamed(t *testing.T) {
 	}
 	if _, err := ReadCredentials(empty); err == nil {
 		t.Error("an account without a secret was taken")
+	}
+}
+
+func TestTwoAccountsCannotHaveOneID(t *testing.T) {
+	t.Parallel()
+	owner, reader := Credentials{AccessKeyID: "a", SecretAccessKey: "x"}, Credentials{AccessKeyID: "a", SecretAccessKey: "y"}
+	if err := checkDistinct([]Credentials{owner, reader}); err == nil || !strings.Contains(err.Error(), "id a") {
+		t.Errorf("it is taken, %v", err)
+	}
+	if err := checkDistinct([]Credentials{owner, {AccessKeyID: "b"}}); err != nil {
+		t.Error(err)
 	}
 }

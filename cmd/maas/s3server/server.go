@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/versity/versitygw/backend/meta"
 	"github.com/versity/versitygw/backend/posix"
@@ -57,6 +58,9 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	defer func() { _ = lock.Close() }() // nothing is written to it
 
+	if err := checkDistinct(slices.Concat(owners, readers)); err != nil {
+		return err
+	}
 	s, err := open(cfg, readers)
 	if err != nil {
 		return err

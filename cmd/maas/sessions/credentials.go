@@ -118,7 +118,7 @@ func (c *credentials) refresh(ctx context.Context, old string) error {
 }
 
 func (c *credentials) trade(ctx context.Context, session Session) (Session, error) {
-	// Whose request it is tries again: meanwhile other processes have their turn.
+	// Refresh is not retried here: the request that needs the token is, and other processes get the lock meanwhile.
 	tokens, err := c.client.Refresh(ctx, api.RefreshRequest{RefreshToken: session.RefreshToken})
 	if fault.Is(err, fault.Unauthenticated) {
 		return Session{}, fault.New(fault.Unauthenticated, "Your session has ended. Run `maas login`.", fault.Cause(err))
