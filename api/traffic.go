@@ -14,56 +14,56 @@ type Scale struct {
 	Max int `json:"max"`
 }
 
-// Share is a version's part of an alias's traffic, in percent.
-type Share struct {
+// Target is a version's part of an alias's traffic, in percent.
+type Target struct {
 	Version ref.Version `json:"version"`
 	Weight  int         `json:"weight"`
 }
 
-// Traffic is where an alias leads: shares of 1 to 100 % that add up to 100, the greatest first, of equal ones the higher version.
-type Traffic []Share
+// Traffic is where an alias leads: targets of 1 to 100 % that add up to 100, the greatest first, of equal ones the higher version.
+type Traffic []Target
 
-const maxShares = 10
+const maxTargets = 10
 
 // AllTo is the traffic that goes to one version.
 func AllTo(v ref.Version) Traffic { return Traffic{{Version: v, Weight: 100}} }
 
 // UnmarshalJSON checks traffic and puts it in order.
 func (t *Traffic) UnmarshalJSON(text []byte) error {
-	var shares []Share
-	if err := json.Unmarshal(text, &shares); err != nil {
+	var targets []Target
+	if err := json.Unmarshal(text, &targets); err != nil {
 		if fault.Is(err, fault.Invalid) {
 			return err // a version says what is wrong with it
 		}
 		return invalid("traffic", "must be an array of {version, weight}")
 	}
-	traffic, err := NewTraffic(shares)
+	traffic, err := NewTraffic(targets)
 	*t = traffic
 	return err
 }
 
-// NewTraffic checks shares and puts them in order.
-func NewTraffic(shares []Share) (Traffic, error) {
-	if len(shares) > maxShares {
-		return nil, invalid("traffic", "has more than %d shares", maxShares)
+// NewTraffic checks targets and puts them in order.
+func NewTraffic(targets []Target) (Traffic, error) {
+	if len(targets) > maxTargets {
+		return nil, invalid("traffic", "has more than %d targets", maxTargets)
 	}
 	sum := 0
 	seen := map[string]bool{}
-	for _, share := range shares {
-		if share.Version.IsZero() || share.Weight < 1 || share.Weight > 100 {
+	for _, target := range targets {
+		if target.Version.IsZero() || target.Weight < 1 || target.Weight > 100 {
 			return nil, invalid("traffic", "must give each version a weight of 1 to 100 percent")
 		}
-		if seen[share.Version.String()] {
-			return nil, invalid("traffic", "names %s twice", share.Version)
+		if seen[target.Version.String()] {
+			return nil, invalid("traffic", "names %s twice", target.Version)
 		}
-		seen[share.Version.String()] = true
-		sum += share.Weight
+		seen[target.Version.String()] = true
+		sum += target.Weight
 	}
-	if len(shares) > 0 && sum != 100 {
+	if len(targets) > 0 && sum != 100 {
 		return nil, invalid("traffic", "has weights that add up to %d, not to 100", sum)
 	}
-	traffic := Traffic(slices.Clone(shares))
-	slices.SortFunc(traffic, func(a, b Share) int {
+	traffic := Traffic(slices.Clone(targets))
+	slices.SortFunc(traffic, func(a, b Target) int {
 		if a.Weight != b.Weight {
 			return b.Weight - a.Weight
 		}
@@ -72,15 +72,15 @@ func NewTraffic(shares []Share) (Traffic, error) {
 	return traffic, nil
 }
 
-// Greatest returns the version with the greatest share of traffic that is not empty.
+// Greatest returns the version with the greatest target of traffic that is not empty.
 func (t Traffic) Greatest() ref.Version { return t[0].Version }
 
-// GoesTo reports whether the version has a share.
+// GoesTo reports whether the version has a target.
 func (t Traffic) GoesTo(v ref.Version) bool {
-	return slices.ContainsFunc(t, func(s Share) bool { return s.Version.Compare(v) == 0 })
+	return slices.ContainsFunc(t, func(s Target) bool { return s.Version.Compare(v) == 0 })
 }
 
-// Equal reports whether both lead to the same versions by the same shares.
+// Equal reports whether both lead to the same versions by the same targets.
 func (t Traffic) Equal(u Traffic) bool {
-	return slices.EqualFunc(t, u, func(a, b Share) bool { return a.Weight == b.Weight && a.Version.Compare(b.Version) == 0 })
+	return slices.EqualFunc(t, u, func(a, b Target) bool { return a.Weight == b.Weight && a.Version.Compare(b.Version) == 0 })
 }

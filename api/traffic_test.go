@@ -16,30 +16,30 @@ func TestTrafficAddsUpAndIsOrdered(t *testing.T) {
 	t.Parallel()
 	accepted := 0
 	ordered := func(minors, weights [12]uint8, n uint8) bool {
-		shares := make([]Share, n%13)
-		for i := range shares {
-			shares[i] = Share{Version: minor(t, int(minors[i]%16)), Weight: int(weights[i]%103) - 1}
+		targets := make([]Target, n%13)
+		for i := range targets {
+			targets[i] = Target{Version: minor(t, int(minors[i]%16)), Weight: int(weights[i]%103) - 1}
 		}
-		if n%2 == 0 && len(shares) > 0 { // of these the last makes the sum right, if it can
+		if n%2 == 0 && len(targets) > 0 { // of these the last makes the sum right, if it can
 			rest := 100
-			for _, share := range shares[1:] {
-				rest -= share.Weight
+			for _, target := range targets[1:] {
+				rest -= target.Weight
 			}
-			shares[0].Weight = rest
+			targets[0].Weight = rest
 		}
-		traffic, err := NewTraffic(shares)
+		traffic, err := NewTraffic(targets)
 		if err != nil {
 			return true
 		}
 		accepted++
 		sum := 0
-		for i, share := range traffic {
-			sum += share.Weight
-			if i > 0 && (traffic[i-1].Weight < share.Weight || traffic[i-1].Version.Compare(share.Version) == 0) {
+		for i, target := range traffic {
+			sum += target.Weight
+			if i > 0 && (traffic[i-1].Weight < target.Weight || traffic[i-1].Version.Compare(target.Version) == 0) {
 				return false
 			}
 		}
-		return len(traffic) == len(shares) && (len(traffic) == 0 || sum == 100)
+		return len(traffic) == len(targets) && (len(traffic) == 0 || sum == 100)
 	}
 	if err := quick.Check(ordered, &quick.Config{MaxCount: 5000}); err != nil {
 		t.Error(err)
@@ -61,7 +61,7 @@ func minor(t *testing.T, n int) ref.Version {
 func TestEachWholeSplitOfTwoIsTaken(t *testing.T) {
 	t.Parallel()
 	for weight := 1; weight < 100; weight++ {
-		if _, err := NewTraffic([]Share{{minor(t, 1), weight}, {minor(t, 2), 100 - weight}}); err != nil {
+		if _, err := NewTraffic([]Target{{minor(t, 1), weight}, {minor(t, 2), 100 - weight}}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -11,31 +11,31 @@ type counter struct {
 
 	sent func(int64)
 
-	mu    sync.Mutex
-	n     int64
-	ended bool
+	mu   sync.Mutex
+	n    int64
+	over bool
 }
 
-// Read implements io.Reader. The transport may still read after the try has ended; that no longer counts.
+// Read implements io.Reader. The transport may still read after the try is over; that no longer counts.
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ended {
+	if !c.over {
 		c.n += int64(n)
 		c.sent(int64(n))
 	}
 	return n, err
 }
 
-func (c *counter) undo() { c.settle(0) }
+func (c *counter) undo() { c.end(0) }
 
-// settle ends the count at what the try has brought: all of a chunk that the server had already and did not read.
-func (c *counter) settle(n int64) {
+// end ends the count at what the try has brought: all of a chunk that the server had already and did not read.
+func (c *counter) end(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ended && c.n != n {
+	if !c.over && c.n != n {
 		c.sent(n - c.n)
 	}
-	c.n, c.ended = n, true
+	c.n, c.over = n, true
 }

@@ -325,7 +325,7 @@ func (u *upload) put(ctx context.Context, id api.ID, n int, at, size int64, sum 
 	})
 	for i, body := range bodies {
 		if err == nil && i == len(bodies)-1 {
-			body.settle(size)
+			body.end(size)
 			break
 		}
 		body.undo()

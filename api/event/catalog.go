@@ -64,12 +64,12 @@ func (p ModelDeleted) EventSubject() string { return p.Model.String() }
 
 // AliasMoved says that an alias points elsewhere.
 type AliasMoved struct {
-	Model ref.Model   `json:"model"`
-	Alias ref.Alias   `json:"alias"`
-	From  []api.Share `json:"from"`
-	To    []api.Share `json:"to"`
-	By    string      `json:"by"`
-	Why   string      `json:"why"`
+	Model ref.Model    `json:"model"`
+	Alias ref.Alias    `json:"alias"`
+	From  []api.Target `json:"from"`
+	To    []api.Target `json:"to"`
+	By    string       `json:"by"`
+	Why   string       `json:"why"`
 }
 
 // EventType is maas.alias.moved.v1.

@@ -148,14 +148,14 @@ func (c *Catalog) former(ctx context.Context, who auth.Principal, in api.Rollbac
 		if err != nil {
 			return err
 		}
-		to, err = target(moves, in)
+		to, err = trafficBefore(moves, in)
 		return err
 	})
 	return stands, to, err
 }
 
-// target picks the traffic to go back to out of the moves, newest first.
-func target(moves []api.AliasMove, in api.RollbackRequest) (api.Traffic, error) {
+// trafficBefore picks the traffic to go back to out of the moves, newest first.
+func trafficBefore(moves []api.AliasMove, in api.RollbackRequest) (api.Traffic, error) {
 	if in.To == nil {
 		last := slices.IndexFunc(moves, func(m api.AliasMove) bool { return !m.From.Equal(m.To) }) // others say only why it stays
 		if last < 0 || len(moves[last].From) == 0 {

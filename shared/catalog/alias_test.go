@@ -91,7 +91,7 @@ func TestTrafficIsSplitByWeight(t *testing.T) {
 	m := w.Model("fraud")
 	w.Ready(m, "1.0.0")
 	w.Ready(m, "1.1.0")
-	traffic, err := api.NewTraffic([]api.Share{
+	traffic, err := api.NewTraffic([]api.Target{
 		{Version: catalogtest.Version("1.1.0"), Weight: 10}, {Version: catalogtest.Version("1.0.0"), Weight: 90},
 	})
 	if err != nil {

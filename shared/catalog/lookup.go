@@ -11,8 +11,8 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// lead gives the traffic of a reference: its own for an alias, and all to one version for a version (whether or not there is one) or a range.
-func lead(ctx context.Context, tx postgres.Tx, model uuid.UUID, in api.VersionRequest) (api.Traffic, error) {
+// trafficFor returns the traffic of a reference: its own for an alias, and all to one version for a version (whether or not there is one) or a range.
+func trafficFor(ctx context.Context, tx postgres.Tx, model uuid.UUID, in api.VersionRequest) (api.Traffic, error) {
 	if v, ok := in.Ref.Version(); ok {
 		return api.AllTo(v), nil
 	}

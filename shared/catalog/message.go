@@ -78,8 +78,8 @@ func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 		Deprecation: deprecationMessage(r.Deprecation), Epoch: r.Epoch, Failure: string(r.Failure), RetryAt: timeMessage(r.RetryAt),
 		ModelId: r.ModelID.String(),
 	}
-	for _, share := range r.Traffic {
-		out.Traffic = append(out.Traffic, &maasv1.Share{Version: share.Version.String(), Weight: int32Of(share.Weight)})
+	for _, target := range r.Traffic {
+		out.Traffic = append(out.Traffic, &maasv1.Share{Version: target.Version.String(), Weight: int32Of(target.Weight)})
 	}
 	return out, nil
 }

@@ -31,7 +31,7 @@ func TestTheAPIsFieldsHaveCounterpartsInProto(t *testing.T) {
 		{of: api.Deployment{}, message: &maasv1.Deployment{}},
 		{of: api.StartPhases{}, message: &maasv1.StartPhases{}},
 		{of: api.Deprecation{}, message: &maasv1.Deprecation{}},
-		{of: api.Share{}, message: &maasv1.Share{}},
+		{of: api.Target{}, message: &maasv1.Share{}},
 	} {
 		fields := map[string]bool{}
 		for field := range fieldsOf(pair.message) {

@@ -92,8 +92,8 @@ func (m mover) held(ctx context.Context, a api.Alias) (bool, error) {
 	if a.Kind != api.AliasSet {
 		return false, nil
 	}
-	for _, share := range a.Traffic {
-		_, status, err := statusOf(ctx, m.tx, m.id, share.Version)
+	for _, target := range a.Traffic {
+		_, status, err := statusOf(ctx, m.tx, m.id, target.Version)
 		if err != nil || status == api.VersionRetired {
 			return false, err
 		}
@@ -163,26 +163,26 @@ func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, 
 
 // served makes sure that an alias may lead to each of the versions: they are published and have started once.
 func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, to api.Traffic) error {
-	for _, share := range to {
-		status, started, err := startedStatus(ctx, tx, model, share.Version)
+	for _, target := range to {
+		status, started, err := startedStatus(ctx, tx, model, target.Version)
 		switch {
 		case postgres.NotFound(err):
-			return fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, share.Version), fault.Field("version"))
+			return fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, target.Version), fault.Field("version"))
 		case err != nil:
 			return err
 		case !status.Serves():
-			return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: an alias leads to published versions.", name, share.Version, status), fault.Field("version"))
+			return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: an alias leads to published versions.", name, target.Version, status), fault.Field("version"))
 		case !started:
-			return fault.New(fault.Conflict, fmt.Sprintf("%s@%s has never started: an alias leads to versions that can.", name, share.Version), fault.Field("version"))
+			return fault.New(fault.Conflict, fmt.Sprintf("%s@%s has never started: an alias leads to versions that can.", name, target.Version), fault.Field("version"))
 		}
 	}
 	return nil
 }
 
-// Settle records in the transaction that a version was seen to start. The first time, the aliases move: those that follow by themselves, and
+// Started records in the transaction that a version was seen to start. The first time, the aliases move: those that follow by themselves, and
 // those that its publication asked for, unless someone moved them since, or a later publication did. The transaction has raised the model's
 // epoch already (Announce.Changed).
-func Settle(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who auth.Principal, version uuid.UUID) error {
+func Started(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who auth.Principal, version uuid.UUID) error {
 	s, err := firstStart(ctx, tx, version)
 	if err != nil || !s.first {
 		return err

@@ -50,7 +50,7 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (
 		if err != nil {
 			return err
 		}
-		traffic, err := lead(ctx, tx, id, in.VersionRequest)
+		traffic, err := trafficFor(ctx, tx, id, in.VersionRequest)
 		if err != nil {
 			return err
 		}

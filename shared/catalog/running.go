@@ -100,22 +100,22 @@ func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Mode
 		if err != nil {
 			return err
 		}
-		for _, share := range traffic {
-			r, err := stateOf(ctx, tx, id, name, share.Version)
+		for _, target := range traffic {
+			r, err := stateOf(ctx, tx, id, name, target.Version)
 			if err != nil {
 				return err
 			}
-			if err := r.refuse(name, share.Version, begun); err != nil {
+			if err := r.refuse(name, target.Version, begun); err != nil {
 				return err
 			}
 			if r.serves() {
 				continue
 			}
-			waiting = fmt.Sprintf("%s@%s is still starting (%s)", name, share.Version, r.deployment)
+			waiting = fmt.Sprintf("%s@%s is still starting (%s)", name, target.Version, r.deployment)
 			if r.reason != "" {
-				waiting = fmt.Sprintf("%s@%s is still %s: %s", name, share.Version, r.deployment, r.reason)
+				waiting = fmt.Sprintf("%s@%s is still %s: %s", name, target.Version, r.deployment, r.reason)
 			}
-			if err := c.want(ctx, tx, name, share.Version, r.id, r.deployment); err != nil {
+			if err := c.want(ctx, tx, name, target.Version, r.id, r.deployment); err != nil {
 				return err
 			}
 		}

@@ -36,7 +36,7 @@ func standing(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.Ve
 	if err != nil {
 		return api.Version{}, err
 	}
-	traffic, err := lead(ctx, tx, id, in)
+	traffic, err := trafficFor(ctx, tx, id, in)
 	if err != nil {
 		return api.Version{}, err
 	}

@@ -98,7 +98,7 @@ func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endp
 		if err := r.put(ctx, state{status: api.DeploymentReady, endpoint: endpoint, phases: phases}); err != nil || woke {
 			return err
 		}
-		if err := catalog.Settle(ctx, r.tx, d.events, r.who, version); err != nil {
+		if err := catalog.Started(ctx, r.tx, d.events, r.who, version); err != nil {
 			return err
 		}
 		if err := audit.Record(ctx, r.tx, r.who, deploymentReady, r.name); err != nil {

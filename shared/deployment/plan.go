@@ -62,8 +62,8 @@ func (f facts) startable() bool {
 // desired reports whether the version should run.
 func (f facts) desired() bool { return f.needed() && f.served() && f.startable() }
 
-// stands reports whether a host has something to do with the deployment: to start it, to run it, or to stop it.
-func (f facts) stands() bool {
+// hosted reports whether a host has something to do with the deployment: to start it, to run it, or to stop it.
+func (f facts) hosted() bool {
 	switch f.status {
 	case api.DeploymentPending, api.DeploymentStarting, api.DeploymentReady, api.DeploymentIdle:
 		return true
@@ -116,7 +116,7 @@ func (d *Deployments) plan(ctx context.Context) ([]planned, error) {
 	}
 	plan := make([]planned, 0, len(all))
 	for _, one := range all {
-		if one.needed() || one.stands() {
+		if one.needed() || one.hosted() {
 			plan = append(plan, one.planned())
 		}
 	}

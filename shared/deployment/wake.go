@@ -69,7 +69,7 @@ func (f facts) due() bool {
 	if since == nil || f.at.Sub(*since) < settledAfter {
 		return false
 	}
-	if !f.stands() {
+	if !f.hosted() {
 		return desired
 	}
 	if desired && f.status.Serves() {

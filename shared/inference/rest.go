@@ -112,8 +112,8 @@ func (g *Gateway) timeoutOf(ms string) (time.Duration, error) {
 
 // waitOf reads "Prefer: wait=N", in seconds (RFC 7240, 4.3). What cannot be understood is ignored, as section 2 there says.
 func waitOf(prefer []string) time.Duration {
-	for _, line := range prefer {
-		for preference := range strings.SplitSeq(line, ",") {
+	for _, header := range prefer {
+		for preference := range strings.SplitSeq(header, ",") {
 			value, ok := strings.CutPrefix(strings.TrimSpace(preference), "wait=")
 			if seconds, err := strconv.ParseUint(value, 10, 16); ok && err == nil && seconds > 0 {
 				return time.Duration(seconds) * time.Second

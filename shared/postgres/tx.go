@@ -65,7 +65,7 @@ func (db *DB) run(ctx context.Context, begin string, tenant uuid.UUID, do func(t
 
 func (db *DB) attempt(ctx context.Context, begin string, tenant uuid.UUID, do func(tx Tx) error) error {
 	var after []func()
-	err := db.inTurn(ctx, func() error {
+	err := db.inSlot(ctx, func() error {
 		return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
 			return do(Tx{tx, tenant, &after})
 		})
@@ -79,8 +79,8 @@ func (db *DB) attempt(ctx context.Context, begin string, tenant uuid.UUID, do fu
 	return nil
 }
 
-// inTurn calls do, which uses one connection, when the context's holder gets a connection by the rule of share.Slots.
-func (db *DB) inTurn(ctx context.Context, do func() error) error {
+// inSlot calls do, which uses one connection, when the context's holder gets a connection by the rule of share.Slots.
+func (db *DB) inSlot(ctx context.Context, do func() error) error {
 	connection, err := db.connections.Acquire(ctx, share.Of(ctx))
 	if err != nil {
 		return err

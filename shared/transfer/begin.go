@@ -128,7 +128,7 @@ func checkFormat(in api.CreateUploadRequest) error {
 
 // open makes the draft and the row.
 func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.CreateUploadRequest, s session) (api.Upload, error) {
-	if err := turn(ctx, tx); err != nil {
+	if err := lockDrafts(ctx, tx); err != nil {
 		return api.Upload{}, err
 	}
 	draft, err := catalog.OpenDraft(ctx, tx, who, catalog.DraftRequest{

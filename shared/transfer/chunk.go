@@ -169,7 +169,7 @@ func (t *Transfers) claim(ctx context.Context, cancel context.CancelCauseFunc, w
 
 func (t *Transfers) tryClaim(ctx context.Context, who auth.Principal, c *claim) (taken bool, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		if err := holdShared(ctx, tx, c.Upload); err != nil {
+		if err := lockUploadShared(ctx, tx, c.Upload); err != nil {
 			return err
 		}
 		s, err := find(ctx, tx, who, c.Upload)
@@ -192,7 +192,7 @@ func (t *Transfers) settle(ctx context.Context, who auth.Principal, c claim, m o
 	defer cancel()
 	var s session
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		if err := holdShared(ctx, tx, c.Upload); err != nil {
+		if err := lockUploadShared(ctx, tx, c.Upload); err != nil {
 			return err
 		}
 		if s, err = read(ctx, tx, c.Upload); err != nil {

@@ -115,7 +115,7 @@ func (t *Transfers) look(ctx context.Context, who auth.Principal, id uuid.UUID) 
 // verification takes the parts away.
 func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in api.CompleteRequest, gone []held) (missing bool, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		now, err := hold(ctx, tx, who, uuid.UUID(in.ID))
+		now, err := findLocked(ctx, tx, who, uuid.UUID(in.ID))
 		if missing = err == nil && now.Status == api.UploadOpen; !missing {
 			return err
 		}
@@ -126,7 +126,7 @@ func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in api.C
 
 // decide moves an open upload on, if all its chunks are in our rows, in the caller's list and in the store.
 func (t *Transfers) decide(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.CompleteRequest, seen sight) (api.Upload, error) {
-	now, err := hold(ctx, tx, who, uuid.UUID(in.ID))
+	now, err := findLocked(ctx, tx, who, uuid.UUID(in.ID))
 	if err != nil {
 		return api.Upload{}, err
 	}

@@ -70,7 +70,7 @@ func uploads(all []session) []api.Upload {
 func (t *Transfers) Cancel(ctx context.Context, who auth.Principal, in api.CancelUploadRequest) (struct{}, error) {
 	var s session
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
-		if s, err = hold(ctx, tx, who, uuid.UUID(in.ID)); err != nil {
+		if s, err = findLocked(ctx, tx, who, uuid.UUID(in.ID)); err != nil {
 			return err
 		}
 		if err := condition.Check(in.IfMatch, in.IfNoneMatch, s.ETag()); err != nil {
@@ -106,7 +106,7 @@ func drop(ctx context.Context, tx postgres.Tx, who auth.Principal, s session, to
 
 // dropDraft takes the draft away with the last upload into it, if none brought a file.
 func dropDraft(ctx context.Context, tx postgres.Tx, s session) error {
-	if err := turn(ctx, tx); err != nil {
+	if err := lockDrafts(ctx, tx); err != nil {
 		return err
 	}
 	if alone, err := last(ctx, tx, s); err != nil || !alone {

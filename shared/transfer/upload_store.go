@@ -40,9 +40,9 @@ const (
 	shareSQL = `select from uploads where id = $1 for share`
 	// Who opens or drops an upload of a tenant takes a turn, so that their number and a draft's last upload are counted rightly. It is taken
 	// before any lock of the catalogue's.
-	turnSQL  = `select pg_advisory_xact_lock(hashtextextended('uploads:' || maas_tenant(), 0))`
-	countSQL = `select count(*) from uploads u where u.status = 'open' and ` + ofModelSQL
-	lastSQL  = `select not exists (
+	lockDraftsSQL = `select pg_advisory_xact_lock(hashtextextended('uploads:' || maas_tenant(), 0))`
+	countSQL      = `select count(*) from uploads u where u.status = 'open' and ` + ofModelSQL
+	lastSQL       = `select not exists (
 		select from uploads where version_id = $1 and id <> $2 and status in ('open', 'completing', 'verifying'))`
 	listSQL = `select ` + columns + fromSQL + `
 		where ($1::text[] is null or u.status = any($1)) and maas_sees($2, ` + modelSQL + `, split_part(u.model, '/', 2))
@@ -73,23 +73,23 @@ func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID)
 	return s, err
 }
 
-// hold is find for a transaction that moves the upload: until its end nobody else does.
-func hold(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
+// findLocked is find for a transaction that moves the upload: it locks the row until the transaction ends.
+func findLocked(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
 	if err := lockUpload(ctx, tx, id); err != nil {
 		return session{}, err
 	}
 	return find(ctx, tx, who, id)
 }
 
-// holdShared is hold for a chunk: other chunks go on at the same time.
-func holdShared(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
+// lockUploadShared locks the row for a chunk: other chunks go on at the same time.
+func lockUploadShared(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, shareSQL, id)
 	return err
 }
 
-// turn waits for the tenant's turn to open or drop an upload, and keeps it for the transaction.
-func turn(ctx context.Context, tx postgres.Tx) error {
-	_, err := tx.Exec(ctx, turnSQL)
+// lockDrafts takes the advisory lock under which the tenant opens and drops uploads, until the transaction ends.
+func lockDrafts(ctx context.Context, tx postgres.Tx) error {
+	_, err := tx.Exec(ctx, lockDraftsSQL)
 	return err
 }
 

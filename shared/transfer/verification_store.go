@@ -12,23 +12,23 @@ import (
 )
 
 const (
-	takeTurnSQL = `
+	takeLeaseSQL = `
 		update uploads set fence = fence + 1, lease_until = clock_timestamp() + $2
 		where id = $1 and status in ('completing', 'verifying') and (lease_until is null or lease_until <= clock_timestamp())
 		returning fence, hashed, sha256_state, md5_state, md5`
-	renewTurnSQL = `update uploads set lease_until = clock_timestamp() + $3 where id = $1 and fence = $2`
-	leaveTurnSQL = `update uploads set lease_until = null where id = $1 and fence = $2`
-	checkTurnSQL = `select from uploads where id = $1 and fence = $2 for update`
-	thereSQL     = `select exists (select from versions where id = $1)`
-	saveSumsSQL  = `update uploads set hashed = $2, sha256_state = $3, md5_state = $4 where id = $1`
+	renewLeaseSQL   = `update uploads set lease_until = clock_timestamp() + $3 where id = $1 and fence = $2`
+	releaseLeaseSQL = `update uploads set lease_until = null where id = $1 and fence = $2`
+	checkLeaseSQL   = `select from uploads where id = $1 and fence = $2 for update`
+	thereSQL        = `select exists (select from versions where id = $1)`
+	saveSumsSQL     = `update uploads set hashed = $2, sha256_state = $3, md5_state = $4 where id = $1`
 )
 
-// takeTurn takes the lease of a verification, if there is something to verify and nobody at it.
-func takeTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time.Duration) (fence int64, s sums, taken bool, err error) {
+// takeLease takes the lease of a verification, if there is something to verify and nobody at it.
+func takeLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time.Duration) (fence int64, s sums, taken bool, err error) {
 	var offset int64
 	var sha256State, md5State []byte
 	var asked api.MD5
-	err = tx.QueryRow(ctx, takeTurnSQL, upload, lease).Scan(&fence, &offset, &sha256State, &md5State, &asked)
+	err = tx.QueryRow(ctx, takeLeaseSQL, upload, lease).Scan(&fence, &offset, &sha256State, &md5State, &asked)
 	if postgres.NotFound(err) {
 		return 0, sums{}, false, nil
 	}
@@ -48,22 +48,22 @@ func read(ctx context.Context, tx postgres.Tx, id uuid.UUID) (session, error) {
 	return pgx.CollectExactlyOneRow(rows, scan)
 }
 
-func renewTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64, lease time.Duration) error {
-	tag, err := tx.Exec(ctx, renewTurnSQL, upload, fence, lease)
+func renewLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64, lease time.Duration) error {
+	tag, err := tx.Exec(ctx, renewLeaseSQL, upload, fence, lease)
 	if err == nil && tag.RowsAffected() == 0 {
 		return errLost
 	}
 	return err
 }
 
-func leaveTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64) error {
-	_, err := tx.Exec(ctx, leaveTurnSQL, upload, fence)
+func releaseLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64) error {
+	_, err := tx.Exec(ctx, releaseLeaseSQL, upload, fence)
 	return err
 }
 
-// checkTurn fails unless the turn is still the latest. Until the transaction's end nobody takes another.
-func checkTurn(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64) error {
-	tag, err := tx.Exec(ctx, checkTurnSQL, upload, fence)
+// checkLease fails unless the turn is still the latest. Until the transaction's end nobody takes another.
+func checkLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64) error {
+	tag, err := tx.Exec(ctx, checkLeaseSQL, upload, fence)
 	if err == nil && tag.RowsAffected() == 0 {
 		return lost()
 	}

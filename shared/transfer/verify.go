@@ -57,7 +57,7 @@ func (t *Transfers) Verify(ctx context.Context, tenant, upload uuid.UUID) error 
 func (t *Transfers) take(ctx context.Context, tenant, upload uuid.UUID) (v *verification, taken bool, err error) {
 	v = &verification{Transfers: t, tenant: tenant, who: auth.Principal{Tenant: tenant}}
 	err = t.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
-		v.fence, v.sums, taken, err = takeTurn(ctx, tx, upload, t.limits.VerifyLease)
+		v.fence, v.sums, taken, err = takeLease(ctx, tx, upload, t.limits.VerifyLease)
 		if err != nil || !taken {
 			return err
 		}
@@ -191,7 +191,7 @@ func (v *verification) pass(ctx context.Context) error {
 		if err := v.save(ctx)(tx); err != nil {
 			return err
 		}
-		if err := leaveTurn(ctx, tx, uuid.UUID(v.ID), v.fence); err != nil {
+		if err := releaseLease(ctx, tx, uuid.UUID(v.ID), v.fence); err != nil {
 			return err
 		}
 		return v.events.Emit(ctx, tx, event.UploadVerifying{Upload: v.ID, Offset: v.sums.offset})
@@ -234,7 +234,7 @@ func (v *verification) write(ctx context.Context, do func(tx postgres.Tx) error)
 // last is write for what ends the upload, whether or not its version is there.
 func (v *verification) last(ctx context.Context, do func(tx postgres.Tx) error) error {
 	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error {
-		if err := checkTurn(ctx, tx, uuid.UUID(v.ID), v.fence); err != nil {
+		if err := checkLease(ctx, tx, uuid.UUID(v.ID), v.fence); err != nil {
 			return err
 		}
 		return do(tx)
@@ -242,14 +242,14 @@ func (v *verification) last(ctx context.Context, do func(tx postgres.Tx) error) 
 }
 
 func (v *verification) renew(ctx context.Context) error {
-	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return renewTurn(ctx, tx, uuid.UUID(v.ID), v.fence, v.limits.VerifyLease) })
+	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return renewLease(ctx, tx, uuid.UUID(v.ID), v.fence, v.limits.VerifyLease) })
 }
 
 // leave ends a turn that failed, so that the next need not wait for its lease.
 func (v *verification) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
-	err := v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return leaveTurn(ctx, tx, uuid.UUID(v.ID), v.fence) })
+	err := v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return releaseLease(ctx, tx, uuid.UUID(v.ID), v.fence) })
 	if err != nil {
 		v.log.WarnContext(ctx, "a verification stays taken until its lease is over", "upload", v.ID, "error", err)
 	}

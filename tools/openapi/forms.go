@@ -50,7 +50,7 @@ var forms = map[string]object{
 	"Preference":             text("", "wait=30"),
 }
 
-// share is api.Share, which is read as a part of api.Traffic.
+// share is api.Target, which is read as a part of api.Traffic.
 var share = object{
 	{"type", "object"},
 	{"required", []string{"version", "weight"}},

@@ -53,7 +53,7 @@ func destination(arguments []string) (*ref.Version, api.Traffic, error) {
 	if len(arguments) == 0 {
 		return nil, nil, fault.New(fault.Invalid, "Name a version, or several with their weights.", fault.Field("VERSION"))
 	}
-	shares := make([]api.Share, 0, len(arguments))
+	targets := make([]api.Target, 0, len(arguments))
 	for _, argument := range arguments {
 		name, weight, _ := strings.Cut(argument, "=")
 		v, err := ref.ParseVersion(name)
@@ -62,11 +62,11 @@ func destination(arguments []string) (*ref.Version, api.Traffic, error) {
 		}
 		percent, err := strconv.Atoi(weight)
 		if err != nil {
-			return nil, nil, fault.New(fault.Invalid, "A share is written like 1.4.0=90.", fault.Field("WEIGHT"))
+			return nil, nil, fault.New(fault.Invalid, "A version and its weight are written like 1.4.0=90.", fault.Field("WEIGHT"))
 		}
-		shares = append(shares, api.Share{Version: v, Weight: percent})
+		targets = append(targets, api.Target{Version: v, Weight: percent})
 	}
-	traffic, err := api.NewTraffic(shares)
+	traffic, err := api.NewTraffic(targets)
 	return nil, traffic, err
 }
 
@@ -162,9 +162,9 @@ func shown(t api.Traffic) string {
 	if len(t) == 1 {
 		return t[0].Version.String()
 	}
-	shares := make([]string, len(t))
-	for i, share := range t {
-		shares[i] = fmt.Sprintf("%s %d %%", share.Version, share.Weight)
+	targets := make([]string, len(t))
+	for i, target := range t {
+		targets[i] = fmt.Sprintf("%s %d %%", target.Version, target.Weight)
 	}
-	return strings.Join(shares, ", ")
+	return strings.Join(targets, ", ")
 }
