@@ -238,7 +238,8 @@ func (c *Client) build(ctx context.Context, r request, credential string) (*http
 
 const maxRedirects = 10
 
-// redirect follows reads to the object store without the credential: its address is signed. Other requests are not redirected. (net/http keeps it for the same name on another port.)
+// redirect follows reads to the object store without the credential, which net/http keeps for the same name on another port: its address is signed. Other
+// requests are not redirected.
 func redirect(next *http.Request, before []*http.Request) error {
 	if len(before) >= maxRedirects {
 		return errors.New("maas: too many redirects")
