@@ -3,6 +3,7 @@ package api
 import (
 	"strings"
 
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 )
 
@@ -18,7 +19,7 @@ func (p ComparedVersions) MarshalText() ([]byte, error) {
 func (p *ComparedVersions) UnmarshalText(text []byte) error {
 	a, b, ok := strings.Cut(string(text), "...")
 	if !ok || a == "" || b == "" {
-		return invalid("range", "is written 1.3.0...1.4.0")
+		return fault.InvalidField("range", "is written 1.3.0...1.4.0")
 	}
 	if err := p.A.UnmarshalText([]byte(a)); err != nil {
 		return err

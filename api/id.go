@@ -1,6 +1,10 @@
 package api
 
-import "encoding/hex"
+import (
+	"encoding/hex"
+
+	"github.com/17882237881/MaaS/api/fault"
+)
 
 // ID identifies a resource for ever: a UUID (RFC 9562). The zero ID stands for none.
 type ID [16]byte
@@ -52,5 +56,5 @@ func (id *ID) UnmarshalText(text []byte) error {
 }
 
 func malformedID() error {
-	return invalid("id", "an id is a UUID of 36 characters, like 0198f6c2-8d3e-7b6a-9f10-2f4f5a3c7d11")
+	return fault.InvalidField("id", "an id is a UUID of 36 characters, like 0198f6c2-8d3e-7b6a-9f10-2f4f5a3c7d11")
 }

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
 )
@@ -45,7 +46,7 @@ func (o *ModelOrder) UnmarshalText(text []byte) error {
 	case ByName, ByCreated, ByUpdated, ByRelevance:
 		return nil
 	default:
-		return invalid("order", "must be name, created, updated or relevance")
+		return fault.InvalidField("order", "must be name, created, updated or relevance")
 	}
 }
 
@@ -58,7 +59,7 @@ const maxQuery = 200
 func (q *ModelQuery) UnmarshalText(text []byte) error {
 	*q = ModelQuery(strings.TrimSpace(string(text)))
 	if *q == "" || utf8.RuneCountInString(string(*q)) > maxQuery {
-		return invalid("q", "must have 1 to %d characters", maxQuery)
+		return fault.InvalidField("q", "must have 1 to %d characters", maxQuery)
 	}
 	return checkProse("q", text, maxQuery)
 }

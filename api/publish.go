@@ -21,13 +21,13 @@ func (a *AliasNames) UnmarshalJSON(text []byte) error {
 		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Unprocessable) {
 			return err // an alias says what is wrong with it
 		}
-		return invalid("aliases", "must be an array of strings")
+		return fault.InvalidField("aliases", "must be an array of strings")
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
 	*a = names
 	if len(names) > maxAliasNames {
-		return invalid("aliases", "has more than %d aliases", maxAliasNames)
+		return fault.InvalidField("aliases", "has more than %d aliases", maxAliasNames)
 	}
 	for _, name := range names {
 		if err := name.CheckSettable(); err != nil {

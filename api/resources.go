@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/17882237881/MaaS/api/fault"
 )
 
 // Quantity is an amount of CPU or memory as Kubernetes writes it: "500m", "2", "1Gi". "" leaves it to the host.
@@ -17,7 +19,7 @@ var quantityPattern = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,3})?(m|k|M|G|T|K
 func (q *Quantity) UnmarshalText(text []byte) error {
 	*q = Quantity(text)
 	if len(text) > 0 && !quantityPattern.Match(text) {
-		return invalid("resources", `must be a quantity like "500m", "2" or "1Gi"`)
+		return fault.InvalidField("resources", `must be a quantity like "500m", "2" or "1Gi"`)
 	}
 	return nil
 }
@@ -71,7 +73,7 @@ func (r *Replicas) UnmarshalJSON(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	*r = Replicas(n)
 	if err != nil || n < 0 || n > maxReplicas {
-		return invalid("replicas", "must be a whole number from 0 to %d", maxReplicas)
+		return fault.InvalidField("replicas", "must be a whole number from 0 to %d", maxReplicas)
 	}
 	return nil
 }

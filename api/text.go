@@ -24,7 +24,7 @@ const (
 	maxMetadata    = 16 << 10 // bytes of JSON
 )
 
-// Description says what a model is for: up to 4,096 characters, lines allowed.
+// Description says what a model is for, in up to 4,096 characters, which may be several lines.
 type Description string
 
 // UnmarshalText checks a description.
@@ -33,7 +33,7 @@ func (d *Description) UnmarshalText(text []byte) error {
 	return checkProse("description", text, maxDescription)
 }
 
-// Changelog says what a version brings: up to 16,384 characters, lines allowed.
+// Changelog says what a version brings, in up to 16,384 characters, which may be several lines.
 type Changelog string
 
 // UnmarshalText checks a changelog.
@@ -49,7 +49,7 @@ type Reason string
 func (r *Reason) UnmarshalText(text []byte) error {
 	*r = Reason(text)
 	if len(bytes.TrimSpace(text)) == 0 {
-		return invalid("reason", "must not be empty")
+		return fault.InvalidField("reason", "must not be empty")
 	}
 	return checkProse("reason", text, maxReason)
 }
@@ -61,7 +61,7 @@ type Label string
 func (l *Label) UnmarshalText(text []byte) error {
 	*l = Label(text)
 	if !utf8.Valid(text) || utf8.RuneCount(text) > maxLabel || bytes.ContainsFunc(text, unicode.IsControl) {
-		return invalid("label", "must have at most %d characters, on one line", maxLabel)
+		return fault.InvalidField("label", "must have at most %d characters, on one line", maxLabel)
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ type Tag string
 func (t *Tag) UnmarshalText(text []byte) error {
 	*t = Tag(text)
 	if !tagPattern.Match(text) {
-		return invalid("tag", "a tag begins with a letter or a digit and has up to 63 letters, digits and . _ : / -")
+		return fault.InvalidField("tag", "a tag begins with a letter or a digit and has up to 63 letters, digits and . _ : / -")
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ type Tags []Tag
 func (t *Tags) UnmarshalJSON(text []byte) error {
 	var words []string
 	if err := json.Unmarshal(text, &words); err != nil {
-		return invalid("tags", "must be an array of strings")
+		return fault.InvalidField("tags", "must be an array of strings")
 	}
 	tags, err := ParseTags(words)
 	*t = tags
@@ -105,7 +105,7 @@ func ParseTags(words []string) (Tags, error) {
 	slices.Sort(tags)
 	tags = slices.Compact(tags)
 	if len(tags) > maxTags {
-		return nil, invalid("tags", "has more than %d tags", maxTags)
+		return nil, fault.InvalidField("tags", "has more than %d tags", maxTags)
 	}
 	return tags, nil
 }
@@ -119,7 +119,7 @@ func (m *Metadata) UnmarshalJSON(text []byte) error {
 	decoder.UseNumber()
 	values := map[string]any{}
 	if err := decoder.Decode(&values); err != nil {
-		return invalid("metadata", "must be a JSON object")
+		return fault.InvalidField("metadata", "must be a JSON object")
 	}
 	if values == nil {
 		values = map[string]any{} // the text was null
@@ -127,17 +127,17 @@ func (m *Metadata) UnmarshalJSON(text []byte) error {
 	*m = values
 	switch {
 	case len(text) > maxMetadata:
-		return invalid("metadata", "has more than %s bytes of JSON", fault.Count(maxMetadata))
+		return fault.InvalidField("metadata", "has more than %s bytes of JSON", fault.Count(maxMetadata))
 	case len(values) > maxKeys:
-		return invalid("metadata", "has more than %d keys", maxKeys)
+		return fault.InvalidField("metadata", "has more than %d keys", maxKeys)
 	}
 	for key := range values {
 		if len(key) > maxKey || key == "" {
-			return invalid("metadata", "must have keys of 1 to %d bytes", maxKey)
+			return fault.InvalidField("metadata", "must have keys of 1 to %d bytes", maxKey)
 		}
 	}
 	if !storable(values) {
-		return invalid("metadata", "must have no null characters and no numbers beyond those of double precision")
+		return fault.InvalidField("metadata", "must have no null characters and no numbers beyond those of double precision")
 	}
 	return nil
 }
@@ -166,9 +166,9 @@ func storable(value any) bool {
 func checkProse(what string, text []byte, most int) error {
 	switch {
 	case utf8.RuneCount(text) > most:
-		return invalid(what, "has more than %s characters", fault.Count(most))
+		return fault.InvalidField(what, "has more than %s characters", fault.Count(most))
 	case !utf8.Valid(text) || bytes.ContainsFunc(text, forbidden):
-		return invalid(what, "must be UTF-8 text without control characters other than tabs and line ends")
+		return fault.InvalidField(what, "must be UTF-8 text without control characters other than tabs and line ends")
 	default:
 		return nil
 	}

@@ -35,7 +35,7 @@ func (t *Traffic) UnmarshalJSON(text []byte) error {
 		if fault.Is(err, fault.Invalid) {
 			return err // a version says what is wrong with it
 		}
-		return invalid("traffic", "must be an array of {version, weight}")
+		return fault.InvalidField("traffic", "must be an array of {version, weight}")
 	}
 	traffic, err := NewTraffic(targets)
 	*t = traffic
@@ -45,22 +45,22 @@ func (t *Traffic) UnmarshalJSON(text []byte) error {
 // NewTraffic checks targets and puts them in order.
 func NewTraffic(targets []Target) (Traffic, error) {
 	if len(targets) > maxTargets {
-		return nil, invalid("traffic", "has more than %d targets", maxTargets)
+		return nil, fault.InvalidField("traffic", "has more than %d targets", maxTargets)
 	}
 	sum := 0
 	seen := map[string]bool{}
 	for _, target := range targets {
 		if target.Version.IsZero() || target.Weight < 1 || target.Weight > 100 {
-			return nil, invalid("traffic", "must give each version a weight of 1 to 100 percent")
+			return nil, fault.InvalidField("traffic", "must give each version a weight of 1 to 100 percent")
 		}
 		if seen[target.Version.String()] {
-			return nil, invalid("traffic", "names %s twice", target.Version)
+			return nil, fault.InvalidField("traffic", "names %s twice", target.Version)
 		}
 		seen[target.Version.String()] = true
 		sum += target.Weight
 	}
 	if len(targets) > 0 && sum != 100 {
-		return nil, invalid("traffic", "has weights that add up to %d, not to 100", sum)
+		return nil, fault.InvalidField("traffic", "has weights that add up to %d, not to 100", sum)
 	}
 	traffic := Traffic(slices.Clone(targets))
 	slices.SortFunc(traffic, func(a, b Target) int {

@@ -160,6 +160,11 @@ type Upload struct {
 // ETag is the upload's entity tag.
 func (u Upload) ETag() string { return u.Revision }
 
+// Layout returns how the file is cut into chunks.
+func (u Upload) Layout() Layout {
+	return Layout{Size: u.Size, Chunk: u.Chunk, First: u.First, Count: u.Count}
+}
+
 // Address is the upload's path in the API.
 func (u Upload) Address() string { return "/v1/uploads/" + u.ID.String() }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
 )
@@ -48,7 +49,7 @@ func (s *VersionStatus) UnmarshalText(text []byte) error {
 	case VersionDraft, VersionPublished, VersionDeprecated, VersionRetired:
 		return nil
 	default:
-		return invalid("status", "must be draft, published, deprecated or retired")
+		return fault.InvalidField("status", "must be draft, published, deprecated or retired")
 	}
 }
 

@@ -2,7 +2,6 @@ package maas
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -63,7 +62,7 @@ func (c *Client) downloadOnce(ctx context.Context, in DownloadRequest, w io.Writ
 	case to.err != nil:
 		return n, to.err
 	case err != nil || n < left:
-		return n, fault.New(fault.Unavailable, fmt.Sprintf("The transfer of %s broke off.", in.File.Path), fault.Cause(errors.Join(err)))
+		return n, fault.New(fault.Unavailable, fmt.Sprintf("The transfer of %s broke off.", in.File.Path), fault.Cause(err))
 	default:
 		return n, nil
 	}

@@ -33,15 +33,13 @@ func encode(route string, in any) (encoded, error) {
 	v := reflect.ValueOf(in)
 	hasBody := false
 	for _, f := range reflect.VisibleFields(v.Type()) {
+		value := v.FieldByIndex(f.Index)
+		if asked, ok := reflect.TypeAssert[page.Request](value); ok { // which lists embed
+			add(query, "page_size", reflect.ValueOf(asked.Size))
+			add(query, "page_token", reflect.ValueOf(asked.After))
+		}
 		if f.Anonymous || !f.IsExported() {
 			continue
-		}
-		value := v.FieldByIndex(f.Index)
-		if f.Type == reflect.TypeFor[string]() || f.Type == reflect.TypeFor[int]() {
-			if name, ok := pageParameter(v.Type(), f); ok {
-				add(query, name, value)
-				continue
-			}
 		}
 		if err := e.field(f.Tag, value, query, members); err != nil {
 			return e, err
@@ -111,15 +109,6 @@ func (e *encoded) fillPath(name, text string) {
 		}
 		e.path = strings.Replace(e.path, "{"+part+"}", url.PathEscape(value), 1)
 	}
-}
-
-// pageParameter returns the query parameter of a field of page.Request, which lists embed.
-func pageParameter(request reflect.Type, f reflect.StructField) (string, bool) {
-	if len(f.Index) != 2 || request.Field(f.Index[0]).Type != reflect.TypeFor[page.Request]() {
-		return "", false
-	}
-	name, ok := map[string]string{"Size": "page_size", "After": "page_token"}[f.Name]
-	return name, ok
 }
 
 // add adds a value to a query, each element of a slice by itself, unless it is absent.

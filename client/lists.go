@@ -47,7 +47,7 @@ func (c *Client) Versions(ctx context.Context, in api.ListVersionsRequest) iter.
 	})
 }
 
-// Aliases yields all of a model's aliases by name.
+// Aliases yields all of a model's aliases, ordered by name.
 func (c *Client) Aliases(ctx context.Context, in api.ListAliasesRequest) iter.Seq2[api.Alias, error] {
 	return each(func(cursor string) (page.Page[api.Alias], error) {
 		in.After = cursor

@@ -84,7 +84,7 @@ func (c *Client) Compare(ctx context.Context, in api.CompareRequest) (api.Compar
 	return call[api.Comparison](ctx, c, "GET "+modelPath+"/compare/{range}", in)
 }
 
-// ListAliases returns a page of a model's aliases by name, derived ones included.
+// ListAliases returns a page of a model's aliases, ordered by name. It includes those that follow the published versions by themselves.
 func (c *Client) ListAliases(ctx context.Context, in api.ListAliasesRequest) (page.Page[api.Alias], error) {
 	return call[page.Page[api.Alias]](ctx, c, "GET "+modelPath+"/aliases", in)
 }

@@ -20,7 +20,7 @@ import (
 type Progress interface {
 	// Begin names the file, its size and how much of it is there already, in bytes.
 	Begin(file string, size, there int64)
-	// Sent counts bytes that have moved. It is negative when a part has to be sent again.
+	// Sent reports that n more bytes were transferred. It is called with a negative n when bytes have to be transferred again.
 	Sent(n int64)
 	// Phase says what the server does with the file, and how far it is, 0 to 1.
 	Phase(name api.UploadPhase, done float64)
@@ -116,7 +116,7 @@ func (u *upload) once(ctx context.Context) (api.Upload, error) {
 	if err != nil {
 		return now, err
 	}
-	return now, u.is(ctx, now.SHA256) // an earlier call completed it
+	return now, u.checkDigest(ctx, now.SHA256) // an earlier call completed it
 }
 
 // begin finds the upload of the same path and size that has not ended, or begins one.
@@ -137,7 +137,7 @@ func (u *upload) begin(ctx context.Context) (api.Upload, error) {
 
 // checkLayout fails with Upstream if the server cuts the file into chunks that do not make it up.
 func (u *upload) checkLayout(open api.Upload) error {
-	layout := api.Layout{Size: open.Size, Chunk: open.Chunk, First: open.First, Count: open.Count}
+	layout := open.Layout()
 	fits := open.Size == u.Size && open.Chunk > 0 && open.First > 0 && open.Count > 0 && int64(open.Count) <= u.Size &&
 		layout.Offset(open.Count) == u.Size && layout.Offset(open.Count-1) < u.Size
 	for _, span := range open.Missing {
@@ -167,8 +167,8 @@ func (u *upload) finish(ctx context.Context, open api.Upload) (api.Upload, error
 	}
 }
 
-// is fails with Conflict if the content has another digest.
-func (u *upload) is(ctx context.Context, want ref.Digest) error {
+// checkDigest fails with Conflict if the digest of the content is not want.
+func (u *upload) checkDigest(ctx context.Context, want ref.Digest) error {
 	sum, err := u.digest(ctx, 0, u.Size)
 	if err == nil && sum != want {
 		err = fault.New(fault.Conflict, "The file is another than the one of the same size that was pushed before.")
@@ -254,7 +254,7 @@ func ended(u api.Upload) error {
 // send sends the chunks that are missing, Parallel at a time, and fills in the digests of all. A chunk is read twice, once for its digest and once for the
 // way: nothing of it is kept in memory. The first failure ends the others.
 func (u *upload) send(ctx context.Context, open api.Upload, digests []ref.Digest) error {
-	layout := api.Layout{Size: open.Size, Chunk: open.Chunk, First: open.First, Count: open.Count}
+	layout := open.Layout()
 	missing := make([]bool, open.Count)
 	for _, span := range open.Missing {
 		for n := span[0]; n <= span[1]; n++ {

@@ -7,6 +7,7 @@ package fault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -70,6 +71,11 @@ func New(kind Kind, message string, options ...Option) *Error {
 		option(e)
 	}
 	return e
+}
+
+// InvalidField returns an Invalid error of one field of the input. The format begins with a verb, or names what it is about.
+func InvalidField(field, format string, values ...any) error {
+	return New(Invalid, fmt.Sprintf(format, values...), Field(field))
 }
 
 // KindOf gives the kind of the outermost *Error in err's chain; a context's end is Timeout or Canceled, anything else Internal.

@@ -36,7 +36,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "DELETE /v1/uploads/{id}", transfers.Cancel)
 	httpapi.Stream(mux, "GET /v1/uploads/{id}/events", tell(
 		func(ctx context.Context, who auth.Principal, r *http.Request, after string) (iter.Seq2[api.UploadChange, error], error) {
-			id, err := transfer.ParseUpload(r.PathValue("id"))
+			id, err := api.ParseID(r.PathValue("id"))
 			return transfers.Follow(ctx, who, id, after), err
 		}))
 	httpapi.Stream(mux, "GET /v1/events", tell(

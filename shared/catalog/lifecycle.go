@@ -44,7 +44,7 @@ func (c *Catalog) UpdateVersion(ctx context.Context, who auth.Principal, in api.
 // deprecated, if there is one.
 func (c *Catalog) Deprecate(ctx context.Context, who auth.Principal, in api.DeprecateRequest) (api.Version, error) {
 	if !in.Sunset.After(time.Now()) {
-		return api.Version{}, invalid("sunset", "must lie in the future")
+		return api.Version{}, fault.InvalidField("sunset", "must lie in the future")
 	}
 	return c.change(ctx, who, in.Model, in.Version, func(ch change) error {
 		if err := ch.published(); err != nil {

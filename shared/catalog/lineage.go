@@ -27,14 +27,14 @@ func checkLineage(ctx context.Context, tx postgres.Tx, who auth.Principal, l api
 	}
 	version, exact := parent.Selector.Version()
 	if !exact {
-		return invalid("lineage.parent", "names one version, like acme/fraud@1.3.0")
+		return fault.InvalidField("lineage.parent", "names one version, like acme/fraud@1.3.0")
 	}
 	id, err := find(ctx, tx, who, parent.Model)
 	if err == nil {
 		_, _, err = statusOf(ctx, tx, id, version)
 	}
 	if postgres.NotFound(err) || fault.Is(err, fault.NotFound) {
-		return invalid("lineage.parent", "There is no version %s.", l.Parent)
+		return fault.InvalidField("lineage.parent", "There is no version %s.", l.Parent)
 	}
 	return err
 }

@@ -47,7 +47,7 @@ const (
 		order by v.created_at limit $3`
 )
 
-// putLineage records where a draft comes from. Empty parts leave what is recorded.
+// putLineage records where a draft comes from. An empty part does not overwrite what is recorded.
 func putLineage(ctx context.Context, tx postgres.Tx, version uuid.UUID, l api.Lineage) error {
 	if l == (api.Lineage{}) {
 		return nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 )
@@ -126,7 +127,7 @@ func metadataOf(s *structpb.Struct) (api.Metadata, error) {
 	}
 	text, err := s.MarshalJSON()
 	if err != nil {
-		return nil, invalid("metadata", "must be a JSON object")
+		return nil, fault.InvalidField("metadata", "must be a JSON object")
 	}
 	err = m.UnmarshalJSON(text)
 	return m, err
@@ -210,7 +211,7 @@ func takeField(in *api.UpdateModelRequest, path string, m *maasv1.Model) (err er
 		*in.Metadata, err = metadataOf(m.GetMetadata())
 		return err
 	default:
-		return invalid("update_mask", "names description, framework, tags, metadata and license")
+		return fault.InvalidField("update_mask", "names description, framework, tags, metadata and license")
 	}
 }
 

@@ -150,7 +150,7 @@ func assertNoneZero(t *testing.T, of reflect.Value) {
 	}
 }
 
-// texts has one that each of the API's types with a syntax can read.
+// texts has, for each type of the API that has a syntax, a text that it accepts.
 var texts = []string{"acme/fraud", "1.0.0", strings.Repeat("ab", 32), "2026-01-02T03:04:05Z", "0190a6b0-0000-7000-8000-000000000001"}
 
 // fill sets every field below a value to something that is not zero.

@@ -43,7 +43,7 @@ const manifestTries = 3
 // It is written again after: sweep may have deleted it between, when no version had it.
 func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in api.PublishRequest) (api.Version, error) {
 	if scale := in.Scale(); scale.Min > scale.Max {
-		return api.Version{}, invalid("max_replicas", "must be min_replicas, which is %d, or more", scale.Min)
+		return api.Version{}, fault.InvalidField("max_replicas", "must be min_replicas, which is %d, or more", scale.Min)
 	}
 	for range manifestTries {
 		manifest, err := p.freeze(ctx, who, in)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -18,7 +19,7 @@ func (c *Catalog) ListModels(ctx context.Context, who auth.Principal, in api.Lis
 	case in.Order == "":
 		in.Order = api.ByName
 	case in.Order == api.ByRelevance && in.Query == "":
-		return api.Models{}, invalid("order", "relevance needs a query (q)")
+		return api.Models{}, fault.InvalidField("order", "relevance needs a query (q)")
 	}
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		if found.Page, err = listModels(ctx, tx, who, in); err != nil || in.After != "" {
@@ -31,5 +32,5 @@ func (c *Catalog) ListModels(ctx context.Context, who auth.Principal, in api.Lis
 }
 
 func badCursor() error {
-	return invalid("page_token", "is not one that this list gave; begin without it")
+	return fault.InvalidField("page_token", "is not one that this list gave; begin without it")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
@@ -150,7 +151,7 @@ func pageOf(size int32, token string) (page.Request, error) {
 		size = page.DefaultSize
 	}
 	if size < 1 || size > page.MaxSize {
-		return page.Request{}, invalid("page_size", "must be a whole number from 1 to %d", page.MaxSize)
+		return page.Request{}, fault.InvalidField("page_size", "must be a whole number from 1 to %d", page.MaxSize)
 	}
 	cursor, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {

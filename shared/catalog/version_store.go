@@ -170,7 +170,7 @@ func setRetired(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	return err
 }
 
-// listDue returns as many as most deprecated versions of all tenants whose sunset has come.
+// listDue returns up to most deprecated versions of all tenants whose sunset has come.
 func listDue(ctx context.Context, tx postgres.Tx, most int) ([]due, error) {
 	rows, err := tx.Query(ctx, sunsetSQL, most)
 	if err != nil {

@@ -129,10 +129,7 @@ const (
 // readFacts returns the facts of all versions that may have to run, start or stop, those first that were not called for longest.
 func readFacts(ctx context.Context, tx postgres.Tx) ([]facts, error) {
 	unstarted := []string{string(api.VersionPublished)}
-	standing := []string{
-		string(api.DeploymentPending), string(api.DeploymentStarting), string(api.DeploymentReady), string(api.DeploymentIdle),
-	}
-	rows, err := tx.Query(ctx, factsSQL, string(api.DeploymentNone), previousTargets, calledWithin, wantedWithin, unstarted, standing,
+	rows, err := tx.Query(ctx, factsSQL, string(api.DeploymentNone), previousTargets, calledWithin, wantedWithin, unstarted, hostedStatuses,
 		string(event.DeploymentWanted{}.EventType()))
 	if err != nil {
 		return nil, err

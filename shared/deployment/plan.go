@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,14 +64,9 @@ func (f facts) startable() bool {
 func (f facts) desired() bool { return f.needed() && f.served() && f.startable() }
 
 // hosted reports whether a host has something to do with the deployment: to start it, to run it, or to stop it.
-func (f facts) hosted() bool {
-	switch f.status {
-	case api.DeploymentPending, api.DeploymentStarting, api.DeploymentReady, api.DeploymentIdle:
-		return true
-	default:
-		return false
-	}
-}
+func (f facts) hosted() bool { return slices.Contains(hostedStatuses, f.status) }
+
+var hostedStatuses = []api.DeploymentStatus{api.DeploymentPending, api.DeploymentStarting, api.DeploymentReady, api.DeploymentIdle}
 
 // Desired is a version that should run.
 type Desired struct {
@@ -132,7 +128,7 @@ func (d *Deployments) facts(ctx context.Context) (all []facts, err error) {
 	return all, err
 }
 
-// planOf is plan of one version, whatever holds of it. It reports false if the version is gone.
+// planOf returns the plan of one version, also of one that has no reason to run. found is false if there is no such version.
 func (d *Deployments) planOf(ctx context.Context, version uuid.UUID) (p planned, found bool, err error) {
 	err = d.db.Definer(ctx, func(tx postgres.Tx) error {
 		f, err := readFactsOf(ctx, tx, version)

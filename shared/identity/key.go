@@ -214,7 +214,7 @@ type keyCursor struct {
 	id      string
 }
 
-// parseKeyCursor reads what cursorOf wrote; "" is before the newest key.
+// parseKeyCursor parses a cursor that cursorOf returned. With an empty cursor the list starts at the newest key.
 func parseKeyCursor(s string) (keyCursor, error) {
 	if s == "" {
 		return keyCursor{created: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}, nil

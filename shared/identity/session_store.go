@@ -138,7 +138,7 @@ func revoke(ctx context.Context, tx postgres.Tx, kind auth.Revoked, id string) e
 
 const trimSQL = `select identity_trim($1)`
 
-// trimIdentity deletes expired sessions, revocations and throttles of all tenants, as many as most of each kind, and returns how many it deleted.
+// trimIdentity deletes expired sessions, revocations and throttles of all tenants, up to most of each kind, and returns how many it deleted.
 func trimIdentity(ctx context.Context, tx postgres.Tx, most int) (deleted int64, err error) {
 	err = tx.QueryRow(ctx, trimSQL, most).Scan(&deleted)
 	return deleted, err

@@ -39,7 +39,7 @@ func scanLetter(row pgx.CollectableRow) (l Letter, err error) {
 	return l, row.Scan(&l.ID, &l.Tenant, &l.Consumer, &l.Event, &l.Signed, &l.Reason, &l.Died, &l.Replayed)
 }
 
-// listLetters returns as many as most dead letters of all tenants, the latest first.
+// listLetters returns up to most dead letters of all tenants, the latest first.
 func listLetters(ctx context.Context, tx postgres.Tx, most int) ([]Letter, error) {
 	rows, err := tx.Query(ctx, lettersSQL, most)
 	if err != nil {

@@ -63,7 +63,7 @@ func makeAllDue(ctx context.Context, tx postgres.Tx) error {
 	return err
 }
 
-// trim deletes old events, receipts and idempotency keys of all tenants, as many as most of each.
+// trim deletes old events, receipts and idempotency keys of all tenants, up to most of each.
 func trim(ctx context.Context, tx postgres.Tx, most int) error {
 	_, err := tx.Exec(ctx, trimSQL, most)
 	return err

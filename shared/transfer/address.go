@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 )
@@ -18,19 +19,10 @@ const (
 	chunkSHA256   = "X-Chunk-SHA256"
 )
 
-// ParseUpload reads an upload's id.
-func ParseUpload(id string) (uuid.UUID, error) {
-	parsed, err := uuid.Parse(id)
-	if err != nil {
-		return uuid.Nil, fault.New(fault.Invalid, "An upload is named by its id, a UUID.", fault.Field("id"))
-	}
-	return parsed, nil
-}
-
 // ParseChunk reads what a request for PUT /v1/uploads/{id}/chunks/{n} says of its body. The digest is given as Content-Digest or as
 // X-Chunk-SHA256; if both are there they agree.
 func ParseChunk(r *http.Request) (Chunk, error) {
-	upload, err := ParseUpload(r.PathValue("id"))
+	upload, err := api.ParseID(r.PathValue("id"))
 	if err != nil {
 		return Chunk{}, err
 	}
@@ -42,7 +34,7 @@ func ParseChunk(r *http.Request) (Chunk, error) {
 		return Chunk{}, fault.New(fault.Invalid, "The Content-Length of a chunk must be given.", fault.Field("Content-Length"))
 	}
 	digest, err := digestFrom(r.Header)
-	return Chunk{Upload: upload, Index: index, Size: r.ContentLength, SHA256: digest}, err
+	return Chunk{Upload: uuid.UUID(upload), Index: index, Size: r.ContentLength, SHA256: digest}, err
 }
 
 func digestFrom(h http.Header) (ref.Digest, error) {

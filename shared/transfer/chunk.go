@@ -67,8 +67,8 @@ func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 	switch {
 	case c.Index < 0 || c.Index >= s.Count:
 		return fault.New(fault.Invalid, fmt.Sprintf("The upload has %d chunks, counted from 0; there is no chunk %d.", s.Count, c.Index), fault.Field("n"))
-	case c.Size != s.layout().SizeOf(c.Index):
-		return fault.New(fault.Invalid, fmt.Sprintf("Chunk %d has %d bytes, not %d.", c.Index, s.layout().SizeOf(c.Index), c.Size),
+	case c.Size != s.Layout().SizeOf(c.Index):
+		return fault.New(fault.Invalid, fmt.Sprintf("Chunk %d has %d bytes, not %d.", c.Index, s.Layout().SizeOf(c.Index), c.Size),
 			fault.Field("Content-Length"))
 	case s.Status == api.UploadOpen && time.Now().After(s.Expires):
 		return fault.New(fault.Conflict, "The upload has expired and takes no chunks.")

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/transfer"
@@ -58,7 +56,7 @@ func TestAChunkReadsNoRowOfOtherChunks(t *testing.T) {
 		t.Errorf("the trap did not close on a read of all rows: %v", err)
 	}
 	// Who follows an upload looks at it each second.
-	for change, err := range w.Follow(t.Context(), w.Owner, uuid.UUID(u.ID), "") {
+	for change, err := range w.Follow(t.Context(), w.Owner, u.ID, "") {
 		if w.Must(err); change.State.Received != u.Size-1 {
 			t.Errorf("%+v", change)
 		}

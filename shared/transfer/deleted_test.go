@@ -113,7 +113,7 @@ func TestWhoFollowsAnUploadIsToldThatItEndedWithItsModel(t *testing.T) {
 	w := transfertest.New(t)
 	u := w.MustBegin(transfertest.Wanted(1))
 	var last api.UploadChange
-	for change, err := range w.Follow(t.Context(), w.Owner, uuid.UUID(u.ID), "") {
+	for change, err := range w.Follow(t.Context(), w.Owner, u.ID, "") {
 		w.Must(err)
 		if last = change; change.State.Status == api.UploadOpen {
 			deleteModel(t, w)

@@ -26,7 +26,8 @@ const longest = 5 * time.Minute
 // Follow gives how an upload stands, and each change of it until it has ended or ctx does, for five minutes at most. after is the last
 // change that the caller knows. It fails with RateLimited while the credential or
 // the tenant holds its share of the streams.
-func (t *Transfers) Follow(ctx context.Context, who auth.Principal, id uuid.UUID, after string) iter.Seq2[api.UploadChange, error] {
+func (t *Transfers) Follow(ctx context.Context, who auth.Principal, upload api.ID, after string) iter.Seq2[api.UploadChange, error] {
+	id := uuid.UUID(upload)
 	seen := map[uuid.UUID]api.Upload{}
 	return t.follow(ctx, who, func(ctx context.Context) ([]api.UploadChange, bool, error) {
 		u, err := t.findState(ctx, who, id)

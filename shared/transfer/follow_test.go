@@ -23,7 +23,7 @@ func TestATenantAndACredentialFollowWithinTheirShares(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	open := func(who auth.Principal) error { // a stream that stays open until the end
-		next, stop := iter.Pull2(w.Follow(ctx, who, uuid.UUID(u.ID), ""))
+		next, stop := iter.Pull2(w.Follow(ctx, who, u.ID, ""))
 		t.Cleanup(stop)
 		_, err, _ := next()
 		return err
@@ -46,7 +46,7 @@ func TestAStreamThatEndsIsGivenBack(t *testing.T) {
 	w := transfertest.New(t, map[string]string{"MAAS_UPLOAD_FOLLOWERS": "4"})
 	u := w.MustBegin(transfertest.Wanted(1))
 	follow := func(heard func()) (refused error) {
-		for _, err := range w.Follow(t.Context(), w.Owner, uuid.UUID(u.ID), "") {
+		for _, err := range w.Follow(t.Context(), w.Owner, u.ID, "") {
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ func TestWhoFollowsWithoutNewsHearsASignOfLife(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 
-	for change, err := range w.Follow(ctx, w.Owner, uuid.UUID(u.ID), u.ETag()) {
+	for change, err := range w.Follow(ctx, w.Owner, u.ID, u.ETag()) {
 		if w.Must(err); change.Kind != api.ChangeNone {
 			t.Errorf("heard %+v", change)
 		}

@@ -27,10 +27,6 @@ type session struct {
 	stored    int        // chunks
 }
 
-func (s session) layout() api.Layout {
-	return api.Layout{Size: s.Size, Chunk: s.Chunk, First: s.First, Count: s.Count}
-}
-
 // name names what the upload brings, in the audit log: "acme/fraud@1.4.0/model.onnx".
 func (s session) name() string { return s.target() + "/" + string(s.Path) }
 

@@ -262,12 +262,12 @@ func lockUpload(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	return err
 }
 
-// overdueUploads returns as many as most open uploads of all tenants whose time is over or whose model is deleted.
+// overdueUploads returns up to most open uploads of all tenants whose time is over or whose model is deleted.
 func overdueUploads(ctx context.Context, tx postgres.Tx, most int) ([]one, error) {
 	return ofAllTenants(ctx, tx, overdueSQL, most)
 }
 
-// takeIdleUploads returns as many as most uploads of all tenants whose verification nobody went on with for the time, and counts them as gone on with.
+// takeIdleUploads returns up to most uploads of all tenants whose verification has not advanced for the given time, and records that they were looked at.
 func takeIdleUploads(ctx context.Context, tx postgres.Tx, idle time.Duration, most int) ([]one, error) {
 	return ofAllTenants(ctx, tx, idleSQL, idle, most)
 }

@@ -142,7 +142,7 @@ func (w *World) Must(err error) {
 
 // Cut gives the chunks of a file as the upload wants them.
 func Cut(u api.Upload, file []byte) [][]byte {
-	layout := api.Layout{Size: u.Size, Chunk: u.Chunk, First: u.First, Count: u.Count}
+	layout := u.Layout()
 	chunks := make([][]byte, u.Count)
 	for n := range chunks {
 		chunks[n] = file[layout.Offset(n):layout.Offset(n+1)]

@@ -6,7 +6,6 @@ package commands
 import (
 	"context"
 	"errors"
-	"net/url"
 	"os/signal"
 	"strings"
 	"syscall"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/sessions"
 )
 
@@ -124,18 +122,10 @@ func (m Maker) server(cmd *cobra.Command, o sessions.Options) (string, error) {
 	if address == "" {
 		return defaultServer, nil
 	}
-	return checkServer(address)
-}
-
-func checkServer(address string) (string, error) {
 	if !strings.Contains(address, "://") {
 		address = "http://" + address
 	}
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.User != nil {
-		return "", misuse(fault.New(fault.Invalid, "The server's address must be like http://localhost:8080.", fault.Field("server")))
-	}
-	return strings.TrimRight(u.String(), "/"), nil
+	return address, nil
 }
 
 func retryFor(cmd *cobra.Command) {
