@@ -95,27 +95,43 @@ var keep = redis.NewScript(`
 	redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 	return 1`)
 
-// countsKey holds what all processes have counted: the second in which they began, and totals.
+// countsKey holds what all processes have counted: the second in which they began, and totals. Beside it each process has a key with those of its own
+// totals that are among them.
 const countsKey = "maas:counts"
 
-// add adds to the counts, and returns them. It needs no rights to commands beyond those that caching needs.
+func ownCountsKey(process string) string { return "maas:{" + countsKey + "}:" + process }
+
+// add adds to what all processes have counted by how much a process's totals exceed those that were added before. Redis knows these itself, so that what it
+// took without an answer is not added again; it is told them, too, for the case that it has forgotten. It returns what all processes have counted.
 var add = redis.NewScript(`
-	local found = {}
-	for number in string.gmatch(redis.call('GET', KEYS[1]) or '', '%d+') do
-		table.insert(found, tonumber(number))
+	local function numbers(text)
+		local found = {}
+		for number in string.gmatch(text or '', '%d+') do
+			table.insert(found, tonumber(number))
+		end
+		return found
 	end
-	if #found ~= #ARGV then
-		found = {tonumber(ARGV[1])}
+	local function keep(key, numbers, ...)
+		local text = {}
+		for i, number in ipairs(numbers) do
+			text[i] = string.format('%.0f', number)
+		end
+		redis.call('SET', key, table.concat(text, ' '), ...)
 	end
-	for i = 2, #ARGV do
-		found[i] = (found[i] or 0) + tonumber(ARGV[i])
+	local now, told, all = numbers(ARGV[3]), numbers(ARGV[4]), numbers(redis.call('GET', KEYS[1]))
+	local added = numbers(redis.call('GET', KEYS[2]))
+	if #added ~= #now then
+		added = told
 	end
-	local text = {}
-	for i, number in ipairs(found) do
-		text[i] = string.format('%.0f', number)
+	if #all ~= 1 + #now then
+		all = {tonumber(ARGV[1])}
 	end
-	redis.call('SET', KEYS[1], table.concat(text, ' '))
-	return found`)
+	for i = 1, #now do
+		all[1 + i] = (all[1 + i] or 0) + now[i] - added[i]
+	end
+	keep(KEYS[1], all)
+	keep(KEYS[2], now, 'EX', ARGV[2])
+	return all`)
 
 // Announce tells all processes that what is known of a scope before the epoch counts no more. A writer calls it before it commits and again
 // after; it takes half a second at most. What Redis does not take now is told later.

@@ -3,10 +3,12 @@ package cache
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/17882237881/MaaS/api"
@@ -47,11 +49,14 @@ func level(name string, hits, misses int64) api.CacheLevel {
 // totals are hits and misses of the process level, then of the Redis level.
 type totals [4]int64
 
+func (t totals) String() string { return strings.Trim(fmt.Sprint([4]int64(t)), "[]") }
+
 // counts are the sums over all caches of the process, and the metric by cache.
 type counts struct {
 	process, redis sum
 	metric         *prometheus.CounterVec
 	began          time.Time
+	id             string // the process's, in Redis
 
 	mu    sync.Mutex
 	added totals // what Redis has of them
@@ -69,19 +74,19 @@ type installation struct {
 	totals totals
 }
 
-// addCounts adds to Redis what the process has counted since it last did, and returns what all processes have. If it fails, the next call adds that too: what
-// Redis took without an answer is then counted twice.
+// ownCounts is how long Redis knows, after an addition, what a process has added.
+const ownCounts = 24 * time.Hour
+
+// addCounts adds to Redis what the process has counted since it last did, and returns what all processes have. If it fails, the next call adds that too,
+// once: Redis knows what it took without an answer.
 func (s *Store) addCounts(ctx context.Context) (all installation, err error) {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
 	now := s.counts.totals()
-	arguments := []any{time.Now().Unix()}
-	for i := range now {
-		arguments = append(arguments, now[i]-s.counts.added[i])
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisTime) // a caller that leaves does not make it uncertain what Redis took
 	defer cancel()
-	found, err := add.Run(ctx, s.redis, []string{countsKey}, arguments...).Int64Slice()
+	found, err := add.Run(ctx, s.redis, []string{countsKey, ownCountsKey(s.counts.id)},
+		time.Now().Unix(), int64(ownCounts/time.Second), now.String(), s.counts.added.String()).Int64Slice()
 	if err != nil {
 		return all, err
 	}
@@ -117,7 +122,7 @@ func newCounts(e *env.Env) (*counts, error) {
 		Name: "maas_cache_requests_total",
 		Help: "What caches were asked for, by cache, level (process, redis) and result (hit, miss).",
 	}, []string{"cache", "level", "result"}))
-	return &counts{metric: metric, began: time.Now().UTC().Truncate(time.Second)}, err
+	return &counts{metric: metric, began: time.Now().UTC().Truncate(time.Second), id: uuid.NewString()}, err
 }
 
 // counters are one cache's.

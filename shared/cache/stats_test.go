@@ -5,8 +5,11 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/alicebob/miniredis/v2/server"
 
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/cachetest"
@@ -127,6 +130,31 @@ func TestCountsOfAnOutageAreAddedAfterIt(t *testing.T) {
 
 	other.await("connected")
 	eventually(t, func() bool { return other.questions() == 3 })
+}
+
+// TestAnAdditionWithoutAnAnswerCountsOnce has Redis take what a process adds after the process has given up waiting for the answer.
+func TestAnAdditionWithoutAnAnswerCountsOnce(t *testing.T) {
+	t.Parallel()
+	redis := cachetest.New(t)
+	p, other := counting(t, redis, "1h"), counting(t, redis, "1h")
+	p.get()
+	var slow atomic.Bool
+	slow.Store(true)
+	redis.Server().SetPreHook(func(_ *server.Peer, command string, _ ...string) bool {
+		if command == "EVALSHA" && slow.Swap(false) {
+			time.Sleep(time.Second)
+		}
+		return false
+	})
+	if got := p.store.Stats(t.Context()); got.Redis != "away" {
+		t.Fatalf("the stats are %+v", got)
+	}
+
+	eventually(t, func() bool { return other.questions() == 1 })
+	p.await("connected")
+	if n := other.questions(); n != 1 {
+		t.Errorf("%d questions are counted, want one", n)
+	}
 }
 
 // TestCountingAsksRedisSeldom has many look-ups, none of which may cause a command of its own.
