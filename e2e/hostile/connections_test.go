@@ -62,22 +62,27 @@ func idleOnes(t *testing.T, h *e2etest.Host, site e2etest.Site) {
 	})
 }
 
-// stayIdle keeps a connection: silent, after an answer, or of HTTP/2 without streams. Closed by the host, it opens one more after a while.
+// stayIdle keeps a connection: silent, after an answer, or of HTTP/2 without streams.
 func stayIdle(ctx context.Context, server string, sort int) {
+	stay(ctx, server, []string{
+		"", "GET /health/liveness HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
+	}[sort%3], 2*time.Second)
+}
+
+// stay keeps a connection on which it has said hello. Closed by the host, it opens one more after the pause.
+func stay(ctx context.Context, server, hello string, pause time.Duration) {
 	for ctx.Err() == nil {
 		c, err := dialFrom(ctx, attacker, server)
 		if err == nil {
 			stop := context.AfterFunc(ctx, func() { _ = c.Close() })
-			_, _ = io.WriteString(c, []string{
-				"", "GET /health/liveness HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",
-			}[sort%3])
+			_, _ = io.WriteString(c, hello)
 			_, _ = io.Copy(io.Discard, c)
 			stop()
 			_ = c.Close()
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(2 * time.Second):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -89,12 +94,12 @@ func usedOnes(t *testing.T, h *e2etest.Host, site e2etest.Site) {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
 		var all sync.WaitGroup
-		for range files / 4 {
+		for range files / 8 {
 			all.Go(func() { wait(ctx, h.URL) })
 		}
-		eventually(ctx, t, "an answer of 429 that names the limit", func() bool {
+		eventually(ctx, t, "an answer of 429 that names the limit", func() (bool, string) {
 			status, text := ask(ctx, h.URL, "/v1/models")
-			return status == http.StatusTooManyRequests && strings.Contains(text, "connections open, which is the limit for one address")
+			return status == http.StatusTooManyRequests && strings.Contains(text, "connections open, which is the limit for one address"), fmt.Sprintf("%d: %s", status, text)
 		})
 		if status, text := ask(ctx, h.URL, "/health/readiness"); status != http.StatusOK {
 			t.Errorf("health is answered with %d: %s", status, text)
@@ -106,13 +111,7 @@ func usedOnes(t *testing.T, h *e2etest.Host, site e2etest.Site) {
 
 // wait has a request under way whose body does not come.
 func wait(ctx context.Context, server string) {
-	c, err := dialFrom(ctx, attacker, server)
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	_, _ = io.WriteString(c, "POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
-	<-ctx.Done()
+	stay(ctx, server, "POST /v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", time.Second/2)
 }
 
 // ask sends a request from the attacker's address on a connection of its own. The status is 0 if there is no answer.
@@ -148,13 +147,18 @@ func dialFrom(ctx context.Context, address, server string) (net.Conn, error) {
 	return d.DialContext(ctx, "tcp", strings.TrimPrefix(server, "http://"))
 }
 
-// eventually asks until ctx ends.
-func eventually(ctx context.Context, t *testing.T, what string, done func() bool) {
+// eventually asks until ctx ends. Each answer says whether it is the wanted one.
+func eventually(ctx context.Context, t *testing.T, what string, ask func() (wanted bool, answer string)) {
 	t.Helper()
-	for !done() {
-		if ctx.Err() != nil {
-			t.Errorf("not in time: %s", what)
+	for last := ""; ; {
+		wanted, answer := ask()
+		switch {
+		case wanted:
+			return
+		case ctx.Err() != nil:
+			t.Errorf("not in time: %s; the last answer is %q", what, last)
 			return
 		}
+		last = answer
 	}
 }
