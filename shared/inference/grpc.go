@@ -78,7 +78,7 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	if !ok {
 		return nil, fault.New(fault.Internal, "The message is missing.", fault.Op("inference.ModelInfer"))
 	}
-	c, err := p.newCall(in.Header(), auth.PrincipalFrom(ctx), ref.Target{})
+	c, err := p.newCall(in.Header(), auth.PrincipalFrom(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -89,49 +89,40 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	if end, ok := ctx.Deadline(); ok { // grpc-timeout's
 		c.timeout = min(c.timeout, time.Until(end).Round(time.Millisecond))
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	if err := p.receive(ctx, c, m); err != nil {
+	out := connect.NewResponse(&pb.ModelInferResponse{})
+	if err := p.serve(ctx, c, &grpcCall{Gateway: p.Gateway, m: m, out: out}); err != nil {
 		return nil, err
 	}
-	a, done, err := p.run(ctx, c)
-	if err != nil {
-		p.count(ctx, c, done, 0, err)
-		return nil, err
-	}
-	m.later = append(m.later, a.close)
-	id := c.request.ID
-	out, length, err := p.respond(ctx, c, m, a)
-	p.count(ctx, c, done, length, err)
-	if err != nil {
-		return nil, err
-	}
-	out.Msg.ModelName, out.Msg.ModelVersion, out.Msg.Id = c.target.Model.String(), done.version.Version.String(), id
-	done.setHeader(out.Header())
 	return out, nil
 }
 
-// receive finds the model that the message names, and reads the message.
-func (p procedures) receive(ctx context.Context, c *call, m *message) error {
+// grpcCall is a call over gRPC, whose message says what is called, mostly at its head.
+type grpcCall struct {
+	*Gateway
+
+	m     *message
+	named modelNames // at the head
+	out   *connect.Response[pb.ModelInferResponse]
+}
+
+func (p *grpcCall) target(ctx context.Context, c *call) (t ref.Target, known bool, err error) {
+	if err := p.m.open(ctx, c, p.config.MaxBody); err != nil {
+		return t, false, err
+	}
+	if p.named, known = p.m.names(); known {
+		t, err = targetNamed(p.named.model, p.named.version)
+	}
+	return t, known, err
+}
+
+// body decodes the message. Where that has other names than its head, since the last of a field counts, the version is located anew.
+func (p *grpcCall) body(ctx context.Context, c *call) error {
 	defer c.work.End()
-	err := m.open(ctx, c, p.config.MaxBody)
+	request, named, typed, err := p.m.read(ctx, p.config.MaxBody, c)
 	if err != nil {
 		return err
 	}
-	model, version, found := m.names()
-	if found {
-		if c.target, err = targetNamed(model, version); err == nil {
-			err = p.admit(ctx, c)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	request, named, typed, err := m.read(ctx, p.config.MaxBody, c)
-	if err != nil {
-		return err
-	}
-	if !found || named.model != model || named.version != version {
+	if c.version == nil || named != p.named {
 		c.version = nil
 		if c.target, err = targetNamed(named.model, named.version); err != nil {
 			return err
@@ -139,6 +130,21 @@ func (p procedures) receive(ctx context.Context, c *call, m *message) error {
 	}
 	c.typed = typed
 	return c.encode(request)
+}
+
+func (p *grpcCall) describe(r *report) { r.setHeader(p.out.Header()) }
+
+func (p *grpcCall) respond(ctx context.Context, c *call, a *answer, r *report) error {
+	p.m.later = append(p.m.later, a.close)
+	id := c.request.ID
+	message, length, err := p.encodeAnswer(ctx, c, a)
+	p.count(ctx, c, r, length, err)
+	if err != nil {
+		return err
+	}
+	message.ModelName, message.ModelVersion, message.Id = c.target.Model.String(), r.version.Version.String(), id
+	p.out.Msg = message
+	return nil
 }
 
 // encode makes the body for the model server out of a request. The tensors are not copied.
@@ -159,16 +165,16 @@ func (c *call) encode(request *openinference.Request) error {
 	return err
 }
 
-// respond reads the answer, makes a message out of it, and gives the answer's size. The request's memory is given back before the message is written. The
-// slot in which a large answer is decoded stays with the call until the message has been encoded.
-func (p procedures) respond(ctx context.Context, c *call, m *message, a *answer) (out *connect.Response[pb.ModelInferResponse], size int64, err error) {
+// encodeAnswer reads the answer, makes a message out of it, and returns the answer's size. The request's memory is given back before the message is
+// written. The slot in which a large answer is decoded stays with the call until the message has been encoded.
+func (p *grpcCall) encodeAnswer(ctx context.Context, c *call, a *answer) (out *pb.ModelInferResponse, size int64, err error) {
 	response, size, cost, err := a.decode(ctx, p.config.MaxBody, c)
 	if err != nil {
 		return nil, size, err
 	}
 	c.body, c.request = nil, nil
 	encode, encoded := response.Proto, response.Size()
-	if m.json {
+	if p.m.json {
 		encoded *= jsonGrowth
 	}
 	if c.typed {
@@ -178,7 +184,7 @@ func (p procedures) respond(ctx context.Context, c *call, m *message, a *answer)
 	if err := c.memory.keep(cost + encoded); err != nil {
 		return nil, size, unfit(err)
 	}
-	return connect.NewResponse(encode()), size, nil
+	return encode(), size, nil
 }
 
 // typedGrowth bounds what typed contents take in memory to what they take as raw ones: four times for INT8, whose values are of 32 bits, and strings

@@ -5,22 +5,23 @@ import (
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
+	"time"
 
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/registry"
 )
 
-// locate gives the version that the call goes to, whether or not it runs.
-func (g *Gateway) locate(ctx context.Context, c *call) (*registry.Version, error) {
+// locate finds the version that the call goes to, whether or not it runs.
+func (g *Gateway) locate(ctx context.Context, c *call) error {
 	route, err := g.registry.Resolve(ctx, c.who, c.target)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	chosen := choose(route.Traffic, c.target.Model, c.session)
-	if chosen.IsZero() || chosen.Compare(route.Version.Version) == 0 {
-		return &route.Version, nil
+	c.version, c.located = &route.Version, time.Now()
+	if chosen := choose(route.Traffic, c.target.Model, c.session); !chosen.IsZero() && chosen.Compare(c.version.Version) != 0 {
+		c.version, err = g.look(ctx, c, chosen)
 	}
-	return g.look(ctx, c, chosen)
+	return err
 }
 
 // look asks for a version as it is now. If it does not run, that asks for its start, unless somebody else has lately.

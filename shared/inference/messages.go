@@ -154,9 +154,9 @@ const namesLength = 1 << 10
 
 // names reads the names at the message's head, where encoders put them: fields are written in the order of their numbers. ok is false where they are not
 // found, which is no error.
-func (m *message) names() (model, version string, ok bool) {
+func (m *message) names() (named modelNames, ok bool) {
 	if m.json {
-		return "", "", false
+		return named, false
 	}
 	ahead := bufio.NewReaderSize(m.content, namesLength)
 	m.content = ahead
@@ -168,16 +168,16 @@ func (m *message) names() (model, version string, ok bool) {
 		}
 		value, size := protowire.ConsumeString(head[n:])
 		if size < 0 {
-			return "", "", false
+			return modelNames{}, false
 		}
 		head = head[n+size:]
 		if number == 1 {
-			model = value
+			named.model = value
 		} else {
-			version = value
+			named.version = value
 		}
 	}
-	return model, version, model != ""
+	return named, named.model != ""
 }
 
 // read reads and decodes the message. All that this takes is charged to the call's loan, what is needed no longer is given back. A large one is decoded in

@@ -18,59 +18,55 @@ import (
 
 // Infer answers POST /v2/models/{t}/{m}[/versions/{ref}]/infer.
 func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
-	c, err := g.callOf(r, who)
+	target, err := targetOf(r)
+	if err != nil {
+		return err
+	}
+	c, err := g.newCall(r.Header, who)
 	if err != nil {
 		return err
 	}
 	defer c.memory.leave()
-	ctx, cancel := context.WithTimeout(r.Context(), c.timeout)
-	defer cancel()
-	if err := g.admit(ctx, c); err != nil {
-		return err
-	}
-	body, err := g.readBody(ctx, w, r, c)
+	c.header, c.contentType = r.Header.Get(openinference.HeaderLength), r.Header.Get("Content-Type")
+	return g.serve(r.Context(), c, restCall{g, w, r, target})
+}
+
+// restCall is a call over REST, whose path says what is called.
+type restCall struct {
+	*Gateway
+
+	w      http.ResponseWriter
+	r      *http.Request
+	called ref.Target
+}
+
+func (p restCall) target(context.Context, *call) (t ref.Target, known bool, err error) {
+	return p.called, true, nil
+}
+
+func (p restCall) body(ctx context.Context, c *call) error {
+	body, err := p.readBody(ctx, p.w, p.r, c)
 	if err != nil {
 		return err
 	}
 	c.setBody([][]byte{body})
 	if c.header != "" {
-		if _, err := openinference.ParseHeaderLength(c.header, len(body)); err != nil {
-			return err
-		}
+		_, err = openinference.ParseHeaderLength(c.header, len(body))
 	}
-	a, done, err := g.run(ctx, c)
-	done.setHeader(w.Header())
-	if err != nil {
-		g.count(ctx, c, done, 0, err)
-		return err
-	}
-	mine := a.named(c, done)
-	return g.send(ctx, w, c, &mine, done)
+	return err
 }
 
-// callOf reads what a request says beside its body.
-func (g *Gateway) callOf(r *http.Request, who auth.Principal) (*call, error) {
-	target, err := targetOf(r)
-	if err != nil {
-		return nil, err
-	}
-	c, err := g.newCall(r.Header, who, target)
-	if err != nil {
-		return nil, err
-	}
-	c.header, c.contentType = r.Header.Get(openinference.HeaderLength), r.Header.Get("Content-Type")
-	return c, nil
-}
+func (p restCall) describe(r *report) { r.setHeader(p.w.Header()) }
 
 // newCall reads what headers, or gRPC's metadata, say of a call, and begins its loan, which the caller ends.
-func (g *Gateway) newCall(h http.Header, who auth.Principal, target ref.Target) (*call, error) {
+func (g *Gateway) newCall(h http.Header, who auth.Principal) (*call, error) {
 	timeout, err := g.timeoutOf(h.Get(openinference.TimeoutHeader))
 	if err != nil {
 		return nil, err
 	}
 	control := strings.ToLower(strings.Join(h["Cache-Control"], ","))
 	c := &call{
-		who: who, holder: who.Holder(), target: target, timeout: timeout, wait: waitOf(h["Prefer"]), session: h.Get("X-Session"),
+		who: who, holder: who.Holder(), timeout: timeout, wait: waitOf(h["Prefer"]), session: h.Get("X-Session"),
 		noCache: strings.Contains(control, "no-cache"), noStore: strings.Contains(control, "no-store"),
 	}
 	c.memory.lend(g.memory, c.holder)
@@ -213,37 +209,39 @@ func tooLarge(limit int64) error {
 	return fault.New(fault.TooLarge, fmt.Sprintf("A request has at most %d bytes, without its compression.", limit))
 }
 
-// send writes the answer, and counts the call: before the last byte where the answer is whole, since who has an answer was counted.
-func (g *Gateway) send(ctx context.Context, w http.ResponseWriter, c *call, a *answer, done *report) error {
-	h := w.Header()
-	h["Content-Type"] = []string{a.contentType}
-	if a.header != "" {
-		h[openinference.HeaderLength] = []string{a.header}
+// respond gives the client an answer of its own: with its names, and the id of its request.
+func (p restCall) respond(ctx context.Context, c *call, a *answer, r *report) error {
+	mine := a.named(c, r)
+	defer mine.close()
+	h := p.w.Header()
+	h["Content-Type"] = []string{mine.contentType}
+	if mine.header != "" {
+		h[openinference.HeaderLength] = []string{mine.header}
 	}
-	defer a.close()
-	if a.rest == nil {
-		return g.sendWhole(ctx, w, c, a, done)
+	if mine.rest == nil {
+		return p.sendWhole(ctx, p.w, c, &mine, r)
 	}
-	n, err := io.Copy(w, a.rest)
+	n, err := io.Copy(p.w, mine.rest)
 	if err != nil {
 		err = cut(ctx, err)
 	}
-	g.count(ctx, c, done, n, err)
+	p.count(ctx, c, r, n, err)
 	return err
 }
 
 // smallAnswer is what the buffers of a connection take at once.
 const smallAnswer = 64 << 10
 
-func (g *Gateway) sendWhole(ctx context.Context, w http.ResponseWriter, c *call, a *answer, done *report) error {
+// sendWhole counts the call before the client has its answer: whoever has one was counted.
+func (g *Gateway) sendWhole(ctx context.Context, w http.ResponseWriter, c *call, a *answer, r *report) error {
 	size := len(a.head) + len(a.whole)
 	if size > smallAnswer && a.held == nil { // a kept one, which may be evicted while the client reads it
 		if err := c.memory.take(int64(size)); err != nil {
-			g.count(ctx, c, done, 0, err)
+			g.count(ctx, c, r, 0, err)
 			return err
 		}
 	}
-	g.count(ctx, c, done, int64(size), nil)
+	g.count(ctx, c, r, int64(size), nil)
 	w.Header()["Content-Length"] = []string{strconv.Itoa(size)}
 	_, _ = w.Write(a.head) // a client that is gone needs no answer
 	_, _ = w.Write(a.whole)

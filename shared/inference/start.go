@@ -26,8 +26,9 @@ const (
 	askTime = 500 * time.Millisecond
 )
 
-// awaitStart gives the version as it is when it runs; until then it looks again and again.
-func (g *Gateway) awaitStart(ctx context.Context, c *call, v *registry.Version, r *report) (*registry.Version, error) {
+// awaitStart returns the report's version as it is when it runs; until then it looks again and again.
+func (g *Gateway) awaitStart(ctx context.Context, c *call, r *report) (*registry.Version, error) {
+	v := r.version
 	if v.Callable() {
 		return v, nil
 	}
