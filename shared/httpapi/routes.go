@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 )
 
@@ -15,6 +16,7 @@ type Route struct {
 	Pattern    string         // as http.ServeMux writes it: "GET /v1/models/{t}/{m}"
 	Function   string         // the folder under functions/ that answers it
 	Permission api.Permission // what the caller needs: api.Public, api.Self, auth.GatewayCall or one of the roles' permissions
+	Faults     []fault.Kind   // the kinds of errors that are its own; Kinds has those of all routes like it, too
 	Status     int            // of success; 0 is the method's default: POST 201, DELETE 204, else 200
 	Deadline   time.Duration  // for the whole exchange where it is not the default; the routes of Stream have none
 	Gateway    bool           // the inference gateway may call it too, for the tenant it names
@@ -52,15 +54,18 @@ func Routes() []Route {
 func identityRoutes() []Route {
 	const service = "POST /maas.v1.IdentityService/"
 	return []Route{
-		{Pattern: "POST /v1/auth/register", Function: "register", Permission: api.Public},
-		{Pattern: "POST /v1/auth/login", Function: "login", Permission: api.Public, Status: http.StatusOK},
-		{Pattern: "POST /v1/auth/refresh", Function: "tokens", Permission: api.Public, Status: http.StatusOK},
+		{Pattern: "POST /v1/auth/register", Function: "register", Permission: api.Public, Faults: kinds{fault.Conflict, fault.RateLimited}},
+		{Pattern: "POST /v1/auth/login", Function: "login", Permission: api.Public, Status: http.StatusOK, Faults: kinds{fault.Unauthenticated, fault.RateLimited}},
+		{Pattern: "POST /v1/auth/refresh", Function: "tokens", Permission: api.Public, Status: http.StatusOK, Faults: kinds{fault.Unauthenticated}},
 		{Pattern: "POST /v1/auth/logout", Function: "tokens", Permission: api.Public, Status: http.StatusNoContent},
 		{Pattern: "GET /.well-known/jwks.json", Function: "tokens", Permission: api.Public},
-		{Pattern: "PUT /v1/auth/password", Function: "users", Permission: api.Self, Status: http.StatusNoContent},
+		{
+			Pattern: "PUT /v1/auth/password", Function: "users", Permission: api.Self, Status: http.StatusNoContent,
+			Faults: kinds{fault.Forbidden, fault.RateLimited},
+		},
 		{Pattern: "GET /v1/users/me", Function: "users", Permission: api.Self},
 		{Pattern: "GET /v1/api-keys", Function: "api-keys", Permission: "key:read"},
-		{Pattern: "POST /v1/api-keys", Function: "api-keys", Permission: "key:write"},
+		{Pattern: "POST /v1/api-keys", Function: "api-keys", Permission: "key:write", Faults: kinds{fault.Unprocessable}},
 		{Pattern: "DELETE /v1/api-keys/{id}", Function: "api-keys", Permission: "key:write"},
 		{Pattern: service + "VerifyKey", Function: "api-keys", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
 		{Pattern: service + "Revocations", Function: "api-keys", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
@@ -71,11 +76,11 @@ func catalogRoutes() []Route {
 	const model, version, alias = "/v1/models/{t}/{m}", "/v1/models/{t}/{m}/versions/{v}", "/v1/models/{t}/{m}/aliases/{alias}"
 	const service = "POST /maas.v1.ModelService/"
 	return []Route{
-		{Pattern: "POST /v1/models", Function: "models", Permission: "model:write"},
+		{Pattern: "POST /v1/models", Function: "models", Permission: "model:write", Faults: kinds{fault.Conflict}},
 		{Pattern: "GET /v1/models", Function: "models", Permission: "model:read"},
 		{Pattern: "GET " + model, Function: "models", Permission: "model:read"},
 		{Pattern: "PATCH " + model, Function: "models", Permission: "model:write"},
-		{Pattern: "DELETE " + model, Function: "models", Permission: "model:delete"},
+		{Pattern: "DELETE " + model, Function: "models", Permission: "model:delete", Faults: kinds{fault.Conflict}},
 		{Pattern: "GET /v1/cache/stats", Function: "models", Permission: "model:read"},
 		{Pattern: "GET /openapi.json", Function: "models", Permission: api.Public},
 		{Pattern: service + "CreateModel", Function: "models", Permission: "model:write", Status: http.StatusOK},
@@ -87,33 +92,48 @@ func catalogRoutes() []Route {
 		{Pattern: service + "GetVersion", Function: "models", Permission: "version:read", Status: http.StatusOK, Gateway: true},
 		{Pattern: service + "Resolve", Function: "models", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
 		{Pattern: "GET " + model + "/versions", Function: "versions", Permission: "version:read"},
-		{Pattern: "GET " + model + "/versions/{ref}", Function: "versions", Permission: "version:read"},
+		{Pattern: "GET " + model + "/versions/{ref}", Function: "versions", Permission: "version:read", Faults: kinds{fault.Gone}},
 		{Pattern: "GET " + model + "/versions/{ref}/lineage", Function: "versions", Permission: "version:read"},
-		{Pattern: "GET " + model + "/versions/{ref}/manifest", Function: "versions", Permission: "version:read"},
-		{Pattern: "GET " + model + "/versions/{ref}/files/{path...}", Function: "versions", Permission: "version:read"},
+		{Pattern: "GET " + model + "/versions/{ref}/manifest", Function: "versions", Permission: "version:read", Faults: kinds{fault.Gone}},
+		{Pattern: "GET " + model + "/versions/{ref}/files/{path...}", Function: "versions", Permission: "version:read", Faults: kinds{fault.Gone}},
 		{Pattern: "GET " + model + "/compare/{range}", Function: "versions", Permission: "version:read"},
 		{Pattern: "GET " + model + "/aliases", Function: "versions", Permission: "version:read"},
-		{Pattern: "PUT " + alias, Function: "versions", Permission: "version:publish", Deadline: rollout},
+		{
+			Pattern: "PUT " + alias, Function: "versions", Permission: "version:publish", Deadline: rollout,
+			Faults: kinds{fault.Conflict, fault.PreconditionFailed, fault.Unprocessable, fault.Unavailable},
+		},
 		{Pattern: "GET " + alias + "/history", Function: "versions", Permission: "version:read"},
 		{Pattern: "POST " + alias + "/rollback", Function: "versions", Permission: "version:publish", Status: http.StatusOK, Deadline: rollout},
-		{Pattern: "PATCH " + version, Function: "versions", Permission: "version:write"},
+		{Pattern: "PATCH " + version, Function: "versions", Permission: "version:write", Faults: kinds{fault.Conflict}},
 		{Pattern: "POST " + version + "/deprecate", Function: "versions", Permission: "version:publish", Status: http.StatusOK},
-		{Pattern: "POST " + version + "/retire", Function: "versions", Permission: "version:publish", Status: http.StatusOK},
-		{Pattern: "POST " + version + "/publish", Function: "publish-version", Permission: "version:publish", Status: http.StatusAccepted},
+		{Pattern: "POST " + version + "/retire", Function: "versions", Permission: "version:publish", Status: http.StatusOK, Faults: kinds{fault.Conflict}},
+		{
+			Pattern: "POST " + version + "/publish", Function: "publish-version", Permission: "version:publish", Status: http.StatusAccepted,
+			Faults: kinds{fault.Conflict, fault.Unprocessable},
+		},
 	}
 }
 
 func transferRoutes() []Route {
 	const upload = "/v1/uploads/{id}"
 	return []Route{
-		{Pattern: "POST /v1/uploads", Function: "upload-init", Permission: "upload:write"},
-		{Pattern: "PUT " + upload + "/chunks/{n}", Function: "upload-chunk", Permission: "upload:write", Quiet: true},
+		{
+			Pattern: "POST /v1/uploads", Function: "upload-init", Permission: "upload:write",
+			Faults: kinds{fault.QuotaExceeded, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unprocessable},
+		},
+		{
+			Pattern: "PUT " + upload + "/chunks/{n}", Function: "upload-chunk", Permission: "upload:write", Quiet: true,
+			Faults: kinds{fault.Conflict, fault.TooLarge, fault.Unprocessable, fault.Unavailable},
+		},
 		{Pattern: "GET /v1/uploads", Function: "upload-status", Permission: "upload:read"},
 		{Pattern: "GET " + upload, Function: "upload-status", Permission: "upload:read"},
-		{Pattern: "DELETE " + upload, Function: "upload-status", Permission: "upload:write"},
-		{Pattern: "GET " + upload + "/events", Function: "upload-status", Permission: "upload:read"},
-		{Pattern: "GET /v1/events", Function: "upload-status", Permission: "upload:read"},
-		{Pattern: "POST " + upload + "/complete", Function: "complete", Permission: "upload:write", Status: http.StatusAccepted, Deadline: rollout},
+		{Pattern: "DELETE " + upload, Function: "upload-status", Permission: "upload:write", Faults: kinds{fault.Conflict}},
+		{Pattern: "GET " + upload + "/events", Function: "upload-status", Permission: "upload:read", Faults: kinds{fault.RateLimited}},
+		{Pattern: "GET /v1/events", Function: "upload-status", Permission: "upload:read", Faults: kinds{fault.RateLimited}},
+		{
+			Pattern: "POST " + upload + "/complete", Function: "complete", Permission: "upload:write", Status: http.StatusAccepted, Deadline: rollout,
+			Faults: kinds{fault.Conflict},
+		},
 	}
 }
 
@@ -126,7 +146,7 @@ func inferenceRoutes() []Route {
 	routes := []Route{
 		{Pattern: "GET /v2", Permission: api.Public},
 		{Pattern: "GET /v2/health/live", Permission: api.Public},
-		{Pattern: "GET /v2/health/ready", Permission: api.Public},
+		{Pattern: "GET /v2/health/ready", Permission: api.Public, Faults: kinds{fault.Unavailable}},
 		{Pattern: service + "ServerLive", Permission: api.Public},
 		{Pattern: service + "ServerReady", Permission: api.Public},
 		{Pattern: service + "ServerMetadata", Permission: api.Public},
@@ -134,11 +154,20 @@ func inferenceRoutes() []Route {
 		{Pattern: "POST /grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Permission: api.Public, Deadline: reflectionTime},
 		{Pattern: "POST /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Permission: api.Public, Deadline: reflectionTime},
 	}
-	for _, pattern := range []string{
-		"POST " + model + "/infer", "POST " + version + "/infer", "GET " + model, "GET " + version, "GET " + model + "/ready",
-		"GET " + version + "/ready", service + "ModelInfer", service + "ModelMetadata", service + "ModelReady",
+	call := kinds{fault.QuotaExceeded, fault.Gone, fault.TooLarge, fault.Unprocessable, fault.RateLimited, fault.Unavailable}
+	for _, route := range []Route{
+		{Pattern: "POST " + model + "/infer", Faults: call},
+		{Pattern: "POST " + version + "/infer", Faults: call},
+		{Pattern: "GET " + model, Faults: kinds{fault.Gone}},
+		{Pattern: "GET " + version, Faults: kinds{fault.Gone}},
+		{Pattern: "GET " + model + "/ready", Faults: kinds{fault.Gone, fault.Unavailable}},
+		{Pattern: "GET " + version + "/ready", Faults: kinds{fault.Gone, fault.Unavailable}},
+		{Pattern: service + "ModelInfer"},
+		{Pattern: service + "ModelMetadata"},
+		{Pattern: service + "ModelReady"},
 	} {
-		routes = append(routes, Route{Pattern: pattern, Permission: "inference:execute"})
+		route.Permission = "inference:execute"
+		routes = append(routes, route)
 	}
 	for i := range routes {
 		routes[i].Function, routes[i].Status, routes[i].Quiet = "infer", http.StatusOK, true

@@ -1,23 +1,20 @@
 package main
 
 import (
-	"fmt"
 	"go/types"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 
 	"github.com/17882237881/MaaS/api"
-	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
 // operation describes a route whose use case takes a value and gives a value.
 func (d *document) operation(route httpapi.Route, u use) object {
-	method, path, _ := strings.Cut(route.Pattern, " ")
+	method, _, _ := strings.Cut(route.Pattern, " ")
 	in, ok := u.in.Underlying().(*types.Struct)
 	if !ok {
 		d.schemas.failf("%s: the request %s is no struct", route.Pattern, u.in)
@@ -37,7 +34,7 @@ func (d *document) operation(route httpapi.Route, u use) object {
 		o = o.with("requestBody", object{{"required", needed}, {"content", ofJSON(body)}})
 	}
 	responses := object{{strconv.Itoa(route.Success()), d.success(route, u)}}
-	return append(o, member{"responses", append(responses, d.failures(route, path, u.doc)...)})
+	return append(o, member{"responses", append(responses, failures(route)...)})
 }
 
 // honoursKeys reports whether an Idempotency-Key means something: not for what begins or ends a session.
@@ -168,40 +165,11 @@ func (d *document) success(route httpapi.Route, u use) object {
 
 func ofJSON(schema object) object { return object{{"application/json", object{{"schema", schema}}}} }
 
-var kindNames = regexp.MustCompile(`\b(Conflict|Forbidden|Gone|NotFound|PreconditionFailed|QuotaExceeded|RateLimited|TooLarge|` +
-	`Unauthenticated|Unavailable|Unprocessable)\b`)
-
-// failures are those that any route of its kind has, and those that the use case's comment names.
-func (d *document) failures(route httpapi.Route, path, doc string) object {
-	var kinds []fault.Kind
-	add := func(kind fault.Kind) { kinds = append(kinds, kind) }
-	add(fault.Invalid)
-	if route.Permission != api.Public {
-		add(fault.Unauthenticated)
-	}
-	if route.Permission != api.Public && route.Permission != api.Self {
-		add(fault.Forbidden)
-	}
-	if strings.Contains(path, "{") {
-		add(fault.NotFound)
-	}
-	for _, name := range kindNames.FindAllString(doc, -1) {
-		add(d.kind(name))
-	}
-	slices.SortFunc(kinds, func(a, b fault.Kind) int { return a.Status() - b.Status() })
+// failures describes the kinds of errors that the route declares.
+func failures(route httpapi.Route) object {
 	var o object
-	for _, kind := range slices.Compact(kinds) {
+	for _, kind := range route.Kinds() {
 		o = append(o, member{strconv.Itoa(kind.Status()), reference("responses", string(kind))})
 	}
 	return append(o, member{"default", reference("responses", "problem")})
-}
-
-// kind gives the kind that a constant of fault stands for.
-func (d *document) kind(constant string) fault.Kind {
-	for kind, name := range d.kinds {
-		if name == constant {
-			return kind
-		}
-	}
-	panic(fmt.Sprintf("openapi: fault.%s is no kind", constant))
 }

@@ -9,14 +9,13 @@ import (
 
 // stream is what a person says of a route that reads or writes its bytes itself. Its path's wildcards are described by their names.
 type stream struct {
-	id        string
-	doc       string // the first sentence is the summary
-	headers   []any
-	body      object // the request's content
-	success   object // the answer's content
-	and       object // other responses
-	sends     object // headers of the answer
-	mayRefuse string // kinds of errors, by their names in package fault, that not every route has
+	id      string
+	doc     string // the first sentence is the summary
+	headers []any
+	body    object // the request's content
+	success object // the answer's content
+	and     object // other responses
+	sends   object // headers of the answer
 }
 
 // stream describes such a route.
@@ -36,7 +35,7 @@ func (d *document) stream(route httpapi.Route, s stream) object {
 	}
 	success := object{{"description", "OK"}}.with("headers", s.sends).with("content", s.success)
 	responses := object{{strconv.Itoa(route.Success()), success}}.merge(s.and)
-	return append(o, member{"responses", responses.merge(d.failures(route, path, s.mayRefuse))})
+	return append(o, member{"responses", responses.merge(failures(route))})
 }
 
 func (d *document) streams() map[string]stream {
@@ -44,11 +43,11 @@ func (d *document) streams() map[string]stream {
 	for _, model := range []struct{ path, suffix string }{{"/v2/models/{t}/{m}", ""}, {"/v2/models/{t}/{m}/versions/{ref}", "Version"}} {
 		all["POST "+model.path+"/infer"] = d.infer("infer" + model.suffix)
 		all["GET "+model.path] = stream{
-			id: "model" + model.suffix, doc: "Tells a model's inputs and outputs, whether or not it runs.", mayRefuse: "Gone",
+			id: "model" + model.suffix, doc: "Tells a model's inputs and outputs, whether or not it runs.",
 			success: ofJSON(d.named("openinference", "ModelMetadata")),
 		}
 		all["GET "+model.path+"/ready"] = stream{
-			id: "ready" + model.suffix, mayRefuse: "Gone Unavailable",
+			id:      "ready" + model.suffix,
 			doc:     "Tells whether calls would be answered. What is scaled to zero is ready: a call starts it.",
 			success: ofJSON(object{{"type", "object"}, {"properties", object{{"name", d.named("ref", "Model")}, {"ready", object{{"const", true}}}}}}),
 		}
@@ -56,7 +55,7 @@ func (d *document) streams() map[string]stream {
 	all["GET /v2"] = stream{id: "server", doc: "Tells what this server is.", success: ofJSON(d.named("openinference", "ServerMetadata"))}
 	all["GET /v2/health/live"] = stream{id: "serverLive", doc: "Tells that the gateway lives.", success: ofJSON(flag("live"))}
 	all["GET /v2/health/ready"] = stream{
-		id: "serverReady", doc: "Tells whether the gateway lets calls in.", success: ofJSON(flag("ready")), mayRefuse: "Unavailable",
+		id: "serverReady", doc: "Tells whether the gateway lets calls in.", success: ofJSON(flag("ready")),
 	}
 	all["GET /openapi.json"] = stream{id: "openapi", doc: "Gives this document.", success: ofJSON(object{{"type", "object"}})}
 	return all
@@ -80,7 +79,7 @@ func (d *document) transferStreams() map[string]stream {
 	bytes := object{{"application/octet-stream", object{{"schema", object{{"type", "string"}, {"format", "binary"}}}}}}
 	return map[string]stream{
 		"PUT /v1/uploads/{id}/chunks/{n}": {
-			id: "receive", mayRefuse: "Conflict TooLarge Unavailable Unprocessable",
+			id: "receive",
 			doc: "Takes a chunk in. It answers once the store holds exactly these bytes. Chunks come in any order and at the same time; " +
 				"the same chunk again is no error, other bytes under its index are a conflict, and bytes of another digest are unprocessable.",
 			headers: []any{
@@ -90,15 +89,15 @@ func (d *document) transferStreams() map[string]stream {
 			body: bytes, success: ofJSON(d.named("api", "ReceivedChunk")),
 		},
 		"GET /v1/uploads/{id}/events": {
-			id: "follow", mayRefuse: "RateLimited", headers: []any{after}, success: events,
+			id: "follow", headers: []any{after}, success: events,
 			doc: "Follows an upload until it ends, for five minutes at most.",
 		},
 		"GET /v1/events": {
-			id: "followAll", mayRefuse: "RateLimited", headers: []any{after}, success: events,
+			id: "followAll", headers: []any{after}, success: events,
 			doc: "Follows all uploads that the caller may know of, for five minutes at most.",
 		},
 		"GET /v1/models/{t}/{m}/versions/{ref}/files/{path...}": {
-			id: "download", mayRefuse: "Gone", success: bytes,
+			id: "download", success: bytes,
 			doc: "Gives a file: by a presigned address, good for an hour, where clients reach the store; else its bytes. Range and the " +
 				"preconditions of RFC 9110 hold. The path may have slashes.",
 			and: object{
@@ -117,7 +116,7 @@ func (d *document) infer(id string) stream {
 	d.schemas.components["inference.Request"] = inferenceRequest
 	d.schemas.components["inference.Response"] = inferenceResponse
 	return stream{
-		id: id, mayRefuse: "Gone QuotaExceeded RateLimited TooLarge Unavailable Unprocessable",
+		id: id,
 		doc: "Calls a model. Tensors are JSON, or binary data behind it whose JSON part is as long as Inference-Header-Content-Length says. " +
 			"Without a reference the version is latest. A model that is scaled to zero is started; the call waits until its deadline.",
 		headers: []any{
