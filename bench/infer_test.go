@@ -11,7 +11,7 @@ import (
 
 	"github.com/17882237881/MaaS/shared/cachetest"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
-	"github.com/17882237881/MaaS/shared/registrytest"
+	"github.com/17882237881/MaaS/shared/resolvertest"
 )
 
 const path = "/v2/models/acme/adder/infer"
@@ -22,7 +22,7 @@ var questionText = `{"inputs":[{"name":"x","datatype":"FP32","shape":[150],"data
 // gateway starts infer before a model, authenticated, metered and traced as everywhere, and gives it as a target.
 func gateway(b *testing.B, model string, change func(*maasv1.ResolveResponse)) *target {
 	b.Helper()
-	r := registrytest.New(b)
+	r := resolvertest.New(b)
 	r.Change(r.Ready("adder", "1.0.0", model), change)
 	sink := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }))
 	b.Cleanup(sink.Close)

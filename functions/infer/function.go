@@ -10,7 +10,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/inference"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 	"github.com/17882237881/MaaS/shared/serve"
 )
 
@@ -18,7 +18,7 @@ import (
 func New() *serve.Function { return serve.New(open) }
 
 func open(_ context.Context, e *env.Env) (http.Handler, error) {
-	known, err := registry.Open(e)
+	known, err := resolver.Open(e)
 	if err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/functiontest"
-	"github.com/17882237881/MaaS/shared/registrytest"
+	"github.com/17882237881/MaaS/shared/resolvertest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -21,9 +21,9 @@ const (
 )
 
 // newInfer starts the function with acme/echo ready, and gives a developer's token.
-func newInfer(t *testing.T) (f *functiontest.Function, r *registrytest.Server, token string) {
+func newInfer(t *testing.T) (f *functiontest.Function, r *resolvertest.Server, token string) {
 	t.Helper()
-	r = registrytest.New(t)
+	r = resolvertest.New(t)
 	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"model_name":"echo","outputs":[]}`))
 	}))

@@ -76,7 +76,7 @@ func (c Claims) Principal() Principal {
 	return Principal{Tenant: c.Tenant, TenantName: c.TenantName, User: c.Subject, Session: c.Session, Roles: c.Roles}
 }
 
-// Authenticator answers what a credential alone does not say. There are two: identity's asks Postgres, registry's asks IdentityService.
+// Authenticator answers what a credential alone does not say. There are two: identity's asks Postgres, resolver's asks IdentityService.
 type Authenticator interface {
 	// APIKey gives the key's principal. It fails with Unauthenticated for an unknown, expired or deleted key and a wrong secret,
 	// the same for each, and with Unavailable if it cannot tell.

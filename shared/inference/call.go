@@ -8,7 +8,7 @@ import (
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/decoding"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 	"github.com/17882237881/MaaS/shared/share"
 )
 
@@ -34,7 +34,7 @@ type call struct {
 
 	unary   bool              // over gRPC: the answer is needed whole
 	typed   bool              // over gRPC: contents are typed, as the answer's are to be
-	version *registry.Version // that the target leads to; nil if it has not been looked for
+	version *resolver.Version // that the target leads to; nil if it has not been looked for
 	located time.Time         // when
 }
 

@@ -29,7 +29,7 @@ func (h health) Check(_ context.Context, in *grpchealth.CheckRequest) (*grpcheal
 		return nil, connect.NewError(connect.CodeNotFound, fault.New(fault.NotFound, "There is no health of this service here."))
 	}
 	status := grpchealth.StatusNotServing
-	if h.registry.Ready() == nil {
+	if h.resolver.Ready() == nil {
 		status = grpchealth.StatusServing
 	}
 	return &grpchealth.CheckResponse{Status: status}, nil

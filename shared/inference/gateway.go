@@ -19,7 +19,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/metering"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 	"github.com/17882237881/MaaS/shared/share"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
@@ -62,7 +62,7 @@ func (c *config) read(e *env.Env) error {
 // Gateway answers calls. It is safe for concurrent use.
 type Gateway struct {
 	config   config
-	registry *registry.Registry
+	resolver *resolver.Resolver
 	servers  *openinference.Client
 	slots    *slots
 	results  *results
@@ -73,7 +73,7 @@ type Gateway struct {
 }
 
 // Open gives the process's gateway.
-func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
+func Open(e *env.Env, r *resolver.Resolver) (*Gateway, error) {
 	return env.Once(e, "inference", func(context.Context) (*Gateway, func(context.Context) error, error) {
 		var c config
 		if err := c.read(e); err != nil {
@@ -103,7 +103,7 @@ func Open(e *env.Env, r *registry.Registry) (*Gateway, error) {
 			return nil, nil, err
 		}
 		g := &Gateway{
-			config: c, registry: r, servers: openinference.NewClient(c.MaxBody), slots: slots,
+			config: c, resolver: r, servers: openinference.NewClient(c.MaxBody), slots: slots,
 			results: kept, meter: meter, metrics: metrics, memory: bodies, decodes: decodes,
 		}
 		return g, func(context.Context) error { g.servers.Close(); return nil }, nil

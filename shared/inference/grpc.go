@@ -36,7 +36,7 @@ func (procedures) ServerLive(context.Context, *connect.Request[pb.ServerLiveRequ
 
 // ServerReady says whether calls can be let in.
 func (p procedures) ServerReady(context.Context, *connect.Request[pb.ServerReadyRequest]) (*connect.Response[pb.ServerReadyResponse], error) {
-	return connect.NewResponse(&pb.ServerReadyResponse{Ready: p.registry.Ready() == nil}), nil
+	return connect.NewResponse(&pb.ServerReadyResponse{Ready: p.resolver.Ready() == nil}), nil
 }
 
 // ServerMetadata says what this server is.
@@ -51,7 +51,7 @@ func (p procedures) ModelReady(ctx context.Context, in *connect.Request[pb.Model
 	if err != nil {
 		return nil, err
 	}
-	route, err := p.registry.Resolve(ctx, auth.PrincipalFrom(ctx), target)
+	route, err := p.resolver.Resolve(ctx, auth.PrincipalFrom(ctx), target)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func (p procedures) ModelMetadata(ctx context.Context, in *connect.Request[pb.Mo
 	if err != nil {
 		return nil, err
 	}
-	route, err := p.registry.Resolve(ctx, auth.PrincipalFrom(ctx), target)
+	route, err := p.resolver.Resolve(ctx, auth.PrincipalFrom(ctx), target)
 	if err != nil {
 		return nil, err
 	}

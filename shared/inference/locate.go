@@ -8,12 +8,12 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 )
 
 // locate finds the version that the call goes to, whether or not it runs.
 func (g *Gateway) locate(ctx context.Context, c *call) error {
-	route, err := g.registry.Resolve(ctx, c.who, c.target)
+	route, err := g.resolver.Resolve(ctx, c.who, c.target)
 	if err != nil {
 		return err
 	}
@@ -25,8 +25,8 @@ func (g *Gateway) locate(ctx context.Context, c *call) error {
 }
 
 // look asks for a version as it is now. If it does not run, that asks for its start, unless somebody else has lately.
-func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*registry.Version, error) {
-	route, err := g.registry.Resolve(ctx, c.who, ref.Target{Model: c.target.Model, Selector: ref.Exact(v)})
+func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*resolver.Version, error) {
+	route, err := g.resolver.Resolve(ctx, c.who, ref.Target{Model: c.target.Model, Selector: ref.Exact(v)})
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*registry.V
 // choose gives the version that a call goes to. Without a session it is drawn anew for each call, by weight. Calls of one session go to the same
 // version for as long as the traffic stays as it is, and a change of weights moves as few sessions as it can: of two versions, exactly the part by
 // which the weights differ.
-func choose(traffic []registry.Share, m ref.Model, session string) ref.Version {
+func choose(traffic []resolver.Share, m ref.Model, session string) ref.Version {
 	switch {
 	case len(traffic) == 0:
 		return ref.Version{}
@@ -50,7 +50,7 @@ func choose(traffic []registry.Share, m ref.Model, session string) ref.Version {
 }
 
 // draw picks a version at random.
-func draw(traffic []registry.Share) ref.Version {
+func draw(traffic []resolver.Share) ref.Version {
 	sum := 0
 	for _, share := range traffic {
 		sum += share.Weight
@@ -67,7 +67,7 @@ func draw(traffic []registry.Share) ref.Version {
 // rendezvous is weighted rendezvous hashing: each version bids an exponential deviate of the rate of its weight, made out of a hash of the session
 // and the version, and the least bid wins, which a version's does with the probability of its weight. A weight that grows lowers that version's bids
 // alone, so that sessions only move to versions that grow, relative to where they were.
-func rendezvous(traffic []registry.Share, m ref.Model, session string) ref.Version {
+func rendezvous(traffic []resolver.Share, m ref.Model, session string) ref.Version {
 	var chosen ref.Version
 	least := math.Inf(1)
 	for _, share := range traffic {

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 )
 
 var acmeFraud = ref.Model{Tenant: "acme", Name: "fraud"}
@@ -22,11 +22,11 @@ func version(t testing.TB, s string) ref.Version {
 }
 
 // split makes traffic over 1.0.0, 1.1.0 and so on by weight; a version without weight has no share.
-func split(t testing.TB, weights ...int) []registry.Share {
-	var traffic []registry.Share
+func split(t testing.TB, weights ...int) []resolver.Share {
+	var traffic []resolver.Share
 	for i, weight := range weights {
 		if weight > 0 {
-			traffic = append(traffic, registry.Share{Version: version(t, fmt.Sprintf("1.%d.0", i)), Weight: weight})
+			traffic = append(traffic, resolver.Share{Version: version(t, fmt.Sprintf("1.%d.0", i)), Weight: weight})
 		}
 	}
 	return traffic
@@ -36,7 +36,7 @@ func split(t testing.TB, weights ...int) []registry.Share {
 const sessions = 20_000
 
 // chosen gives the version of each session.
-func chosen(traffic []registry.Share) []string {
+func chosen(traffic []resolver.Share) []string {
 	versions := make([]string, sessions)
 	for i := range versions {
 		versions[i] = choose(traffic, acmeFraud, fmt.Sprintf("session-%d", i)).String()
@@ -44,7 +44,7 @@ func chosen(traffic []registry.Share) []string {
 	return versions
 }
 
-func assertShares(t testing.TB, traffic []registry.Share, versions []string) {
+func assertShares(t testing.TB, traffic []resolver.Share, versions []string) {
 	t.Helper()
 	counts := map[string]int{}
 	for _, v := range versions {
@@ -136,7 +136,7 @@ func TestOneVersionGetsAllTraffic(t *testing.T) {
 	t.Parallel()
 	only := version(t, "1.0.0")
 	for _, session := range []string{"x", ""} {
-		if got := choose([]registry.Share{{Version: only, Weight: 100}}, acmeFraud, session); got != only {
+		if got := choose([]resolver.Share{{Version: only, Weight: 100}}, acmeFraud, session); got != only {
 			t.Errorf("it goes to %s", got)
 		}
 		if got := choose(nil, acmeFraud, session); !got.IsZero() {

@@ -9,7 +9,7 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 )
 
 // Server answers GET /v2: what this server is.
@@ -28,7 +28,7 @@ func (g *Gateway) Live(w http.ResponseWriter, _ *http.Request, _ auth.Principal)
 
 // Ready answers GET /v2/health/ready: it fails with Unavailable while no call could be let in.
 func (g *Gateway) Ready(w http.ResponseWriter, _ *http.Request, _ auth.Principal) error {
-	if err := g.registry.Ready(); err != nil {
+	if err := g.resolver.Ready(); err != nil {
 		return err
 	}
 	return writeJSON(w, map[string]bool{"ready": true})
@@ -40,7 +40,7 @@ func (g *Gateway) Model(w http.ResponseWriter, r *http.Request, who auth.Princip
 	if err != nil {
 		return err
 	}
-	route, err := g.registry.Resolve(r.Context(), who, target)
+	route, err := g.resolver.Resolve(r.Context(), who, target)
 	if err != nil {
 		return err
 	}
@@ -54,7 +54,7 @@ func (g *Gateway) ModelReady(w http.ResponseWriter, r *http.Request, who auth.Pr
 	if err != nil {
 		return err
 	}
-	route, err := g.registry.Resolve(r.Context(), who, target)
+	route, err := g.resolver.Resolve(r.Context(), who, target)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (g *Gateway) ModelReady(w http.ResponseWriter, r *http.Request, who auth.Pr
 	return writeJSON(w, map[string]any{"name": target.Model, "ready": true})
 }
 
-func metadataOf(m ref.Model, v *registry.Version) *openinference.ModelMetadata {
+func metadataOf(m ref.Model, v *resolver.Version) *openinference.ModelMetadata {
 	return &openinference.ModelMetadata{
 		Name: m.String(), Versions: []string{v.Version.String()}, Platform: v.Runtime, Inputs: v.Inputs, Outputs: v.Outputs,
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 )
 
 // protocol reads a call and writes its answer. It is REST or gRPC; all between the two is the same for both.
@@ -99,7 +99,7 @@ func (g *Gateway) answer(ctx context.Context, c *call, r *report) (*answer, erro
 }
 
 // run has the model run: steps 5 and 6. It returns when the model server has answered, wholly or, where the answer is long, with its header.
-func (g *Gateway) run(ctx context.Context, c *call, v *registry.Version, r *report) (*answer, error) {
+func (g *Gateway) run(ctx context.Context, c *call, v *resolver.Version, r *report) (*answer, error) {
 	// 5. Queue: wait for a slot at the model server.
 	queuedAt := time.Now()
 	r.stage = queued
@@ -140,7 +140,7 @@ const (
 	ownRuntime = "maas-onnx"
 )
 
-func endpointOf(m ref.Model, v *registry.Version) openinference.Endpoint {
+func endpointOf(m ref.Model, v *resolver.Version) openinference.Endpoint {
 	e := openinference.Endpoint{Server: v.Endpoint, Model: m.String()}
 	if v.Runtime == ownRuntime {
 		e.Version = v.Version.String()
@@ -176,14 +176,14 @@ func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, ca
 }
 
 // refused gives what a server's answer with another status than 200 means.
-func (g *Gateway) refused(ctx context.Context, c *call, v *registry.Version, response *http.Response) error {
+func (g *Gateway) refused(ctx context.Context, c *call, v *resolver.Version, response *http.Response) error {
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, longestRefusal))
 	switch {
 	case err != nil:
 		return cut(ctx, err)
 	case response.StatusCode == http.StatusNotFound && !json.Valid(text): // an ingress's that knows no such server: the protocol's errors are JSON
-		g.registry.Missing(ctx, c.who, c.target, v)
+		g.resolver.Missing(ctx, c.who, c.target, v)
 		return fault.New(fault.Unavailable, "the model server cannot be reached")
 	default:
 		return openinference.Refusal(response.StatusCode, text)
@@ -191,13 +191,13 @@ func (g *Gateway) refused(ctx context.Context, c *call, v *registry.Version, res
 }
 
 // broken tells a server that could not be reached, which may be elsewhere by now, from one that broke off the call.
-func (g *Gateway) broken(ctx context.Context, c *call, v *registry.Version, err error) error {
+func (g *Gateway) broken(ctx context.Context, c *call, v *resolver.Version, err error) error {
 	if !fault.Is(err, fault.Unavailable) {
 		return err
 	}
 	var dial *net.OpError
 	if errors.As(err, &dial) && dial.Op == "dial" {
-		g.registry.Missing(ctx, c.who, c.target, v)
+		g.resolver.Missing(ctx, c.who, c.target, v)
 		return err
 	}
 	return fault.New(fault.Upstream, "The model server failed during the call.", fault.Cause(err))

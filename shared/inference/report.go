@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 )
 
 // report is what was done for a call, whatever it came to.
 type report struct {
 	began   time.Time
-	version *registry.Version // nil if none was found
+	version *resolver.Version // nil if none was found
 	cache   string            // what X-Cache says
 	queue   time.Duration
 	cold    time.Duration

@@ -13,7 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/cache"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 	"github.com/17882237881/MaaS/shared/share"
 )
 
@@ -66,7 +66,7 @@ func openResults(e *env.Env, bytes uint64, m *share.Pool) (*results, error) {
 }
 
 // covers reports whether the call's answer may be an earlier one, or be kept.
-func (s *results) covers(c *call, v *registry.Version) bool {
+func (s *results) covers(c *call, v *resolver.Version) bool {
 	if !v.Deterministic || c.noStore {
 		return false
 	}
@@ -87,13 +87,13 @@ const (
 )
 
 // appendBegin appends what both names begin with: how they are made, the tenant and the version's digest.
-func appendBegin(head []byte, how byte, c *call, v *registry.Version) []byte {
+func appendBegin(head []byte, how byte, c *call, v *resolver.Version) []byte {
 	head = append(append(head, how), c.who.Tenant[:]...)
 	return append(head, v.Digest.String()...)
 }
 
 // spelling is the name by the request's bytes: its content type, its header's length and its body, each after its own length.
-func spelling(c *call, v *registry.Version) string {
+func spelling(c *call, v *resolver.Version) string {
 	h, head := sha256.New(), appendBegin(make([]byte, 0, 192), bySpelling, c, v)
 	for _, text := range []string{c.contentType, c.header} {
 		head = binary.BigEndian.AppendUint64(head, uint64(len(text)))
@@ -107,7 +107,7 @@ func spelling(c *call, v *registry.Version) string {
 }
 
 // meaning is the name by what the request means.
-func meaning(c *call, v *registry.Version, request *openinference.Request) string {
+func meaning(c *call, v *resolver.Version, request *openinference.Request) string {
 	h, head := sha256.New(), appendBegin(make([]byte, 0, 128), byMeaning, c, v)
 	_, _ = h.Write(head)
 	request.HashTo(h)
@@ -136,7 +136,7 @@ func (s *results) read(c *call) (*openinference.Request, bool) {
 
 // recall gives the kept answer, unless there is none or the caller asked for a run. The call learns its request's id. It fails if a large request gets no
 // slot to be hashed and read in.
-func (s *results) recall(ctx context.Context, c *call, v *registry.Version) (n names, a *answer, err error) {
+func (s *results) recall(ctx context.Context, c *call, v *resolver.Version) (n names, a *answer, err error) {
 	if err := c.work.Begin(ctx, c.size); err != nil {
 		return n, nil, err
 	}
@@ -163,7 +163,7 @@ func (s *results) recall(ctx context.Context, c *call, v *registry.Version) (n n
 }
 
 // understand gives the name by what the call's request means, "" if that cannot be known. The call learns its request's id.
-func (s *results) understand(ctx context.Context, c *call, v *registry.Version) (string, error) {
+func (s *results) understand(ctx context.Context, c *call, v *resolver.Version) (string, error) {
 	if err := c.work.Begin(ctx, c.size); err != nil {
 		return "", err
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/registry"
+	"github.com/17882237881/MaaS/shared/resolver"
 )
 
 const (
@@ -27,7 +27,7 @@ const (
 )
 
 // awaitStart returns the report's version as it is when it runs; until then it looks again and again.
-func (g *Gateway) awaitStart(ctx context.Context, c *call, r *report) (*registry.Version, error) {
+func (g *Gateway) awaitStart(ctx context.Context, c *call, r *report) (*resolver.Version, error) {
 	v := r.version
 	if v.Callable() {
 		return v, nil
@@ -94,7 +94,7 @@ func (g *Gateway) ready(ctx context.Context, server openinference.Endpoint) bool
 }
 
 // gaveUp is what a call is told that ends before its version has started.
-func gaveUp(ctx context.Context, m ref.Model, v *registry.Version) error {
+func gaveUp(ctx context.Context, m ref.Model, v *resolver.Version) error {
 	if fault.Is(ctx.Err(), fault.Canceled) {
 		return ctx.Err()
 	}
@@ -102,7 +102,7 @@ func gaveUp(ctx context.Context, m ref.Model, v *registry.Version) error {
 }
 
 // starting says of a version that does not run why not.
-func starting(m ref.Model, v *registry.Version) error {
+func starting(m ref.Model, v *resolver.Version) error {
 	if err := notStarting(m, v); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func starting(m ref.Model, v *registry.Version) error {
 }
 
 // notStarting says why a version is not starting at the moment: its start failed, for good or until the next try. It gives nil where it may start.
-func notStarting(m ref.Model, v *registry.Version) error {
+func notStarting(m ref.Model, v *resolver.Version) error {
 	pause := time.Until(v.RetryAt)
 	switch {
 	case v.Status == api.DeploymentFailed:

@@ -22,8 +22,8 @@ import (
 	"github.com/17882237881/MaaS/shared/httpapi"
 	"github.com/17882237881/MaaS/shared/inference"
 	"github.com/17882237881/MaaS/shared/openinference"
-	"github.com/17882237881/MaaS/shared/registry"
-	"github.com/17882237881/MaaS/shared/registrytest"
+	"github.com/17882237881/MaaS/shared/resolver"
+	"github.com/17882237881/MaaS/shared/resolvertest"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a gateway between a registry and a model server that adds one to each element of x.
 type world struct {
-	*registrytest.Server
+	*resolvertest.Server
 
 	url     string
 	handler http.Handler
@@ -45,7 +45,7 @@ type world struct {
 // newWorld makes a world in which acme/adder@1.0.0 is ready.
 func newWorld(t testing.TB, vars ...string) *world {
 	t.Helper()
-	w := &world{Server: registrytest.New(t), model: newModelServer(t), t: t}
+	w := &world{Server: resolvertest.New(t), model: newModelServer(t), t: t}
 	w.Ready("adder", "1.0.0", w.model.URL)
 	w.token = w.TokenOf(w.Owner())
 	w.url = w.gateway(vars...)
@@ -67,7 +67,7 @@ func (w *world) gateway(vars ...string) string {
 		}
 		eventually(w.t, func() bool { return store.Stats(w.t.Context()).Redis == "connected" })
 	}
-	known, err := registry.Open(e)
+	known, err := resolver.Open(e)
 	if err != nil {
 		w.t.Fatal(err)
 	}

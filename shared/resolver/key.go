@@ -1,4 +1,4 @@
-package registry
+package resolver
 
 import (
 	"context"
@@ -42,7 +42,7 @@ func newKeyCache() (*keyCache, error) {
 }
 
 // APIKey implements auth.Authenticator.
-func (r *Registry) APIKey(ctx context.Context, key auth.APIKey) (auth.Principal, error) {
+func (r *Resolver) APIKey(ctx context.Context, key auth.APIKey) (auth.Principal, error) {
 	if err := r.revoked.known(ctx); err != nil {
 		return auth.Principal{}, err
 	}
@@ -60,7 +60,7 @@ func (r *Registry) APIKey(ctx context.Context, key auth.APIKey) (auth.Principal,
 	return known.who, known.refused
 }
 
-func (r *Registry) verifyKey(ctx context.Context, id string, hash keyHash) (verdict, error) {
+func (r *Resolver) verifyKey(ctx context.Context, id string, hash keyHash) (verdict, error) {
 	now := time.Now()
 	out, err := call(ctx, r, r.verify, tenant{}, &maasv1.VerifyKeyRequest{Id: id, Hash: hash[:]},
 		r.identity.VerifyKey, maasv1connect.IdentityServiceVerifyKeyProcedure)
@@ -74,7 +74,7 @@ func (r *Registry) verifyKey(ctx context.Context, id string, hash keyHash) (verd
 	}
 	v := verdict{kept: now, until: now.Add(keyLife)}
 	if v.who, err = principalOf(id, out); err != nil {
-		return verdict{}, fault.New(fault.Internal, "The answer about the API key is malformed.", fault.Op("registry.APIKey"), fault.Cause(err))
+		return verdict{}, fault.New(fault.Internal, "The answer about the API key is malformed.", fault.Op("resolver.APIKey"), fault.Cause(err))
 	}
 	if expires := out.GetExpiresAt(); expires != nil && expires.AsTime().Before(v.until) {
 		v.until = expires.AsTime()

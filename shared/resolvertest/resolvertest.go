@@ -1,6 +1,6 @@
-// Package registrytest gives tests a registry on a server of its own: ModelService and IdentityService over gRPC, guarded as models and
-// api-keys guard them, which know what the test has told them.
-package registrytest
+// Package resolvertest gives tests the services that a resolver calls: ModelService and IdentityService over gRPC, with the guards of the
+// functions models and api-keys and with data that the test sets.
+package resolvertest
 
 import (
 	"bytes"
@@ -30,7 +30,7 @@ import (
 	"github.com/17882237881/MaaS/shared/share"
 )
 
-// Server is a registry. Its Installation's Vars name it, for a function of the same installation.
+// Server serves ModelService and IdentityService. Its Installation's Vars have their addresses.
 type Server struct {
 	*authtest.Installation
 
@@ -50,7 +50,7 @@ type Server struct {
 	revoked []*maasv1.Revocation
 }
 
-// New starts the registry, which ends with the test.
+// New starts the services, which stop when the test ends.
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{Installation: authtest.New(t), t: t, routes: map[string]*maasv1.ResolveResponse{}}
@@ -112,7 +112,7 @@ func (s *Server) Ready(name, version, endpoint string) *maasv1.ResolveResponse {
 // ModelID is the id that the model acme/<name> has with Ready.
 func ModelID(name string) uuid.UUID { return uuid.NewSHA1(authtest.Acme, []byte(name)) }
 
-// Lead makes a reference lead somewhere; each time the epoch grows. The response is the registry's from then on.
+// Lead makes a reference lead somewhere; each time the epoch grows. The response is the server's from then on.
 func (s *Server) Lead(target string, r *maasv1.ResolveResponse) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +121,7 @@ func (s *Server) Lead(target string, r *maasv1.ResolveResponse) {
 	s.routes[target] = r
 }
 
-// Change changes a response under the registry's lock, with a new epoch, which it gives.
+// Change changes a response under the server's lock, with a new epoch, which it gives.
 func (s *Server) Change(r *maasv1.ResolveResponse, change func(*maasv1.ResolveResponse)) (epoch int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,4 +1,4 @@
-package registry
+package resolver
 
 import (
 	"context"
@@ -47,7 +47,7 @@ type tenant struct {
 // call asks a procedure. It fails with the fault that the service gave, and with Unavailable if there was no answer. Who goes away before the
 // answer says nothing about the service: that is no failure of it.
 func call[In, Out any](
-	ctx context.Context, r *Registry, p policy, of tenant, in *In, ask func(context.Context, *connect.Request[In]) (*connect.Response[Out], error),
+	ctx context.Context, r *Resolver, p policy, of tenant, in *In, ask func(context.Context, *connect.Request[In]) (*connect.Response[Out], error),
 	procedure string,
 ) (*Out, error) {
 	answer, err := p.WithContext(ctx).Get(func() (any, error) {
@@ -86,10 +86,10 @@ func faultOf(err error) error {
 	case fault.Unavailable, fault.Internal, "": // "": not the service answered, but a proxy before it
 		return away(err)
 	default:
-		return fault.New(kind, refusal.Message(), fault.Op("registry"))
+		return fault.New(kind, refusal.Message(), fault.Op("resolver"))
 	}
 }
 
 func away(err error) error {
-	return fault.New(fault.Unavailable, "The registry is away; try again.", fault.Op("registry"), fault.Cause(err))
+	return fault.New(fault.Unavailable, "The registry is away; try again.", fault.Op("resolver"), fault.Cause(err))
 }

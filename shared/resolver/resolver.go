@@ -1,9 +1,9 @@
-// Package registry is the inference gateway's client of ModelService and IdentityService: where references lead, whose an API key is,
-// and what is revoked. It knows no database.
+// Package resolver is the inference gateway's client of ModelService and IdentityService. It resolves model references to versions and API
+// keys to principals, and follows the list of revocations. It uses no database.
 //
-// Calls are gRPC with the gateway's own credential, bounded in time, tried again while a service is away, and not tried at all for a
-// while after it has failed many times in a row.
-package registry
+// Calls are gRPC with the gateway's own credential. Each has a time limit and is retried while its service is unavailable; a circuit breaker
+// stops calls for a while after many failures in a row.
+package resolver
 
 import (
 	"context"
@@ -26,8 +26,8 @@ type config struct {
 	Identity string `env:"MAAS_IDENTITY_URL,required,notEmpty"`
 }
 
-// Registry answers from what it knows, and asks the services for the rest. It is safe for concurrent use.
-type Registry struct {
+// Resolver answers from its caches and calls the services for the rest. It is safe for concurrent use.
+type Resolver struct {
 	models   maasv1connect.ModelServiceClient
 	identity maasv1connect.IdentityServiceClient
 	gateway  *auth.Gateway
@@ -40,15 +40,15 @@ type Registry struct {
 	revoked revoked
 }
 
-// Open gives the process's registry, and begins to follow what is revoked.
-func Open(e *env.Env) (*Registry, error) {
-	return env.Once(e, "registry", func(context.Context) (*Registry, func(context.Context) error, error) {
+// Open returns the process's resolver. The first call starts to follow revocations.
+func Open(e *env.Env) (*Resolver, error) {
+	return env.Once(e, "resolver", func(context.Context) (*Resolver, func(context.Context) error, error) {
 		var c config
 		if err := e.Config(&c); err != nil {
 			return nil, nil, err
 		}
 		client := newClient()
-		r, err := newRegistry(e, c, client)
+		r, err := newResolver(e, c, client)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -57,7 +57,7 @@ func Open(e *env.Env) (*Registry, error) {
 	})
 }
 
-func newRegistry(e *env.Env, c config, client *http.Client) (*Registry, error) {
+func newResolver(e *env.Env, c config, client *http.Client) (*Resolver, error) {
 	gateway, err := auth.OpenGateway(e)
 	if err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func newRegistry(e *env.Env, c config, client *http.Client) (*Registry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Registry{
+	return &Resolver{
 		models:   maasv1connect.NewModelServiceClient(client, c.Models, connect.WithGRPC()),
 		identity: maasv1connect.NewIdentityServiceClient(client, c.Identity, connect.WithGRPC()),
 		gateway:  gateway,

@@ -1,4 +1,4 @@
-package registry
+package resolver
 
 import (
 	"context"
@@ -37,7 +37,7 @@ func newRevoked() revoked {
 }
 
 // Check implements auth.Authenticator.
-func (r *Registry) Check(ctx context.Context, claims auth.Claims) error {
+func (r *Resolver) Check(ctx context.Context, claims auth.Claims) error {
 	if err := r.revoked.known(ctx); err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (r *Registry) Check(ctx context.Context, claims auth.Claims) error {
 }
 
 // Ready fails with Unavailable while it cannot be told what is revoked. It does not wait.
-func (r *Registry) Ready() error {
+func (r *Resolver) Ready() error {
 	select {
 	case <-r.revoked.loaded:
 		return r.revoked.fresh()
@@ -86,7 +86,7 @@ func unknown() error {
 }
 
 // followRevocations keeps the list until ctx ends.
-func (r *Registry) followRevocations(ctx context.Context) {
+func (r *Resolver) followRevocations(ctx context.Context) {
 	var asOf *timestamppb.Timestamp
 	for ctx.Err() == nil {
 		began := time.Since(r.revoked.start)

@@ -1,4 +1,4 @@
-package registry
+package resolver
 
 import (
 	"errors"
@@ -40,11 +40,11 @@ func openRoutes(e *env.Env) (*cache.Cache[*Route], error) {
 func decodeRoute(text []byte) (*Route, error) {
 	m := &maasv1.ResolveResponse{}
 	if err := proto.Unmarshal(text, m); err != nil {
-		return nil, fmt.Errorf("registry: a route in the cache: %w", err)
+		return nil, fmt.Errorf("resolver: a route in the cache: %w", err)
 	}
 	route, err := routeOf(m)
 	if err == nil && route.Model == uuid.Nil {
-		return nil, errors.New("registry: a route in the cache is of an earlier release")
+		return nil, errors.New("resolver: a route in the cache is of an earlier release")
 	}
 	return route, err
 }

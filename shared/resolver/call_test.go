@@ -1,4 +1,4 @@
-package registry_test
+package resolver_test
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/registrytest"
+	"github.com/17882237881/MaaS/shared/resolvertest"
 )
 
-func TestCallersWhoGoAwayDoNotMakeTheRegistryCountAsAway(t *testing.T) {
+func TestCancelledCallsDoNotOpenTheCircuitBreaker(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	s.Ready("fraud", "1.4.0", "http://model")
 	slow := newSlow(t, s.Vars["MAAS_REGISTRY_URL"])
 	r, _ := open(t, s, map[string]string{"MAAS_REGISTRY_URL": slow.URL})

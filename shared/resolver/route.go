@@ -1,4 +1,4 @@
-package registry
+package resolver
 
 import (
 	"context"
@@ -64,7 +64,7 @@ func (v *Version) Callable() bool {
 
 // Resolve tells where a reference leads. If the version does not run, that asks for its start, and the route's status says so.
 // It fails with NotFound for what the caller may not know of, and with Gone for a retired version.
-func (r *Registry) Resolve(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
+func (r *Resolver) Resolve(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
 	if !who.MaySee(target.Model) {
 		return nil, noModel(target.Model)
 	}
@@ -94,7 +94,7 @@ func noModel(m ref.Model) error {
 
 // Missing drops what is known of a version, and of the reference that led to it, because nobody is at its endpoint, and tells ModelService: the
 // version is elsewhere by now, or a host has lost it and does not know.
-func (r *Registry) Missing(ctx context.Context, who auth.Principal, target ref.Target, v *Version) {
+func (r *Resolver) Missing(ctx context.Context, who auth.Principal, target ref.Target, v *Version) {
 	exact := ref.Target{Model: target.Model, Selector: ref.Exact(v.Version)}
 	r.routes.Forget(ctx, keyOf(who, target))
 	r.routes.Forget(ctx, keyOf(who, exact))
@@ -108,14 +108,14 @@ func keyOf(who auth.Principal, target ref.Target) cache.Key {
 	return cache.Key{Scope: target.Model.String(), Name: string(tenant) + "@" + target.Selector.String()}
 }
 
-func (r *Registry) ask(ctx context.Context, of tenant, in *maasv1.ResolveRequest) (*Route, error) {
+func (r *Resolver) ask(ctx context.Context, of tenant, in *maasv1.ResolveRequest) (*Route, error) {
 	out, err := call(ctx, r, r.resolve, of, in, r.models.Resolve, maasv1connect.ModelServiceResolveProcedure)
 	if err != nil {
 		return nil, err
 	}
 	route, err := routeOf(out)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "The registry's answer is malformed.", fault.Op("registry.Resolve"), fault.Cause(err))
+		return nil, fault.New(fault.Internal, "The registry's answer is malformed.", fault.Op("resolver.Resolve"), fault.Cause(err))
 	}
 	return route, nil
 }

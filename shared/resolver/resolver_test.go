@@ -1,4 +1,4 @@
-package registry_test
+package resolver_test
 
 import (
 	"context"
@@ -19,19 +19,19 @@ import (
 	"github.com/17882237881/MaaS/shared/cachetest"
 	"github.com/17882237881/MaaS/shared/env"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
-	"github.com/17882237881/MaaS/shared/registry"
-	"github.com/17882237881/MaaS/shared/registrytest"
+	"github.com/17882237881/MaaS/shared/resolver"
+	"github.com/17882237881/MaaS/shared/resolvertest"
 	"github.com/17882237881/MaaS/shared/share"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // open gives a client of the server, and its process.
-func open(t *testing.T, s *registrytest.Server, vars map[string]string) (*registry.Registry, *env.Env) {
+func open(t *testing.T, s *resolvertest.Server, vars map[string]string) (*resolver.Resolver, *env.Env) {
 	t.Helper()
 	e := s.Env("infer", vars)
 	t.Cleanup(func() { _ = e.Close(context.Background()) })
-	r, err := registry.Open(e)
+	r, err := resolver.Open(e)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func target(t *testing.T, s string) ref.Target {
 }
 
 // withRedis opens a client with a cache that hears of changes.
-func withRedis(t *testing.T, s *registrytest.Server) (*registry.Registry, *cache.Store) {
+func withRedis(t *testing.T, s *resolvertest.Server) (*resolver.Resolver, *cache.Store) {
 	t.Helper()
 	r, e := open(t, s, map[string]string{"REDIS_URL": cachetest.New(t).URL})
 	store, err := cache.Open(e)
@@ -70,7 +70,7 @@ func eventually(t *testing.T, so func() bool) {
 
 func TestARouteIsAskedForOnce(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	s.Ready("fraud", "1.4.0", "http://model")
 	r, _ := withRedis(t, s)
 	for range 3 {
@@ -89,7 +89,7 @@ func TestARouteIsAskedForOnce(t *testing.T) {
 
 func TestAMovedReferenceIsSeenAtOnce(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	s.Ready("fraud", "1.4.0", "http://old")
 	r, store := withRedis(t, s)
 	if _, err := r.Resolve(t.Context(), s.Owner(), target(t, "acme/fraud")); err != nil {
@@ -107,7 +107,7 @@ func TestAMovedReferenceIsSeenAtOnce(t *testing.T) {
 
 func TestARouteToWhatDoesNotRunIsNotKept(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	route := s.Ready("fraud", "1.4.0", "")
 	s.Change(route, func(m *maasv1.ResolveResponse) { m.Status = "starting" })
 	r, _ := withRedis(t, s)
@@ -123,11 +123,11 @@ func TestARouteToWhatDoesNotRunIsNotKept(t *testing.T) {
 
 func TestModelsOfOthersAreNotThere(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	s.Ready("fraud", "1.4.0", "http://model")
 	r, _ := open(t, s, nil)
 	limited := s.Owner()
-	limited.Limits = &auth.Limits{Models: []auth.BoundModel{{ID: registrytest.ModelID("other"), Name: "other"}}}
+	limited.Limits = &auth.Limits{Models: []auth.BoundModel{{ID: resolvertest.ModelID("other"), Name: "other"}}}
 
 	_, err := r.Resolve(t.Context(), s.Owner(), target(t, "rival/fraud"))
 	faulttest.AssertKind(t, err, fault.NotFound)
@@ -135,14 +135,14 @@ func TestModelsOfOthersAreNotThere(t *testing.T) {
 	faulttest.AssertKind(t, err, fault.NotFound)
 
 	if n := s.Resolved.Load(); n != 0 {
-		t.Errorf("the registry was asked %d times", n)
+		t.Errorf("ModelService was called %d times", n)
 	}
 }
 
 // TestAKeyOfADeletedModelDoesNotReachTheNextOfItsName asks by keys whose models are gone, with a route that is kept and with one that is not.
 func TestAKeyOfADeletedModelDoesNotReachTheNextOfItsName(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	s.Ready("fraud", "1.4.0", "http://model")
 	r, _ := open(t, s, nil)
 	fraud := target(t, "acme/fraud")
@@ -156,7 +156,7 @@ func TestAKeyOfADeletedModelDoesNotReachTheNextOfItsName(t *testing.T) {
 		return known
 	}
 	old := of(&auth.Limits{Models: []auth.BoundModel{{ID: uuid.New(), Name: "fraud"}}})
-	own := of(&auth.Limits{Models: []auth.BoundModel{{ID: registrytest.ModelID("fraud"), Name: "fraud"}}})
+	own := of(&auth.Limits{Models: []auth.BoundModel{{ID: resolvertest.ModelID("fraud"), Name: "fraud"}}})
 	pattern := of(&auth.Limits{Patterns: []ref.Pattern{{Tenant: "acme", Name: "fra*"}}})
 	none := of(&auth.Limits{})
 
@@ -174,9 +174,9 @@ func TestAKeyOfADeletedModelDoesNotReachTheNextOfItsName(t *testing.T) {
 	}
 }
 
-func TestARegistryThatComesBackIsAskedAgain(t *testing.T) {
+func TestCallsResumeWhenTheServicesComeBack(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	s.Ready("fraud", "1.4.0", "http://model")
 	r, _ := open(t, s, nil)
 	s.Down.Store(true)
@@ -191,9 +191,9 @@ func TestARegistryThatComesBackIsAskedAgain(t *testing.T) {
 	})
 }
 
-func TestARegistryThatIsAwayIsNotHammered(t *testing.T) {
+func TestTheCircuitBreakerLimitsCallsWhileTheServicesAreAway(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	r, _ := open(t, s, nil)
 	s.Down.Store(true)
 	for range 50 {
@@ -211,12 +211,12 @@ func TestARegistryThatIsAwayIsNotHammered(t *testing.T) {
 
 func TestAnAPIKeyIsVerifiedOnce(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	r, _ := open(t, s, nil)
 	owner := s.Owner()
 	owner.Scopes = []api.Permission{"inference:execute"}
 	owner.Limits = &auth.Limits{
-		Models: []auth.BoundModel{{ID: registrytest.ModelID("fraud"), Name: "fraud"}}, Patterns: []ref.Pattern{{Tenant: "acme", Name: "f-*"}},
+		Models: []auth.BoundModel{{ID: resolvertest.ModelID("fraud"), Name: "fraud"}}, Patterns: []ref.Pattern{{Tenant: "acme", Name: "f-*"}},
 	}
 	key, stranger := s.AddKey(owner), share.Holder{Tenant: "192.0.2.1/32", Credential: "anonymous"}
 	for range 3 {
@@ -232,7 +232,7 @@ func TestAnAPIKeyIsVerifiedOnce(t *testing.T) {
 
 func TestAWrongKeyIsRefusedOnce(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	r, _ := open(t, s, nil)
 	key := auth.NewAPIKey()
 	for range 3 {
@@ -246,7 +246,7 @@ func TestAWrongKeyIsRefusedOnce(t *testing.T) {
 
 func TestWhatIsRevokedStops(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	r, _ := open(t, s, nil)
 	who := s.Owner()
 	claims := auth.Claims{Subject: who.User, Session: who.Session, Tenant: who.Tenant, IssuedAt: time.Now()}
@@ -268,7 +268,7 @@ func TestWhatIsRevokedStops(t *testing.T) {
 
 func TestNobodyIsLetInWhileRevocationsAreUnknown(t *testing.T) {
 	t.Parallel()
-	s := registrytest.New(t)
+	s := resolvertest.New(t)
 	nowhere, err := net.Listen("tcp", "127.0.0.1:0") // takes no connection further
 	if err != nil {
 		t.Fatal(err)
