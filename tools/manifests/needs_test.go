@@ -23,7 +23,7 @@ func openers() map[string][]string {
 		"store":        {shared + "objects.Open"},
 		"service-key":  {"(*" + shared + "env.Env).ServiceKey"},
 		"signing-keys": {shared + "auth.OpenSigner"},
-		"verify-keys":  {shared + "identity.OpenAuthenticator", shared + "registry.Open"}, // a guard without an authenticator verifies no token
+		"verify-keys":  {shared + "identity.OpenAuthenticator", shared + "resolver.Open"}, // a guard without an authenticator verifies no token
 	}
 }
 
