@@ -1,5 +1,5 @@
-// Package ownfile opens the temporary files that a program keeps in folders that others can write to. A link, a pipe or a second name of
-// another file that stands where such a file should be is never written through.
+// Package ownfile opens, creates and locks files that belong to this program alone, also in folders that other users can write to. It never
+// writes through a link, a pipe or a second name of another file that another user has put where such a file should be.
 package ownfile
 
 import (

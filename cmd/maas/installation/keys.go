@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/17882237881/MaaS/cmd/maas/wholefile"
+	"github.com/google/renameio/v2"
+
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // Keys are the paths of an installation's secrets.
@@ -25,10 +27,10 @@ func OpenKeys(folder string) (Keys, error) {
 		Signing: filepath.Join(folder, "signing.json"), Verify: filepath.Join(folder, "verify.json"), Service: filepath.Join(folder, "service.key"),
 	}
 	service := func() ([]byte, error) { return []byte(rand.Text() + rand.Text()), nil }
-	if _, err := wholefile.ReadOrMake(k.Service, service); err != nil {
+	if _, err := ownfile.ReadOrCreate(k.Service, service); err != nil {
 		return Keys{}, fmt.Errorf("service key: %w", err)
 	}
-	signing, err := wholefile.ReadOrMake(k.Signing, makeSigning)
+	signing, err := ownfile.ReadOrCreate(k.Signing, makeSigning)
 	if err != nil {
 		return Keys{}, fmt.Errorf("signing keys: %w", err)
 	}
@@ -36,7 +38,7 @@ func OpenKeys(folder string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("signing keys %s: %w", k.Signing, err)
 	}
-	return k, wholefile.Write(k.Verify, public)
+	return k, renameio.WriteFile(k.Verify, public, 0o600, renameio.WithTempDir(folder))
 }
 
 func makeSigning() ([]byte, error) {

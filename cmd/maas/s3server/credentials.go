@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/17882237881/MaaS/cmd/maas/wholefile"
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // Credentials are what clients of the server sign with.
@@ -31,7 +31,7 @@ func load(data, file, prefix string) (Credentials, error) {
 		return Credentials{}, fmt.Errorf("object store credentials: %w", err)
 	}
 	path := filepath.Join(data, file)
-	text, err := wholefile.ReadOrMake(path, func() ([]byte, error) {
+	text, err := ownfile.ReadOrCreate(path, func() ([]byte, error) {
 		return json.Marshal(Credentials{AccessKeyID: prefix + rand.Text()[:12], SecretAccessKey: rand.Text() + rand.Text()})
 	})
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/renameio/v2"
+
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/wholefile"
 	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
@@ -107,7 +108,7 @@ func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error 
 	if err != nil {
 		return fmt.Errorf("stored session: %w", err)
 	}
-	if err := wholefile.Write(s.file(), text); err != nil {
+	if err := renameio.WriteFile(s.file(), text, 0o600, renameio.WithTempDir(s.folder)); err != nil {
 		return fmt.Errorf("stored session: %w", err)
 	}
 	return nil

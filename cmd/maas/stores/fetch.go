@@ -17,8 +17,7 @@ import (
 	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
-
-	"github.com/17882237881/MaaS/cmd/maas/wholefile"
+	"github.com/google/renameio/v2"
 )
 
 // postgresVersion is the one release of Postgres that is downloaded.
@@ -97,7 +96,8 @@ func (a archive) fetch(ctx context.Context, folder string) error {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return err
 	}
-	return wholefile.Write(filepath.Join(folder, fmt.Sprintf("embedded-postgres-binaries-%s-%s.txz", a.platform, postgresVersion)), programs)
+	path := filepath.Join(folder, fmt.Sprintf("embedded-postgres-binaries-%s-%s.txz", a.platform, postgresVersion))
+	return renameio.WriteFile(path, programs, 0o600, renameio.WithTempDir(folder))
 }
 
 func (a archive) get(ctx context.Context) ([]byte, error) {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/api/fault"
-	"github.com/17882237881/MaaS/cmd/maas/wholefile"
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // The ports at the address of Options.Listen. They lie below those that Linux gives to connections, as freeAddress's do.
@@ -46,7 +46,7 @@ func openNetwork(ctx context.Context, folder *Folder, host string) (*network, er
 		return nil, fault.New(fault.Invalid, "The servers listen on one IP address of this machine, which "+host+" is not.", fault.Field("listen"))
 	}
 	path := filepath.Join(folder.Path, "passwords.json")
-	text, err := wholefile.ReadOrMake(path, func() ([]byte, error) {
+	text, err := ownfile.ReadOrCreate(path, func() ([]byte, error) {
 		return json.Marshal(passwords{Owner: rand.Text(), App: rand.Text(), Redis: rand.Text()})
 	})
 	if err != nil {
