@@ -11,6 +11,9 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 )
 
+// VisibilityTenant is the visibility of every model: nobody outside of its tenant sees it.
+const VisibilityTenant = "tenant"
+
 // Model is a named line of versions.
 type Model struct {
 	Model       ref.Model    `json:"model"`
@@ -19,7 +22,7 @@ type Model struct {
 	Tags        Tags         `json:"tags"`
 	Metadata    Metadata     `json:"metadata"`
 	License     Label        `json:"license"`
-	Visibility  string       `json:"visibility"` // "tenant": nobody else sees it
+	Visibility  string       `json:"visibility"` // VisibilityTenant
 	Latest      *ref.Version `json:"latest"`     // nil until a release is ready
 	CreatedBy   string       `json:"created_by"`
 	CreatedAt   time.Time    `json:"created_at"`

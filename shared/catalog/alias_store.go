@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,9 +65,8 @@ func listMoves(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.A
 
 const leadingToSQL = `
 	select alias from aliases
-	where model_id = $1 and kind = 'set' and alias !~ '^(latest|v[0-9]+([.][0-9]+)?)$'
-		and traffic @> jsonb_build_array(jsonb_build_object('version', $2::text))
-	order by alias limit 1`
+	where model_id = $1 and kind = $3 and traffic @> jsonb_build_array(jsonb_build_object('version', $2::text))
+	order by alias`
 
 const trafficSQL = `select traffic from aliases where model_id = $1 and alias = $2`
 
@@ -85,12 +85,16 @@ const overtakenSQL = `
 			and a.traffic @> jsonb_build_array(jsonb_build_object('version', v.version)))))`
 
 // setAliasTo returns the first alias that somebody set, not one that follows by itself, whose traffic names the version, and "" if there is none.
-func setAliasTo(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (alias string, err error) {
-	err = tx.QueryRow(ctx, leadingToSQL, model, v.String()).Scan(&alias)
-	if postgres.NotFound(err) {
-		return "", nil
+func setAliasTo(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (ref.Alias, error) {
+	rows, err := tx.Query(ctx, leadingToSQL, model, v.String(), string(api.AliasSet))
+	if err != nil {
+		return "", err
 	}
-	return alias, err
+	aliases, err := pgx.CollectRows(rows, pgx.RowTo[ref.Alias])
+	if i := slices.IndexFunc(aliases, func(a ref.Alias) bool { return !a.Derived() }); i >= 0 {
+		return aliases[i], err
+	}
+	return "", err
 }
 
 // putAlias writes an alias's row as it is to be after a move, and the move's entry in the ledger. Without traffic the row is deleted.

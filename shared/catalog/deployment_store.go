@@ -16,8 +16,12 @@ import (
 // deploymentStatus and deploymentFailure are the status and the failure, as others see them, of the version v and its deployment d. A version
 // that failed and was asked for since is pending: its host has not heard of it yet.
 const (
-	deploymentStatus  = `case when d.status = 'failed' and v.wanted_at > d.updated_at then 'pending' else coalesce(d.status, 'none') end`
-	deploymentFailure = `case d.status when 'starting' then d.failure when 'failed' then coalesce(nullif(d.failure, ''), 'lasting') else '' end`
+	deploymentStatus = `case when d.status = ` + failedStatus + ` and v.wanted_at > d.updated_at then '` + string(api.DeploymentPending) + `'
+		else coalesce(d.status, '` + string(api.DeploymentNone) + `') end`
+	deploymentFailure = `case d.status when '` + string(api.DeploymentStarting) + `' then d.failure
+		when ` + failedStatus + ` then coalesce(nullif(d.failure, ''), '` + string(api.FailureLasting) + `') else '' end`
+
+	failedStatus = `'` + string(api.DeploymentFailed) + `'`
 )
 
 const (
@@ -43,10 +47,10 @@ const resolveSQL = `
 	select v.status, json_build_object(
 		'version_id', v.id, 'version', v.version, 'digest', coalesce(v.digest, ''), 'endpoint', coalesce(d.endpoint, ''),
 		'status', ` + deploymentStatus + `, 'reason', coalesce(d.reason, ''), 'failure', ` + deploymentFailure + `,
-		'retry_at', case when d.status = 'failed' then greatest(d.updated_at, v.wanted_at) + $3::bigint * interval '1 millisecond' else d.retry_at end,
+		'retry_at', case when d.status = ` + failedStatus + ` then greatest(d.updated_at, v.wanted_at) + $3::bigint * interval '1 millisecond' else d.retry_at end,
 		'deterministic', v.deterministic,
 		'runtime', coalesce(v.runtime, ''), 'inputs', coalesce(v.inputs, '[]'), 'outputs', coalesce(v.outputs, '[]'),
-		'deprecation', case when v.status = 'deprecated' then
+		'deprecation', case when v.status = ` + deprecatedStatus + ` then
 			json_build_object('reason', v.deprecation_reason, 'since', v.deprecated_at, 'sunset', v.sunset) end)
 	from versions v left join deployments d on d.version_id = v.id
 	where v.model_id = $1 and v.version = $2`

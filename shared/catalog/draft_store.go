@@ -27,7 +27,7 @@ const (
 		values ($1, $2, $3, $4, $5, $6, $7, $8)`
 	dropDraftSQL = `
 		delete from versions v
-		where v.id = $1 and v.status = 'draft' and not exists (select from version_files f where f.version_id = v.id)`
+		where v.id = $1 and v.status = '` + string(api.VersionDraft) + `' and not exists (select from version_files f where f.version_id = v.id)`
 	othersSQL   = `select count(*) from version_files where version_id = $1 and path <> $2`
 	inTheWaySQL = `
 		select path from version_files

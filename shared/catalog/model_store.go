@@ -17,8 +17,8 @@ import (
 const modelJSON = `
 	json_build_object(
 		'model', $1 || '/' || m.name, 'description', m.description, 'framework', m.framework, 'tags', m.tags, 'metadata', m.metadata,
-		'license', m.license, 'visibility', 'tenant', 'created_by', m.created_by, 'created_at', m.created_at, 'updated_at', m.updated_at,
-		'latest', (select a.traffic -> 0 ->> 'version' from aliases a where a.model_id = m.id and a.alias = 'latest'))`
+		'license', m.license, 'visibility', '` + api.VisibilityTenant + `', 'created_by', m.created_by, 'created_at', m.created_at, 'updated_at', m.updated_at,
+		'latest', (select a.traffic -> 0 ->> 'version' from aliases a where a.model_id = m.id and a.alias = '` + string(ref.Latest) + `'))`
 
 const (
 	readModelSQL   = `select ` + modelJSON + ` from models m where m.id = $2`
@@ -30,9 +30,10 @@ const (
 			metadata = coalesce($5, metadata), license = coalesce($6, license), updated_at = now()
 		where id = $1`
 	versionsSQL    = `select count(*) from versions where model_id = $1`
-	publishedSQL   = `select count(*) from versions where model_id = $1 and status in ('published', 'deprecated')`
 	deleteModelSQL = `delete from models where id = $1`
 )
+
+var publishedSQL = `select count(*) from versions where model_id = $1 and status in (` + servedStatuses + `)`
 
 func readModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, tenant ref.Tenant) (m api.Model, err error) {
 	err = tx.QueryRow(ctx, readModelSQL, string(tenant), id).Scan(&m)

@@ -52,16 +52,17 @@ const (
 			cross join lateral jsonb_to_recordset(coalesce(a.details -> 'external', '[]')) as e(path text, size bigint)
 		where f.version_id = $1
 		order by f.path collate "C", e.path collate "C"`
-	signatureSQL  = `select a.inputs, a.outputs` + ofVersion + ` and f.path = $2`
-	openUploadSQL = `
-		select path from uploads where version_id = $1 and status in ('open', 'completing', 'verifying') order by path limit 1`
-	publishSQL = `
-		update versions set status = 'published', published_at = clock_timestamp(), published_by = $2, digest = $3, uri = $4, size = $5, format = $6,
+	signatureSQL = `select a.inputs, a.outputs` + ofVersion + ` and f.path = $2`
+	publishSQL   = `
+		update versions set status = ` + publishedStatus + `, published_at = clock_timestamp(), published_by = $2, digest = $3, uri = $4, size = $5, format = $6,
 			runtime = $7, inputs = $8, outputs = $9, changelog = coalesce($10, changelog), aliases = $11, resources = $12,
 			min_replicas = $13, max_replicas = $14, deterministic = $15
 		where id = $1`
 	publishedForSQL = `select $2::text[] <@ aliases from versions where id = $1`
 )
+
+var openUploadSQL = `
+	select path from uploads where version_id = $1 and status in (` + underwayStatuses + `) order by path limit 1`
 
 // readFiles gives a version's files by path, without what was found in them.
 func readFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileObject, error) {

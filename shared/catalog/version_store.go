@@ -13,6 +13,17 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
+// The statuses as SQL has them.
+const (
+	publishedStatus  = `'` + string(api.VersionPublished) + `'`
+	deprecatedStatus = `'` + string(api.VersionDeprecated) + `'`
+)
+
+var (
+	servedStatuses   = postgres.Literals(api.VersionStatuses(), api.VersionStatus.Serves)
+	underwayStatuses = postgres.Literals(api.UploadStatuses(), func(s api.UploadStatus) bool { return !s.Ended() })
+)
+
 // firstFile is the first file of the row v that has outputs, as models do.
 const firstFile = `
 	from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
@@ -25,7 +36,7 @@ const versionJSON = `
 		'digest', coalesce(v.digest, ''), 'size', coalesce(v.size, f.size), 'files', f.files, 'uri', coalesce(v.uri, ''),
 		'inputs', coalesce(v.inputs, (select a.inputs` + firstFile + `), '[]'), 'outputs', coalesce(v.outputs, (select a.outputs` + firstFile + `), '[]'),
 		'runtime', coalesce(v.runtime, ''), 'resources', v.resources, 'min_replicas', v.min_replicas, 'max_replicas', v.max_replicas,
-		'deterministic', v.deterministic, 'is_latest', coalesce('latest' = any (a.names), false), 'aliases', coalesce(to_json(a.names), '[]'),
+		'deterministic', v.deterministic, 'is_latest', coalesce('` + string(ref.Latest) + `' = any (a.names), false), 'aliases', coalesce(to_json(a.names), '[]'),
 		'deployment', json_build_object('status', ` + deploymentStatus + `, 'reason', coalesce(d.reason, ''), 'failure', ` + deploymentFailure + `,
 			'attempts', coalesce(d.attempts, 0), 'retry_at', d.retry_at, 'phases', json_build_object(
 			'schedule_ms', coalesce(d.schedule_ms, 0), 'fetch_ms', coalesce(d.fetch_ms, 0), 'load_ms', coalesce(d.load_ms, 0))),
@@ -99,9 +110,9 @@ func listVersions(
 const (
 	updateDraftSQL = `update versions set changelog = coalesce($2, changelog), metadata = coalesce($3, metadata) where id = $1`
 	deprecateSQL   = `
-		update versions set status = 'deprecated', deprecation_reason = $2, sunset = $3, deprecated_at = coalesce(deprecated_at, now())
+		update versions set status = ` + deprecatedStatus + `, deprecation_reason = $2, sunset = $3, deprecated_at = coalesce(deprecated_at, now())
 		where id = $1`
-	retireSQL = `update versions set status = 'retired', retired_at = now() where id = $1`
+	retireSQL = `update versions set status = '` + string(api.VersionRetired) + `', retired_at = now() where id = $1`
 	sunsetSQL = `select tenant_id, tenant, model, version from versions_sunset($1)`
 )
 
@@ -128,12 +139,13 @@ const (
 			and ($3::bigint is null or major = $3) and ($4::bigint is null or minor = $4)
 		order by major desc, minor desc, patch desc, prerelease desc limit 1`
 	servedStatusSQL = `select status, ready_at is not null from versions where model_id = $1 and version = $2`
-	firstStartSQL   = `
-		update versions v set ready_at = clock_timestamp()
-		from models m, tenants t
-		where v.id = $1 and v.ready_at is null and v.status in ('published', 'deprecated') and m.id = v.model_id and t.id = m.tenant_id
-		returning m.id, t.name || '/' || m.name, v.version, v.aliases, v.published_at`
 )
+
+var firstStartSQL = `
+	update versions v set ready_at = clock_timestamp()
+	from models m, tenants t
+	where v.id = $1 and v.ready_at is null and v.status in (` + servedStatuses + `) and m.id = v.model_id and t.id = m.tenant_id
+	returning m.id, t.name || '/' || m.name, v.version, v.aliases, v.published_at`
 
 func firstStart(ctx context.Context, tx postgres.Tx, id uuid.UUID) (s start, err error) {
 	var model, version string

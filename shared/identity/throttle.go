@@ -32,8 +32,9 @@ func byAddress(kind string, address netip.Addr) throttle {
 }
 
 const (
-	freeFailures   = 5                // sign-ins that may fail without a wait
-	maxWait        = 60 * time.Second // the wait is 1 s after the fifth failure, and doubles with each
+	freeFailures   = 5           // sign-ins that may fail without a wait
+	firstWait      = time.Second // after the fifth failure; it doubles with each
+	maxWait        = 60 * time.Second
 	failureMemory  = 15 * time.Minute // a count is forgotten after so long without a failure
 	registerMinute = 100              // registrations of an address in a minute
 )

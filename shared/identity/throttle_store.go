@@ -18,21 +18,21 @@ const (
 			count = case when t.counted < now() - $3::interval then 1 else t.count + 1 end,
 			counted = now(),
 			until = case when t.counted < now() - $3::interval or t.count + 1 < $4 then now()
-				else now() + least($5::interval, interval '1 second' * 2 ^ least(t.count + 1 - $4, 16)) end`
+				else now() + least($5::interval, $6::interval * 2 ^ least(t.count + 1 - $4, 16)) end`
 	forgetSQL   = `delete from throttles where kind = $1 and key = $2`
 	registerSQL = `
-		insert into throttles as t (kind, key, count, counted, until) values ($1, $2, 1, now(), now() + interval '1 minute')
+		insert into throttles as t (kind, key, count, counted, until) values ($1, $2, 1, now(), now() + $3::interval)
 		on conflict (kind, key) do update set
 			count = case when t.until <= now() then 1 else t.count + 1 end,
 			counted = case when t.until <= now() then now() else t.counted end,
-			until = case when t.until <= now() then now() + interval '1 minute' else t.until end
+			until = case when t.until <= now() then now() + $3::interval else t.until end
 		returning count, until - now()`
 )
 
 // failed counts a failure of each. All callers give them in the same order, so that none waits for another in a circle.
 func failed(ctx context.Context, tx postgres.Tx, each ...throttle) error {
 	for _, t := range each {
-		if _, err := tx.Exec(ctx, failedSQL, t.kind, t.key[:], failureMemory, freeFailures, maxWait); err != nil {
+		if _, err := tx.Exec(ctx, failedSQL, t.kind, t.key[:], failureMemory, freeFailures, maxWait, firstWait); err != nil {
 			return fmt.Errorf("throttle: %w", err)
 		}
 	}
@@ -56,7 +56,7 @@ func longestWait(ctx context.Context, tx postgres.Tx, a, b throttle) (wait time.
 
 // countMinute counts a try, and returns the tries of the present minute and the time left of it.
 func countMinute(ctx context.Context, tx postgres.Tx, t throttle) (count int, left time.Duration, err error) {
-	if err := tx.QueryRow(ctx, registerSQL, t.kind, t.key[:]).Scan(&count, &left); err != nil {
+	if err := tx.QueryRow(ctx, registerSQL, t.kind, t.key[:], time.Minute).Scan(&count, &left); err != nil {
 		return 0, 0, fmt.Errorf("throttle: %w", err)
 	}
 	return count, left, nil

@@ -5,24 +5,28 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/idempotency"
 )
 
 const (
-	// A racer with the same key waits here for the first one's transaction. A key older than a day is as good as new.
+	// A racer with the same key waits here for the first one's transaction. A key that is older than its life is as good as new.
 	claimSQL = `
 		insert into idempotency_keys as k (actor, key, request) values ($1, $2, $3)
 		on conflict (tenant_id, actor, key) do update set request = excluded.request, answer = null, created_at = now()
-		where k.created_at < now() - interval '24 hours'`
-	replaySQL = `select request, answer from idempotency_keys where actor = $1 and key = $2 and created_at >= now() - interval '24 hours'`
+		where k.created_at < now() - $4::interval`
+	replaySQL = `select request, answer from idempotency_keys where actor = $1 and key = $2 and created_at >= now() - $3::interval`
 	answerSQL = `update idempotency_keys set answer = $3 where actor = $1 and key = $2`
 )
 
+// keyLife is for how long a key's answer is repeated. Sweep forgets keys that are older.
+const keyLife = 24 * time.Hour
+
 // claim reports whether the key is new; if it is not, the stored answer is read into answer.
 func claim(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) (bool, error) {
-	tag, err := tx.Exec(ctx, claimSQL, actor, key.Value, request(key))
+	tag, err := tx.Exec(ctx, claimSQL, actor, key.Value, request(key), keyLife)
 	if err != nil {
 		return false, fmt.Errorf("idempotency: %w", err)
 	}
@@ -36,7 +40,7 @@ func claim(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer
 func replay(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) error {
 	var first []byte
 	var stored json.RawMessage
-	if err := tx.QueryRow(ctx, replaySQL, actor, key.Value).Scan(&first, &stored); err != nil {
+	if err := tx.QueryRow(ctx, replaySQL, actor, key.Value, keyLife).Scan(&first, &stored); err != nil {
 		return fmt.Errorf("idempotency: %w", err)
 	}
 	if !bytes.Equal(first, request(key)) {

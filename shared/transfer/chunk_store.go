@@ -14,6 +14,12 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
+// The states of a chunk's place: it is being written, or has a chunk for good.
+const (
+	writingState = `'writing'`
+	storedState  = `'stored'`
+)
+
 const (
 	// A place is free if nobody has it, if its writers' lease is over, or if they write the same bytes. Writers take it when they have all bytes.
 	takeSQL = `
@@ -23,16 +29,16 @@ const (
 			generation = case when c.until > clock_timestamp() then c.generation else excluded.generation end,
 			writers    = case when c.until > clock_timestamp() then c.writers + 1 else 1 end,
 			until      = excluded.until
-		where c.state = 'writing' and (c.sha256 = excluded.sha256 or c.until <= clock_timestamp())
+		where c.state = ` + writingState + ` and (c.sha256 = excluded.sha256 or c.until <= clock_timestamp())
 		returning generation`
-	digestSQL  = `select sha256 from upload_chunks where upload = $1 and index = $2 and state = 'stored'`
-	renewSQL   = `update upload_chunks set until = clock_timestamp() + $4 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
-	settleSQL  = `update upload_chunks set state = 'stored', etag = $4 where upload = $1 and index = $2 and generation = $3`
-	leaveSQL   = `update upload_chunks set writers = writers - 1 where upload = $1 and index = $2 and generation = $3 and state = 'writing'`
-	emptySQL   = `delete from upload_chunks where upload = $1 and index = $2 and generation = $3 and state = 'writing' and writers <= 0`
+	digestSQL  = `select sha256 from upload_chunks where upload = $1 and index = $2 and state = ` + storedState
+	renewSQL   = `update upload_chunks set until = clock_timestamp() + $4 where upload = $1 and index = $2 and generation = $3 and state = ` + writingState
+	settleSQL  = `update upload_chunks set state = ` + storedState + `, etag = $4 where upload = $1 and index = $2 and generation = $3`
+	leaveSQL   = `update upload_chunks set writers = writers - 1 where upload = $1 and index = $2 and generation = $3 and state = ` + writingState
+	emptySQL   = `delete from upload_chunks where upload = $1 and index = $2 and generation = $3 and state = ` + writingState + ` and writers <= 0`
 	indexesSQL = `
-		select upload, array_agg(index order by index) from upload_chunks where upload = any($1) and state = 'stored' group by upload`
-	storedSQL = `select index, size, sha256, etag, generation from upload_chunks where upload = $1 and state = 'stored' order by index`
+		select upload, array_agg(index order by index) from upload_chunks where upload = any($1) and state = ` + storedState + ` group by upload`
+	storedSQL = `select index, size, sha256, etag, generation from upload_chunks where upload = $1 and state = ` + storedState + ` order by index`
 	forgetSQL = `delete from upload_chunks c using unnest($2::int[], $3::uuid[]) as gone (index, generation)
 		where c.upload = $1 and c.index = gone.index and c.generation = gone.generation`
 	clearSQL = `delete from upload_chunks where upload = $1`

@@ -14,9 +14,12 @@ const (
 	trimSQL     = `select artifacts_trim($1)`
 	underwaySQL = `select uploads_underway($1)::text`
 	knownSQL    = `select catalog_objects($1)`
-	positionSQL = `select position from sweep_cursors where name = 'objects'`
-	goOnSQL     = `insert into sweep_cursors (name, position) values ('objects', $1) on conflict (name) do update set position = excluded.position`
+	positionSQL = `select position from sweep_cursors where name = $1`
+	goOnSQL     = `insert into sweep_cursors (name, position) values ($1, $2) on conflict (name) do update set position = excluded.position`
 )
+
+// objectsCursor names the cursor of the look at all objects.
+const objectsCursor = "objects"
 
 func column(ctx context.Context, tx postgres.Tx, sql string, arg any) ([]string, error) {
 	rows, err := tx.Query(ctx, sql, arg)
@@ -35,7 +38,7 @@ func (t *Transfers) trimArtifacts(ctx context.Context) error {
 
 func (t *Transfers) position(ctx context.Context) (after objects.Key, err error) {
 	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		err := tx.QueryRow(ctx, positionSQL).Scan(&after)
+		err := tx.QueryRow(ctx, positionSQL, objectsCursor).Scan(&after)
 		if postgres.NotFound(err) {
 			return nil
 		}
@@ -46,7 +49,7 @@ func (t *Transfers) position(ctx context.Context) (after objects.Key, err error)
 
 func (t *Transfers) goOn(ctx context.Context, after objects.Key) error {
 	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
-		_, err := tx.Exec(ctx, goOnSQL, string(after))
+		_, err := tx.Exec(ctx, goOnSQL, objectsCursor, string(after))
 		return err
 	})
 }

@@ -19,6 +19,14 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
+// The statuses as SQL has them.
+const (
+	openStatus         = `'` + string(api.UploadOpen) + `'`
+	verifiableStatuses = `'` + string(api.UploadCompleting) + `', '` + string(api.UploadVerifying) + `'`
+)
+
+var underwayStatuses = postgres.Literals(api.UploadStatuses(), func(s api.UploadStatus) bool { return !s.Ended() })
+
 const (
 	// modelSQL is the id of an upload's model. A row of an earlier release has none: its draft tells.
 	modelSQL   = `coalesce(u.model_id, (select v.model_id from versions v where v.id = u.version_id))`
@@ -41,23 +49,26 @@ const (
 	// Who opens or drops an upload of a tenant takes a turn, so that their number and a draft's last upload are counted rightly. It is taken
 	// before any lock of the catalogue's.
 	lockDraftsSQL = `select pg_advisory_xact_lock(hashtextextended('uploads:' || maas_tenant(), 0))`
-	countSQL      = `select count(*) from uploads u where u.status = 'open' and ` + ofModelSQL
-	lastSQL       = `select not exists (
-		select from uploads where version_id = $1 and id <> $2 and status in ('open', 'completing', 'verifying'))`
-	listSQL = `select ` + columns + fromSQL + `
+	countSQL      = `select count(*) from uploads u where u.status = ` + openStatus + ` and ` + ofModelSQL
+	listSQL       = `select ` + columns + fromSQL + `
 		where ($1::text[] is null or u.status = any($1)) and maas_sees($2, ` + modelSQL + `, split_part(u.model, '/', 2))
 			and ($3::uuid is null or u.id < $3) and ` + ofModelSQL + `
 		order by u.id desc limit $4`
-	recentSQL = `select ` + columns + fromSQL + `
-		where maas_sees($1, ` + modelSQL + `, split_part(u.model, '/', 2))
-			and (u.status in ('open', 'completing', 'verifying') or u.updated_at >= $2)
-		order by u.updated_at desc limit $3`
 	moveSQL     = `update uploads set status = $2, phase = $3 where id = $1`
 	completeSQL = `update uploads set status = $2, phase = $3, digests = $4 where id = $1`
 	digestsSQL  = `select digests from uploads where id = $1`
 	digestOfSQL = `select coalesce(substring(digests from 32 * $2 + 1 for 32), '') from uploads where id = $1`
-	ofGoneSQL   = `select u.id, u.status = 'open' from uploads u
-		where u.status in ('open', 'completing', 'verifying') and not ` + ofModelSQL + ` order by u.id`
+)
+
+var (
+	lastSQL = `select not exists (
+		select from uploads where version_id = $1 and id <> $2 and status in (` + underwayStatuses + `))`
+	recentSQL = `select ` + columns + fromSQL + `
+		where maas_sees($1, ` + modelSQL + `, split_part(u.model, '/', 2))
+			and (u.status in (` + underwayStatuses + `) or u.updated_at >= $2)
+		order by u.updated_at desc limit $3`
+	ofGoneSQL = `select u.id, u.status = ` + openStatus + ` from uploads u
+		where u.status in (` + underwayStatuses + `) and not ` + ofModelSQL + ` order by u.id`
 )
 
 // find gives an upload that the caller may know of; any other is NotFound, and so is one whose model is deleted.

@@ -14,7 +14,7 @@ import (
 const (
 	takeLeaseSQL = `
 		update uploads set fence = fence + 1, lease_until = clock_timestamp() + $2
-		where id = $1 and status in ('completing', 'verifying') and (lease_until is null or lease_until <= clock_timestamp())
+		where id = $1 and status in (` + verifiableStatuses + `) and (lease_until is null or lease_until <= clock_timestamp())
 		returning fence, hashed, sha256_state, md5_state, md5`
 	renewLeaseSQL   = `update uploads set lease_until = clock_timestamp() + $3 where id = $1 and fence = $2`
 	releaseLeaseSQL = `update uploads set lease_until = null where id = $1 and fence = $2`

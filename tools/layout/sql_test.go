@@ -60,6 +60,42 @@ func reportSQL(t *testing.T, path string) {
 	})
 }
 
+// interval matches an interval within a statement, but for the unit that numbers are multiplied with (1 millisecond).
+var interval = regexp.MustCompile(`interval '[^']*'`)
+
+// TestSQLNamesNoStatusItself holds that statements have statuses, kinds and intervals from Go: as parameters, or put in out of the API's constants.
+func TestSQLNamesNoStatusItself(t *testing.T) {
+	t.Parallel()
+	words := statuses(t)
+	if len(words) < 15 {
+		t.Fatalf("only %d statuses were found: %q", len(words), words)
+	}
+	quoted := regexp.MustCompile(`'(` + strings.Join(words, "|") + `)'`)
+	for _, path := range tracked(t, "shared/*store.go") {
+		for i, line := range strings.Split(string(read(t, path)), "\n") {
+			code, _, _ := strings.Cut(line, "//")
+			if found := quoted.FindString(code); found != "" {
+				t.Errorf("%s:%d: SQL has the status %s as a literal: take the API's constant", path, i+1, found)
+			}
+			if found := interval.FindString(code); found != "" && found != "interval '1 millisecond'" {
+				t.Errorf("%s:%d: SQL has an interval of ours as a literal: give it as a parameter", path, i+1)
+			}
+		}
+	}
+}
+
+// statuses returns the values of the API's constants whose types are statuses, or kinds of failures and aliases.
+func statuses(t *testing.T) (values []string) {
+	t.Helper()
+	constant := regexp.MustCompile(`(?m)^\s+\w+ +(?:\w+Status|AliasKind|FailureKind) += "(\w+)"`)
+	for _, path := range tracked(t, "api/*.go") {
+		for _, found := range constant.FindAllStringSubmatch(string(read(t, path)), -1) {
+			values = append(values, found[1])
+		}
+	}
+	return values
+}
+
 func isStatement(literal *ast.BasicLit) bool {
 	text, err := strconv.Unquote(literal.Value)
 	return literal.Kind == token.STRING && err == nil && statement.MatchString(text)
