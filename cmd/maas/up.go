@@ -25,7 +25,7 @@ func newUp() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Run MaaS on this machine",
-		Long: "Runs every function, the event dispatcher and the model runtimes in one process, beside Postgres, Redis and an S3 server, which it\n" +
+		Long: "Runs every function, the event broker and the model servers in one process, beside Postgres, Redis and an S3 server, which it\n" +
 			"starts unless DATABASE_URL, REDIS_URL and S3_ENDPOINT name others. It prints one line, `ready http://…`, when everything answers.\n\n" +
 			"SIGTERM or Ctrl-C stops it: it takes no new requests and waits for those that are running, for MAAS_DRAIN_TIMEOUT (30s) at most; those that\n" +
 			"are left then are answered with 503. A second signal ends it at once.",

@@ -12,7 +12,7 @@ const (
 )
 
 // Consumers gives, for each type of the catalogue, the functions that act on it. A type without any is news for webhooks alone.
-// Knative's Triggers, the dispatcher of `maas up` and the outbox are all made from it.
+// Knative's Triggers, the broker of `maas up` and the outbox are all made from it.
 func Consumers() map[event.Type][]Consumer {
 	return map[event.Type][]Consumer{
 		event.UploadCompleted{}.EventType():   {VerifyUpload},

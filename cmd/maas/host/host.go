@@ -1,7 +1,7 @@
-// Package host is MaaS on one machine: one process that mounts every function, dispatches their events, supervises the model runtimes,
+// Package host is MaaS on one machine: one process that mounts every function, delivers their events, supervises the model servers,
 // and starts, or connects to, the servers that hold the state.
 //
-// Two listeners: the public one has the functions' routes; the events' one has what only functions call: the dispatcher, the functions that events
+// Two listeners: the public one has the functions' routes; the events' one has what only functions call: the broker, the functions that events
 // start, what the gateway alone may call (IdentityService, and ModelService's Resolve), and /metrics. It is a Unix socket that only this process's
 // user can connect to.
 package host
@@ -17,8 +17,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/17882237881/MaaS/cmd/maas/dispatch"
 	"github.com/17882237881/MaaS/cmd/maas/installation"
+	"github.com/17882237881/MaaS/cmd/maas/localbroker"
 	"github.com/17882237881/MaaS/cmd/maas/stores"
 	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
@@ -36,7 +36,7 @@ type Options struct {
 	Environment []string // "NAME=value": servers that run already, and what functions are configured by
 	Log         *slog.Logger
 	Fast        bool // no fsync: for tests
-	// Broker wraps the dispatcher where a test makes events come twice, late or not at all; nil leaves it as it is.
+	// Broker wraps the broker where a test makes events come twice, late or not at all; nil leaves it as it is.
 	Broker func(http.Handler) http.Handler
 }
 
@@ -46,7 +46,7 @@ type Host struct {
 	stores         *stores.Stores
 	env            *env.Env
 	functions      map[string]*serve.Function
-	dispatcher     *dispatch.Dispatcher
+	broker         *localbroker.Broker
 	models         runtimeHost
 	drain          time.Duration // for requests in flight when the host stops
 	log            *slog.Logger
@@ -120,7 +120,7 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	h.dispatcher = dispatch.New(dispatch.Options{
+	h.broker = localbroker.New(localbroker.Options{
 		Consumers: cloudevent.Consumers(), Log: o.Log,
 		Address: func(c cloudevent.Consumer) string { return h.events.URL() + "/" + string(c) },
 		Bury:    letters.Bury,
@@ -161,7 +161,7 @@ func (h *Host) internal(o Options, functions map[string]http.Handler) (http.Hand
 	if err != nil {
 		return nil, err
 	}
-	broker := http.Handler(h.dispatcher)
+	broker := http.Handler(h.broker)
 	if o.Broker != nil {
 		broker = o.Broker(broker)
 	}
@@ -202,8 +202,8 @@ func (h *Host) Stop(ctx context.Context) {
 	defer cancel()
 	graceful, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
-	if h.dispatcher != nil {
-		h.dispatcher.Close()
+	if h.broker != nil {
+		h.broker.Close()
 	}
 	if h.events != nil {
 		h.events.stop(graceful)

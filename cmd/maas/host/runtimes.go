@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/cmd/maas/confine"
-	"github.com/17882237881/MaaS/cmd/maas/runtimes"
+	"github.com/17882237881/MaaS/cmd/maas/localruntime"
 	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/objects"
@@ -21,7 +21,7 @@ import (
 type runtimeHost struct {
 	http.Handler // the consumer
 
-	supervisor *runtimes.Supervisor
+	supervisor *localruntime.Supervisor
 	listener   *listener
 }
 
@@ -72,9 +72,9 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 	if rule.MemoryLargest == 0 {
 		rule.MemoryLargest = confine.Memory() / 4 * 3 // the rest is this process's, the stores' and the system's
 	}
-	h.models.supervisor = runtimes.New(runtimes.Options{
+	h.models.supervisor = localruntime.New(localruntime.Options{
 		Deployments: deployments, Store: store, Folder: folder, Sockets: sockets, Endpoint: h.models.listener.URL(), IdleAfter: c.IdleAfter, Log: o.Log,
-		Allowance: rule, Programs: runtimes.Programs{onnxRuntime: {Path: program}},
+		Allowance: rule, Programs: localruntime.Programs{onnxRuntime: {Path: program}},
 	})
 	deployments.Subscribe(receiver, h.models.supervisor)
 	h.models.Handler = receiver

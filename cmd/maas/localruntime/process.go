@@ -1,6 +1,4 @@
-// Package runtimes keeps the model runtimes of one machine: each version's is a child process, started by its first call and stopped when
-// it has been idle, as Knative would. The supervisor is the consumer of the events that deploy-version has on a cluster.
-package runtimes
+package localruntime
 
 import (
 	"bytes"

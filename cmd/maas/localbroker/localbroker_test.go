@@ -1,4 +1,4 @@
-package dispatch
+package localbroker
 
 import (
 	"context"
@@ -53,30 +53,30 @@ func (l *letters) count() int {
 	return len(l.all)
 }
 
-func start(t *testing.T, c *consumer) (*Dispatcher, *letters) {
+func start(t *testing.T, c *consumer) (*Broker, *letters) {
 	t.Helper()
 	server := httptest.NewServer(c)
 	kept := &letters{}
-	d := New(Options{
+	b := New(Options{
 		Consumers: cloudevent.Consumers(), Address: func(cloudevent.Consumer) string { return server.URL }, Bury: kept.bury,
 		Log: slog.New(slog.DiscardHandler),
 	})
-	d.first = time.Millisecond
+	b.first = time.Millisecond
 	t.Cleanup(func() {
-		d.Close()
-		for _, p := range d.posters {
+		b.Close()
+		for _, p := range b.posters {
 			p.CloseIdle()
 		}
 		server.Close()
 	})
-	return d, kept
+	return b, kept
 }
 
-func post(d *Dispatcher, body string) int {
+func post(b *Broker, body string) int {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/cloudevents+json")
 	w := httptest.NewRecorder()
-	d.ServeHTTP(w, r)
+	b.ServeHTTP(w, r)
 	return w.Code
 }
 
@@ -92,8 +92,8 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func TestAnEventIsTriedUntilItIsAccepted(t *testing.T) {
 	t.Parallel()
 	c := &consumer{statuses: []int{500, 404, 408, 409, 429, 503, 202}}
-	d, kept := start(t, c)
-	if status := post(d, completed); status != http.StatusAccepted {
+	b, kept := start(t, c)
+	if status := post(b, completed); status != http.StatusAccepted {
 		t.Fatalf("answered %d", status)
 	}
 	eventually(t, "the seventh call", func() bool { return c.calls.Load() == 7 })
@@ -105,8 +105,8 @@ func TestAnEventIsTriedUntilItIsAccepted(t *testing.T) {
 func TestAFinalRefusalIsNotTriedAgain(t *testing.T) {
 	t.Parallel()
 	c := &consumer{statuses: []int{422}}
-	d, kept := start(t, c)
-	post(d, completed)
+	b, kept := start(t, c)
+	post(b, completed)
 	eventually(t, "the first call", func() bool { return c.calls.Load() == 1 })
 	time.Sleep(20 * time.Millisecond)
 	if c.calls.Load() != 1 || kept.count() != 0 {
@@ -117,8 +117,8 @@ func TestAFinalRefusalIsNotTriedAgain(t *testing.T) {
 func TestTenFailuresMakeADeadLetter(t *testing.T) {
 	t.Parallel()
 	c := &consumer{statuses: []int{500}}
-	d, kept := start(t, c)
-	post(d, completed)
+	b, kept := start(t, c)
+	post(b, completed)
 	eventually(t, "the letter", func() bool { return kept.count() == 1 })
 	if c.calls.Load() != tries {
 		t.Errorf("%d tries, want %d", c.calls.Load(), tries)
@@ -127,35 +127,35 @@ func TestTenFailuresMakeADeadLetter(t *testing.T) {
 
 func TestWhatIsNoEventIsRefused(t *testing.T) {
 	t.Parallel()
-	d, _ := start(t, &consumer{statuses: []int{202}})
+	b, _ := start(t, &consumer{statuses: []int{202}})
 	for _, body := range []string{"", "{}", "hello", `{"specversion":"1.0"}`} {
-		if status := post(d, body); status != http.StatusUnprocessableEntity {
+		if status := post(b, body); status != http.StatusUnprocessableEntity {
 			t.Errorf("%q is answered %d, want 422", body, status)
 		}
 	}
 }
 
-func TestAFullDispatcherAsksToComeAgain(t *testing.T) {
+func TestAFullBrokerAnswers503(t *testing.T) {
 	t.Parallel()
 	c := &consumer{statuses: []int{500}}
-	d, _ := start(t, c)
-	d.first = time.Hour
-	for range places {
-		if status := post(d, completed); status != http.StatusAccepted {
-			t.Fatalf("answered %d while there was room", status)
+	b, _ := start(t, c)
+	b.first = time.Hour
+	for range slots {
+		if status := post(b, completed); status != http.StatusAccepted {
+			t.Fatalf("answered %d while there was a free slot", status)
 		}
 	}
-	if status := post(d, completed); status != http.StatusServiceUnavailable {
-		t.Errorf("answered %d without room, want 503", status)
+	if status := post(b, completed); status != http.StatusServiceUnavailable {
+		t.Errorf("answered %d without a free slot, want 503", status)
 	}
 }
 
-func TestAClosedDispatcherTakesNothing(t *testing.T) {
+func TestAClosedBrokerAnswers503(t *testing.T) {
 	t.Parallel()
 	c := &consumer{statuses: []int{202}}
-	d, _ := start(t, c)
-	d.Close()
-	if status := post(d, completed); status != http.StatusServiceUnavailable || c.calls.Load() != 0 {
+	b, _ := start(t, c)
+	b.Close()
+	if status := post(b, completed); status != http.StatusServiceUnavailable || c.calls.Load() != 0 {
 		t.Errorf("answered %d after the close, delivered %d times; want 503 and nothing delivered", status, c.calls.Load())
 	}
 }
