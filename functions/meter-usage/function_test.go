@@ -153,7 +153,7 @@ func TestCalledVersionsAreToldToTheirDeployments(t *testing.T) {
 
 	l.post(l.eventOf(b))
 
-	for end := time.Now().Add(10 * time.Second); w.Count(`select count(*) from deployments where last_called > now() - interval '1 minute'`) == 0; {
+	for end := time.Now().Add(30 * time.Second); w.Count(`select count(*) from deployments where last_called > now() - interval '1 minute'`) == 0; {
 		if time.Now().After(end) {
 			t.Fatal("the deployment was not told")
 		}

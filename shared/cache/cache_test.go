@@ -96,9 +96,9 @@ func (p *process) await(redis string) {
 
 func eventually(t *testing.T, so func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !so(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !so(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("it has not come to pass within 10 s")
+			t.Fatal("it has not come to pass within 30 s")
 		}
 	}
 }

@@ -229,20 +229,20 @@ func TestSlotsGoToTheCredentialThatHoldsFewest(t *testing.T) {
 	}
 	eventually(t, func() bool { return w.scrapes(`maas_share_used{pool="inference_queue"} 9`) })
 	w.as("another")
-	done := make(chan int64)
-	go func() {
+	var before atomic.Int64
+	crowd.Go(func() {
 		w.ask(path, question).want(t, http.StatusOK)
-		done <- answered.Load()
-	}()
+		before.Store(answered.Add(1) - 1)
+	})
 	eventually(t, func() bool { return w.scrapes(`maas_share_used{pool="inference_queue"} 10`) })
-	for range 11 {
+	for n := range int64(11) {
 		release <- struct{}{}
-		time.Sleep(20 * time.Millisecond)
-	}
-	if before := <-done; before > 2 {
-		t.Errorf("%d calls of the crowd were answered before the other's one", before)
+		eventually(t, func() bool { return answered.Load() == n+1 })
 	}
 	crowd.Wait()
+	if n := before.Load(); n > 2 {
+		t.Errorf("%d calls of the crowd were answered before the other's one", n)
+	}
 }
 
 func TestAMessageThatGrowsWhenItIsDecodedIsRefused(t *testing.T) {

@@ -38,7 +38,7 @@ func logging(t *testing.T, address string, to slog.Handler) *env.Env {
 
 func awaitReady(t *testing.T, e *env.Env) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !e.Ready(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !e.Ready(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it does not get ready")
 		}

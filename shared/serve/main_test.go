@@ -65,7 +65,7 @@ func freeAddress(t *testing.T) string {
 
 func await(t *testing.T, url string) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
 		if response, err := http.Get(url); err == nil {
 			_ = response.Body.Close()
 			if response.StatusCode == http.StatusOK {

@@ -120,7 +120,7 @@ func TestAnUploadWhoseOpeningWasNotAnsweredCanBeSent(t *testing.T) {
 // becomes waits until the query says so many.
 func becomes(t *testing.T, w *transfertest.World, want int, sql string) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		got := count(t, w, sql)
 		if got == want {
 			return

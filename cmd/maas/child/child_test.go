@@ -314,12 +314,12 @@ func awaitGone(t *testing.T, pid int) {
 
 func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if holds() {
 			return
 		}
 	}
-	t.Fatal("it did not come to be within 10 s")
+	t.Fatal("it did not come to be within 30 s")
 }
 
 // records is a slog handler that keeps level, message and attributes.
