@@ -1,5 +1,3 @@
-// Package auth says who calls and what they may do: the principal, access tokens, the form of API keys, and the table of roles.
-// It knows no database: what only the database knows (a key's owner, what is revoked) comes through Authenticator.
 package auth
 
 import (

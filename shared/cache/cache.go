@@ -1,3 +1,9 @@
+// Package cache keeps answers at two levels: in the process for a minute, and in Redis for about ten. Concurrent misses of a key ask once.
+//
+// What is kept belongs to a scope (a model), and carries the scope's epoch, a number that each write raises. Store.Announce, which a writer
+// calls before it commits and again after, raises the scope's floor: what is older than the floor counts no more, at either level, and is
+// not put back by a reader that was slow. A process hears of floors by a subscription; whenever that was interrupted it forgets what it has,
+// and while Redis is away it keeps what it learns for a second only. Redis holds nothing that may not be lost.
 package cache
 
 import (

@@ -1,6 +1,3 @@
-// Package cloudevent is the catalogue of MaaS's CloudEvents, their encoding, their signature and their posting. It knows no database.
-//
-// Events are CloudEvents 1.0 over HTTP: structured JSON out, structured and binary in. What events.md says of each attribute holds.
 package cloudevent
 
 import (

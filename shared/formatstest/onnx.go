@@ -1,4 +1,3 @@
-// Package formatstest makes model files for tests: right ones, large ones, and the pieces of wrong ones.
 package formatstest
 
 import (

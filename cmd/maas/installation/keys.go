@@ -1,5 +1,3 @@
-// Package installation is what an installation on one machine keeps for itself: its secrets, its schema, and what the operator's commands
-// find it by.
 package installation
 
 import (

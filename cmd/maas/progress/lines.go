@@ -1,4 +1,3 @@
-// Package progress shows how a push gets on: as a bar on a terminal, as lines elsewhere.
 package progress
 
 import (

@@ -1,4 +1,3 @@
-// Package sessions keeps the sessions of users who have signed in, and calls servers by them.
 package sessions
 
 import (

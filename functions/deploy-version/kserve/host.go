@@ -1,5 +1,3 @@
-// Package kserve is the deployment.Host of a cluster: each version is an InferenceService, which KServe makes pods of. The host keeps nothing
-// itself. It compares what should be with the InferenceService and its pods, and tells what it sees; an event makes it look, and no loop does.
 package kserve
 
 import (
