@@ -30,7 +30,7 @@ var units = map[string]float64{
 	"Ki": 1e3 * (1 << 10), "Mi": 1e3 * (1 << 20), "Gi": 1e3 * (1 << 30), "Ti": 1e3 * (1 << 40),
 }
 
-// Thousandths gives the quantity in thousandths of one core or byte, the largest number where it is beyond that; 0 for "".
+// Thousandths returns the quantity in thousandths of one core or byte, the largest number where it is beyond that; 0 for "".
 func (q Quantity) Thousandths() int64 {
 	number := strings.TrimRight(string(q), "mkKMGTi")
 	n, err := strconv.ParseFloat(number, 64)

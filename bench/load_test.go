@@ -23,7 +23,7 @@ type target struct {
 	p99s    []time.Duration
 }
 
-// request gives a POST of the body over HTTP/1.1.
+// request returns a POST of the body over HTTP/1.1.
 func request(path, body string, headers ...string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, len(body))

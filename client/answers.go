@@ -31,7 +31,7 @@ var needed = map[reflect.Type][]string{
 	reflect.TypeFor[api.ModelStats]():    {"model"},
 }
 
-// members gives what an answer of a type needs; a page needs its items, and each item what its type needs.
+// members returns what an answer of a type needs; a page needs its items, and each item what its type needs.
 func members(of reflect.Type) []string {
 	for of.Kind() == reflect.Pointer {
 		of = of.Elem()

@@ -16,7 +16,7 @@ import (
 	"github.com/17882237881/MaaS/api/faulttest"
 )
 
-// answering gives a client of a handler; its requests carry a token.
+// answering returns a client of a handler; its requests carry a token.
 func answering(t *testing.T, patience time.Duration, handler http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(handler)

@@ -27,7 +27,7 @@ type FieldError struct {
 	Detail string `json:"detail"`
 }
 
-// Error gives the whole chain, for the log.
+// Error returns the whole chain, for the log.
 func (e *Error) Error() string {
 	text := e.Message
 	if e.Op != "" {
@@ -39,7 +39,7 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
 // Option sets what only some errors carry.
@@ -78,7 +78,7 @@ func InvalidField(field, format string, values ...any) error {
 	return New(Invalid, fmt.Sprintf(format, values...), Field(field))
 }
 
-// KindOf gives the kind of the outermost *Error in err's chain; a context's end is Timeout or Canceled, anything else Internal.
+// KindOf returns the kind of the outermost *Error in err's chain; a context's end is Timeout or Canceled, anything else Internal.
 func KindOf(err error) Kind {
 	var e *Error
 	switch {
@@ -96,7 +96,7 @@ func KindOf(err error) Kind {
 // Is reports whether err is of the kind.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
 
-// From gives err as an *Error: itself if its chain has one, else one of KindOf's kind with a message that shows nothing of the inside.
+// From returns err as an *Error: itself if its chain has one, else one of KindOf's kind with a message that shows nothing of the inside.
 func From(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -105,7 +105,7 @@ func From(err error) *Error {
 	return &Error{Kind: kind, Message: kind.sentence(), Err: err}
 }
 
-// Because gives the error of a request as its caller is to see it: where the request's context was ended with an *Error as its cause
+// Because returns the error of a request as its caller is to see it: where the request's context was ended with an *Error as its cause
 // (context.WithCancelCause), that stands in the place of what the end led to. What would be the same with another try (Conflict, NotFound) stays.
 func Because(ctx context.Context, err error) error {
 	cause, ok := errors.AsType[*Error](context.Cause(ctx))

@@ -31,10 +31,10 @@ func ParsePattern(s string) (Pattern, error) {
 	return Pattern{t, name}, nil
 }
 
-// Exactly gives the pattern that is a model's whole name.
+// Exactly returns the pattern that is a model's whole name.
 func Exactly(m Model) Pattern { return Pattern{m.Tenant, string(m.Name)} }
 
-// Exact gives the name of the one model that the pattern names, and reports whether it is such a pattern.
+// Exact returns the name of the one model that the pattern names, and reports whether it is such a pattern.
 func (p Pattern) Exact() (Model, bool) {
 	if strings.Contains(p.Name, "*") {
 		return Model{}, false

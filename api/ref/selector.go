@@ -62,7 +62,7 @@ func (a *Alias) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Aliases gives the aliases that follow v by themselves once it is published: none for a pre-release.
+// Aliases returns the aliases that follow v by themselves once it is published: none for a pre-release.
 func (v Version) Aliases() []Alias {
 	if v.Prerelease() != "" {
 		return nil
@@ -136,10 +136,10 @@ func meant(s string) string {
 // Exact selects one version.
 func Exact(v Version) Selector { return Selector{version: v} }
 
-// Version gives the version, if the selector is one.
+// Version returns the version, if the selector is one.
 func (s Selector) Version() (Version, bool) { return s.version, !s.version.IsZero() }
 
-// Alias gives the alias, if the selector is one.
+// Alias returns the alias, if the selector is one.
 func (s Selector) Alias() (Alias, bool) {
 	if s == (Selector{}) {
 		return Latest, true
@@ -147,7 +147,7 @@ func (s Selector) Alias() (Alias, bool) {
 	return s.alias, s.alias != ""
 }
 
-// Range gives the range, if the selector is one.
+// Range returns the range, if the selector is one.
 func (s Selector) Range() (Range, bool) { return s.rng, s.rng.c != nil }
 
 // String is the selector as written; the zero Selector is "latest".

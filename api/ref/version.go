@@ -108,7 +108,7 @@ func (b *Bump) UnmarshalText(text []byte) error {
 	}
 }
 
-// Next gives the version that follows v; after the zero Version come 1.0.0, 0.1.0 and 0.0.1.
+// Next returns the version that follows v; after the zero Version come 1.0.0, 0.1.0 and 0.0.1.
 func (v Version) Next(b Bump) Version {
 	base := v.v
 	if base == nil {

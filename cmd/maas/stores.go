@@ -166,7 +166,7 @@ func runBeside(s *stores.Stores, log *slog.Logger, command []string, signals <-c
 	}
 }
 
-// exitOf gives a command's exit status as a shell does: 128 and the signal's number where one ended it.
+// exitOf returns a command's exit status as a shell does: 128 and the signal's number where one ended it.
 func exitOf(err error) error {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {

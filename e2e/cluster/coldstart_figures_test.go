@@ -83,7 +83,7 @@ func firstByte(b *testing.B, client *http.Client, address string) time.Duration 
 	return took
 }
 
-// services gives the names of the Knative Services that have a pod.
+// services returns the names of the Knative Services that have a pod.
 func services(b *testing.B) map[string]bool {
 	b.Helper()
 	up := map[string]bool{}

@@ -129,7 +129,7 @@ stringData: {service.key: %s}
 	return redeployed(t, function, replace(at, other), replace(at, "maas-service-key"))
 }
 
-// volume gives the place of a volume in a function's template.
+// volume returns the place of a volume in a function's template.
 func volume(t testing.TB, function, name string) int {
 	t.Helper()
 	var service struct {
@@ -171,7 +171,7 @@ func awayFor(t testing.TB, tenant string) (gone func()) {
 	return gone
 }
 
-// uploadOf gives the id of the user's upload, once there is one.
+// uploadOf returns the id of the user's upload, once there is one.
 func uploadOf(t testing.TB, u *e2etest.User) (id string) {
 	t.Helper()
 	db := database(t)
@@ -182,7 +182,7 @@ func uploadOf(t testing.TB, u *e2etest.User) (id string) {
 	return id
 }
 
-// tenant gives the id of the user's tenant.
+// tenant returns the id of the user's tenant.
 func tenant(t testing.TB, u *e2etest.User) string {
 	t.Helper()
 	return one[string](t, database(t), `select id::text from tenants where name = $1`, u.Tenant)
@@ -203,7 +203,7 @@ func encoded(t testing.TB, by cloudevent.Signer, e cloudevent.Event) []byte {
 	return text
 }
 
-// without gives the event without an attribute.
+// without returns the event without an attribute.
 func without(t testing.TB, encoded []byte, attribute string) []byte {
 	t.Helper()
 	var attributes map[string]json.RawMessage
@@ -214,7 +214,7 @@ func without(t testing.TB, encoded []byte, attribute string) []byte {
 	return text
 }
 
-// altered gives the event, signed as it was, for the tenant of nobody.
+// altered returns the event, signed as it was, for the tenant of nobody.
 func altered(t testing.TB, encoded []byte) []byte {
 	t.Helper()
 	var attributes map[string]json.RawMessage

@@ -31,7 +31,7 @@ func (t *table) row(cells ...any) {
 // print shows the table beside the benchmark's own line.
 func (t *table) print() { fmt.Println(t.text.String()) }
 
-// median gives the middle one. There is at least one.
+// median returns the middle one. There is at least one.
 func median(all []time.Duration) time.Duration { return quantile(all, 0.5) }
 
 func quantile(all []time.Duration, q float64) time.Duration {
@@ -45,7 +45,7 @@ type used struct {
 	Memory int64         // bytes, the working set
 }
 
-// usage gives what the containers use now, by "namespace/service/container" (a pod without a Knative Service is its own).
+// usage returns what the containers use now, by "namespace/service/container" (a pod without a Knative Service is its own).
 func usage(t testing.TB) map[string]used {
 	t.Helper()
 	type container struct {

@@ -37,7 +37,7 @@ func TestTheGatewayIsTheOneWayIn(t *testing.T) {
 	}
 }
 
-// names gives all functions.
+// names returns all functions.
 func names() []string {
 	var all []string
 	for _, route := range httpapi.Routes() {

@@ -29,7 +29,7 @@ func local(function string) string {
 // restricted is the securityContext that the Pod Security Standard "restricted" asks for.
 const restricted = `{runAsNonRoot: true, runAsUser: 65532, allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}`
 
-// inside gives a client that asks from a pod of the cluster.
+// inside returns a client that asks from a pod of the cluster.
 func inside(t testing.TB) *http.Client {
 	t.Helper()
 	apply(t, fmt.Sprintf(`
@@ -79,7 +79,7 @@ func image(t testing.TB, program string) string {
 	return image
 }
 
-// forward gives an address of this machine that leads to a port of the cluster, for as long as the test runs or until a pod there is killed.
+// forward returns an address of this machine that leads to a port of the cluster, for as long as the test runs or until a pod there is killed.
 func forward(t testing.TB, namespace, target string, port int) (address string) {
 	t.Helper()
 	await(t, target+" can be reached", time.Minute, func() (string, bool) {

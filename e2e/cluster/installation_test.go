@@ -24,7 +24,7 @@ import (
 // each minute.
 const patience = 5 * time.Minute
 
-// register gives a user of the cluster, who leaves no model behind.
+// register returns a user of the cluster, who leaves no model behind.
 func register(t testing.TB) *e2etest.User {
 	t.Helper()
 	u := e2etest.Register(t, server())
@@ -34,7 +34,7 @@ func register(t testing.TB) *e2etest.User {
 	return u
 }
 
-// installation gives the variables by which the functions find their stores, from where the cluster keeps them.
+// installation returns the variables by which the functions find their stores, from where the cluster keeps them.
 func installation(t testing.TB) map[string]string {
 	t.Helper()
 	vars := map[string]string{}
@@ -87,7 +87,7 @@ func database(t testing.TB) *pgx.Conn {
 	return conn
 }
 
-// one gives the answer of a query that has one.
+// one returns the answer of a query that has one.
 func one[T any](t testing.TB, db *pgx.Conn, query string, arguments ...any) (answer T) {
 	t.Helper()
 	e2etest.Must(t, db.QueryRow(t.Context(), query, arguments...).Scan(&answer))

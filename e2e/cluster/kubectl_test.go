@@ -12,7 +12,7 @@ import (
 	"github.com/17882237881/MaaS/e2e/e2etest"
 )
 
-// kubectl gives what it wrote. It may be called in a cleanup.
+// kubectl returns what it wrote. It may be called in a cleanup.
 func kubectl(t testing.TB, arguments ...string) string {
 	t.Helper()
 	return e2etest.Kubectl(t, arguments...)
@@ -53,7 +53,7 @@ func (p pod) String() string { return p.Metadata.Name }
 // service is the name of the Knative Service that the pod is of.
 func (p pod) service() string { return p.Metadata.Labels["serving.knative.dev/service"] }
 
-// pods gives those of a namespace that fit a selector, those included that are about to end.
+// pods returns those of a namespace that fit a selector, those included that are about to end.
 func pods(t testing.TB, namespace, selector string) []pod {
 	t.Helper()
 	var list struct{ Items []pod }
@@ -113,5 +113,5 @@ func show(t testing.TB) {
 	}
 }
 
-// end gives the last bytes of a text.
+// end returns the last bytes of a text.
 func end(text string, most int) string { return text[max(0, len(text)-most):] }

@@ -59,7 +59,7 @@ func journeys(u *e2etest.User, end time.Time) {
 	}
 }
 
-// peak gives the most memory that each container was seen to take until the end.
+// peak returns the most memory that each container was seen to take until the end.
 func peak(b *testing.B, end time.Time) map[string]int64 {
 	b.Helper()
 	most := map[string]int64{}

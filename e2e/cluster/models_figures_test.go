@@ -142,7 +142,7 @@ type work struct {
 	used map[string]time.Duration
 }
 
-// controllers gives the CPU of what acts on versions that are published, by its namespace; of MaaS, deploy-version alone.
+// controllers returns the CPU of what acts on versions that are published, by its namespace; of MaaS, deploy-version alone.
 func controllers(t testing.TB) work {
 	t.Helper()
 	w := work{time.Now(), map[string]time.Duration{}}
@@ -158,7 +158,7 @@ func controllers(t testing.TB) work {
 	return w
 }
 
-// since gives how many cores they have used on average. A pod that has ended meanwhile took its count with it.
+// since returns how many cores they have used on average. A pod that has ended meanwhile took its count with it.
 func (w work) since(t testing.TB) map[string]float64 {
 	t.Helper()
 	now, cores := controllers(t), map[string]float64{}

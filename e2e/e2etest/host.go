@@ -37,7 +37,7 @@ const (
 	stopsWithin  = 10 * time.Second
 )
 
-// NewHost gives a host on a data folder, not started, with more variables than those of the machine.
+// NewHost returns a host on a data folder, not started, with more variables than those of the machine.
 func NewHost(data string, more ...string) *Host {
 	return &Host{Data: data, listen: FreeAddress(), more: more}
 }

@@ -24,7 +24,7 @@ func Run(m *testing.M, atOnce int) (status int, err error) {
 	return m.Run(), nil
 }
 
-// program gives the path of one of ours.
+// program returns the path of one of ours.
 func program(name string) string {
 	folder := os.Getenv("MAAS_PROGRAMS")
 	if folder == "" {

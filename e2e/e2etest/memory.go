@@ -14,7 +14,7 @@ type Memory struct {
 	Peak int64 // since it was last looked at
 }
 
-// Memory gives what the host's own process holds, without its children, and begins a new peak.
+// Memory returns what the host's own process holds, without its children, and begins a new peak.
 func (h *Host) Memory(t testing.TB) Memory {
 	t.Helper()
 	folder := fmt.Sprintf("/proc/%d/", h.process.Process.Pid)
@@ -26,7 +26,7 @@ func (h *Host) Memory(t testing.TB) Memory {
 	return m
 }
 
-// kilobytes gives a line of /proc/PID/status in bytes.
+// kilobytes returns a line of /proc/PID/status in bytes.
 func kilobytes(t testing.TB, status, name string) int64 {
 	t.Helper()
 	for line := range strings.Lines(status) {

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// Data gives the path of a file of testdata.
+// Data returns the path of a file of testdata.
 func Data(name string) string { return filepath.Join("..", "testdata", name) }
 
-// Content gives a file of testdata.
+// Content returns a file of testdata.
 func Content(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(Data(name))

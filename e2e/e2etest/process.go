@@ -26,7 +26,7 @@ func Machine() []string {
 	return kept
 }
 
-// FreeAddress gives an address whose port the kernel gives to no client (ip_local_port_range begins at 32768), so that a host that was killed
+// FreeAddress returns an address whose port the kernel gives to no client (ip_local_port_range begins at 32768), so that a host that was killed
 // finds it free again.
 func FreeAddress() string {
 	for {
@@ -56,7 +56,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// String gives what was kept.
+// String returns what was kept.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -44,7 +44,7 @@ func (s *SharedHost) run(m *testing.M, atOnce int) (status int, err error) {
 	return Run(m, atOnce)
 }
 
-// Data gives the data folder of a host that was started for the tests.
+// Data returns the data folder of a host that was started for the tests.
 func (s *SharedHost) Data(t testing.TB) string {
 	t.Helper()
 	if s.host == nil {
@@ -53,7 +53,7 @@ func (s *SharedHost) Data(t testing.TB) string {
 	return s.host.Data
 }
 
-// Register gives a user of the host. On a host that stays the user's models are deleted after the test: each version takes a pod there, and sweep
+// Register returns a user of the host. On a host that stays the user's models are deleted after the test: each version takes a pod there, and sweep
 // comes by once a minute.
 func (s *SharedHost) Register(t testing.TB) *User {
 	t.Helper()

@@ -27,13 +27,13 @@ type Site struct {
 	t testing.TB
 }
 
-// Visit gives a server to a caller without a credential.
+// Visit returns a client of a server for a caller without a credential.
 func Visit(t testing.TB, server string) Site {
 	t.Helper()
 	return Site{functiontest.At(t, server, nil), "", t}
 }
 
-// Site gives the user's server by plain HTTP, signed in.
+// Site returns the user's server by plain HTTP, signed in.
 func (u *User) Site() Site {
 	u.Helper()
 	s := Visit(u.TB, u.Server)
@@ -53,7 +53,7 @@ func (s Site) Post(path, body string, status int, out any) {
 	s.Must(functiontest.Request{Method: http.MethodPost, Path: path, Body: body, Token: s.Token}, status, out)
 }
 
-// Text gives a resource.
+// Text returns a resource.
 func (s Site) Text(path string) string {
 	s.t.Helper()
 	return string(s.Must(functiontest.Request{Method: http.MethodGet, Path: path, Token: s.Token}, http.StatusOK, nil).Body)

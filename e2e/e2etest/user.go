@@ -163,13 +163,13 @@ func (u *User) Key(scopes ...string) string {
 	return key.Secret
 }
 
-// With gives the user at another terminal, who has an API key of the scopes alone.
+// With returns the user at another terminal, who has an API key of the scopes alone.
 func (u *User) With(scopes ...string) *User {
 	u.Helper()
 	return u.Holding(u.Key(scopes...))
 }
 
-// Through gives the user at a terminal that reaches the server at another address.
+// Through returns the user at a terminal that reaches the server at another address.
 func (u *User) Through(server string) *User {
 	u.Helper()
 	other := *u
@@ -177,12 +177,12 @@ func (u *User) Through(server string) *User {
 	return &other
 }
 
-// Home gives the path of something in the user's HOME.
+// Home returns the path of something in the user's HOME.
 func (u *User) Home(parts ...string) string {
 	return filepath.Join(append([]string{u.home}, parts...)...)
 }
 
-// Holding gives the user at another terminal, who has the API key alone.
+// Holding returns the user at another terminal, who has the API key alone.
 func (u *User) Holding(key string) *User {
 	u.Helper()
 	other := *u

@@ -42,7 +42,7 @@ func TestModelServersAreReachedByThisUserAlone(t *testing.T) {
 	}
 }
 
-// servers gives the process ids of the shared host's model servers.
+// servers returns the process ids of the shared host's model servers.
 func servers(t *testing.T) (pids []string) {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -59,7 +59,7 @@ func servers(t *testing.T) (pids []string) {
 	return pids
 }
 
-// tcpListeners gives the TCP addresses on which a process listens, as the kernel writes them.
+// tcpListeners returns the TCP addresses on which a process listens, as the kernel writes them.
 func tcpListeners(t *testing.T, pid string) string {
 	t.Helper()
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%s/fd/*", pid))

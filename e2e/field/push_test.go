@@ -57,7 +57,7 @@ func TestWhatIsNoFileIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	u.Maas("models").Ends(0, "none")
 }
 
-// slowly gives a server in front of another. It calls once after the first 8 KiB of the first chunk that is sent.
+// slowly returns a server in front of another. It calls once after the first 8 KiB of the first chunk that is sent.
 func slowly(t *testing.T, server string, once func()) string {
 	t.Helper()
 	to, err := url.Parse(server)

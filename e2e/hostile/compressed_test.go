@@ -82,7 +82,7 @@ func floodCalls(ctx context.Context, client *http.Client, site e2etest.Site, p h
 	return counts
 }
 
-// h2c gives a client of HTTP/2 without TLS, which gRPC needs.
+// h2c returns a client of HTTP/2 without TLS, which gRPC needs.
 func h2c(t *testing.T) *http.Client {
 	t.Helper()
 	transport := &http.Transport{Protocols: new(http.Protocols), MaxResponseHeaderBytes: mib}

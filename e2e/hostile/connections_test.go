@@ -132,7 +132,7 @@ func ask(ctx context.Context, server, path string) (status int, text string) {
 	return answer.StatusCode, string(body)
 }
 
-// coming gives a caller that opens a connection for each of its calls, from an address of loopback, "" for the usual one.
+// coming returns a caller that opens a connection for each of its calls, from an address of loopback, "" for the usual one.
 func coming(site e2etest.Site, address string) func(context.Context) error {
 	transport := &http.Transport{DisableKeepAlives: true}
 	if address != "" {

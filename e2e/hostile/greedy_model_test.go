@@ -132,7 +132,7 @@ func TestRetireAndDeleteEndAStart(t *testing.T) {
 	}
 }
 
-// serversOf gives the process ids of a host's model servers.
+// serversOf returns the process ids of a host's model servers.
 func serversOf(t *testing.T, h *e2etest.Host) (pids []string) {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -183,7 +183,7 @@ func (s servers) within(bound int64) {
 	}
 }
 
-// peakOf gives the most that a process has held, 0 if it is gone.
+// peakOf returns the most that a process has held, 0 if it is gone.
 func peakOf(pid string) int64 {
 	text, err := os.ReadFile("/proc/" + pid + "/status")
 	if err != nil {

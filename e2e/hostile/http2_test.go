@@ -77,7 +77,7 @@ func repeat(times int, send func(f *frames, n uint32) error) func(*frames) error
 	}
 }
 
-// client gives the number of the n-th stream that a client opens.
+// client returns the number of the n-th stream that a client opens.
 func client(n uint32) uint32 { return 2*n + 1 }
 
 var frameFloods = map[string]frameFlood{

@@ -62,7 +62,7 @@ func p99(took []time.Duration) time.Duration {
 	return took[(len(took)*99-1)/100].Round(10 * time.Microsecond)
 }
 
-// inferring gives a caller of a model of its own, of a tenant of its own, whose answers are not kept ones.
+// inferring returns a caller of a model of its own, of a tenant of its own, whose answers are not kept ones.
 func inferring(t *testing.T, u *e2etest.User) func(context.Context) error {
 	t.Helper()
 	path, site, question := u.Publish("innocent", "digits.onnx"), u.Site(), e2etest.Content(t, "digits-request.json")
@@ -74,7 +74,7 @@ func inferring(t *testing.T, u *e2etest.User) func(context.Context) error {
 	return call
 }
 
-// getting gives a caller that reads a resource.
+// getting returns a caller that reads a resource.
 func getting(site e2etest.Site, path string) func(context.Context) error { //nolint:unused // not on a cluster
 	return func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL+path, http.NoBody)

@@ -15,10 +15,10 @@ import (
 // depth and members are those of a hostile body. A body of a route of JSON may have 1 MiB.
 const depth, members = 500_000, 90_000
 
-// nested gives arrays in arrays.
+// nested returns arrays in arrays.
 func nested() []byte { return []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth)) }
 
-// object gives an object of many members.
+// object returns an object of many members.
 func object() []byte {
 	var text bytes.Buffer
 	for n := range members {
@@ -55,7 +55,7 @@ func TestDeepAndWideJSONIsRefused(t *testing.T) {
 	})
 }
 
-// tensors gives the list of many tensors without data.
+// tensors returns the list of many tensors without data.
 func tensors() []byte {
 	one := `{"name":"input","datatype":"FP32","shape":[0],"data":[]}`
 	return []byte(strings.Repeat(one+",", members-1) + one)

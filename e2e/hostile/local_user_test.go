@@ -28,7 +28,7 @@ import (
 // eventsListener is the socket of a host's events' listener.
 func eventsListener(data string) string { return filepath.Join(data, "run", "events.sock") }
 
-// insider gives a client of the events' listener, which this test may connect to as the host's own user.
+// insider returns a client of the events' listener, which this test may connect to as the host's own user.
 func insider(t *testing.T, data string) *http.Client {
 	t.Helper()
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -153,7 +153,7 @@ func TestMetricsHaveAnAddressOnlyIfTheyAreGivenOne(t *testing.T) {
 	}
 }
 
-// ports gives the TCP ports on which the `maas up` of a data folder listens.
+// ports returns the TCP ports on which the `maas up` of a data folder listens.
 func ports(t *testing.T, data string) (all []int64) {
 	t.Helper()
 	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")
@@ -229,7 +229,7 @@ func read(t *testing.T, client *http.Client, url string) string {
 	return string(text)
 }
 
-// metric gives how many unsigned events of a consumer ended so.
+// metric returns how many unsigned events of a consumer ended so.
 func metric(t *testing.T, client *http.Client, consumer, outcome string) int {
 	t.Helper()
 	line := regexp.MustCompile(fmt.Sprintf(`(?m)^maas_unsigned_events_total\{consumer="%s",outcome="%s"\} (\d+)$`, consumer, outcome))
@@ -242,7 +242,7 @@ func metric(t *testing.T, client *http.Client, consumer, outcome string) int {
 	return n
 }
 
-// size gives the bytes of a host's database.
+// size returns the bytes of a host's database.
 func size(t *testing.T, data string) (bytes int64) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), "postgres://postgres@/maas?host="+filepath.Join(data, "run"))

@@ -59,7 +59,7 @@ func TestClientsThatDoNotReadHoldNoModel(t *testing.T) {
 	})
 }
 
-// dialSmall gives a connection with small buffers.
+// dialSmall returns a connection with small buffers.
 func dialSmall(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if tcp, ok := conn.(*net.TCPConn); ok {

@@ -32,7 +32,7 @@ func TestTritonsClientCallsAModel(t *testing.T) {
 	}
 }
 
-// triton gives a Python that has tritonclient. The first test on a machine fetches it, into a folder that stays.
+// triton returns a Python that has tritonclient. The first test on a machine fetches it, into a folder that stays.
 func triton(t *testing.T) string {
 	t.Helper()
 	requirements := e2etest.Content(t, "requirements.txt")

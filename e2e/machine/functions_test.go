@@ -54,7 +54,7 @@ func TestEachFunctionRunsByItself(t *testing.T) {
 	all.Wait()
 }
 
-// names gives the functions by their folders.
+// names returns the functions by their folders.
 func names(t *testing.T) []string {
 	t.Helper()
 	mains, err := filepath.Glob("../../functions/*/cmd/*")
@@ -69,7 +69,7 @@ func names(t *testing.T) []string {
 	return all
 }
 
-// built gives a folder with the functions' programs.
+// built returns a folder with the functions' programs.
 func built(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()

@@ -65,7 +65,7 @@ func (i *installation) environment() string {
 	return filepath.Join(i.work, "infra", "terraform", "environments", "local")
 }
 
-// output gives what a program of the repository prints.
+// output returns what a program of the repository prints.
 func output(t testing.TB, program string) []byte {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), longest)
@@ -107,7 +107,7 @@ func (i *installation) terraform(arguments ...string) (said string) {
 	return said
 }
 
-// with gives the arguments of a command that has a state and variables.
+// with returns the arguments of a command that has a state and variables.
 func (i *installation) with(command, state string, more ...string) []string {
 	i.Helper()
 	variables := map[string]any{
@@ -159,7 +159,7 @@ func (i *installation) leave() {
 	}
 }
 
-// state gives the state's text.
+// state returns the state's text.
 func (i *installation) state() string {
 	i.Helper()
 	text, err := os.ReadFile(filepath.Join(i.work, ownState))

@@ -97,7 +97,7 @@ func noSecretInState(t *testing.T, i *installation, _ *e2etest.User) {
 	}
 }
 
-// passwords gives that of an address.
+// passwords returns that of an address.
 func passwords(text string) []string {
 	_, after, isAddress := strings.Cut(text, "://")
 	_, password, has := strings.Cut(after, ":")
@@ -117,7 +117,7 @@ func namespacesAreTaken(t *testing.T, i *installation, _ *e2etest.User) {
 	}
 }
 
-// end gives the last words of terraform, which says first what it would do.
+// end returns the last words of terraform, which says first what it would do.
 func end(said string) string { return said[max(0, len(said)-4<<10):] }
 
 // unwrapped is what terraform said, without its frames and line breaks.
@@ -173,7 +173,7 @@ func while(t testing.TB, do func()) (end func()) {
 	return end
 }
 
-// makeModel gives the name of the one that was made, if it was.
+// makeModel returns the name of the one that was made, if it was.
 func makeModel(s e2etest.Site, n int) []string {
 	name := fmt.Sprintf("while-%d", n)
 	answer := s.Do(functiontest.Request{Method: http.MethodPost, Path: "/v1/models", Body: fmt.Sprintf(`{"name":%q}`, name), Token: s.Token})
@@ -219,14 +219,14 @@ func rotatedLogin(t *testing.T, i *installation, u *e2etest.User) {
 // kubelets is how long kubelet may take until pods have a Secret's new value (its sync period and the life of its cache).
 const kubelets = 100 * time.Second
 
-// pods gives those of a function, each with the number of its restarts.
+// pods returns those of a function, each with the number of its restarts.
 func pods(t testing.TB, function string) string {
 	t.Helper()
 	return e2etest.Kubectl(t, "get", "pods", "--namespace=maas", "--selector=serving.knative.dev/service="+function,
 		"--output=jsonpath={range .items[*]}{.metadata.name}{\" \"}{.status.containerStatuses[*].restartCount}{\"\\n\"}{end}")
 }
 
-// psql gives the answer of a query that has one.
+// psql returns the answer of a query that has one.
 func psql(t testing.TB, query string) string {
 	t.Helper()
 	return strings.TrimSpace(inPostgres(t, "", "psql", "--no-align", "--tuples-only", "--dbname=maas", "--command="+query))

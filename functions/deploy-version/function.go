@@ -52,7 +52,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	return receiver, nil
 }
 
-// openHost gives the cluster where there is one.
+// openHost returns the cluster where there is one.
 func openHost(e *env.Env, d *deployment.Deployments) (deployment.Host, error) {
 	host, err := kserve.Open(e, d)
 	if errors.Is(err, kserve.ErrNoCluster) {

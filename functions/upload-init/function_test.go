@@ -94,7 +94,7 @@ func TestBadInputIsNamed(t *testing.T) {
 	}
 }
 
-// with gives a good request in which one field is another.
+// with returns a good request in which one field is another.
 func with(change string) string {
 	fields := []string{`"model": "acme/digits"`, `"version": "1.0.0"`, `"filename": "model.onnx"`, `"size": 9`}
 	name, _, _ := strings.Cut(change, ":")

@@ -16,7 +16,7 @@ import (
 
 const content = "no model, but bytes"
 
-// events gives the upload's events as they stand in the outbox, signed.
+// events returns the upload's events as they stand in the outbox, signed.
 func events(t *testing.T, w *transfertest.World) [][]byte {
 	t.Helper()
 	signer, err := cloudevent.OpenSigner(env.New("test", w.Vars, nil))

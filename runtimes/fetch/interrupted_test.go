@@ -183,7 +183,7 @@ func TestAFullCacheStopsNoFetch(t *testing.T) {
 	}
 }
 
-// apart gives a process mounts of its own, which go with it.
+// apart returns attributes that give a process mounts of its own, which end with it.
 func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,

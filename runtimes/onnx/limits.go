@@ -115,7 +115,7 @@ func ownMemory() (data, touched int64, ok bool) {
 	return kilobytes(text, "VmData:"), kilobytes(text, "RssAnon:"), true
 }
 
-// kilobytes gives a line of /proc/PID/status in bytes, 0 if it is not there.
+// kilobytes returns a line of /proc/PID/status in bytes, 0 if it is not there.
 func kilobytes(status []byte, name string) int64 {
 	_, rest, _ := strings.Cut("\n"+string(status), "\n"+name)
 	fields := strings.Fields(rest)
@@ -201,7 +201,7 @@ func setLimit(resource int, bound uint64) error {
 	return nil
 }
 
-// status gives the exit status for an error.
+// status returns the exit status for an error.
 func status(err error) int {
 	switch {
 	case errors.Is(err, errOutOfTime):

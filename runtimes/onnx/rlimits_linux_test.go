@@ -12,7 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/allowance"
 )
 
-// limit gives a soft limit of this process.
+// limit returns a soft limit of this process.
 func limit(t *testing.T, resource int) uint64 {
 	t.Helper()
 	var l syscall.Rlimit

@@ -35,7 +35,7 @@ const (
 // Variable is one of a process's environment.
 type Variable struct{ Name, Value string }
 
-// Variables gives the allowance as a model server's environment has it.
+// Variables returns the allowance as a model server's environment has it.
 func (a Allowance) Variables() []Variable {
 	all := []Variable{{MemoryVariable, strconv.FormatInt(a.Memory, 10)}, {LoadVariable, a.Load.String()}}
 	if a.CPU > 0 {

@@ -26,7 +26,7 @@ const (
 		from audit_chain c join audit_entries e on e.id = c.entry where c.seq > $1 order by c.seq limit $2`
 )
 
-// head gives the chain's last link, and since when entries may be unsealed.
+// head returns the chain's last link, and since when entries may be unsealed.
 func head(ctx context.Context, tx postgres.Tx) (seq int64, hash []byte, since time.Time, err error) {
 	err = tx.QueryRow(ctx, headSQL).Scan(&seq, &hash, &since)
 	if postgres.NotFound(err) {

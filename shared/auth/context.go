@@ -4,12 +4,12 @@ import "context"
 
 type principalKey struct{}
 
-// WithPrincipal gives a context that carries the caller, for handlers that cannot take it as an argument (gRPC).
+// WithPrincipal returns a context that carries the caller, for handlers that cannot take it as an argument (gRPC).
 func WithPrincipal(ctx context.Context, who Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, who)
 }
 
-// PrincipalFrom gives the context's caller; the zero Principal is anonymous.
+// PrincipalFrom returns the context's caller; the zero Principal is anonymous.
 func PrincipalFrom(ctx context.Context) Principal {
 	who, _ := ctx.Value(principalKey{}).(Principal)
 	return who

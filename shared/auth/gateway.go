@@ -78,7 +78,7 @@ func ChargedTo(h http.Header, otherwise share.Holder) share.Holder {
 	return share.Holder{Tenant: tenant, Credential: credential}
 }
 
-// Verify gives the gateway as a principal in the tenant it asks for. It fails with Unauthenticated for a credential that is malformed, forged,
+// Verify returns the gateway as a principal in the tenant it asks for. It fails with Unauthenticated for a credential that is malformed, forged,
 // for another procedure, or older than a minute.
 func (g *Gateway) Verify(h http.Header, procedure string) (Principal, error) {
 	credential, _ := strings.CutPrefix(h.Get("Authorization"), gatewayScheme+" ")

@@ -17,7 +17,7 @@ func OpenKeyHash(e *env.Env) (KeyHash, error) {
 	return KeyHash{key}, err
 }
 
-// Of gives the 32 bytes for a key. They cover its id too, so that a hash is worth nothing in another row.
+// Of returns the 32 bytes for a key. They cover its id too, so that a hash is worth nothing in another row.
 func (h KeyHash) Of(k APIKey) []byte {
 	mac := hmac.New(sha256.New, h.key)
 	mac.Write([]byte(k.String()))

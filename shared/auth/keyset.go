@@ -81,7 +81,7 @@ type keyFile struct {
 // recheck bounds how often the file's time is looked at.
 const recheck = time.Second
 
-// load gives the set as the file has it now, at most a second old. While the file cannot be read, the set last read goes on.
+// load returns the set as the file has it now, at most a second old. While the file cannot be read, the set last read goes on.
 func (f *keyFile) load() (KeySet, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -35,7 +35,7 @@ func (l *Limits) allow(is func(BoundModel) bool, m ref.Model) bool {
 	return slices.ContainsFunc(l.Models, is) || slices.ContainsFunc(l.Patterns, func(p ref.Pattern) bool { return p.Matches(m) })
 }
 
-// Terms gives the limits as the database's function maas_sees reads them, which is Sees in SQL: nil for none, "id:<id>" for a model, and patterns as LIKE
+// Terms returns the limits as the database's function maas_sees reads them, which is Sees in SQL: nil for none, "id:<id>" for a model, and patterns as LIKE
 // has them.
 func (p Principal) Terms() []string {
 	if p.Limits == nil {

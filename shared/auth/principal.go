@@ -76,7 +76,7 @@ func (c Claims) Principal() Principal {
 
 // Authenticator answers what a credential alone does not say. There are two: identity's asks Postgres, resolver's asks IdentityService.
 type Authenticator interface {
-	// APIKey gives the key's principal. It fails with Unauthenticated for an unknown, expired or deleted key and a wrong secret,
+	// APIKey returns the key's principal. It fails with Unauthenticated for an unknown, expired or deleted key and a wrong secret,
 	// the same for each, and with Unavailable if it cannot tell.
 	APIKey(ctx context.Context, key APIKey) (Principal, error)
 	// Check fails with Unauthenticated if the token's session, user or tenant was revoked after the token was issued,

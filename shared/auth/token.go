@@ -113,7 +113,7 @@ func OpenVerifier(e *env.Env) (*Verifier, error) {
 	return v, err
 }
 
-// Verify gives the claims of a token. It fails with Unauthenticated for one that is malformed, forged, expired or meant for another.
+// Verify returns the claims of a token. It fails with Unauthenticated for one that is malformed, forged, expired or meant for another.
 func (v *Verifier) Verify(token string) (Claims, error) {
 	var claims tokenClaims
 	if _, err := v.parser.ParseWithClaims(token, &claims, v.key); err != nil {

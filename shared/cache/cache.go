@@ -71,7 +71,7 @@ func New[T any](s *Store, kind Kind[T]) (*Cache[T], error) {
 	return &Cache[T]{kind: kind, store: s, process: process, counts: s.counts.of(kind.Name)}, err
 }
 
-// Get gives the answer under the key: the process's, else Redis's, else that of load, which it keeps if load says so. A failure is not
+// Get returns the answer under the key: the process's, else Redis's, else that of load, which it keeps if load says so. A failure is not
 // kept, but for NotFound. It fails as load does.
 func (c *Cache[T]) Get(ctx context.Context, key Key, load func(context.Context) (Loaded[T], error)) (T, error) {
 	if e, ok := c.inProcess(key); ok {
@@ -91,7 +91,7 @@ func (c *Cache[T]) Get(ctx context.Context, key Key, load func(context.Context) 
 	return e.answer()
 }
 
-// Peek gives the value under the key if it is kept at either level.
+// Peek returns the value under the key if it is kept at either level.
 func (c *Cache[T]) Peek(ctx context.Context, key Key) (value T, ok bool) {
 	e, ok := c.inProcess(key)
 	if ok {

@@ -23,7 +23,7 @@ type flight[T any] struct {
 	cancel  context.CancelFunc
 }
 
-// Do gives the result of the work under the key. joined reports whether it was under way already. It fails with ctx's error if that ends first.
+// Do returns the result of the work under the key. joined reports whether it was under way already. It fails with ctx's error if that ends first.
 func (f *Flights[T]) Do(ctx context.Context, key string, work func(context.Context) (T, error)) (value T, joined bool, err error) {
 	return f.DoReporting(ctx, key, func(ctx context.Context, _ func(T)) (T, error) { return work(ctx) })
 }

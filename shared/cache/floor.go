@@ -21,7 +21,7 @@ type floor struct {
 	heard time.Time
 }
 
-// at gives a scope's floor; ok is false where there is none.
+// at returns a scope's floor; ok is false where there is none.
 func (f *floors) at(scope string) (at floor, ok bool) {
 	f.mu.RLock()
 	defer f.mu.RUnlock()

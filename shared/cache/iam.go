@@ -32,7 +32,7 @@ const (
 	noBody = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
 
-// openIAM gives nil where the cache's users have passwords.
+// openIAM returns nil where the cache's users have passwords.
 func openIAM(e *env.Env) (*iam, error) {
 	var i iam
 	if err := e.Config(&i); err != nil || i.Cache == "" {

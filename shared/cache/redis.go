@@ -20,7 +20,7 @@ const (
 	redisPool = 16
 )
 
-// connect gives a client of REDIS_URL, nil if that is not set. It connects when it is first used, and each connection reads the credentials
+// connect returns a client of REDIS_URL, nil if that is not set. It connects when it is first used, and each connection reads the credentials
 // anew, since mounted ones are rotated, or signs a password where the cache knows its users by IAM.
 func connect(e *env.Env) (*redis.Client, error) {
 	options, err := redisOptions(e)

@@ -55,7 +55,7 @@ type Store struct {
 	untold map[string]int64 // announcements that Redis has not taken yet: epochs by scope
 }
 
-// Open gives the process's store. Without REDIS_URL there is one level, and it lives shortly.
+// Open returns the process's store. Without REDIS_URL there is one level, and it lives shortly.
 func Open(e *env.Env) (*Store, error) {
 	return env.Once(e, "cache", func(context.Context) (*Store, func(context.Context) error, error) {
 		var c config

@@ -16,7 +16,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// ListAliases gives a model's aliases by name, derived ones included.
+// ListAliases returns a model's aliases by name, derived ones included.
 func (c *Catalog) ListAliases(ctx context.Context, who auth.Principal, in api.ListAliasesRequest) (found page.Page[api.Alias], err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := find(ctx, tx, who, in.Model)
@@ -30,7 +30,7 @@ func (c *Catalog) ListAliases(ctx context.Context, who auth.Principal, in api.Li
 	return found, err
 }
 
-// AliasHistory gives an alias's moves, the newest first, also of an alias that is gone.
+// AliasHistory returns an alias's moves, the newest first, also of an alias that is gone.
 func (c *Catalog) AliasHistory(ctx context.Context, who auth.Principal, in api.AliasHistoryRequest) (found page.Page[api.AliasMove], err error) {
 	after := int64(math.MaxInt64)
 	if in.After != "" {
@@ -131,7 +131,7 @@ func (c *Catalog) Rollback(ctx context.Context, who auth.Principal, in api.Rollb
 // remembered bounds how far back a rollback looks.
 const remembered = 100
 
-// former gives the alias as it stands, and where it led before.
+// former returns the alias as it stands, and where it led before.
 func (c *Catalog) former(ctx context.Context, who auth.Principal, in api.RollbackRequest) (stands api.Alias, to api.Traffic, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := find(ctx, tx, who, in.Model)

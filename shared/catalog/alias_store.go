@@ -38,7 +38,7 @@ const (
 		insert into alias_moves (model_id, alias, moved_by, before, after, why) values ($1, $2, $3, $4, $5, $6)`
 )
 
-// readAlias gives an alias as it stands; where there is none, one without traffic.
+// readAlias returns an alias as it stands; where there is none, one without traffic.
 func readAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias) (a api.Alias, err error) {
 	err = tx.QueryRow(ctx, readAliasSQL, model, string(alias)).Scan(&a)
 	if postgres.NotFound(err) {

@@ -51,7 +51,7 @@ func (a *assembly) problemf(path ref.Path, format string, values ...any) {
 	}
 }
 
-// entry gives the file that the model server loads. It fails with Unprocessable, which names what is missing, too short or superfluous.
+// entry returns the file that the model server loads. It fails with Unprocessable, which names what is missing, too short or superfluous.
 func (a *assembly) entry(version string) (FileObject, error) {
 	var models []ref.Path
 	for _, f := range a.files {

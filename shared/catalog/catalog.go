@@ -25,7 +25,7 @@ type Catalog struct {
 	announce Announce
 }
 
-// New gives the catalog. announce may be nil where no cache is to be told.
+// New returns the catalog. announce may be nil where no cache is to be told.
 func New(db *postgres.DB, events *outbox.Outbox, announce Announce) *Catalog {
 	return &Catalog{db: db.As(postgres.Catalog), events: events, announce: announce}
 }

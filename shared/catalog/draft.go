@@ -60,7 +60,7 @@ func OpenDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, in Draft
 	return draft, putLineage(ctx, tx, draft.ID, in.Lineage)
 }
 
-// openDraft gives the id of the draft, which it makes where there is none.
+// openDraft returns the id of the draft, which it makes where there is none.
 func openDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, draft Draft) (uuid.UUID, error) {
 	id, status, err := statusOf(ctx, tx, draft.ModelID, draft.Version)
 	switch {
@@ -79,7 +79,7 @@ func openDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, draft Dr
 	}
 }
 
-// bump gives the version after the highest, drafts and retired ones included.
+// bump returns the version after the highest, drafts and retired ones included.
 func bump(ctx context.Context, tx postgres.Tx, model uuid.UUID, by ref.Bump) (ref.Version, error) {
 	highest, err := highestVersion(ctx, tx, model)
 	if err != nil {

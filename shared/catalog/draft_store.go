@@ -48,7 +48,7 @@ func statusOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Versio
 	return id, status, err
 }
 
-// lockVersion gives a version's names and status, and makes a publication wait until this transaction ends.
+// lockVersion returns a version's names and status, and makes a publication wait until this transaction ends.
 func lockVersion(ctx context.Context, tx postgres.Tx, id uuid.UUID) (m ref.Model, v ref.Version, status api.VersionStatus, err error) {
 	var model, version string
 	err = tx.QueryRow(ctx, lockVersionSQL, id).Scan(&model, &version, &status)
@@ -65,7 +65,7 @@ func lockVersion(ctx context.Context, tx postgres.Tx, id uuid.UUID) (m ref.Model
 	return m, v, status, err
 }
 
-// highestVersion gives the highest version of any status; zero where there is none.
+// highestVersion returns the highest version of any status; zero where there is none.
 func highestVersion(ctx context.Context, tx postgres.Tx, model uuid.UUID) (ref.Version, error) {
 	var text string
 	err := tx.QueryRow(ctx, highestSQL, model).Scan(&text)

@@ -76,7 +76,7 @@ func (c *Catalog) RecordDamage(ctx context.Context, who auth.Principal, function
 	})
 }
 
-// GetManifest gives what is in a version's files. It fails with Gone if the version is retired.
+// GetManifest returns what is in a version's files. It fails with Gone if the version is retired.
 func (c *Catalog) GetManifest(ctx context.Context, who auth.Principal, in api.VersionRequest) (m api.Manifest, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		v, err := version(ctx, tx, who, in)

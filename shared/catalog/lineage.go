@@ -57,7 +57,7 @@ func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineag
 	return err
 }
 
-// GetLineage gives where a version came from and what came from it.
+// GetLineage returns where a version came from and what came from it.
 func (c *Catalog) GetLineage(ctx context.Context, who auth.Principal, in api.VersionRequest) (a api.Ancestry, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		v, err := standing(ctx, tx, who, in)

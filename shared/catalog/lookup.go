@@ -40,7 +40,7 @@ func highestIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Mo
 	return nil, noVersion(name, wanted.String())
 }
 
-// firstIn gives the first version of the status that the range holds, zero if there is none.
+// firstIn returns the first version of the status that the range holds, zero if there is none.
 func firstIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.VersionStatus, wanted ref.Range) (ref.Version, error) {
 	for step := range rangeSteps {
 		versions, err := listServed(ctx, tx, model, status, rangeStep, step*rangeStep)
@@ -54,7 +54,7 @@ func firstIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.Ve
 	return ref.Version{}, fault.New(fault.Unprocessable, "This range leads past too many versions: name one by an alias.", fault.Field("ref"))
 }
 
-// first gives the first of the versions that the range holds.
+// first returns the first of the versions that the range holds.
 func first(versions []ref.Version, wanted ref.Range) (ref.Version, bool) {
 	for _, v := range versions {
 		if wanted.Holds(v) {

@@ -45,7 +45,7 @@ func (c *Catalog) CreateModel(ctx context.Context, who auth.Principal, in api.Cr
 	})
 }
 
-// GetModel gives a model.
+// GetModel returns a model.
 func (c *Catalog) GetModel(ctx context.Context, who auth.Principal, in api.ModelRequest) (m api.Model, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := find(ctx, tx, who, in.Model)

@@ -97,7 +97,7 @@ const (
 	lockSQL  = `select id from models where name = $1 for update`
 )
 
-// find gives the id of a model that the caller may know of.
+// find returns the id of a model that the caller may know of.
 func find(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (uuid.UUID, error) {
 	return one(ctx, tx, who, m, findSQL)
 }

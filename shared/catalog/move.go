@@ -101,7 +101,7 @@ func (m mover) held(ctx context.Context, a api.Alias) (bool, error) {
 	return true, nil
 }
 
-// implied gives where a derived alias of the version's family leads: to a published release before a deprecated one, nowhere if none is ready.
+// implied returns where a derived alias of the version's family leads: to a published release before a deprecated one, nowhere if none is ready.
 func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (api.Traffic, error) {
 	var majorOf, minorOf *int64
 	major, minor, _, _ := place(v)

@@ -11,7 +11,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Open gives the catalog out of what the process has: its pool, its outbox and its cache, which is told of changes.
+// Open returns the catalog out of what the process has: its pool, its outbox and its cache, which is told of changes.
 func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -28,7 +28,7 @@ func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 	return New(db, events, announce), nil
 }
 
-// OpenAnnounce gives what tells all processes' caches of changes. The scope of what they know about a model is its name, "acme/fraud".
+// OpenAnnounce returns what tells all processes' caches of changes. The scope of what they know about a model is its name, "acme/fraud".
 func OpenAnnounce(e *env.Env) (Announce, error) {
 	store, err := cache.Open(e)
 	if err != nil {
@@ -37,7 +37,7 @@ func OpenAnnounce(e *env.Env) (Announce, error) {
 	return func(ctx context.Context, m ref.Model, epoch int64) { store.Announce(ctx, m.String(), epoch) }, nil
 }
 
-// OpenPublisher gives the publisher out of what the process has, its object store included.
+// OpenPublisher returns the publisher out of what the process has, its object store included.
 func OpenPublisher(ctx context.Context, e *env.Env) (*Publisher, error) {
 	c, err := Open(ctx, e)
 	if err != nil {

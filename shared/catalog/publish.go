@@ -26,7 +26,7 @@ type Publisher struct {
 	store *objects.Store
 }
 
-// NewPublisher gives a publisher, which keeps manifests in the store.
+// NewPublisher returns a publisher, which keeps manifests in the store.
 func NewPublisher(c *Catalog, store *objects.Store) *Publisher { return &Publisher{c, store} }
 
 // manifestTries bounds how often a publication begins anew because a file was attached meanwhile.
@@ -74,7 +74,7 @@ func (p *Publisher) keepManifest(ctx context.Context, tenant uuid.UUID, m object
 	return p.store.PutManifest(ctx, tenant, m)
 }
 
-// freeze gives the manifest of the draft's files as they are now: none where the version is no draft any more.
+// freeze returns the manifest of the draft's files as they are now: none where the version is no draft any more.
 func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in api.PublishRequest) (objects.Manifest, error) {
 	var files []FileObject
 	err := p.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {

@@ -64,7 +64,7 @@ const (
 var openUploadSQL = `
 	select path from uploads where version_id = $1 and status in (` + underwayStatuses + `) order by path limit 1`
 
-// readFiles gives a version's files by path, without what was found in them.
+// readFiles returns a version's files by path, without what was found in them.
 func readFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileObject, error) {
 	return collectFiles(tx.Query(ctx, readFilesSQL, version))
 }
@@ -81,13 +81,13 @@ func collectFiles(rows pgx.Rows, err error) ([]FileObject, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[FileObject])
 }
 
-// readFile gives the file of a version at a path, as readFiles does; postgres.NotFound tells that there is none.
+// readFile returns the file of a version at a path, as readFiles does; postgres.NotFound tells that there is none.
 func readFile(ctx context.Context, tx postgres.Tx, version uuid.UUID, path ref.Path) (f FileObject, err error) {
 	err = tx.QueryRow(ctx, readFileSQL, version, string(path)).Scan(&f)
 	return f, err
 }
 
-// entryOf gives the file of a draft that the model server loads, if its files make a version (assembly). What models need comes row by row:
+// entryOf returns the file of a draft that the model server loads, if its files make a version (assembly). What models need comes row by row:
 // a thousand models may name a thousand files each.
 func entryOf(ctx context.Context, tx postgres.Tx, name string, version uuid.UUID, files []FileObject) (FileObject, error) {
 	a := newAssembly(files)

@@ -9,7 +9,7 @@ import (
 // runtimes gives the runtime that serves a format.
 var runtimes = map[string]string{"onnx": "maas-onnx"}
 
-// runtimeFor gives the runtime that serves the format: the one asked for, if it does.
+// runtimeFor returns the runtime that serves the format: the one asked for, if it does.
 func runtimeFor(format, asked string) (string, error) {
 	own, ok := runtimes[format]
 	if !ok {

@@ -11,7 +11,7 @@ import (
 
 // characters
 
-// ListModels gives the models that match and that the caller may know of.
+// ListModels returns the models that match and that the caller may know of.
 func (c *Catalog) ListModels(ctx context.Context, who auth.Principal, in api.ListModelsRequest) (found api.Models, err error) {
 	switch {
 	case in.Order == "" && in.Query != "":

@@ -22,7 +22,7 @@ type Service struct{ catalog *Catalog }
 
 var _ maasv1connect.ModelServiceHandler = Service{}
 
-// NewService gives the service.
+// NewService returns the service.
 func NewService(c *Catalog) Service { return Service{c} }
 
 // CreateModel implements ModelService.

@@ -12,7 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// GetVersion gives the version that a reference points at; of an alias with several shares of traffic, the greatest. It fails with Gone if it is retired.
+// GetVersion returns the version that a reference points at; of an alias with several shares of traffic, the greatest. It fails with Gone if it is retired.
 func (c *Catalog) GetVersion(ctx context.Context, who auth.Principal, in api.VersionRequest) (v api.Version, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		v, err = version(ctx, tx, who, in)
@@ -43,7 +43,7 @@ func standing(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.Ve
 	return readVersion(ctx, tx, who, id, in.Model, traffic.Greatest())
 }
 
-// ListVersions gives a model's versions, the highest first.
+// ListVersions returns a model's versions, the highest first.
 func (c *Catalog) ListVersions(ctx context.Context, who auth.Principal, in api.ListVersionsRequest) (found page.Page[api.Version], err error) {
 	after := ref.Version{}
 	if in.After != "" {

@@ -69,7 +69,7 @@ const (
 		limit $9`
 )
 
-// readVersion gives a version as the caller may know it.
+// readVersion returns a version as the caller may know it.
 func readVersion(
 	ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, name ref.Model, version ref.Version,
 ) (v api.Version, err error) {

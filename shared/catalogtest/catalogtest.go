@@ -183,7 +183,7 @@ func (w *World) AssertWrote(kind event.Payload, want int) {
 	}
 }
 
-// Alias gives where an alias leads, "1.4.0" or "1.4.0=90 1.5.0=10", and "" for none.
+// Alias returns where an alias leads, "1.4.0" or "1.4.0=90 1.5.0=10", and "" for none.
 func (w *World) Alias(m ref.Model, alias string) string {
 	w.t.Helper()
 	r, err := w.Catalog.Resolve(w.t.Context(), w.Owner, catalog.Resolve{VersionRequest: api.VersionRequest{Model: m, Ref: Ref(alias)}})

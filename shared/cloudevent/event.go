@@ -52,7 +52,7 @@ const (
 	extSignature   = "signature"
 )
 
-// Encode gives the signed event in CloudEvents' structured JSON.
+// Encode returns the signed event in CloudEvents' structured JSON.
 func (s Signer) Encode(e Event) ([]byte, error) {
 	ce := cloudevents.NewEvent()
 	ce.SetID(e.ID.String())
@@ -88,7 +88,7 @@ func Read(r *http.Request) (cloudevents.Event, error) {
 	return *ce, nil
 }
 
-// Verify gives the Event of a CloudEvent that one of our functions signed. It fails with Unprocessable for any other.
+// Verify returns the Event of a CloudEvent that one of our functions signed. It fails with Unprocessable for any other.
 func (s Signer) Verify(ce cloudevents.Event) (Event, error) {
 	e, err := fromCloudEvent(ce)
 	if err != nil {

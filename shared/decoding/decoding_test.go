@@ -28,7 +28,7 @@ func open(t *testing.T, vars map[string]string) (*decoding.Slots, error) {
 	return decoding.Open(e)
 }
 
-// oneSlot gives slots of which there is one, and a queue of which a credential gets a single place.
+// oneSlot returns slots of which there is one, and a queue of which a credential gets a single place.
 func oneSlot(t *testing.T) *decoding.Slots {
 	t.Helper()
 	s, err := open(t, map[string]string{"MAAS_DECODES": "1", "MAAS_DECODE_QUEUE": "4"})
@@ -144,7 +144,7 @@ func (u *unzip) Read(p []byte) (int, error) {
 	return u.content.Read(p)
 }
 
-// expand gives a reader of a compressed body's content.
+// expand returns a reader of a compressed body's content.
 func expand(ctx context.Context, w *decoding.Work, body io.Reader) io.Reader {
 	return w.Content(ctx, &unzip{from: w.Source(ctx, body)})
 }

@@ -47,7 +47,7 @@ func OpenAllowanceRule(e *env.Env) (r AllowanceRule, err error) {
 	return r, nil
 }
 
-// For gives a version's allowance. It fails, in words for the publisher, where what the version asks for is no quantity.
+// For returns a version's allowance. It fails, in words for the publisher, where what the version asks for is no quantity.
 func (r AllowanceRule) For(s Spec) (allowance.Allowance, error) {
 	asked, err := s.Asks()
 	if err != nil {
@@ -73,7 +73,7 @@ func (r AllowanceRule) For(s Spec) (allowance.Allowance, error) {
 	return a, nil
 }
 
-// Asks gives what the version asks for each of its model servers.
+// Asks returns what the version asks for each of its model servers.
 func (s Spec) Asks() (r api.Resources, err error) {
 	if len(s.Resources) == 0 {
 		return r, nil

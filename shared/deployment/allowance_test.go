@@ -14,7 +14,7 @@ import (
 
 const mebi = 1 << 20
 
-// rule gives the rule that an operator's variables make.
+// rule returns the rule that an operator's variables make.
 func rule(vars map[string]string) (deployment.AllowanceRule, error) {
 	return deployment.OpenAllowanceRule(env.New("test", vars, slog.New(slog.DiscardHandler)))
 }

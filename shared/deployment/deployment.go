@@ -30,7 +30,7 @@ type Deployments struct {
 	exceeded     *prometheus.CounterVec
 }
 
-// New gives the deployments. announce may be nil where no cache is to be told.
+// New returns the deployments. announce may be nil where no cache is to be told.
 func New(db *postgres.DB, events *outbox.Outbox, announce catalog.Announce) *Deployments {
 	return &Deployments{
 		db: db.As(postgres.Deployment), events: events, announce: announce, longestPause: defaultLongestPause, exceeded: newExceeded(),
@@ -193,7 +193,7 @@ type subject struct {
 	name    string // "acme/fraud@1.4.0"
 }
 
-// StatusOf gives the status of a version's deployment; None also for a version that is gone.
+// StatusOf returns the status of a version's deployment; None also for a version that is gone.
 func (d *Deployments) StatusOf(ctx context.Context, tenant, version uuid.UUID) (s api.DeploymentStatus, err error) {
 	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) (err error) {
 		s, err = readStatus(ctx, tx, version)

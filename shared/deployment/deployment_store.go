@@ -44,7 +44,7 @@ const (
 			schedule_ms = excluded.schedule_ms, fetch_ms = excluded.fetch_ms, load_ms = excluded.load_ms, updated_at = clock_timestamp()`
 )
 
-// readState gives a deployment's state and whether its version is to be served. The model's lock, which the caller holds, keeps both as they are.
+// readState returns a deployment's state and whether its version is to be served. The model's lock, which the caller holds, keeps both as they are.
 func readState(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s state, served bool, err error) {
 	var retryAt *time.Time
 	var of api.VersionStatus

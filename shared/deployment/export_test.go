@@ -24,7 +24,7 @@ type Planned struct {
 
 func exported(p planned) Planned { return Planned{p.Version, p.Status, p.wanted, p.served, p.Warm} }
 
-// Plan gives the plan of all versions.
+// Plan returns the plan of all versions.
 func (d *Deployments) Plan(ctx context.Context) (all []Planned, err error) {
 	plan, err := d.plan(ctx)
 	for _, one := range plan {
@@ -33,13 +33,13 @@ func (d *Deployments) Plan(ctx context.Context) (all []Planned, err error) {
 	return all, err
 }
 
-// PlanOf gives the plan of one version.
+// PlanOf returns the plan of one version.
 func (d *Deployments) PlanOf(ctx context.Context, version uuid.UUID) (Planned, bool, error) {
 	p, found, err := d.planOf(ctx, version)
 	return exported(p), found, err
 }
 
-// Due gives the versions that are due.
+// Due returns the versions that are due.
 func (d *Deployments) Due(ctx context.Context) (due []uuid.UUID, err error) {
 	all, err := d.facts(ctx)
 	for _, one := range all {

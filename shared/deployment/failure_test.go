@@ -12,7 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/deployment"
 )
 
-// shown gives what the API says of a version's deployment.
+// shown returns what the API says of a version's deployment.
 func (w world) shown(version string) api.Deployment {
 	w.t.Helper()
 	v, err := w.Catalog.GetVersion(w.t.Context(), w.Owner, api.VersionRequest{Model: w.model, Ref: catalogtest.Ref(version)})

@@ -21,7 +21,7 @@ type Host interface {
 	Start(ctx context.Context, s Spec) error
 	// Stop ends a version's servers; of one that does not run it is no error.
 	Stop(ctx context.Context, version uuid.UUID) error
-	// Running gives the versions that the host runs or keeps ready to run, also those that it found when it began.
+	// Running returns the versions that the host runs or keeps ready to run, also those that it found when it began.
 	Running(ctx context.Context) ([]uuid.UUID, error)
 }
 

@@ -17,7 +17,7 @@ type config struct {
 	Retry time.Duration `env:"MAAS_DEPLOYMENT_RETRY" envDefault:"60s"`
 }
 
-// Open gives the deployments out of what the process has: its pool, its outbox and its cache, which is told of changes.
+// Open returns the deployments out of what the process has: its pool, its outbox and its cache, which is told of changes.
 func Open(ctx context.Context, e *env.Env) (*Deployments, error) {
 	var c config
 	if err := e.Config(&c); err != nil {

@@ -91,7 +91,7 @@ func (f facts) planned() planned {
 	}
 }
 
-// Desired gives what should run, of all tenants: the targets of aliases, their five targets before, what was called within 7 days, and what was
+// Desired returns what should run, of all tenants: the targets of aliases, their five targets before, what was called within 7 days, and what was
 // just published or asked for, and has not failed since. Anything else that a host runs is to be stopped.
 func (d *Deployments) Desired(ctx context.Context) ([]Desired, error) {
 	all, err := d.plan(ctx)

@@ -36,7 +36,7 @@ func (e *Env) Config(into any) error {
 	return nil
 }
 
-// Secret gives a variable as it is now: where it is mounted as a file (NAME_FILE), each call reads the file again, because mounted
+// Secret returns a variable as it is now: where it is mounted as a file (NAME_FILE), each call reads the file again, because mounted
 // credentials are rotated under a running process. It is "" where neither is set.
 func (e *Env) Secret(name string) (string, error) {
 	file := e.vars[name+"_FILE"]

@@ -25,7 +25,7 @@ const (
 // Key is the MAAS_SERVICE_KEY that the captured events were signed with.
 const Key = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
 
-// Request gives a captured request, to be handled.
+// Request returns a captured request, to be handled.
 func Request(t testing.TB, name string) *http.Request {
 	t.Helper()
 	text, err := knative.ReadFile("knative/" + name + ".http")

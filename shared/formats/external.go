@@ -80,7 +80,7 @@ func (r *reading) refer(m message, t TensorInfo, element element, at external) e
 	return nil
 }
 
-// endOf gives where a tensor's data ends in its file. The length is what the shape takes, whether or not it is given.
+// endOf returns where a tensor's data ends in its file. The length is what the shape takes, whether or not it is given.
 func (r *reading) endOf(m message, t TensorInfo, element element, at external) (int64, error) {
 	if element.bits == 0 {
 		return 0, malformed(m.pos, "has external data for the tensor %s of %s, which cannot be external", shorten(t.Name), element.name)

@@ -30,7 +30,7 @@ func newFile(from io.ReaderAt, size int64) *file {
 	return &file{from: from, size: size, space: make([]byte, min(windowSize, size))}
 }
 
-// peek gives the n bytes at pos, n at most windowSize, and fewer only where the file ends. They are good until the next peek.
+// peek returns the n bytes at pos, n at most windowSize, and fewer only where the file ends. They are good until the next peek.
 func (f *file) peek(pos int64, n int) ([]byte, error) {
 	n = int(min(int64(n), f.size-pos))
 	if from := pos - f.at; from >= 0 && from+int64(n) <= int64(len(f.window)) {

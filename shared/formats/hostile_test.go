@@ -127,7 +127,7 @@ func TestWeightsAreNotRead(t *testing.T) {
 	}
 }
 
-// aroundWeights gives a model with an initializer of that many bytes, without these bytes: what comes before, and after.
+// aroundWeights returns a model with an initializer of that many bytes, without these bytes: what comes before, and after.
 func aroundWeights(n int64) (head, tail proto) {
 	after := graph()
 	w := protowire.AppendVarint(protowire.AppendTag(proto{}.Int(1, n/4).Int(2, 1).Text(8, "w"), 9, protowire.BytesType), uint64(n))

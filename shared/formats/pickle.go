@@ -44,7 +44,7 @@ func isProtocolled(head []byte) bool {
 	return true
 }
 
-// argument gives how many bytes follow an opcode before the next one, more than there are where rest ends first; -1 for no opcode.
+// argument returns how many bytes follow an opcode before the next one, more than there are where rest ends first; -1 for no opcode.
 func argument(opcode byte, rest []byte) int {
 	among := func(opcodes string) bool { return strings.IndexByte(opcodes, opcode) >= 0 }
 	switch {
@@ -75,7 +75,7 @@ func argument(opcode byte, rest []byte) int {
 	}
 }
 
-// counted gives how many bytes a little-endian length of width bytes takes with what it counts, len(rest) where that is more.
+// counted returns how many bytes a little-endian length of width bytes takes with what it counts, len(rest) where that is more.
 func counted(rest []byte, width int) int {
 	if len(rest) < width {
 		return len(rest)

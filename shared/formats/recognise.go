@@ -17,7 +17,7 @@ type Claim struct {
 	Format Format   // what the file should be; "" for what its name promises
 }
 
-// promised gives the format that the file must have; "" for any.
+// promised returns the format that the file must have; "" for any.
 func (c Claim) promised() Format {
 	if named := OfName(c.Path); named != "" {
 		return named
@@ -74,7 +74,7 @@ func readAny(r io.ReaderAt, size int64, promised Format, head []byte) (Model, er
 	return newModel(Data), nil
 }
 
-// newModel gives a model about which nothing is known but its format; its lists are empty, so that JSON has them.
+// newModel returns a model about which nothing is known but its format; its lists are empty, so that JSON has them.
 func newModel(f Format) Model {
 	return Model{
 		Format: f, Opsets: []Opset{}, Inputs: []TensorInfo{}, Outputs: []TensorInfo{}, Tensors: []TensorInfo{},

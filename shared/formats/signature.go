@@ -33,7 +33,7 @@ var signatures = []struct {
 	{0, "MZ\x90\x00", Executable, "an executable program"},
 }
 
-// signatureOf gives the refusal of a file that says that it is something else than ONNX, or nil.
+// signatureOf returns the refusal of a file that says that it is something else than ONNX, or nil.
 func signatureOf(head []byte, size int64) *Refusal {
 	switch {
 	case isPickle(head):

@@ -41,7 +41,7 @@ func Accepted(f Format) bool {
 	return ok || f == Data
 }
 
-// OfName gives the format that a file of the name must have; "" where the name does not tell.
+// OfName returns the format that a file of the name must have; "" where the name does not tell.
 func OfName(name ref.Path) Format {
 	ending := strings.ToLower(path.Ext(string(name)))
 	for _, s := range table {
@@ -52,7 +52,7 @@ func OfName(name ref.Path) Format {
 	return ""
 }
 
-// CheckSize gives the refusal of a file that has more bytes than its format can have, or nil.
+// CheckSize returns the refusal of a file that has more bytes than its format can have, or nil.
 func CheckSize(f Format, size int64) *Refusal {
 	s, ok := ofFormat(f)
 	if !ok || size <= s.maxSize {
@@ -61,7 +61,7 @@ func CheckSize(f Format, size int64) *Refusal {
 	return &Refusal{TooLarge, f, fmt.Sprintf("%s files have at most %d bytes, %s; this one has %d bytes", strings.ToUpper(string(f)), s.maxSize, s.advice, size)}
 }
 
-// Beside gives the path in the version of a file that a model names from its own directory.
+// Beside returns the path in the version of a file that a model names from its own directory.
 func Beside(model, file ref.Path) ref.Path {
 	return ref.Path(path.Join(path.Dir(string(model)), string(file)))
 }

@@ -56,7 +56,7 @@ func (r *reading) checkData(m message, t TensorInfo, element element, raw int64)
 	return nil
 }
 
-// bytesOf gives how many bytes a tensor's data takes; 0 where the elements have no raw form.
+// bytesOf returns how many bytes a tensor's data takes; 0 where the elements have no raw form.
 func (r *reading) bytesOf(m message, t TensorInfo, element element) (int64, error) {
 	elements := int64(1)
 	for _, extent := range t.Shape {

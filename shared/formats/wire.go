@@ -81,7 +81,7 @@ func consume(wire protowire.Type, b []byte) (value uint64, n int) {
 	}
 }
 
-// signed gives a number as protobuf's int64 has it: in two's complement.
+// signed returns a number as protobuf's int64 has it: in two's complement.
 func signed(v uint64) int64 { return int64(v) } //nolint:gosec // meant to wrap
 
 // notWire is a length that protowire gives for no error of its own but the generic one.
@@ -103,7 +103,7 @@ func (f *file) short(m message, why string) error {
 	return malformed(m.pos, "is cut: %s, and what it is in ends before", why)
 }
 
-// message gives the place of a field's bytes.
+// message returns the place of a field's bytes.
 func (v field) message() (message, error) {
 	if v.wire != protowire.BytesType {
 		return message{}, malformed(v.at, "has a number where field %d is text or a message", v.number)
@@ -111,7 +111,7 @@ func (v field) message() (message, error) {
 	return v.body, nil
 }
 
-// int gives a field's integer.
+// int returns a field's integer.
 func (v field) int() (int64, error) {
 	if v.wire != protowire.VarintType {
 		return 0, malformed(v.at, "has no integer where field %d is one", v.number)
@@ -119,7 +119,7 @@ func (v field) int() (int64, error) {
 	return v.scalar, nil
 }
 
-// enum gives a field's number as protobuf reads an enum or an int32: the upper bits are dropped.
+// enum returns a field's number as protobuf reads an enum or an int32: the upper bits are dropped.
 func (v field) enum() (int64, error) {
 	n, err := v.int()
 	return int64(int32(n)), err //nolint:gosec // meant to drop them

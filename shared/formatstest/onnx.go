@@ -74,7 +74,7 @@ type Table struct {
 	Tables        int64
 }
 
-// Size gives how many bytes the other file has.
+// Size returns how many bytes the other file has.
 func (t Table) Size() int64 { return t.Tables * t.one() }
 
 func (t Table) one() int64 { return t.Rows * t.Columns * 4 }

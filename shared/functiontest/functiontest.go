@@ -50,7 +50,7 @@ func Start(t testing.TB, name string, f *serve.Function, vars map[string]string)
 	return &Function{server.URL, server.Client(), t, vars}
 }
 
-// At gives a function, or a host of many, that answers at the URL already, with the variables that it was started with.
+// At returns a function, or a host of many, that answers at the URL already, with the variables that it was started with.
 func At(t testing.TB, url string, vars map[string]string) *Function {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)

@@ -10,7 +10,7 @@ import (
 	"github.com/17882237881/MaaS/shared/httpserver"
 )
 
-// client gives the address that the request came from: the first, seen from here, that is none of the proxies'. How many of them are in the
+// client returns the address that the request came from: the first, seen from here, that is none of the proxies'. How many of them are in the
 // way may change from request to request, as it does where Knative's activator is in the way of some. What the client itself says stands
 // further away in X-Forwarded-For, and is never come to.
 func client(r *http.Request, proxies httpserver.Proxies) netip.Addr {
@@ -29,7 +29,7 @@ func client(r *http.Request, proxies httpserver.Proxies) netip.Addr {
 	return address
 }
 
-// backwards gives the elements of a header's lists, the last first.
+// backwards returns the elements of a header's lists, the last first.
 func backwards(lines []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, line := range slices.Backward(lines) {

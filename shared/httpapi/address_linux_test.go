@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// dialing gives a transport whose connections come from the address: the whole of 127.0.0.0/8 is this machine's.
+// dialing returns a transport whose connections come from the address: the whole of 127.0.0.0/8 is this machine's.
 func dialing(t *testing.T, from string) *http.Transport {
 	t.Helper()
 	transport := &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}).DialContext}

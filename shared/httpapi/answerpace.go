@@ -26,7 +26,7 @@ func (p answerPace) check() error { return checkRate("MAAS_ANSWER", p.Rate, p.Wi
 // answerPiece is written at a time, so that a long Write is seen to progress. No window is so short that a client of the least rate could not read it.
 const answerPiece = 16 << 10
 
-// limit gives a writer of the request's answer that fails when the client reads too slowly. Its errors are faults: Timeout for a client that is too
+// limit returns a writer of the request's answer that fails when the client reads too slowly. Its errors are faults: Timeout for a client that is too
 // slow, Canceled for one that is gone. Those that were too slow are counted.
 func (p answerPace) limit(w http.ResponseWriter, r *http.Request, slow prometheus.Counter) *pacedAnswer {
 	return &pacedAnswer{ResponseWriter: w, leastRate: newLeastRate(p.Rate, p.Window, slow), multiplexed: r.ProtoMajor > 1}

@@ -22,7 +22,7 @@ func (b bodyMemory) check() error {
 	return nil
 }
 
-// open gives the process's pool.
+// open returns the process's pool.
 func (b bodyMemory) open(e *env.Env) (*share.Pool, error) {
 	return env.Once(e, "httpapi.bodies", func(context.Context) (*share.Pool, func(context.Context) error, error) {
 		p := share.NewPool(share.Limit{Most: b.Most, Noun: "bytes of memory for bodies", Setting: "MAAS_BODY_MEMORY"})

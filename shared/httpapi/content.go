@@ -21,7 +21,7 @@ type Content struct {
 	Header func(http.Header)
 	// Check fails if the bytes cannot be read.
 	Check func(ctx context.Context) error
-	// Read gives length bytes from offset on. The caller closes it.
+	// Read returns length bytes from offset on. The caller closes it.
 	Read func(ctx context.Context, offset, length int64) (io.ReadCloser, error)
 }
 
@@ -73,7 +73,7 @@ func (c Content) begin(w http.ResponseWriter, mediaType string, length int64, st
 // firstRead is how much is read before the answer begins, so that what fails at once is answered with a problem.
 const firstRead = 64 << 10
 
-// open gives a reader of a range whose first bytes have been read.
+// open returns a reader of a range whose first bytes have been read.
 func (c Content) open(ctx context.Context, s span) (from io.Reader, end func() error, err error) {
 	body, err := c.Read(ctx, s.first, s.length)
 	if err != nil {
@@ -173,7 +173,7 @@ func (c Content) partHeader(s span) textproto.MIMEHeader {
 	return textproto.MIMEHeader{"Content-Type": {c.Type}, "Content-Range": {s.contentRange(c.Size)}}
 }
 
-// lengthOf gives the length of an answer of several parts.
+// lengthOf returns the length of an answer of several parts.
 func (c Content) lengthOf(ranges []span, boundary string) int64 {
 	var framing counter
 	parts := multipart.NewWriter(&framing)

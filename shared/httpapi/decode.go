@@ -140,7 +140,7 @@ func (p *plan) refuseConditions(s *strict, r *http.Request) {
 	}
 }
 
-// parameters gives the query parameters that a request of the type may have, and whether each may be repeated.
+// parameters returns the query parameters that a request of the type may have, and whether each may be repeated.
 func (p *plan) parameters() parameters {
 	all := parameters{}
 	for _, one := range p.query {

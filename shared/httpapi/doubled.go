@@ -59,7 +59,7 @@ func (c *container) member(s *strict, name string) {
 	c.names[name] = true
 }
 
-// next gives the path of the value that comes, or of nothing that counts where the container ends.
+// next returns the path of the value that comes, or of nothing that counts where the container ends.
 func (c *container) next() string {
 	if c.names != nil {
 		c.value = false

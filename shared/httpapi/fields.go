@@ -12,7 +12,7 @@ type jsonField struct {
 	required bool
 }
 
-// fieldsOf gives the fields of a struct by their JSON names; embedded structs count as part of it. Fields without a json tag are none.
+// fieldsOf returns the fields of a struct by their JSON names; embedded structs count as part of it. Fields without a json tag are none.
 func fieldsOf(t reflect.Type) map[string]jsonField {
 	fields := map[string]jsonField{}
 	for _, f := range reflect.VisibleFields(t) {
@@ -27,7 +27,7 @@ func fieldsOf(t reflect.Type) map[string]jsonField {
 	return fields
 }
 
-// required gives the names of those that must be there, in alphabetical order.
+// required returns the names of those that must be there, in alphabetical order.
 func required(fields map[string]jsonField) []string {
 	var names []string
 	for name, f := range fields {

@@ -9,12 +9,12 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Public gives one handler for the routes of many functions, by their names, that may be called from outside.
+// Public returns one handler for the routes of many functions, by their names, that may be called from outside.
 func Public(functions map[string]http.Handler) http.Handler {
 	return gather(Routes(), functions, func(route Route) (string, bool) { return route.Pattern, !route.Events })
 }
 
-// Internal gives one handler for the routes of many functions, by their names, that belong to the events' listener. The function that an
+// Internal returns one handler for the routes of many functions, by their names, that belong to the events' listener. The function that an
 // event starts is at POST /<function>.
 func Internal(functions map[string]http.Handler) http.Handler {
 	return gather(Routes(), functions, func(route Route) (string, bool) {

@@ -62,7 +62,7 @@ func newGuard(e *env.Env, authn auth.Authenticator, trusted httpserver.Proxies) 
 	return g, err
 }
 
-// admit gives the caller of a route, if they may call it.
+// admit returns the caller of a route, if they may call it.
 func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
 	who, err := g.identify(r, route)
 	if err != nil {

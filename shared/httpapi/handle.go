@@ -52,7 +52,7 @@ func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.
 	})
 }
 
-// addressed gives a pointer on which the methods of the answer's type are found, whether they have pointers or values as receivers.
+// addressed returns a pointer on which the methods of the answer's type are found, whether they have pointers or values as receivers.
 func addressed[Out any](out *Out) any {
 	if reflect.TypeFor[Out]().Kind() == reflect.Pointer {
 		return *out

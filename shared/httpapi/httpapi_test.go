@@ -83,7 +83,7 @@ func (a *testAPI) call(method, path, body string, headers ...string) result {
 	return result{w, a.t}
 }
 
-// problem gives the problem, which must be of the kind.
+// problem returns the problem, which must be of the kind.
 func (r result) problem(kind string) Problem {
 	r.t.Helper()
 	var p Problem
@@ -96,7 +96,7 @@ func (r result) problem(kind string) Problem {
 	return p
 }
 
-// wrong gives the fields that an invalid request is told of, as "field: detail", the detail without its subject where that is the field.
+// wrong returns the fields that an invalid request is told of, as "field: detail", the detail without its subject where that is the field.
 func (r result) wrong() []string {
 	r.t.Helper()
 	var all []string

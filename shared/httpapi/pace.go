@@ -26,7 +26,7 @@ type pace struct {
 
 func (p pace) check() error { return checkRate("MAAS_BODY", p.Rate, p.Window) }
 
-// limit gives a body that fails when it comes more slowly. Its errors are faults: Timeout for a body that is too slow, Canceled for a lost
+// limit returns a body that fails when it comes more slowly. Its errors are faults: Timeout for a body that is too slow, Canceled for a lost
 // connection. Those that were too slow are counted.
 func (p pace) limit(body io.ReadCloser, control *http.ResponseController, slow prometheus.Counter) *pacedBody {
 	return &pacedBody{ReadCloser: body, control: readDeadline{control: control}, leastRate: newLeastRate(p.Rate, p.Window, slow)}

@@ -29,7 +29,7 @@ func (s span) contentRange(size int64) string {
 	return fmt.Sprintf("bytes %d-%d/%d", s.first, s.end()-1, size)
 }
 
-// rangesOf gives the ranges of the content that a request asks for, those that overlap or are near each other as one; none for all of it. It
+// rangesOf returns the ranges of the content that a request asks for, those that overlap or are near each other as one; none for all of it. It
 // fails with Unsatisfiable if none lies within the content.
 func rangesOf(r *http.Request, c Content) ([]span, error) {
 	unit, set, ok := strings.Cut(r.Header.Get("Range"), "=")

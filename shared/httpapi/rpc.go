@@ -116,7 +116,7 @@ func ConnectError(err error) *connect.Error {
 	return out
 }
 
-// badRequest gives what is wrong with fields as gRPC's clients read it.
+// badRequest returns what is wrong with fields as gRPC's clients read it.
 func badRequest(fields []fault.FieldError) *connect.ErrorDetail {
 	if len(fields) == 0 {
 		return nil

@@ -155,7 +155,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// members gives an object's members in their order, one at a time: a body may have many more than are looked at.
+// members returns an object's members in their order, one at a time: a body may have many more than are looked at.
 func members(raw []byte) iter.Seq[member] {
 	return func(yield func(member) bool) {
 		decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -172,7 +172,7 @@ func members(raw []byte) iter.Seq[member] {
 	}
 }
 
-// elements gives an array's elements in their order, as members does.
+// elements returns an array's elements in their order, as members does.
 func elements(raw []byte) iter.Seq[json.RawMessage] {
 	return func(yield func(json.RawMessage) bool) {
 		decoder := json.NewDecoder(bytes.NewReader(raw))

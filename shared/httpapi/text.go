@@ -69,7 +69,7 @@ func readable(t reflect.Type) bool {
 	return typed || t.Kind() == reflect.String || t.Kind() == reflect.Bool || v.Elem().CanInt() || v.Elem().CanUint()
 }
 
-// explain gives the sentence for the user: what a type of ours says itself, else what its form is.
+// explain returns the sentence for the user: what a type of ours says itself, else what its form is.
 func explain(err error, t reflect.Type) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {

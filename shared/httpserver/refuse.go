@@ -93,5 +93,5 @@ func (passing) Timeout() bool { return false }
 // Temporary implements net.Error.
 func (passing) Temporary() bool { return true }
 
-// Unwrap gives the error itself.
+// Unwrap returns the error itself.
 func (p passing) Unwrap() error { return p.error }

@@ -12,12 +12,12 @@ type Key struct {
 
 type contextKey struct{}
 
-// With gives a context that carries the key.
+// With returns a context that carries the key.
 func With(ctx context.Context, key Key) context.Context {
 	return context.WithValue(ctx, contextKey{}, key)
 }
 
-// From gives the context's key, if the request had one.
+// From returns the context's key, if the request had one.
 func From(ctx context.Context) (Key, bool) {
 	key, ok := ctx.Value(contextKey{}).(Key)
 	return key, ok

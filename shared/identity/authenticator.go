@@ -28,7 +28,7 @@ type Authenticator struct {
 	failure error
 }
 
-// OpenAuthenticator gives the process's authenticator.
+// OpenAuthenticator returns the process's authenticator.
 func OpenAuthenticator(ctx context.Context, e *env.Env) (*Authenticator, error) {
 	return env.Once(e, "authenticator", func(context.Context) (*Authenticator, func(context.Context) error, error) {
 		db, err := openDB(ctx, e)

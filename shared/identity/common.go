@@ -36,7 +36,7 @@ func plain(word, one string) string {
 	return strings.NewReplacer("0", "o", "1", one, "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s", "!", "i").Replace(word)
 }
 
-// period gives the shortest piece that the word is made of by repetition; a word that repeats nothing is its own.
+// period returns the shortest piece that the word is made of by repetition; a word that repeats nothing is its own.
 func period(word string) string {
 	for n := 1; n <= len(word)/2; n++ {
 		if strings.HasPrefix(word[n:], word[:len(word)-n]) {

@@ -26,7 +26,7 @@ const (
 // as long as any other.
 const nobody = "$argon2id$v=19$m=65536,t=3,p=1$" + "bm9ib2R5IGtub3dzIGl0IQ$" + "TEaLWyVRvqcCYsHyCLlKUTKCnJFVVXhU1pVhNpcUlVQ"
 
-// hash gives the password's PHC string with a salt of its own. The caller has a slot of the hasher.
+// hash returns the password's PHC string with a salt of its own. The caller has a slot of the hasher.
 func hash(p api.Password) string {
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails: crypto/rand ends the process instead

@@ -90,7 +90,7 @@ func (k *Keys) grantable(who auth.Principal, scopes []api.Scope) error {
 	return nil
 }
 
-// bind gives the bindings of a new key, by the ids of its models.
+// bind returns the bindings of a new key, by the ids of its models.
 func bind(models []ref.Pattern, ids []*uuid.UUID) ([]api.KeyBinding, error) {
 	bindings := bindingsOf(models, ids, nil)
 	for _, b := range bindings {
@@ -115,7 +115,7 @@ func bindingsOf(models []ref.Pattern, ids []*uuid.UUID, gone []uuid.UUID) []api.
 	return bindings
 }
 
-// limitsOf gives what a key is limited to; nil for all.
+// limitsOf returns what a key is limited to; nil for all.
 func limitsOf(models []ref.Pattern, ids []*uuid.UUID) *auth.Limits {
 	if models == nil {
 		return nil
@@ -133,7 +133,7 @@ func limitsOf(models []ref.Pattern, ids []*uuid.UUID) *auth.Limits {
 	return limits
 }
 
-// checkKey gives the models without repetitions, nil for all.
+// checkKey returns the models without repetitions, nil for all.
 func checkKey(who auth.Principal, in api.CreateKeyRequest, now time.Time) ([]ref.Pattern, error) {
 	switch {
 	case len(in.Scopes) == 0 || len(in.Scopes) > maxScopes:
@@ -157,7 +157,7 @@ func checkKey(who auth.Principal, in api.CreateKeyRequest, now time.Time) ([]ref
 	return models, nil
 }
 
-// List gives the tenant's keys, without their secrets. A caller who is limited to models gets those keys alone that are limited to the same or fewer.
+// List returns the tenant's keys, without their secrets. A caller who is limited to models gets those keys alone that are limited to the same or fewer.
 func (k *Keys) List(ctx context.Context, who auth.Principal, in api.ListKeysRequest) (page.Page[api.Key], error) {
 	after, err := parseKeyCursor(in.After)
 	if err != nil {
@@ -191,7 +191,7 @@ type VerifiedKey struct {
 	ExpiresAt *time.Time
 }
 
-// Verify gives the principal of a key by its id and the hash of the whole credential (auth.KeyHash). It fails with Unauthenticated for a key that is unknown,
+// Verify returns the principal of a key by its id and the hash of the whole credential (auth.KeyHash). It fails with Unauthenticated for a key that is unknown,
 // expired or deleted, whose maker has left, and for a wrong hash: the same for each.
 func (k *Keys) Verify(ctx context.Context, id string, hash []byte) (VerifiedKey, error) {
 	var verified VerifiedKey

@@ -19,7 +19,7 @@ const insertKeySQL = `
 	insert into api_keys (id, user_id, name, hash, scopes, models, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
 	returning model_ids`
 
-// insertKey gives the ids of the models that have the names of the key's limits.
+// insertKey returns the ids of the models that have the names of the key's limits.
 func insertKey(ctx context.Context, tx postgres.Tx, k api.Key, maker uuid.UUID, hash []byte) (ids []*uuid.UUID, err error) {
 	var limited []string // nil for all
 	for _, m := range k.Models {
@@ -53,7 +53,7 @@ func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after k
 	return pgx.CollectRows(rows, scanKey(who))
 }
 
-// selectOwnKey gives the key that the caller is. It fails with Unauthenticated if the key was deleted: it is good for seconds after that.
+// selectOwnKey returns the key that the caller is. It fails with Unauthenticated if the key was deleted: it is good for seconds after that.
 func selectOwnKey(ctx context.Context, tx postgres.Tx, who auth.Principal) (api.Key, error) {
 	rows, err := tx.Query(ctx, selectOwnKeySQL, who.Key)
 	if err != nil {

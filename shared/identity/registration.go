@@ -50,7 +50,7 @@ func (u *Users) Register(ctx context.Context, who auth.Principal, in api.Registe
 	})
 }
 
-// tenantFor gives the id of a new tenant. A registration that carries an Idempotency-Key gets one that follows from the key and the email, because
+// tenantFor returns the id of a new tenant. A registration that carries an Idempotency-Key gets one that follows from the key and the email, because
 // the key is looked up within the tenant: so the repetition finds the first one's answer, and nobody finds another's.
 func tenantFor(ctx context.Context, in api.RegisterRequest) uuid.UUID {
 	key, keyed := idempotency.From(ctx)

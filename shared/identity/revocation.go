@@ -8,7 +8,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Revocations gives what has been revoked since the asOf of an earlier answer, or all for the zero time. Some may have been given before.
+// Revocations returns what has been revoked since the asOf of an earlier answer, or all for the zero time. Some may have been given before.
 func Revocations(ctx context.Context, db *postgres.DB, since time.Time) (list []auth.Revocation, asOf time.Time, err error) {
 	var from *time.Time
 	if !since.IsZero() {

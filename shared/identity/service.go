@@ -19,7 +19,7 @@ type Service struct{ keys *Keys }
 // NewService makes the service.
 func NewService(keys *Keys) *Service { return &Service{keys} }
 
-// VerifyKey gives the principal of an API key.
+// VerifyKey returns the principal of an API key.
 func (s *Service) VerifyKey(ctx context.Context, in *connect.Request[maasv1.VerifyKeyRequest]) (*connect.Response[maasv1.VerifyKeyResponse], error) {
 	key, err := s.keys.Verify(ctx, in.Msg.GetId(), in.Msg.GetHash())
 	if err != nil {
@@ -55,7 +55,7 @@ func limit(out *maasv1.VerifyKeyResponse, limits auth.Limits) {
 	}
 }
 
-// Revocations gives what has been revoked.
+// Revocations returns what has been revoked.
 func (s *Service) Revocations(
 	ctx context.Context, in *connect.Request[maasv1.RevocationsRequest],
 ) (*connect.Response[maasv1.RevocationsResponse], error) {

@@ -94,7 +94,7 @@ func nameOf(in api.LoginRequest) (string, error) {
 	}
 }
 
-// authenticate gives the user of a name and a password. What it does for an unknown name it does for every other: the same
+// authenticate returns the user of a name and a password. What it does for an unknown name it does for every other: the same
 // look-ups, a hash of the same cost, a failure that is counted, and an entry in the log.
 func (s *Sessions) authenticate(ctx context.Context, who auth.Principal, name string, p api.Password) (account, error) {
 	release, err := s.hasher.acquire(ctx, s.hasher.class(who.Address, name), who.Address)
@@ -190,7 +190,7 @@ type JWKS struct{ auth.KeySet }
 // SetHeader lets the keys be kept for five minutes: the next key is published long before it signs.
 func (JWKS) SetHeader(h http.Header) { h.Set("Cache-Control", "public, max-age=300") }
 
-// PublicKeys gives the keys, current and next.
+// PublicKeys returns the keys, current and next.
 func (s *Sessions) PublicKeys(context.Context, auth.Principal, struct{}) (JWKS, error) {
 	keys, err := s.signer.PublicKeys()
 	return JWKS{keys}, err

@@ -76,7 +76,7 @@ func selectUser(ctx context.Context, tx postgres.Tx, who auth.Principal) (api.Us
 
 const selectMembershipsSQL = `select tenant_id, tenant, roles from auth_memberships($1)`
 
-// memberships gives a user's tenants, the first joined first.
+// memberships returns a user's tenants, the first joined first.
 func memberships(ctx context.Context, tx postgres.Tx, user uuid.UUID) ([]membership, error) {
 	rows, err := tx.Query(ctx, selectMembershipsSQL, user)
 	if err != nil {

@@ -94,7 +94,7 @@ func (w *World) Join(who, tenant auth.Principal) {
 	w.exec(`insert into memberships (tenant_id, user_id, roles) values ($1, $2, $3)`, tenant.Tenant, who.User, roles)
 }
 
-// Token gives an access token of the principal.
+// Token returns an access token of the principal.
 func (w *World) Token(who auth.Principal) string {
 	w.t.Helper()
 	return w.keys.Token(w.t, auth.Claims{
@@ -102,7 +102,7 @@ func (w *World) Token(who auth.Principal) string {
 	})
 }
 
-// RefreshToken gives a refresh token of the principal's session, without the cost of a sign-in.
+// RefreshToken returns a refresh token of the principal's session, without the cost of a sign-in.
 func (w *World) RefreshToken(who auth.Principal) string {
 	w.t.Helper()
 	token := rand.Text()

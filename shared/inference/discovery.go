@@ -16,14 +16,14 @@ import (
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
 )
 
-// Health gives gRPC's health service (grpc.health.v1.Health), which says whether calls can be let in, and the prefix of its procedures.
+// Health returns gRPC's health service (grpc.health.v1.Health), which says whether calls can be let in, and the prefix of its procedures.
 func (g *Gateway) Health() (prefix string, service http.Handler) {
 	return grpchealth.NewHandler(health{g}, decoding.WithReadMaxBytes(maxMessage))
 }
 
 type health struct{ *Gateway }
 
-// Check gives the health of the server, "", and of its service.
+// Check returns the health of the server, "", and of its service.
 func (h health) Check(_ context.Context, in *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
 	if in.Service != "" && in.Service != inferenceconnect.GRPCInferenceServiceName {
 		return nil, connect.NewError(connect.CodeNotFound, fault.New(fault.NotFound, "There is no health of this service here."))
@@ -43,7 +43,7 @@ func published() []string {
 	}
 }
 
-// Reflection gives gRPC's server reflection in both of its versions, which describes the published services and no others.
+// Reflection returns gRPC's server reflection in both of its versions, which describes the published services and no others.
 func Reflection() map[string]http.Handler {
 	files := &protoregistry.Files{}
 	for _, name := range published() {

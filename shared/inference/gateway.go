@@ -63,7 +63,7 @@ type Gateway struct {
 	decodes  *decoding.Slots
 }
 
-// Open gives the process's gateway.
+// Open returns the process's gateway.
 func Open(e *env.Env, r *resolver.Resolver) (*Gateway, error) {
 	return env.Once(e, "inference", func(context.Context) (*Gateway, func(context.Context) error, error) {
 		var c config

@@ -19,7 +19,7 @@ import (
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 )
 
-// GRPC gives inference.GRPCInferenceService and the prefix of its procedures. A model's name there is "tenant/model" and its version any
+// GRPC returns inference.GRPCInferenceService and the prefix of its procedures. A model's name there is "tenant/model" and its version any
 // reference. The service returns faults as they are: the interceptors turn them into gRPC's errors.
 func (g *Gateway) GRPC(options ...connect.HandlerOption) (prefix string, service http.Handler) {
 	options = append(options, decoding.WithReadMaxBytes(maxMessage)) // ModelInfer reads its messages by itself
@@ -58,7 +58,7 @@ func (p procedures) ModelReady(ctx context.Context, in *connect.Request[pb.Model
 	return connect.NewResponse(&pb.ModelReadyResponse{Ready: route.Version.Callable()}), nil
 }
 
-// ModelMetadata gives a version's inputs and outputs.
+// ModelMetadata returns a version's inputs and outputs.
 func (p procedures) ModelMetadata(ctx context.Context, in *connect.Request[pb.ModelMetadataRequest]) (*connect.Response[pb.ModelMetadataResponse], error) {
 	target, err := targetNamed(in.Msg.GetName(), in.Msg.GetVersion())
 	if err != nil {

@@ -83,7 +83,7 @@ func (a *answer) anonymize() bool {
 	return true
 }
 
-// named gives the answer as the call's: an anonymous one with the names that the caller used, and with the version that they led to.
+// named returns the answer as the call's: an anonymous one with the names that the caller used, and with the version that they led to.
 func (a *answer) named(c *call, r *report) answer {
 	if !a.anonymous {
 		return *a

@@ -33,7 +33,7 @@ func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*resolver.V
 	return &route.Version, nil
 }
 
-// choose gives the version that a call goes to. Without a session it is drawn anew for each call, by weight. Calls of one session go to the same
+// choose returns the version that a call goes to. Without a session it is drawn anew for each call, by weight. Calls of one session go to the same
 // version for as long as the traffic stays as it is, and a change of weights moves as few sessions as it can: of two versions, exactly the part by
 // which the weights differ.
 func choose(traffic []resolver.Share, m ref.Model, session string) ref.Version {
@@ -82,7 +82,7 @@ func rendezvous(traffic []resolver.Share, m ref.Model, session string) ref.Versi
 	return chosen
 }
 
-// fraction gives a number between 0 and 1, neither included.
+// fraction returns a number between 0 and 1, neither included.
 func fraction(m ref.Model, v ref.Version, session string) float64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(m.String() + "\x00" + v.String() + "\x00" + session))

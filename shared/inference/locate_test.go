@@ -35,7 +35,7 @@ func split(t testing.TB, weights ...int) []resolver.Share {
 // sessions is how many sessions, or calls, the tests look at. The standard deviation of a share is then 0.35 % at most.
 const sessions = 20_000
 
-// chosen gives the version of each session.
+// chosen returns the version of each session.
 func chosen(traffic []resolver.Share) []string {
 	versions := make([]string, sessions)
 	for i := range versions {

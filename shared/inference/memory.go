@@ -125,7 +125,7 @@ func (l *loan) read(from io.Reader, announced, limit int64) ([]byte, error) {
 // stops them.
 const copyPiece = 256 << 10
 
-// grow gives a copy of the buffer with more room, of limit bytes and one more at most.
+// grow returns a copy of the buffer with more room, of limit bytes and one more at most.
 func (l *loan) grow(buffer []byte, limit int64) ([]byte, error) {
 	old := int64(cap(buffer))
 	if old > limit {

@@ -81,7 +81,7 @@ func (m *message) end() {
 	}
 }
 
-// empty gives the bytes of an empty message.
+// empty returns the bytes of an empty message.
 func (m *message) empty() []byte {
 	switch {
 	case m.enveloped:

@@ -148,7 +148,7 @@ func endpointOf(m ref.Model, v *resolver.Version) openinference.Endpoint {
 	return e
 }
 
-// read gives a short answer whole, and a relay of a long one or one of unknown length. A call that needs it whole gets that as it comes, since what a relay
+// read returns a short answer whole, and a relay of a long one or one of unknown length. A call that needs it whole gets that as it comes, since what a relay
 // read ahead would be in memory twice.
 func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, cancel context.CancelFunc, at *slot) (*answer, error) {
 	a := &answer{
@@ -175,7 +175,7 @@ func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, ca
 	return a, nil
 }
 
-// refused gives what a server's answer with another status than 200 means.
+// refused returns what a server's answer with another status than 200 means.
 func (g *Gateway) refused(ctx context.Context, c *call, v *resolver.Version, response *http.Response) error {
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, longestRefusal))

@@ -189,7 +189,7 @@ func TestTwoTypedContentsAreRefused(t *testing.T) {
 	}
 }
 
-// compressed gives a body in a coding.
+// compressed returns a body in a coding.
 func compressed(coding, body string) string {
 	var out bytes.Buffer
 	var w io.WriteCloser = gzip.NewWriter(&out)

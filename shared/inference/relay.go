@@ -152,7 +152,7 @@ func (r *relay) Read(p []byte) (int, error) {
 	}
 }
 
-// get gives what is at the front, and gives back the memory of a chunk that has been read.
+// get returns what is at the front, and gives back the memory of a chunk that has been read.
 func (r *relay) get(p []byte) int {
 	n := copy(p, r.chunks[0])
 	if r.chunks[0] = r.chunks[0][n:]; len(r.chunks[0]) > 0 || cap(r.chunks[0]) > 0 && r.err == nil && len(r.chunks) == 1 {

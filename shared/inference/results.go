@@ -114,7 +114,7 @@ func meaning(c *call, v *resolver.Version, request *openinference.Request) strin
 	return string(h.Sum(head[:0]))
 }
 
-// read gives the call's request, which over gRPC has been read already. Without memory for it, or if it is malformed, which is for the model server to say,
+// read returns the call's request, which over gRPC has been read already. Without memory for it, or if it is malformed, which is for the model server to say,
 // there is none.
 func (s *results) read(c *call) (*openinference.Request, bool) {
 	if c.request != nil {
@@ -134,7 +134,7 @@ func (s *results) read(c *call) (*openinference.Request, bool) {
 	return request, err == nil
 }
 
-// recall gives the kept answer, unless there is none or the caller asked for a run. The call learns its request's id. It fails if a large request gets no
+// recall returns the kept answer, unless there is none or the caller asked for a run. The call learns its request's id. It fails if a large request gets no
 // slot to be hashed and read in.
 func (s *results) recall(ctx context.Context, c *call, v *resolver.Version) (n names, a *answer, err error) {
 	if err := c.work.Begin(ctx, c.size); err != nil {
@@ -162,7 +162,7 @@ func (s *results) recall(ctx context.Context, c *call, v *resolver.Version) (n n
 	return n, a, nil
 }
 
-// understand gives the name by what the call's request means, "" if that cannot be known. The call learns its request's id.
+// understand returns the name by what the call's request means, "" if that cannot be known. The call learns its request's id.
 func (s *results) understand(ctx context.Context, c *call, v *resolver.Version) (string, error) {
 	if err := c.work.Begin(ctx, c.size); err != nil {
 		return "", err
@@ -183,7 +183,7 @@ func (s *results) peek(ctx context.Context, c *call, name string) (*kept, bool) 
 	return s.kept.Peek(ctx, cache.Key{Name: name})
 }
 
-// follow gives the answer that is kept, or that it is said to be kept elsewhere; nil if it is not there any more.
+// follow returns the answer that is kept, or that it is said to be kept elsewhere; nil if it is not there any more.
 func (s *results) follow(ctx context.Context, k *kept) *answer {
 	if k.answer == nil {
 		k, _ = s.kept.Peek(ctx, cache.Key{Name: k.at})
@@ -197,7 +197,7 @@ func (s *results) follow(ctx context.Context, k *kept) *answer {
 // errNotKept ends a shared run whose answer cannot be kept.
 var errNotKept = errors.New("the answer cannot be kept")
 
-// share gives the answer of a call under way that asks the same, or that of run, which it keeps. Calls of one version alone share a run, since its
+// share returns the answer of a call under way that asks the same, or that of run, which it keeps. Calls of one version alone share a run, since its
 // failures and its report speak of the version.
 func (s *results) share(ctx context.Context, c *call, n names, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
 	version, id, since := r.version, c.id, time.Now()

@@ -84,7 +84,7 @@ func (s *slots) leave(version uuid.UUID, v *versionSlots) {
 	}
 }
 
-// waiting gives the queues of all versions together; the limit is that of each.
+// waiting returns the queues of all versions together; the limit is that of each.
 func (s *slots) waiting() share.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -39,7 +39,7 @@ func (m *modelServer) answers(t *testing.T, size int, announced bool) {
 
 var memoryUsed = regexp.MustCompile(`(?m)^maas_share_used\{pool="inference_memory"\} (\S+)$`)
 
-// memory gives what is used of the memory for bodies.
+// memory returns what is used of the memory for bodies.
 func (w *world) memory() float64 {
 	w.t.Helper()
 	scrape := httptest.NewRecorder()

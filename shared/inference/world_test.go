@@ -158,7 +158,7 @@ func (r reply) want(t testing.TB, status int) reply {
 	return r
 }
 
-// y gives the elements of the answer's output.
+// y returns the elements of the answer's output.
 func (r reply) y(t testing.TB) string {
 	t.Helper()
 	var out struct {

@@ -124,7 +124,7 @@ func (p path) name(text []byte) {
 	}
 }
 
-// String gives the path, shortened to a length that can be shown.
+// String returns the path, shortened to a length that can be shown.
 func (p path) String() string {
 	var b []byte
 	for _, s := range p {

@@ -67,7 +67,7 @@ type journal interface {
 	add(call event.InferenceCall) error
 	// cut closes the open batch.
 	cut(b batch) error
-	// oldest gives the first of the closed batches with its calls.
+	// oldest returns the first of the closed batches with its calls.
 	oldest() (b batch, calls []event.InferenceCall, ok bool)
 	// drop removes the first of the closed batches.
 	drop() error
@@ -76,7 +76,7 @@ type journal interface {
 	close() error
 }
 
-// Open gives the process's meter, which posts until the process ends.
+// Open returns the process's meter, which posts until the process ends.
 func Open(e *env.Env) (*Meter, error) {
 	return env.Once(e, "metering", func(context.Context) (*Meter, func(context.Context) error, error) {
 		var c config

@@ -75,7 +75,7 @@ func newSink(t *testing.T) *sink {
 	return s
 }
 
-// numbers gives how often each number of each pod was taken.
+// numbers returns how often each number of each pod was taken.
 func (s *sink) numbers() (n int, twice bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"github.com/17882237881/MaaS/shared/podidentity"
 )
 
-// credentialsOf gives what requests are signed with: the keys that are set or mounted, and else the process's role in AWS.
+// credentialsOf returns what requests are signed with: the keys that are set or mounted, and else the process's role in AWS.
 func credentialsOf(e *env.Env) (aws.CredentialsProvider, error) {
 	id, err := e.Secret("S3_ACCESS_KEY_ID")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) || id != "" {

@@ -26,10 +26,10 @@ func (d *Damage) Error() string {
 	return text
 }
 
-// Unwrap gives what the store said.
+// Unwrap returns what the store said.
 func (d *Damage) Unwrap() error { return d.Err }
 
-// AsDamage gives the damage that an error is about, or nil.
+// AsDamage returns the damage that an error is about, or nil.
 func AsDamage(err error) *Damage {
 	d, _ := errors.AsType[*Damage](err)
 	return d

@@ -54,7 +54,7 @@ type Progress struct {
 	waiting atomic.Pointer[error]
 }
 
-// Waiting gives why the fetch has waited for the store since Waiting was last called, nil if it has not.
+// Waiting returns why the fetch has waited for the store since Waiting was last called, nil if it has not.
 func (p *Progress) Waiting() error {
 	if err := p.waiting.Swap(nil); err != nil {
 		return *err

@@ -22,7 +22,7 @@ type place struct {
 	size  int64
 }
 
-// occupy gives the file's place, or nil while another process has it.
+// occupy returns the file's place, or nil while another process has it.
 func (c *FileCache) occupy(file ManifestFile) (*place, error) {
 	name := file.SHA256.String()
 	opened, held, err := c.openLocked(name + begun)

@@ -60,7 +60,7 @@ func (c *FileCache) turn(ctx context.Context) (*os.File, error) {
 	}
 }
 
-// entries gives the files of the cache, those that are just filled too, the least recently used first.
+// entries returns the files of the cache, those that are just filled too, the least recently used first.
 func (c *FileCache) entries() ([]fs.FileInfo, error) {
 	all, err := fs.ReadDir(c.root.FS(), ".")
 	if err != nil {

@@ -42,7 +42,7 @@ func (n node) fetch(uri objects.URI) (dir string, progress *objects.Progress) {
 	return dir, progress
 }
 
-// cached gives the names of the cache's files but for its lock.
+// cached returns the names of the cache's files but for its lock.
 func (n node) cached() []string {
 	n.Helper()
 	entries, err := os.ReadDir(n.folder)

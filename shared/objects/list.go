@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// List gives the objects whose keys begin with prefix, in the order of keys, and ends after the first error.
+// List returns the objects whose keys begin with prefix, in the order of keys, and ends after the first error.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return s.ListAfter(ctx, prefix, "")
 }
@@ -41,7 +41,7 @@ func (s *Store) ListAfter(ctx context.Context, prefix string, after Key) iter.Se
 	}
 }
 
-// Unfinished gives the multiparts under prefix with the time of their beginning, and ends after the first error. MinIO gives them only where
+// Unfinished returns the multiparts under prefix with the time of their beginning, and ends after the first error. MinIO gives them only where
 // prefix is a whole key, and drops those of a day ago by itself.
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[Begun, error] {
 	return func(yield func(Begun, error) bool) {

@@ -30,7 +30,7 @@ type config struct {
 	StallTimeout   time.Duration `env:"S3_STALL_TIMEOUT" envDefault:"15s"`  // without one byte in a body
 }
 
-// Open gives the process's store as the S3_* variables describe it. It does not speak to the store: Ready does.
+// Open returns the process's store as the S3_* variables describe it. It does not speak to the store: Ready does.
 func Open(_ context.Context, e *env.Env) (*Store, error) {
 	return env.Once(e, "objects", func(context.Context) (*Store, func(context.Context) error, error) {
 		var c config

@@ -74,7 +74,7 @@ func onceStreaming(o *s3.Options) {
 	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 }
 
-// ListParts gives all parts that the store holds, by number.
+// ListParts returns all parts that the store holds, by number.
 func (s *Store) ListParts(ctx context.Context, m Multipart) ([]Part, error) {
 	const op = "objects.ListParts"
 	var parts []Part

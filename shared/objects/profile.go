@@ -10,7 +10,7 @@ type Profile struct {
 	EqualParts bool // all parts but the last must have one size
 }
 
-// profileOf gives the demands of a kind of store by the name it has in S3_PROFILE.
+// profileOf returns the demands of a kind of store by the name it has in S3_PROFILE.
 func profileOf(name string) (Profile, error) {
 	const mib = 1 << 20
 	s3 := Profile{MinPart: 5 * mib, MaxPart: 5 << 30, MaxParts: 10_000} // Amazon S3 user guide, multipart upload limits

@@ -27,7 +27,7 @@ type page struct {
 	bytes []byte
 }
 
-// Reader gives a Reader whose reads end with ctx.
+// Reader returns a Reader whose reads end with ctx.
 func (s *Store) Reader(ctx context.Context, key Key, size int64) *Reader {
 	return &Reader{size: size, fill: func(b []byte, offset int64) error { return s.readFull(ctx, key, offset, b, brief()) }}
 }

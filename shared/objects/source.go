@@ -93,7 +93,7 @@ func (s *source) count(n int, err error) (int, error) {
 	return n, err
 }
 
-// explain gives the fault of a request that failed with err.
+// explain returns the fault of a request that failed with err.
 func (s *source) explain(ctx context.Context, op string, err error) error {
 	s.mu.Lock()
 	broken, left := s.err, s.left

@@ -27,7 +27,7 @@ type Endpoint struct {
 	Version string // "": the one that the server chooses
 }
 
-// path gives the endpoint's REST address with the last part, "/infer", "/ready" or "".
+// path returns the endpoint's REST address with the last part, "/infer", "/ready" or "".
 func (e Endpoint) path(last string) string {
 	path := strings.TrimSuffix(e.Server, "/") + "/v2/models/" + escapeModel(e.Model)
 	if e.Version != "" {
@@ -49,7 +49,7 @@ type Client struct {
 	maxResponse int64
 }
 
-// NewClient gives a client that refuses responses longer than maxResponse bytes where it reads them itself.
+// NewClient returns a client that refuses responses longer than maxResponse bytes where it reads them itself.
 func NewClient(maxResponse int64) *Client {
 	return &Client{rest: plainClient(transport()), grpc: plainClient(h2cTransport()), maxResponse: maxResponse}
 }
@@ -192,7 +192,7 @@ func (c *Client) send(ctx context.Context, r *http.Request) (*http.Response, err
 	return answer, nil
 }
 
-// read gives the body of a 200; any other status becomes a fault.
+// read returns the body of a 200; any other status becomes a fault.
 func (c *Client) read(ctx context.Context, answer *http.Response) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(answer.Body, c.maxResponse+1))
 	switch {
@@ -207,7 +207,7 @@ func (c *Client) read(ctx context.Context, answer *http.Response) ([]byte, error
 	}
 }
 
-// Refusal gives the fault that a model server's answer with another status than 200 means, with the sentence of its body's "error" or "detail" and the
+// Refusal returns the fault that a model server's answer with another status than 200 means, with the sentence of its body's "error" or "detail" and the
 // fields of its "errors".
 func Refusal(status int, body []byte) error {
 	var problem struct {

@@ -14,7 +14,7 @@ import (
 // contentEncoding is the header that names a body's compression.
 const contentEncoding = "Content-Encoding"
 
-// Decompress gives the content of a body in the coding gzip or deflate, which is zlib's format (RFC 9110, 8.4.1); "" and identity are none. It fails, as do
+// Decompress returns the content of a body in the coding gzip or deflate, which is zlib's format (RFC 9110, 8.4.1); "" and identity are none. It fails, as do
 // reads, with Invalid for another coding and for a body that is not in its coding. How far a body expands is for the reader to bound.
 func Decompress(coding string, body io.Reader) (io.Reader, error) {
 	switch strings.ToLower(strings.TrimSpace(coding)) {

@@ -145,7 +145,7 @@ func bytesData(values [][]byte) []byte {
 	return data
 }
 
-// contents gives the tensor's data as gRPC's typed contents; FP16 has none.
+// contents returns the tensor's data as gRPC's typed contents; FP16 has none.
 //
 //nolint:gosec // two's complement is the wire's form
 func (t *Tensor) contents() *pb.InferTensorContents {

@@ -33,7 +33,7 @@ func allocated(most int64, f func()) (bytes int64) {
 	return bytes
 }
 
-// repeated gives n fields of bytes with the content.
+// repeated returns n fields of bytes with the content.
 func repeated(number protowire.Number, content []byte, n int) (out []byte) {
 	for range n {
 		out = protowire.AppendBytes(protowire.AppendTag(out, number, protowire.BytesType), content)

@@ -26,7 +26,7 @@ const (
 	Bytes  Datatype = "BYTES"
 )
 
-// Datatypes gives the thirteen, in the protocol's order.
+// Datatypes returns the thirteen, in the protocol's order.
 func Datatypes() []Datatype {
 	return []Datatype{Bool, Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, FP16, FP32, FP64, Bytes}
 }

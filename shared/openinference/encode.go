@@ -19,7 +19,7 @@ func AppendRequest(dst []byte, r *Request) (body []byte, header int, err error) 
 	return w.finish(r.Inputs)
 }
 
-// RequestParts gives the body of an inference request in parts that follow each other: its JSON, and the data of the inputs that are Binary, which are not
+// RequestParts returns the body of an inference request in parts that follow each other: its JSON, and the data of the inputs that are Binary, which are not
 // copied. header is as AppendRequest's.
 func RequestParts(r *Request) (parts [][]byte, header int, err error) {
 	w := writer{}
@@ -180,7 +180,7 @@ func (w *writer) numbers(t *Tensor) {
 	}
 }
 
-// elementWriter gives the function that appends, as JSON, the element at the front of data.
+// elementWriter returns the function that appends, as JSON, the element at the front of data.
 //
 //nolint:gosec // two's complement is the wire's form
 func elementWriter(d Datatype) func(dst, data []byte) []byte {
@@ -229,7 +229,7 @@ func appendNumber(dst []byte, v float64, bits int) []byte {
 	}
 }
 
-// with gives a copy that holds one value more.
+// with returns a copy that holds one value more.
 func (p Parameters) with(key string, value any) Parameters {
 	longer := make(Parameters, len(p)+1)
 	maps.Copy(longer, p)

@@ -86,7 +86,7 @@ func (t *Tensor) fill(contents *pb.InferTensorContents, raw [][]byte, i int) err
 	return t.Check()
 }
 
-// Proto gives the request as a gRPC message with raw contents, which are not copied.
+// Proto returns the request as a gRPC message with raw contents, which are not copied.
 func (r *Request) Proto(model, version string) *pb.ModelInferRequest {
 	m := &pb.ModelInferRequest{ModelName: model, ModelVersion: version, Id: r.ID, Parameters: r.Parameters.proto()}
 	for i := range r.Inputs {
@@ -102,7 +102,7 @@ func (r *Request) Proto(model, version string) *pb.ModelInferRequest {
 	return m
 }
 
-// Proto gives the response as a gRPC message with raw contents, which are not copied.
+// Proto returns the response as a gRPC message with raw contents, which are not copied.
 func (r *Response) Proto() *pb.ModelInferResponse {
 	m := &pb.ModelInferResponse{ModelName: r.Model, ModelVersion: r.Version, Id: r.ID, Parameters: r.Parameters.proto()}
 	for i := range r.Outputs {
@@ -115,7 +115,7 @@ func (r *Response) Proto() *pb.ModelInferResponse {
 	return m
 }
 
-// ProtoTyped gives the response as a gRPC message with typed contents, for clients that sent such. FP16 has none: a response with an FP16
+// ProtoTyped returns the response as a gRPC message with typed contents, for clients that sent such. FP16 has none: a response with an FP16
 // output is sent raw.
 func (r *Response) ProtoTyped() *pb.ModelInferResponse {
 	m := r.Proto()
@@ -131,7 +131,7 @@ func (r *Response) ProtoTyped() *pb.ModelInferResponse {
 	return m
 }
 
-// Proto gives the metadata as a gRPC message.
+// Proto returns the metadata as a gRPC message.
 func (m *ModelMetadata) Proto() *pb.ModelMetadataResponse {
 	return &pb.ModelMetadataResponse{
 		Name: m.Name, Versions: m.Versions, Platform: m.Platform, Inputs: tensorsProto(m.Inputs), Outputs: tensorsProto(m.Outputs),

@@ -2,7 +2,7 @@ package openinference
 
 import "slices"
 
-// WithoutIdentity gives a response without model_name, model_version and id: what the model computed, whoever asked. Of the body the first header
+// WithoutIdentity returns a response without model_name, model_version and id: what the model computed, whoever asked. Of the body the first header
 // bytes are JSON; the rest, binary data, stays. The result is a response of its own, of which the first length bytes are JSON. It fails with Invalid if
 // the JSON is no response; the outputs are not checked.
 func WithoutIdentity(body []byte, header int) (anonymous []byte, length int, err error) {
@@ -39,7 +39,8 @@ func WithoutIdentity(body []byte, header int) (anonymous []byte, length int, err
 	return append(w.body, body[header:]...), len(w.body), nil
 }
 
-// Identified gives a response of WithoutIdentity the names of a call: the response is head and then rest, which is part of anonymous.
+// Identified adds the names of a call to a response made by WithoutIdentity.
+// The whole response is head followed by rest, which shares memory with anonymous.
 func Identified(model, version, id string, anonymous []byte) (head, rest []byte) {
 	const names = `{"model_name":"","model_version":"","id":"",`
 	w := writer{body: make([]byte, 0, len(names)+len(model)+len(version)+len(id))}

@@ -208,7 +208,7 @@ func (s *scanner) number() []byte {
 	return span
 }
 
-// exponent gives the index after the exponent whose sign or first digit is at i, -1 if there is none.
+// exponent returns the index after the exponent whose sign or first digit is at i, -1 if there is none.
 func (s *scanner) exponent(i int) int {
 	if i < len(s.text) && (s.text[i] == '+' || s.text[i] == '-') {
 		i++
@@ -220,7 +220,7 @@ func (s *scanner) exponent(i int) int {
 	return end
 }
 
-// digits gives the index after the digits that start at i.
+// digits returns the index after the digits that start at i.
 func (s *scanner) digits(i int) int {
 	for i < len(s.text) && s.text[i] >= '0' && s.text[i] <= '9' {
 		i++

@@ -51,7 +51,7 @@ const (
 	outcomeMerged  = "merged"  // of one of Knative's sources: the look that is under way, or was just now, is for it too
 )
 
-// OpenDeadLetters gives the dead letters that a role of the database keeps.
+// OpenDeadLetters returns the dead letters that a role of the database keeps.
 func OpenDeadLetters(e *env.Env, db *postgres.DB) (*DeadLetters, error) {
 	var c letterConfig
 	if err := e.Config(&c); err != nil {
@@ -143,13 +143,13 @@ func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
-// letterOf gives the id of the dead letter of a signed event. It is made of the event's id and consumer alone, so that copies of the event whose unsigned
+// letterOf returns the id of the dead letter of a signed event. It is made of the event's id and consumer alone, so that copies of the event whose unsigned
 // attributes differ are kept once.
 func letterOf(consumer cloudevent.Consumer, e cloudevent.Event) uuid.UUID {
 	return letterID(consumer, e.ID[:])
 }
 
-// letterID gives the same poison the same id, so that its copies are one letter.
+// letterID derives the id of a dead letter from the poison, so that copies of it are one dead letter.
 func letterID(consumer cloudevent.Consumer, text []byte) uuid.UUID {
 	sum := sha256.Sum256(append([]byte(consumer+"\x00"), text...))
 	return uuid.NewSHA1(uuid.Nil, sum[:])

@@ -25,7 +25,7 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// receives gives what a receiver of its own, with more variables, answers a body, and its metrics.
+// receives returns what a receiver of its own, with more variables, answers a body, and its metrics.
 func (w *world) receives(more map[string]string) (post func(body string) int, metrics func() string) {
 	w.t.Helper()
 	vars := maps.Clone(w.vars)

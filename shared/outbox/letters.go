@@ -25,7 +25,7 @@ type Letter struct {
 	Replayed *time.Time          `json:"replayed_at"`
 }
 
-// Letters gives the dead letters of all tenants, the latest first. It is for the operator.
+// Letters returns the dead letters of all tenants, the latest first. It is for the operator.
 func Letters(ctx context.Context, db *postgres.DB, most int) (letters []Letter, err error) {
 	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
 		letters, err = listLetters(ctx, tx, most)

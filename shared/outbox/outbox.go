@@ -35,7 +35,7 @@ const (
 	flush   = 5 * time.Second // for what is queued when the process ends
 )
 
-// Open gives the function's outbox. The process has one publisher.
+// Open returns the function's outbox. The process has one publisher.
 func Open(_ context.Context, e *env.Env) (*Outbox, error) {
 	p, err := env.Once(e, "outbox", func(context.Context) (publisher, func(context.Context) error, error) {
 		var c config

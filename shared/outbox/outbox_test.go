@@ -66,7 +66,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// eventsTo gives an outbox with a sink of its own.
+// eventsTo returns an outbox with a sink of its own.
 func (w *world) eventsTo(sink string) *outbox.Outbox {
 	w.t.Helper()
 	vars := maps.Clone(w.vars)

@@ -74,7 +74,7 @@ func failure(ce cloudevents.Event) error {
 	return fmt.Errorf("not delivered: %v answered %v %s", said["knativeerrordest"], said["knativeerrorcode"], body)
 }
 
-// encode gives an event as it was posted, without what brokers add to it under way.
+// encode returns an event as it was posted, without what brokers add to it under way.
 func encode(ce cloudevents.Event) ([]byte, error) {
 	ce.Context = ce.Context.Clone()
 	for name := range ce.Extensions() {

@@ -27,7 +27,7 @@ func Open(root *os.Root, name string, perm fs.FileMode) (*os.File, error) {
 	return nil, fmt.Errorf("open %s: other processes make and remove it all the time", name)
 }
 
-// openExisting gives nil if there is nothing of the name, or no longer.
+// openExisting returns nil if there is nothing of the name, or no longer.
 func openExisting(root *os.Root, name string) (*os.File, error) {
 	there, err := root.Lstat(name)
 	if err != nil {

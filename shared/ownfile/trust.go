@@ -42,7 +42,7 @@ func Trust(folder string) error {
 	return errors.Join(above(resolved), above(folder))
 }
 
-// Read gives the content of this user's regular file. It follows no link, and fails if the file is another user's, or others may write to it.
+// Read returns the content of this user's regular file. It follows no link, and fails if the file is another user's, or others may write to it.
 func Read(path string) ([]byte, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0) // a pipe does not block
 	if errors.Is(err, syscall.ELOOP) {

@@ -95,7 +95,7 @@ func TestOnlyAFileOfOnesOwnIsRead(t *testing.T) {
 	}
 }
 
-// firstError gives the first that is one.
+// firstError returns the first that is one.
 func firstError(all ...error) error {
 	for _, err := range all {
 		if err != nil {

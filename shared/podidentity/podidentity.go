@@ -23,7 +23,7 @@ const (
 	margin = 65 * time.Minute
 )
 
-// Open gives the credentials of the process's role, nil if it has none. It asks nobody: Retrieve does, and keeps the answer until it is about
+// Open returns the credentials of the process's role, nil if it has none. It asks nobody: Retrieve does, and keeps the answer until it is about
 // to end. They may be used at the same time.
 func Open(e *env.Env) (*aws.CredentialsCache, error) {
 	return env.Once(e, "podidentity", func(context.Context) (*aws.CredentialsCache, func(context.Context) error, error) {

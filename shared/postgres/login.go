@@ -55,7 +55,7 @@ func refused(err error) bool {
 
 const loginLock = 7883945394301332334 // "migrate" of logins: two that alter one role at once would fail
 
-// scram gives what the server keeps of a password (RFC 5803), so that the password itself comes into no log of statements.
+// scram returns what the server keeps of a password (RFC 5803), so that the password itself comes into no log of statements.
 func scram(password string) (string, error) {
 	const iterations = 4096 // PostgreSQL's own
 	for _, c := range password {

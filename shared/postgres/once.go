@@ -35,7 +35,7 @@ func Once[T any](ctx context.Context, db *DB, tenant uuid.UUID, actor string, do
 	return answer, err
 }
 
-// Replay gives the answer that Once has stored for the request, if it has. A use case asks it first where what it looks at before its
+// Replay returns the answer that Once has stored for the request, if it has. A use case asks it first where what it looks at before its
 // transaction is changed by that transaction, so that a repetition would look at something else.
 func Replay[T any](ctx context.Context, db *DB, tenant uuid.UUID, actor string) (answer T, stored bool, err error) {
 	key, keyed := idempotency.From(ctx)

@@ -46,7 +46,7 @@ type DB struct {
 	role        Role
 }
 
-// Open gives the process's pool; the first call opens it, from DATABASE_URL. It does not wait for the server: until that answers,
+// Open returns the process's pool; the first call opens it, from DATABASE_URL. It does not wait for the server: until that answers,
 // transactions fail with Unavailable. The process is not ready while the database says that it lacks the program's schema. Each
 // new connection reads its user and password again, since they rotate; those that are open stay as they are.
 func Open(_ context.Context, e *env.Env) (*DB, error) {

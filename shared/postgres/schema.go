@@ -34,7 +34,7 @@ const (
 	lookTime  = 5 * time.Second // for one look
 )
 
-// newGate gives a gate that is closed.
+// newGate returns a gate that is closed.
 func newGate(e *env.Env, pool *pgxpool.Pool) (*gate, error) {
 	needed, err := newestMigration()
 	return &gate{pool: pool, needed: needed, env: e, open: e.Hold()}, err

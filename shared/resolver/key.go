@@ -104,7 +104,7 @@ func principalOf(id string, m *maasv1.VerifyKeyResponse) (who auth.Principal, er
 	return who, err
 }
 
-// limitsOf gives what a key is limited to; nil for all. An api-keys of an earlier release knows names alone, which are patterns without a *.
+// limitsOf returns what a key is limited to; nil for all. An api-keys of an earlier release knows names alone, which are patterns without a *.
 func limitsOf(tenant ref.Tenant, m *maasv1.VerifyKeyResponse) (*auth.Limits, error) {
 	patterns := m.GetPatterns()
 	if !m.GetLimited() {

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// open gives a client of the server, and its process.
+// open returns a client of the server, and its process.
 func open(t *testing.T, s *resolvertest.Server, vars map[string]string) (*resolver.Resolver, *env.Env) {
 	t.Helper()
 	e := s.Env("infer", vars)

@@ -243,7 +243,7 @@ func answerOf(who auth.Principal) *maasv1.VerifyKeyResponse {
 	return out
 }
 
-// Revocations gives all of them each time.
+// Revocations returns all of them each time.
 func (i identityService) Revocations(context.Context, *connect.Request[maasv1.RevocationsRequest]) (*connect.Response[maasv1.RevocationsResponse], error) {
 	if i.s.Down.Load() {
 		return nil, fault.New(fault.Unavailable, "The database is away.")

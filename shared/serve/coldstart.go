@@ -23,7 +23,7 @@ type coldStart struct {
 	done     atomic.Bool
 }
 
-// newColdStart gives nil where the system does not tell when the process began.
+// newColdStart returns nil where the system does not tell when the process began.
 func newColdStart(e *env.Env) (*coldStart, error) {
 	began, ok := processStart()
 	if !ok {

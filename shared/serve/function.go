@@ -189,7 +189,7 @@ func Draining(ctx context.Context) <-chan struct{} {
 	return draining
 }
 
-// UntilDraining gives a context that also ends with Draining, and what ends it; the caller calls that.
+// UntilDraining returns a context that also ends with Draining, and what ends it; the caller calls that.
 func UntilDraining(ctx context.Context) (context.Context, context.CancelFunc) {
 	until, end := context.WithCancel(ctx)
 	go func() { // ends with the context

@@ -25,7 +25,7 @@ func Main(name string, f *Function) {
 	}
 }
 
-// NewServer gives func-go's server for the function as httpserver configures it, so without its 30 s cut, with HTTP/2 in cleartext, which gRPC needs, and
+// NewServer returns func-go's server for the function as httpserver configures it, so without its 30 s cut, with HTTP/2 in cleartext, which gRPC needs, and
 // with bounds on its connections. It listens on LISTEN_ADDRESS, [::]:8080 by default.
 func NewServer(f *Function) *fn.Service {
 	server := fn.New(f)

@@ -50,7 +50,7 @@ func (l *logs) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// lines gives the lines with the message.
+// lines returns the lines with the message.
 func (l *logs) lines(t *testing.T, message string) []map[string]any {
 	t.Helper()
 	l.mu.Lock()

@@ -64,7 +64,7 @@ func NewPool(limit Limit) *Pool {
 	return &Pool{limit: limit, accounts: map[Holder]*account{}, tenants: map[string]*account{}}
 }
 
-// Stats gives the Pool's state, for metrics.
+// Stats returns the Pool's state, for metrics.
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -79,7 +79,7 @@ type Loan struct {
 	taken   int64
 }
 
-// Loan gives a loan of nothing to the holder.
+// Loan returns a loan of nothing to the holder.
 func (p *Pool) Loan(h Holder) Loan { return Loan{pool: p, holder: h} }
 
 // Held is how much the loan holds.
@@ -191,7 +191,7 @@ func (p *Pool) judge(a *account, n int64) scope {
 // lone is what a credential gets of a pool that nobody else uses: what judge allows then.
 func (p *Pool) lone() int64 { return max(1, p.limit.Most/Lone) }
 
-// open gives the holder's account, with a loan more.
+// open returns the holder's account, with a loan more.
 func (p *Pool) open(h Holder) *account {
 	a := p.accounts[h]
 	if a == nil {
@@ -257,7 +257,7 @@ func (p *Pool) tooLarge(n int64) error {
 		fault.Count(n), p.limit.Noun, p.limit.Credential, fault.Count(p.lone()), fault.Count(p.limit.Most), p.limit.Setting), fault.Op("share.Take"))
 }
 
-// upper gives the text with a capital letter at its begin, which is ASCII.
+// upper returns the text with a capital letter at its begin, which is ASCII.
 func upper(text string) string {
 	if text[0] < 'a' || text[0] > 'z' {
 		return text

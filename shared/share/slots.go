@@ -49,7 +49,7 @@ type Slot struct {
 	holder *group
 }
 
-// Acquire gives a slot, for which it waits. It fails with RateLimited if the queue has no place for the holder, and with ctx's error if ctx ends in the
+// Acquire returns a slot, for which it waits. It fails with RateLimited if the queue has no place for the holder, and with ctx's error if ctx ends in the
 // queue.
 func (s *Slots) Acquire(ctx context.Context, h Holder) (Slot, error) {
 	s.mu.Lock()
@@ -208,7 +208,7 @@ func (s *Slots) settle(g *group) {
 	}
 }
 
-// group gives the holder's group, which it makes if there is none.
+// group returns the holder's group, which it makes if there is none.
 func (s *Slots) group(h Holder) *group {
 	if g := s.groups[h]; g != nil {
 		return g

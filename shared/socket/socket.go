@@ -13,12 +13,12 @@ import (
 // Dialer reaches nobody.
 const domain = ".socket.invalid"
 
-// URL gives the address of a server that listens on the Unix socket at path.
+// URL returns the address of a server that listens on the Unix socket at path.
 func URL(path string) string {
 	return "http://" + hex.EncodeToString([]byte(path)) + domain
 }
 
-// Dialer gives an http.Transport's DialContext that connects to the hosts of URL by their sockets, and to all others as they ask. A connection must be
+// Dialer returns an http.Transport's DialContext that connects to the hosts of URL by their sockets, and to all others as they ask. A connection must be
 // there within patience.
 func Dialer(patience time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: patience, KeepAlive: 15 * time.Second}
@@ -30,7 +30,7 @@ func Dialer(patience time.Duration) func(ctx context.Context, network, address s
 	}
 }
 
-// pathOf gives the path of the socket that an address, host and port, stands for, or "".
+// pathOf returns the path of the socket that an address, host and port, stands for, or "".
 func pathOf(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

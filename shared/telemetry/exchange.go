@@ -28,7 +28,7 @@ type Exchange struct {
 
 type exchangeKey struct{}
 
-// Begin gives the exchange of a request: the one that it has, or else a new one, in the trace that the request's headers name
+// Begin returns the exchange of a request: the one that it has, or else a new one, in the trace that the request's headers name
 // (W3C Trace Context) or a new one, with X-Request-Id set on the answer. The handlers below get both results.
 func Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	if x := from(r.Context()); x != nil {
@@ -37,7 +37,7 @@ func Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	return begin(traceContext(r.Context(), r.Header), w, r)
 }
 
-// begin gives a new exchange in the context's trace.
+// begin returns a new exchange in the context's trace.
 func begin(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	span := trace.SpanFromContext(ctx)
 	x := &Exchange{ResponseWriter: w, began: time.Now(), span: span, trace: span.SpanContext().TraceID(), id: RequestID(ctx)}

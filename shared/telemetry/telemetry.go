@@ -31,7 +31,7 @@ type Telemetry struct {
 	requests *prometheus.HistogramVec
 }
 
-// Open gives the process's one Telemetry. Where OTEL_EXPORTER_OTLP_ENDPOINT is set, traces and metrics go out by OTLP over HTTP, and are
+// Open returns the process's one Telemetry. Where OTEL_EXPORTER_OTLP_ENDPOINT is set, traces and metrics go out by OTLP over HTTP, and are
 // flushed when the process closes, since one that is scaled to zero may never be scraped; else traces are only passed on from hop to hop.
 func Open(e *env.Env) (*Telemetry, error) {
 	return env.Once(e, "telemetry", func(ctx context.Context) (*Telemetry, func(context.Context) error, error) {

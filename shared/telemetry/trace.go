@@ -34,7 +34,7 @@ func Traceparent(ctx context.Context) string {
 	return carrier["traceparent"]
 }
 
-// WithTraceparent gives a context in the trace that an event carried; what is no traceparent changes nothing.
+// WithTraceparent returns a context in the trace that an event carried; what is no traceparent changes nothing.
 func WithTraceparent(ctx context.Context, traceparent string) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent})
 }

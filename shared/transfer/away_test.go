@@ -19,7 +19,7 @@ import (
 	"github.com/17882237881/MaaS/shared/transfertest"
 )
 
-// cutOff gives a world, and use cases that reach what the variable names through a proxy.
+// cutOff returns a world, and use cases that reach what the variable names through a proxy.
 func cutOff(t *testing.T, variable string) (*transfertest.World, *transfer.Transfers, *toxiproxy.Proxy) {
 	t.Helper()
 	w := transfertest.New(t, map[string]string{"S3_DIAL_TIMEOUT": "500ms", "S3_ANSWER_TIMEOUT": "500ms", "DATABASE_CONNECT_TIMEOUT": "500ms"})

@@ -50,7 +50,7 @@ func (t *Transfers) Receive(ctx context.Context, who auth.Principal, c Chunk, bo
 	return t.answer(ctx, who, c)
 }
 
-// admit gives the upload if it wants the chunk. It fails with errStored if it has the chunk.
+// admit returns the upload if it wants the chunk. It fails with errStored if it has the chunk.
 func (t *Transfers) admit(ctx context.Context, who auth.Principal, c Chunk) (s session, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		if s, err = find(ctx, tx, who, c.Upload); err != nil {
@@ -88,7 +88,7 @@ func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 	}
 }
 
-// storedAs gives the digest of the chunk that the upload has under an index; none if it has none, or was ended without a file.
+// storedAs returns the digest of the chunk that the upload has under an index; none if it has none, or was ended without a file.
 func (s session) storedAs(ctx context.Context, tx postgres.Tx, index int) (ref.Digest, error) {
 	switch s.Status {
 	case api.UploadOpen:

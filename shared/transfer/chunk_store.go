@@ -54,7 +54,7 @@ func takePlace(ctx context.Context, tx postgres.Tx, c Chunk, lease time.Duration
 	return generation, err == nil, err
 }
 
-// storedDigest gives the digest of an open upload's stored chunk, or none.
+// storedDigest returns the digest of an open upload's stored chunk, or none.
 func storedDigest(ctx context.Context, tx postgres.Tx, upload uuid.UUID, index int) (ref.Digest, error) {
 	var sum []byte
 	err := tx.QueryRow(ctx, digestSQL, upload, index).Scan(&sum)
@@ -101,7 +101,7 @@ type held struct {
 	generation uuid.UUID
 }
 
-// chunksStored gives the upload's stored chunks by index.
+// chunksStored returns the upload's stored chunks by index.
 func chunksStored(ctx context.Context, tx postgres.Tx, upload uuid.UUID) ([]held, error) {
 	rows, err := tx.Query(ctx, storedSQL, upload)
 	if err != nil {

@@ -92,7 +92,7 @@ func (t *Transfers) deleteOne(ctx context.Context, key objects.Key) error {
 	return t.store.Put(ctx, key, content)
 }
 
-// needed gives those of the keys that an upload under way or a row of the catalogue needs.
+// needed returns those of the keys that an upload under way or a row of the catalogue needs.
 func (t *Transfers) needed(ctx context.Context, keys []objects.Key) (needed []string, err error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -126,7 +126,7 @@ func ids(of map[uuid.UUID]string) []uuid.UUID {
 	return all
 }
 
-// uploadOf gives the upload whose bytes have the key t/<tenant>/<upload>.
+// uploadOf returns the upload whose bytes have the key t/<tenant>/<upload>.
 func uploadOf(key objects.Key) (uuid.UUID, bool) {
 	parts := strings.Split(string(key), "/")
 	if len(parts) != 3 {

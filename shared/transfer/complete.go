@@ -202,7 +202,7 @@ func indexesOf(chunks []held) []int {
 	return indexes
 }
 
-// reconcile gives the chunks as the store holds them, and those that our rows have and the store does not. It fails with NotFound if the store
+// reconcile returns the chunks as the store holds them, and those that our rows have and the store does not. It fails with NotFound if the store
 // knows nothing of the upload, as after its end.
 func (t *Transfers) reconcile(ctx context.Context, m objects.Multipart, chunks []held) (parts []objects.Part, gone []held, err error) {
 	listed, err := t.store.ListParts(ctx, m)

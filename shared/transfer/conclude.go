@@ -68,7 +68,7 @@ func (v *verification) attach(ctx context.Context, tx postgres.Tx, found formats
 	return objects.Key(kept), err
 }
 
-// details gives what a model says of itself besides its inputs and outputs. Publishing reads external.
+// details returns what a model says of itself besides its inputs and outputs. Publishing reads external.
 func details(found formats.Model) map[string]any {
 	if found.Format == formats.Data {
 		return map[string]any{}

@@ -23,7 +23,7 @@ const quiet = 15 * time.Second
 // longest is how long one may follow; then one comes again, with a credential that is still good.
 const longest = 5 * time.Minute
 
-// Follow gives how an upload stands, and each change of it until it has ended or ctx does, for five minutes at most. after is the last
+// Follow returns how an upload stands, and each change of it until it has ended or ctx does, for five minutes at most. after is the last
 // change that the caller knows. It fails with RateLimited while the credential or
 // the tenant holds its share of the streams.
 func (t *Transfers) Follow(ctx context.Context, who auth.Principal, upload api.ID, after string) iter.Seq2[api.UploadChange, error] {
@@ -51,7 +51,7 @@ func (t *Transfers) Follow(ctx context.Context, who auth.Principal, upload api.I
 // overlap covers what was committed after a look, with a time before it.
 const overlap = 10 * time.Second
 
-// FollowAll gives all uploads under way that the caller may know of, those that ended since after, and each change of them until ctx ends,
+// FollowAll returns all uploads under way that the caller may know of, those that ended since after, and each change of them until ctx ends,
 // for five minutes at most. It fails with Invalid if after is none that it gave, and with RateLimited while the credential or the tenant holds its share
 // of the streams.
 func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after string) (iter.Seq2[api.UploadChange, error], error) {
@@ -88,7 +88,7 @@ func (t *Transfers) recent(ctx context.Context, who auth.Principal, since time.T
 	return found, err
 }
 
-// changed gives what differs from what was seen, and forgets what is found no more.
+// changed returns what differs from what was seen, and forgets what is found no more.
 func changed(seen map[uuid.UUID]api.Upload, found []api.Upload) []api.UploadChange {
 	var changes []api.UploadChange
 	still := make(map[uuid.UUID]bool, len(found))
@@ -131,7 +131,7 @@ func compare(seen map[uuid.UUID]api.Upload, u api.Upload) (api.UploadChange, boo
 // look gives what has changed since the last look, and whether that was all.
 type look func(ctx context.Context) (changes []api.UploadChange, last bool, err error)
 
-// openStreams gives the process's event streams, which all functions in it share.
+// openStreams returns the process's event streams, which all functions in it share.
 func openStreams(e *env.Env, most int64) (*share.Pool, error) {
 	return env.Once(e, "event streams", func(context.Context) (*share.Pool, func(context.Context) error, error) {
 		p := share.NewPool(share.Limit{Most: most, Noun: "event streams", Setting: "MAAS_UPLOAD_FOLLOWERS", RetryAfter: quiet})

@@ -48,7 +48,7 @@ func checkLayout(l api.Layout, store objects.Profile) error {
 	}
 }
 
-// smallest gives the smallest chunk of which most make up size, or the largest that there is.
+// smallest returns the smallest chunk of which most make up size, or the largest that there is.
 func smallest(size int64, most int) int64 {
 	chunk := int64(api.MinChunk)
 	for chunk < api.MaxChunk && (size+chunk-1)/chunk > int64(most) {

@@ -22,7 +22,7 @@ import (
 
 const raced = 64 << 10 // bytes of a chunk that is raced for
 
-// bytesOf gives the bytes of a contender for a chunk's place.
+// bytesOf returns the bytes of a contender for a chunk's place.
 func bytesOf(contender int) []byte {
 	return bytes.Repeat([]byte{byte(contender)}, raced)
 }

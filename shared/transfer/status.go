@@ -38,7 +38,7 @@ func (t *Transfers) findState(ctx context.Context, who auth.Principal, id uuid.U
 	return found.Upload, err
 }
 
-// List gives the uploads that the caller may know of, latest first.
+// List returns the uploads that the caller may know of, latest first.
 func (t *Transfers) List(ctx context.Context, who auth.Principal, in api.ListUploadsRequest) (page.Page[api.Upload], error) {
 	var found []api.Upload
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {

@@ -51,7 +51,7 @@ func restore(h hash.Hash, state []byte) error {
 	return saved.UnmarshalBinary(state)
 }
 
-// states gives what newSums goes on from.
+// states returns what newSums goes on from.
 func (s *sums) states() (sha256State, md5State []byte, err error) {
 	if sha256State, err = state(s.sha256); err != nil || s.md5 == nil {
 		return sha256State, nil, err

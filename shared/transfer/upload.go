@@ -59,7 +59,7 @@ func (s session) shown(received int64) session {
 	return s
 }
 
-// missing gives the spans between the stored chunks, which are in order.
+// missing returns the spans between the stored chunks, which are in order.
 func missing(stored []int, count int) []api.ChunkRange {
 	spans := []api.ChunkRange{}
 	next := 0

@@ -71,7 +71,7 @@ var (
 		where u.status in (` + underwayStatuses + `) and not ` + ofModelSQL + ` order by u.id`
 )
 
-// find gives an upload that the caller may know of; any other is NotFound, and so is one whose model is deleted.
+// find returns an upload that the caller may know of; any other is NotFound, and so is one whose model is deleted.
 func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
 	rows, err := tx.Query(ctx, findSQL, id)
 	if err != nil {
@@ -140,7 +140,7 @@ func complete(ctx context.Context, tx postgres.Tx, id uuid.UUID, chunks []held) 
 	return err
 }
 
-// completedWith gives the digests of a completed upload's chunks; none if an earlier release completed it.
+// completedWith returns the digests of a completed upload's chunks; none if an earlier release completed it.
 func completedWith(ctx context.Context, tx postgres.Tx, id uuid.UUID) ([]ref.Digest, error) {
 	var joined []byte
 	if err := tx.QueryRow(ctx, digestsSQL, id).Scan(&joined); err != nil {
@@ -160,7 +160,7 @@ func completedDigest(ctx context.Context, tx postgres.Tx, id uuid.UUID, index in
 	return digest(sum), err
 }
 
-// ofGoneModels gives the tenant's uploads that have not ended and whose models are deleted.
+// ofGoneModels returns the tenant's uploads that have not ended and whose models are deleted.
 func ofGoneModels(ctx context.Context, tx postgres.Tx) (open, underway []uuid.UUID, err error) {
 	rows, err := tx.Query(ctx, ofGoneSQL)
 	if err != nil {
@@ -179,7 +179,7 @@ func ofGoneModels(ctx context.Context, tx postgres.Tx) (open, underway []uuid.UU
 	return open, underway, err
 }
 
-// list gives the uploads of the statuses (nil for all) that the caller may know of, latest first.
+// list returns the uploads of the statuses (nil for all) that the caller may know of, latest first.
 func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []api.UploadStatus, p page.Request) ([]session, error) {
 	var after *uuid.UUID
 	if p.After != "" {
@@ -192,7 +192,7 @@ func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []api.U
 	return query(ctx, tx, listSQL, texts(among), who.Terms(), after, p.Size+1)
 }
 
-// recent gives the uploads under way and those that ended since, 200 at most.
+// recent returns the uploads under way and those that ended since, 200 at most.
 func recent(ctx context.Context, tx postgres.Tx, who auth.Principal, since time.Time) ([]session, error) {
 	return query(ctx, tx, recentSQL, who.Terms(), since, page.MaxSize)
 }
@@ -236,7 +236,7 @@ func scan(row pgx.CollectableRow) (session, error) {
 	return s.shown(received), nil
 }
 
-// texts gives the strings of a slice, or nil.
+// texts returns the strings of a slice, or nil.
 func texts[T ~string](of []T) []string {
 	if of == nil {
 		return nil

@@ -58,7 +58,7 @@ func large(t testing.TB) []byte {
 	return transfertest.Padded(model(t), 20<<20)
 }
 
-// object gives the bytes of an upload as the store has them.
+// object returns the bytes of an upload as the store has them.
 func object(t testing.TB, w *transfertest.World, u api.Upload) []byte {
 	t.Helper()
 	content, err := w.Store.Get(t.Context(), objects.UploadKey(w.Owner.Tenant, uuid.UUID(u.ID)), u.Size)
@@ -79,7 +79,7 @@ func assertGone(t testing.TB, w *transfertest.World, u api.Upload) {
 	}
 }
 
-// multipart gives the upload's multipart as the store has it.
+// multipart returns the upload's multipart as the store has it.
 func multipart(t testing.TB, w *transfertest.World, u api.Upload) (m objects.Multipart, begun bool) {
 	t.Helper()
 	for found, err := range w.Store.Unfinished(t.Context(), string(objects.UploadKey(w.Owner.Tenant, uuid.UUID(u.ID)))) {
@@ -98,14 +98,14 @@ func change(t testing.TB, w *transfertest.World, sql string, args ...any) {
 	})
 }
 
-// count gives the number that a query says.
+// count returns the number that a query says.
 func count(t testing.TB, w *transfertest.World, sql string, args ...any) (n int) {
 	t.Helper()
 	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, sql, args...).Scan(&n) })
 	return n
 }
 
-// through gives the address with a proxy in its way, which can break.
+// through returns the address with a proxy in its way, which can break.
 func through(t testing.TB, address string) (string, *toxiproxy.Proxy) {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -122,7 +122,7 @@ func through(t testing.TB, address string) (string, *toxiproxy.Proxy) {
 	return u.String(), proxy
 }
 
-// tcp gives the address of the server that u names. A Postgres that listens on a socket (host= in the query) gets one, which u no longer hides.
+// tcp returns the address of the server that u names. A Postgres that listens on a socket (host= in the query) gets one, which u no longer hides.
 func tcp(t testing.TB, u *url.URL) string {
 	t.Helper()
 	folder := u.Query().Get("host")
@@ -171,7 +171,7 @@ func tryChange(t testing.TB, w *transfertest.World, sql string, args ...any) (re
 	return refused
 }
 
-// interrupted gives the address of a store before which something is done when it is first asked for an upload's parts.
+// interrupted returns the address of a store before which something is done when it is first asked for an upload's parts.
 func interrupted(t testing.TB, address string, do func()) string {
 	t.Helper()
 	target, err := url.Parse(address)

@@ -124,7 +124,7 @@ func (w *World) MustVerify(id api.ID) api.Upload {
 	return api.Upload{}
 }
 
-// MustFind gives an upload as it stands.
+// MustFind returns an upload as it stands.
 func (w *World) MustFind(id api.ID) api.Upload {
 	w.t.Helper()
 	u, err := w.Find(w.t.Context(), w.Owner, api.GetUploadRequest{ID: id})
@@ -140,7 +140,7 @@ func (w *World) Must(err error) {
 	}
 }
 
-// Cut gives the chunks of a file as the upload wants them.
+// Cut returns the chunks of a file as the upload wants them.
 func Cut(u api.Upload, file []byte) [][]byte {
 	layout := u.Layout()
 	chunks := make([][]byte, u.Count)
@@ -155,7 +155,7 @@ func ChunkOf(u api.Upload, n int, chunk []byte) transfer.Chunk {
 	return transfer.Chunk{Upload: uuid.UUID(u.ID), Index: n, Size: int64(len(chunk)), SHA256: ref.SumOf(chunk)}
 }
 
-// Padded gives an ONNX file of about the size: the model with a description that fills it.
+// Padded returns an ONNX file of about the size: the model with a description that fills it.
 func Padded(model []byte, size int) []byte {
 	const docString = 6 // of ModelProto, onnx.proto3
 	file := protowire.AppendTag(bytes.Clone(model), docString, protowire.BytesType)

@@ -8,7 +8,7 @@ import (
 	"github.com/17882237881/MaaS/api/event"
 )
 
-// Called gives the versions that a batch's calls went to, by tenant.
+// Called returns the versions that a batch's calls went to, by tenant.
 func Called(batch event.InferenceCompleted) map[uuid.UUID][]uuid.UUID {
 	versions := map[uuid.UUID][]uuid.UUID{}
 	for i := range batch.Calls {

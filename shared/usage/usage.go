@@ -19,7 +19,7 @@ import (
 // Ledger answers for what was used. It is safe for concurrent use.
 type Ledger struct{ db *postgres.DB }
 
-// Open gives the process's ledger.
+// Open returns the process's ledger.
 func Open(ctx context.Context, e *env.Env) (*Ledger, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -34,7 +34,7 @@ const (
 	maxAhead    = 25 * time.Hour // a day, and what To is rounded up by
 )
 
-// span gives the interval in whole hours.
+// span returns the interval in whole hours.
 func span(q api.UsageRequest, now time.Time) (from, to time.Time, err error) {
 	if to = q.To; to.IsZero() {
 		to = now
@@ -57,7 +57,7 @@ func span(q api.UsageRequest, now time.Time) (from, to time.Time, err error) {
 	}
 }
 
-// Totals gives the tenant's usage.
+// Totals returns the tenant's usage.
 func (l *Ledger) Totals(ctx context.Context, who auth.Principal, q api.UsageRequest) (page.Page[api.UsageRow], error) {
 	from, to, err := span(q, time.Now())
 	if err != nil {

@@ -67,7 +67,7 @@ func (s *sums) add(t sums) {
 	s.coldUS += t.coldUS
 }
 
-// findModel gives the id of the model that has the name now, if the caller may know of it.
+// findModel returns the id of the model that has the name now, if the caller may know of it.
 func findModel(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (id uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, modelSQL, string(m.Name)).Scan(&id)
 	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// functions gives the names of the folders of functions/.
+// functions returns the names of the folders of functions/.
 func functions(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -146,7 +146,7 @@ func TestTheCommandLinksNoKubernetes(t *testing.T) {
 	}
 }
 
-// linked gives the packages that the ones of a pattern are made of.
+// linked returns the packages that the ones of a pattern are made of.
 func linked(t *testing.T, pattern string) []string {
 	t.Helper()
 	list := exec.CommandContext(t.Context(), "go", "list", "-deps", pattern)

@@ -15,7 +15,7 @@ const root = "../.."
 
 const ours = "github.com/17882237881/MaaS/"
 
-// tracked gives the paths of the files that git has or would add, below root.
+// tracked returns the paths of the files that git has or would add, below root.
 func tracked(t *testing.T, patterns ...string) []string {
 	t.Helper()
 	arguments := append([]string{"-C", root, "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--"}, patterns...)

@@ -28,7 +28,7 @@ func TestNoPackageKeepsState(t *testing.T) {
 	}
 }
 
-// stateOf gives the package variables of a file that are there to change.
+// stateOf returns the package variables of a file that are there to change.
 func stateOf(file *ast.File) []*ast.Ident {
 	var found []*ast.Ident
 	for _, declaration := range file.Decls {

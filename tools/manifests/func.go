@@ -93,7 +93,7 @@ const (
 	target   = "autoscaling.knative.dev/target"
 )
 
-// describe gives the func.yaml by which func makes the same of a function as the manifests do. When it was created stays what it was.
+// describe returns the func.yaml by which func makes the same of a function as the manifests do. When it was created stays what it was.
 func describe(path string, s service) ([]byte, error) {
 	kept, err := os.ReadFile(path)
 	if err != nil {

@@ -45,7 +45,7 @@ func run(ctx context.Context, root string) error {
 	return nil
 }
 
-// generate gives the files by their paths below root.
+// generate returns the files by their paths below root.
 func generate(ctx context.Context, root string) (map[string][]byte, error) {
 	services, err := servicesOf(ctx, root)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 
 const root = "../.."
 
-// services gives the Services of knative/base.
+// services returns the Services of knative/base.
 func services(t *testing.T) map[string]service {
 	t.Helper()
 	all, err := servicesOf(t.Context(), root)

@@ -67,7 +67,7 @@ func loadCalls(t *testing.T) calls {
 	return all
 }
 
-// builtWith gives the flags by which go finds compiled what is compiled for the other tests anyway: KServe's packages take minutes.
+// builtWith returns the flags by which go finds compiled what is compiled for the other tests anyway: KServe's packages take minutes.
 func builtWith() []string {
 	info, _ := debug.ReadBuildInfo()
 	if info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
@@ -107,7 +107,7 @@ func (c calls) add(info *types.Info, file *ast.File) {
 	}
 }
 
-// reach gives all that a function leads to.
+// reach returns all that a function leads to.
 func (c calls) reach(from string) map[string]bool {
 	reached := map[string]bool{}
 	for next := []string{from}; len(next) > 0; {

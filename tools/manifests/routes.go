@@ -146,7 +146,7 @@ func matchesOf(path string, methods []string) []match {
 
 var wildcard = regexp.MustCompile(`\{\w+(\.\.\.)?\}`)
 
-// expression gives a pattern's path as a regular expression, or as it is if it has no wildcards.
+// expression returns a pattern's path as a regular expression, or as it is if it has no wildcards.
 func expression(path string) string {
 	if !wildcard.MatchString(path) {
 		return path

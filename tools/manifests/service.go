@@ -71,7 +71,7 @@ type (
 	}
 )
 
-// servicesOf gives the Services of knative/base, by name.
+// servicesOf returns the Services of knative/base, by name.
 func servicesOf(ctx context.Context, root string) (map[string]service, error) {
 	text, err := build(ctx, filepath.Join(root, "knative", "base"))
 	if err != nil {
@@ -97,7 +97,7 @@ func servicesOf(ctx context.Context, root string) (map[string]service, error) {
 	}
 }
 
-// build gives what kustomize makes of a folder.
+// build returns what kustomize makes of a folder.
 func build(ctx context.Context, folder string) ([]byte, error) {
 	var out, failure bytes.Buffer
 	command := exec.CommandContext(ctx, "kustomize", "build", folder)

@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// overlays gives each overlay as what Terraform's templatefile takes: images and settings are left open, to be given there.
+// overlays returns each overlay as what Terraform's templatefile takes: images and settings are left open, to be given there.
 func overlays(ctx context.Context, root string) (map[string][]byte, error) {
 	folder, err := os.MkdirTemp("", "manifests-")
 	if err != nil {

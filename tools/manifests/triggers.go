@@ -16,7 +16,7 @@ type trigger struct {
 	Consumer cloudevent.Consumer
 }
 
-// triggers gives one for each type and consumer of the catalogue, in the order of their names.
+// triggers returns one for each type and consumer of the catalogue, in the order of their names.
 func triggers() []trigger {
 	var all []trigger
 	for kind, consumers := range cloudevent.Consumers() {

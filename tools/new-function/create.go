@@ -144,7 +144,7 @@ func enlist(path, prefix, name string) error {
 	return os.WriteFile(path, []byte(strings.Join(slices.Insert(lines, at, line), "")), 0o644)
 }
 
-// lastIndex gives the place of the last line with the prefix, -1 if there is none.
+// lastIndex returns the place of the last line with the prefix, -1 if there is none.
 func lastIndex(lines []string, prefix string) int {
 	for i, line := range slices.Backward(lines) {
 		if strings.HasPrefix(line, prefix) {

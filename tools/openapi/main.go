@@ -41,7 +41,7 @@ func run(root string) error {
 	return nil
 }
 
-// generate gives the files by their paths below root.
+// generate returns the files by their paths below root.
 func generate(root string) (map[string][]byte, error) {
 	code, err := load(root)
 	if err != nil {

@@ -65,7 +65,7 @@ func (o object) with(name string, value any) object {
 	return append(slices.Clip(o), member{name, value})
 }
 
-// at gives a member's value, nil if there is none.
+// at returns a member's value, nil if there is none.
 func (o object) at(name string) any {
 	for _, m := range o {
 		if m.name == name {

@@ -12,7 +12,7 @@ import (
 
 const root = "../.."
 
-// generated gives what the generator makes of the code as it is.
+// generated returns what the generator makes of the code as it is.
 func generated(t *testing.T) map[string][]byte {
 	t.Helper()
 	files, err := generate(root)
@@ -36,7 +36,7 @@ func TestCodeAndDocumentAgree(t *testing.T) {
 	}
 }
 
-// kept gives the document as it lies in the repository.
+// kept returns the document as it lies in the repository.
 func kept(t *testing.T) (document map[string]any) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, embedded))

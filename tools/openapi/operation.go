@@ -131,7 +131,7 @@ func parameter(where, name, doc string, schema object) object {
 	return append(o, member{"schema", schema})
 }
 
-// wildcard gives the form of a path's wildcards, which have the same meaning in every path.
+// wildcard returns the form of a path's wildcards, which have the same meaning in every path.
 func (d *document) wildcard(name string) (object, bool) {
 	ofRef := func(name string) object { return d.schemas.of(d.schemas.source.named("ref", name), taken) }
 	switch name {

@@ -27,7 +27,7 @@ const (
 	given              // in an answer
 )
 
-// of gives the schema of a type.
+// of returns the schema of a type.
 func (s *schemas) of(t types.Type, at place) object {
 	switch t := types.Unalias(t).(type) {
 	case *types.Named:
@@ -72,7 +72,7 @@ func (s *schemas) ofBasic(t *types.Basic) object {
 	}
 }
 
-// ofNamed gives a reference to the type's component, except for what stands where it is used.
+// ofNamed returns a reference to the type's component, except for what stands where it is used.
 func (s *schemas) ofNamed(t *types.Named, at place) object {
 	name := nameOf(t)
 	if form, ok := foreign[name]; ok {
@@ -135,7 +135,7 @@ func (s *schemas) closed(t *types.Named, form object, doc string) (withValues ob
 	return form.with("enum", values), doc
 }
 
-// constants gives a type's constants in the order of the source.
+// constants returns a type's constants in the order of the source.
 func (s *schemas) constants(t *types.Named) []*types.Const {
 	var all []*types.Const
 	if b, ok := t.Underlying().(*types.Basic); !ok || b.Info()&types.IsString == 0 {
@@ -162,7 +162,7 @@ func hasMethod(t types.Type, name string) bool {
 	return types.NewMethodSet(t).Lookup(nil, name) != nil
 }
 
-// onlyEmbedded gives the struct whose fields are all that t shows, or nil.
+// onlyEmbedded returns the struct whose fields are all that t shows, or nil.
 func onlyEmbedded(t *types.Struct) types.Type {
 	var only types.Type
 	for i := range t.NumFields() {
@@ -219,7 +219,7 @@ type field struct {
 	tag reflect.StructTag
 }
 
-// fieldsOf gives a struct's exported fields, those of embedded structs as its own.
+// fieldsOf returns a struct's exported fields, those of embedded structs as its own.
 func fieldsOf(t *types.Struct) []field {
 	var all []field
 	for i := range t.NumFields() {

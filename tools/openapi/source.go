@@ -134,7 +134,7 @@ func (s *source) readCall(info *types.Info, call *ast.CallExpr) {
 	s.uses[constant.StringVal(info.Types[call.Args[1]].Value)] = found
 }
 
-// nameIn gives the name of a use case, or of the function that makes it: models.Create, stats(cache).
+// nameIn returns the name of a use case, or of the function that makes it: models.Create, stats(cache).
 func nameIn(given ast.Expr) *ast.Ident {
 	switch given := given.(type) {
 	case *ast.Ident:

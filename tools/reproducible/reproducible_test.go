@@ -29,7 +29,7 @@ func TestTwoBuildsGiveOneDigest(t *testing.T) {
 	}
 }
 
-// build gives the image of a program by its digest.
+// build returns the image of a program by its digest.
 func build(t *testing.T, folder, program string, environment ...string) string {
 	t.Helper()
 	tools, err := filepath.Abs(filepath.Join(root, ".cache", "bin"))
@@ -52,7 +52,7 @@ func build(t *testing.T, folder, program string, environment ...string) string {
 	return image
 }
 
-// copied gives a folder with the tree as git would have it, and its history, which images tell of.
+// copied returns a folder with the tree as git would have it, and its history, which images tell of.
 func copied(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()

@@ -4,7 +4,7 @@ package child
 
 import "syscall"
 
-// attributes gives the child a group of its own. Only Linux can end a child with its parent: elsewhere one outlives a SIGKILL of this
+// attributes puts the child into a process group of its own. Only Linux can end a child with its parent: elsewhere one outlives a SIGKILL of this
 // process until the next start finds it.
 func attributes(own *syscall.SysProcAttr, spec Spec) *syscall.SysProcAttr {
 	if own == nil {

@@ -18,11 +18,11 @@ import (
 
 // Maker makes the commands for one process.
 type Maker struct {
-	// Getenv gives a variable of the process's environment.
+	// Getenv returns a variable of the process's environment.
 	Getenv func(name string) string
 }
 
-// All gives the commands, to be hung on a root.
+// All returns the commands, to be hung on a root.
 func (m Maker) All() []*cobra.Command {
 	return []*cobra.Command{
 		m.register(), m.login(), m.logout(), m.whoami(),

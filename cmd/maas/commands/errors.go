@@ -26,7 +26,7 @@ const (
 // usageError is a mistake in the command line.
 type usageError struct{ error }
 
-// Unwrap gives the mistake.
+// Unwrap returns the mistake.
 func (e usageError) Unwrap() error { return e.error }
 
 // misuse marks err, unless it is nil, as a mistake in the command line.
@@ -40,7 +40,7 @@ func misuse(err error) error {
 // Usage is misuse for cobra's errors in flags.
 func Usage(err error) error { return misuse(err) }
 
-// Status gives the exit status of an error; nil has 0.
+// Status returns the exit status of an error; nil has 0.
 func Status(err error) int {
 	if err == nil {
 		return 0
@@ -106,7 +106,7 @@ func wantsJSON(cmd *cobra.Command, arguments []string) bool {
 	return false
 }
 
-// Explain gives the one line that the user reads: what is wrong, and with which input.
+// Explain returns the one line that the user reads: what is wrong, and with which input.
 func Explain(err error) string {
 	e, known := errors.AsType[*fault.Error](err)
 	if !known && fault.KindOf(err) == fault.Canceled {

@@ -61,7 +61,7 @@ func (m Maker) whoami() *cobra.Command {
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error { return s.showMe(ctx) })
 }
 
-// nameOf gives what a user or a key is called.
+// nameOf returns what a user or a key is called.
 func nameOf(me api.Me) string {
 	switch {
 	case me.Key != nil:

@@ -24,7 +24,7 @@ type outcome struct {
 	stdout, stderr string
 }
 
-// serving gives a shell whose server answers routes ("GET /v1/models") with values as JSON; a value that is a func is the handler.
+// serving returns a shell whose server answers routes ("GET /v1/models") with values as JSON; a value that is a func is the handler.
 func serving(t *testing.T, routes map[string]any) *shell {
 	t.Helper()
 	mux := http.NewServeMux()

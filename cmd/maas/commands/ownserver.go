@@ -18,7 +18,7 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/child"
 )
 
-// server gives the address of a server that answers: the one that other commands use, else one of its own below the folder, which stop ends.
+// server returns the address of a server that answers: the one that other commands use, else one of its own below the folder, which stop ends.
 func (t *story) server(ctx context.Context, folder string) (address string, stop func(), err error) {
 	err = t.Client.Ready(ctx)
 	if !fault.Is(err, fault.Unavailable) {

@@ -32,7 +32,7 @@ func (p *passwords) flag(cmd *cobra.Command) {
 // prepare takes the streams of the command, which are known only when it runs.
 func (p *passwords) prepare(cmd *cobra.Command) { p.in, p.prompt = cmd.InOrStdin(), cmd.ErrOrStderr() }
 
-// ask gives the password as it was typed once.
+// ask returns the password as it was typed once.
 func (p *passwords) ask(ctx context.Context) (string, error) {
 	if p.stdin {
 		return line(p.in)
@@ -40,7 +40,7 @@ func (p *passwords) ask(ctx context.Context) (string, error) {
 	return p.typed(ctx, "Password: ")
 }
 
-// askTwice gives a new password, which is typed twice.
+// askTwice returns a new password, which is typed twice.
 func (p *passwords) askTwice(ctx context.Context) (string, error) {
 	if p.stdin {
 		return line(p.in)
@@ -56,7 +56,7 @@ func (p *passwords) askTwice(ctx context.Context) (string, error) {
 	return first, err
 }
 
-// line gives the first line, without its end.
+// line returns the first line, without its end.
 func line(in io.Reader) (string, error) {
 	text, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

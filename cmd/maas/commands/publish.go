@@ -165,7 +165,7 @@ func (s *session) published(v api.Version, err error) error {
 	})
 }
 
-// texts gives values of any kind of string as strings.
+// texts returns values of any kind of string as strings.
 func texts[T ~string](values []T) []string {
 	all := make([]string, len(values))
 	for i, value := range values {

@@ -58,7 +58,7 @@ func (m Maker) pull() *cobra.Command {
 	})
 }
 
-// chosen gives the files of the paths, or all if there are none.
+// chosen returns the files of the paths, or all if there are none.
 func chosen(v api.Version, paths []string) ([]api.File, error) {
 	if len(v.Files) == 0 {
 		return nil, fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no files yet.", v.Model, v.Version))

@@ -39,7 +39,7 @@ func delegated(self string) (string, error) {
 	return own, makeRoom(own)
 }
 
-// ownGroup gives the folder of the cgroup v2 of a process.
+// ownGroup returns the folder of the cgroup v2 of a process.
 func ownGroup(self string) (string, error) {
 	folder, _, err := unified.find(self)
 	return folder, err
@@ -58,7 +58,7 @@ var (
 	memoryV1 = hierarchy{"memory cgroup v1", "cgroup", "memory", "memory.limit_in_bytes"}
 )
 
-// find gives the folder of a process's cgroup, and that of the uppermost which is mounted.
+// find returns the folder of a process's cgroup, and that of the uppermost which is mounted.
 func (h hierarchy) find(self string) (folder, top string, err error) {
 	text, err := os.ReadFile(filepath.Join(self, "cgroup"))
 	if err != nil {
@@ -88,7 +88,7 @@ func (h hierarchy) find(self string) (folder, top string, err error) {
 	return "", "", fmt.Errorf("there is no %s", h.name)
 }
 
-// memoryLimit gives the least limit of memory of a process's cgroups and of those above them, 0 where none has one. self is its folder in /proc.
+// memoryLimit returns the least limit of memory of a process's cgroups and of those above them, 0 where none has one. self is its folder in /proc.
 func memoryLimit(self string) (least int64) {
 	for _, h := range []hierarchy{unified, memoryV1} {
 		folder, top, err := h.find(self)

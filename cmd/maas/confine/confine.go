@@ -23,7 +23,7 @@ type Confiner struct {
 	made  atomic.Int64
 }
 
-// New gives the machine's confiner.
+// New returns the machine's confiner.
 func New(log *slog.Logger) *Confiner {
 	cells, err := delegated("/proc/self")
 	if err != nil {
@@ -114,7 +114,7 @@ func (c *Cell) watch(process *os.Process, status *os.File) {
 	}
 }
 
-// memoryOf gives the memory that a process has for itself, swapped out or not: what the kernel could take back without it, as mapped files, is not
+// memoryOf returns the memory that a process has for itself, swapped out or not: what the kernel could take back without it, as mapped files, is not
 // counted.
 func memoryOf(status *os.File) (int64, error) {
 	text := make([]byte, 8<<10)
@@ -159,7 +159,7 @@ func (c *Cell) end() {
 	}
 }
 
-// Memory gives the bytes of memory that this process and its children may take: the machine's, or the limit of the container or service that it runs in
+// Memory returns the bytes of memory that this process and its children may take: the machine's, or the limit of the container or service that it runs in
 // if that is less; 0 where neither is known.
 func Memory() int64 {
 	machine, limit := machineMemory(), memoryLimit("/proc/self")
@@ -169,7 +169,7 @@ func Memory() int64 {
 	return min(machine, limit)
 }
 
-// machineMemory gives the bytes of the machine's memory, 0 where that is not known.
+// machineMemory returns the bytes of the machine's memory, 0 where that is not known.
 func machineMemory() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

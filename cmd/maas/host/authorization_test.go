@@ -87,7 +87,7 @@ func (w *world) callers() []caller {
 	return all
 }
 
-// table gives a line for each route: own tenant/other tenant, by caller.
+// table returns a line for each route: own tenant/other tenant, by caller.
 func (w *world) table(t *testing.T, theirs others) string {
 	t.Helper()
 	var text strings.Builder
@@ -146,7 +146,7 @@ func (w *world) status(t *testing.T, in functiontest.Request, token string) int 
 	return answer.StatusCode
 }
 
-// changed gives the lines that differ, as they were and as they are.
+// changed returns the lines that differ, as they were and as they are.
 func changed(before, after string) string {
 	var text strings.Builder
 	was, is := strings.Split(before, "\n"), strings.Split(after, "\n")

@@ -22,7 +22,7 @@ import (
 	versions "github.com/17882237881/MaaS/functions/versions"
 )
 
-// Functions gives every function by its name, but deploy-version: on one machine the supervisor of the runtimes is that consumer.
+// Functions returns every function by its name, but deploy-version: on one machine the supervisor of the runtimes is that consumer.
 func Functions() map[string]*serve.Function {
 	return map[string]*serve.Function{
 		"api-keys":        apikeys.New(),

@@ -146,7 +146,7 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 	return h.public.serve(h.env, h.outside(handlers), o.Log)
 }
 
-// handlers gives the functions by name; deploy-version's place is the supervisor's, which is that consumer here.
+// handlers returns the functions by name; deploy-version's place is the supervisor's, which is that consumer here.
 func (h *Host) handlers() map[string]http.Handler {
 	all := map[string]http.Handler{string(cloudevent.DeployVersion): h.models}
 	for name, f := range h.functions {

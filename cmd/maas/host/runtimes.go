@@ -90,7 +90,7 @@ func (h *Host) stopRuntimes(ctx context.Context) {
 	}
 }
 
-// findProgram gives the path of maas-onnx.
+// findProgram returns the path of maas-onnx.
 func findProgram(given string) (string, error) {
 	path := given
 	if path == "" {

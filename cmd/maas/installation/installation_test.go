@@ -94,7 +94,7 @@ func TestMigrateRefusesAFileThatIsNotThere(t *testing.T) {
 	}
 }
 
-// file gives the path of a file, ended by a line break as people write one.
+// file returns the path of a file, ended by a line break as people write one.
 func file(t *testing.T, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "url")

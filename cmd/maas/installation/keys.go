@@ -19,7 +19,7 @@ type Keys struct {
 	Service string // MAAS_SERVICE_KEY
 }
 
-// OpenKeys gives the keys in the folder, making those that are missing (mode 0600).
+// OpenKeys returns the keys in the folder, making those that are missing (mode 0600).
 func OpenKeys(folder string) (Keys, error) {
 	k := Keys{
 		Signing: filepath.Join(folder, "signing.json"), Verify: filepath.Join(folder, "verify.json"), Service: filepath.Join(folder, "service.key"),

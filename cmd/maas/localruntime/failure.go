@@ -46,15 +46,15 @@ type excess struct {
 	limit allowance.Limit
 }
 
-// Unwrap gives how the process ended.
+// Unwrap returns how the process ended.
 func (e excess) Unwrap() error { return e.error }
 
-// exceeded gives the end of a model server that needed more than it is given, which it will need again.
+// exceeded returns the end of a model server that needed more than it is given, which it will need again.
 func exceeded(allowed allowance.Allowance, limit allowance.Limit, end error) error {
 	return fault.New(fault.Unprocessable, allowed.Exceeded(limit), fault.Cause(excess{end, limit}))
 }
 
-// signalOf gives the signal that ended a process, 0 for none.
+// signalOf returns the signal that ended a process, 0 for none.
 func signalOf(exit *exec.ExitError) syscall.Signal {
 	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		return status.Signal()
@@ -62,7 +62,7 @@ func signalOf(exit *exec.ExitError) syscall.Signal {
 	return 0
 }
 
-// startFailure gives why a start ended, as a fault of the kind that says whether it may pass (deployment.Lasting). within is how long it might take.
+// startFailure returns why a start ended, as a fault of the kind that says whether it may pass (deployment.Lasting). within is how long it might take.
 func startFailure(err error, within time.Duration) error {
 	var known *fault.Error
 	switch {

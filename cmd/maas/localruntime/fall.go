@@ -32,7 +32,7 @@ func (f fall) next(began, ended time.Time, why error) fall {
 	return n
 }
 
-// pause gives what a caller is told before the time of the next start; nil from then on.
+// pause returns what a caller is told before the time of the next start; nil from then on.
 func (f fall) pause(now time.Time) error {
 	left := f.until.Sub(now)
 	if left <= 0 {

@@ -64,7 +64,7 @@ func (s *Supervisor) tidy() {
 	}
 }
 
-// digests gives the names of the folders of what may run.
+// digests returns the names of the folders of what may run.
 func (s *Supervisor) digests() map[string]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -47,7 +47,7 @@ func (l lastWords) Handle(ctx context.Context, line slog.Record) error {
 	return l.Handler.Handle(ctx, line)
 }
 
-// attribute gives an attribute of a line, "" if it has none of that name.
+// attribute returns an attribute of a line, "" if it has none of that name.
 func attribute(line slog.Record, key string) (text string) {
 	line.Attrs(func(a slog.Attr) bool {
 		if a.Key == key {
@@ -68,7 +68,7 @@ func (l lastWords) WithGroup(name string) slog.Handler {
 	return lastWords{l.Handler.WithGroup(name), l.memory}
 }
 
-// words gives what was kept, "" for nothing.
+// words returns what was kept, "" for nothing.
 func (l lastWords) words() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -108,7 +108,7 @@ func TestARemovedVersionsStartIsKilledAtOnce(t *testing.T) {
 	}
 }
 
-// sockets gives those of runtimes that start or run.
+// sockets returns those of runtimes that start or run.
 func (b *bench) sockets() []string {
 	found, err := filepath.Glob(filepath.Join(b.folder, "*"+socketEnding))
 	if err != nil {

@@ -71,7 +71,7 @@ var (
 	errAbsent = fault.New(fault.NotFound, "There is no such deployment.")
 )
 
-// acquire gives the address of the version's runtime, starting it if it does not run, and counts the caller in until release.
+// acquire returns the address of the version's runtime, starting it if it does not run, and counts the caller in until release.
 // If ctx ends first, that is the error, and the start goes on.
 func (p *pool) acquire(ctx context.Context, version uuid.UUID) (address *url.URL, release func(), err error) {
 	i, err := p.join(version)

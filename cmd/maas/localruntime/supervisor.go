@@ -247,7 +247,7 @@ func (s *Supervisor) endpointOf(version uuid.UUID) string {
 	return s.endpoint + prefix + version.String()
 }
 
-// await gives what a call's version is. After a restart calls may come before the database was asked for what runs here.
+// await returns what a call's version is. After a restart calls may come before the database was asked for what runs here.
 func (s *Supervisor) await(ctx context.Context, version uuid.UUID) (deployment.Spec, error) {
 	if spec, ok := s.spec(version); ok {
 		return spec, nil

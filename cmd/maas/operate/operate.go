@@ -29,7 +29,7 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Commands gives the commands, to be hung on a root.
+// Commands returns the commands, to be hung on a root.
 func Commands() []*cobra.Command { return []*cobra.Command{migrate(), makeKeys(), events()} }
 
 func migrate() *cobra.Command {

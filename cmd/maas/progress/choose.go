@@ -9,7 +9,7 @@ import (
 	maas "github.com/17882237881/MaaS/client"
 )
 
-// Choose gives a bar where w is a terminal that can move its cursor, and lines elsewhere. done ends the drawing.
+// Choose returns a bar where w is a terminal that can move its cursor, and lines elsewhere. done ends the drawing.
 func Choose(w io.Writer, getenv func(string) string) (shown maas.Progress, done func()) {
 	if file, ok := w.(*os.File); ok {
 		if _, height, err := term.GetSize(int(file.Fd())); err == nil && movesCursor(getenv("TERM"), height) {

@@ -63,7 +63,7 @@ func newDraft(root *os.Root, folder string, f api.File) (*draft, error) {
 	return &draft{root: root, file: file, name: name, target: string(f.Path)}, nil
 }
 
-// lockDraft gives nil for a draft that another process has, or that is none.
+// lockDraft returns nil for a draft that another process has, or that is none.
 func lockDraft(root *os.Root, name, target string) (*draft, error) {
 	file, err := ownfile.Open(root, name, written)
 	if err != nil {
@@ -79,7 +79,7 @@ func lockDraft(root *os.Root, name, target string) (*draft, error) {
 	return &draft{root: root, file: file, name: name, target: target}, nil
 }
 
-// drafts gives the names of those of the file. Drafts of other files that were given up long ago are removed.
+// drafts returns the names of those of the file. Drafts of other files that were given up long ago are removed.
 func drafts(root *os.Root, folder string, f api.File) []string {
 	entries, err := fs.ReadDir(root.FS(), folder)
 	if err != nil {

@@ -48,7 +48,7 @@ func reservedName(files []api.File) error {
 	return nil
 }
 
-// alike gives two files of which one has the name of the other, or lies below it, once their names are written by as.
+// alike returns two files of which one has the name of the other, or lies below it, once their names are written by as.
 func alike(files []api.File, as func(string) string) (one, other string, found bool) {
 	seen := map[string]string{}
 	for _, f := range files {

@@ -85,7 +85,7 @@ func noRoom(kept int64) error {
 		fault.Field("FILE"))
 }
 
-// free gives how many bytes the disk of a file has left for this user.
+// free returns how many bytes the disk of a file has left for this user.
 func free(f *os.File) (int64, error) {
 	var disk syscall.Statfs_t
 	if err := syscall.Fstatfs(int(f.Fd()), &disk); err != nil {

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// Arguments gives the command line that Main reads.
+// Arguments returns the command line that Main reads.
 func Arguments(cfg Config) []string {
 	return []string{
 		"--data", cfg.Data, "--credentials", cfg.Credentials, "--readers", cfg.Readers, "--bucket", cfg.Bucket, "--listen", cfg.Listen,

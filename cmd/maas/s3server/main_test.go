@@ -172,7 +172,7 @@ func (w *world) assertObject(key string, want []byte) {
 	}
 }
 
-// randomParts gives n parts of the smallest size and a short last one.
+// randomParts returns n parts of the smallest size and a short last one.
 func randomParts(n int) [][]byte {
 	random := rand.NewChaCha8([32]byte{byte(n)})
 	parts := make([][]byte, n+1)

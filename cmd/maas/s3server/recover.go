@@ -120,7 +120,7 @@ func (t trees) sweep() error {
 	return nil
 }
 
-// find gives what matches the patterns in each bucket of a tree.
+// find returns what matches the patterns in each bucket of a tree.
 func (t trees) find(tree string, patterns ...string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, pattern := range patterns {

@@ -114,7 +114,7 @@ func (s *store) CompleteMultipartUpload(
 	return out, version, s.settle(*in.Bucket, *in.Key, *in.UploadId)
 }
 
-// assemble gives the function that versitygw calls for each part in turn, and flushes the object after the last. versitygw goes on
+// assemble returns the function that versitygw calls for each part in turn, and flushes the object after the last. versitygw goes on
 // when that function fails, but not when the context has ended, which it looks at before it makes the object visible.
 func (s *store) assemble(in *s3.CompleteMultipartUploadInput, stop context.CancelCauseFunc) posix.CustomCopyFunc {
 	left := 0

@@ -42,7 +42,7 @@ type Store struct {
 // ErrDamaged is the cause of the error that says that the stored sessions cannot be read. Update goes on without them.
 var ErrDamaged = errors.New("sessions: the stored sessions are damaged")
 
-// OpenStore gives the store of the folder that MAAS_CONFIG_DIR names, else $XDG_CONFIG_HOME/maas, else ~/.config/maas.
+// OpenStore returns the store of the folder that MAAS_CONFIG_DIR names, else $XDG_CONFIG_HOME/maas, else ~/.config/maas.
 func OpenStore(getenv func(string) string) (*Store, error) {
 	if folder := getenv("MAAS_CONFIG_DIR"); folder != "" {
 		return NewStore(folder), nil
@@ -57,7 +57,7 @@ func OpenStore(getenv func(string) string) (*Store, error) {
 	return NewStore(filepath.Join(home, ".config", "maas")), nil
 }
 
-// NewStore gives the store of a folder, which is made when something is kept.
+// NewStore returns the store of a folder, which is made when something is kept.
 func NewStore(folder string) *Store { return &Store{folder: folder} }
 
 func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json") }
@@ -65,7 +65,7 @@ func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json
 // Folder is where the store keeps its files.
 func (s *Store) Folder() string { return s.folder }
 
-// Read gives the sessions; none are no error.
+// Read returns the sessions; none are no error.
 func (s *Store) Read() (Sessions, error) {
 	all := Sessions{Servers: map[string]Session{}}
 	text, err := ownfile.Read(s.file())

@@ -60,7 +60,7 @@ type archive struct {
 	digest     string // of the archive: SHA-256, hexadecimal
 }
 
-// pinned gives the archive for a platform. It fails where no digest is pinned for it: a download that nobody can check is not run.
+// pinned returns the archive for a platform. It fails where no digest is pinned for it: a download that nobody can check is not run.
 func pinned(platform string) (archive, error) {
 	digest, ok := digests[platform]
 	if !ok {
@@ -123,7 +123,7 @@ func (a archive) get(ctx context.Context) ([]byte, error) {
 	return content, err
 }
 
-// programsIn gives the one tar file of an archive.
+// programsIn returns the one tar file of an archive.
 func programsIn(content []byte) ([]byte, error) {
 	files, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {

@@ -87,7 +87,7 @@ func trust(path string) error {
 	return nil
 }
 
-// Sub gives the path of a folder in it, made with mode 0700 if need be. It fails with Forbidden if another user could change what is in that folder.
+// Sub returns the path of a folder in it, made with mode 0700 if need be. It fails with Forbidden if another user could change what is in that folder.
 func (f *Folder) Sub(name string) (string, error) {
 	path := filepath.Join(f.Path, name)
 	if err := os.MkdirAll(path, 0o700); err != nil {

@@ -75,7 +75,7 @@ func options(t *testing.T, environment ...string) Options {
 	return Options{Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Fast: true, Environment: environment}
 }
 
-// query gives the one value that a statement answers with.
+// query returns the one value that a statement answers with.
 func query[T any](t *testing.T, address, statement string) T {
 	t.Helper()
 	var value T

@@ -17,7 +17,7 @@ import (
 	"github.com/17882237881/MaaS/api/faulttest"
 )
 
-// loopback gives an address of this machine that no other test listens at: Linux has 127.0.0.0/8 there.
+// loopback returns an address of this machine that no other test listens at: Linux has 127.0.0.0/8 there.
 func loopback() string {
 	return net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254))).String()
 }

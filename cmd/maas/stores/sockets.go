@@ -15,7 +15,7 @@ const (
 	longestName   = len("/.s.PGSQL.15432.lock")
 )
 
-// Sockets gives the folder for Unix sockets: run/, or where its path is too long for one, a folder of this user's in the temporary
+// Sockets returns the folder for Unix sockets: run/, or where its path is too long for one, a folder of this user's in the temporary
 // folder.
 func (f *Folder) Sockets() (string, error) {
 	if len(filepath.Join(f.Path, "run"))+longestName <= longestSocket {

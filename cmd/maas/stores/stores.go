@@ -90,7 +90,7 @@ func (s *Stores) Stop(ctx context.Context) {
 	s.stop = nil
 }
 
-// Environ gives the variables that functions find the servers by, as "NAME=value". MIGRATE_DATABASE_URL, for `maas migrate` alone, is
+// Environ returns the variables that functions find the servers by, as "NAME=value". MIGRATE_DATABASE_URL, for `maas migrate` alone, is
 // there too, and S3_READER_*, the credentials of what fetches models on a cluster, unless the store was running already and has none.
 func (s *Stores) Environ() []string {
 	all := []string{

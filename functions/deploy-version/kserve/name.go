@@ -19,7 +19,7 @@ const (
 // name is that of a version's InferenceService.
 func name(version uuid.UUID) string { return prefix + version.String() }
 
-// versionOf gives the version whose InferenceService has the name, or what Knative made of it and named after it: a revision.
+// versionOf returns the version whose InferenceService has the name, or what Knative made of it and named after it: a revision.
 func versionOf(name string) (version uuid.UUID, ok bool) {
 	id, ok := strings.CutPrefix(name, prefix)
 	if !ok || len(id) < uuidLength {
@@ -29,7 +29,7 @@ func versionOf(name string) (version uuid.UUID, ok bool) {
 	return version, err == nil
 }
 
-// Changed gives the version that an event of an ApiServerSource is about: of its InferenceService or one of its revisions, or, where the event
+// Changed returns the version that an event of an ApiServerSource is about: of its InferenceService or one of its revisions, or, where the event
 // brings the object with it (mode Resource), of one of its pods, whose names do not tell.
 func Changed(ce cloudevents.Event) (version uuid.UUID, ok bool) {
 	if version, ok = versionOf(path.Base(ce.Subject())); ok {

@@ -53,7 +53,7 @@ const (
 	apiRate, apiBurst = 200, 400
 )
 
-// Open gives the host of the cluster that KUBECONFIG names, or that the process runs in. It fails with ErrNoCluster where there is none. What was
+// Open returns the host of the cluster that KUBECONFIG names, or that the process runs in. It fails with ErrNoCluster where there is none. What was
 // lost while nobody looked, all of it in a new cluster, is made anew meanwhile.
 func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	var c config

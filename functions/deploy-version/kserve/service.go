@@ -54,7 +54,7 @@ type maker struct {
 	rule        deployment.AllowanceRule
 }
 
-// service gives the InferenceService of a version. It fails, in words for the publisher, where the spec says what no cluster understands.
+// service returns the InferenceService of a version. It fails, in words for the publisher, where the spec says what no cluster understands.
 func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 	asked, err := s.Asks()
 	if err != nil {

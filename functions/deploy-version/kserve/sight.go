@@ -131,7 +131,7 @@ func condition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodConditi
 	return nil
 }
 
-// container gives the status of the pod's container, whether it runs before the others or beside them; nil where there is none yet.
+// container returns the status of the pod's container, whether it runs before the others or beside them; nil where there is none yet.
 func container(pod *corev1.Pod, name string) *corev1.ContainerStatus {
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range statuses {

@@ -43,7 +43,7 @@ func checkInput(want *openinference.TensorMetadata, t *openinference.Tensor) err
 	return nil
 }
 
-// outputNames gives the names of the outputs that a request asks for, all where it names none.
+// outputNames returns the names of the outputs that a request asks for, all where it names none.
 func (m *Model) outputNames(wanted []openinference.RequestedOutput) ([]string, error) {
 	names := make([]string, 0, len(m.session.Outputs))
 	if len(wanted) == 0 {

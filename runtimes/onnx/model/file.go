@@ -15,7 +15,7 @@ import (
 	"github.com/17882237881/MaaS/shared/formats"
 )
 
-// Find gives the path of the ONNX model to serve below a folder, by the rule of publishing (formats.Entry). It goes by content, as verification
+// Find returns the path of the ONNX model to serve below a folder, by the rule of publishing (formats.Entry). It goes by content, as verification
 // did when the version was uploaded: the model's file may have any name. The files that hold its weights must lie in the folder, with all the
 // bytes that it needs; ONNX Runtime would follow a link out of it.
 func Find(folder string) (string, error) {

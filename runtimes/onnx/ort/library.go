@@ -96,7 +96,7 @@ type Error struct {
 	Message string
 }
 
-// Error gives ONNX Runtime's message.
+// Error returns ONNX Runtime's message.
 func (e *Error) Error() string { return e.Message }
 
 // OutOfMemory reports whether err is of an allocation that failed. ONNX Runtime has no code for that: the message is its arena's, or C++'s.

@@ -84,7 +84,7 @@ func (r *run) release() {
 	C.maas_release_run(l.c, r.options)
 }
 
-// first gives the address of a slice's first element as C wants an array, nil for an empty slice.
+// first returns the address of a slice's first element as C wants an array, nil for an empty slice.
 func first[T any](slice []T) *T {
 	if len(slice) == 0 {
 		return nil

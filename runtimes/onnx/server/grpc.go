@@ -40,7 +40,7 @@ func (s service) ServerMetadata(
 	return connect.NewResponse(&pb.ServerMetadataResponse{Name: m.Name, Version: m.Version, Extensions: m.Extensions}), nil
 }
 
-// ModelMetadata gives the model's inputs and outputs.
+// ModelMetadata returns the model's inputs and outputs.
 func (s service) ModelMetadata(
 	ctx context.Context, r *connect.Request[pb.ModelMetadataRequest],
 ) (*connect.Response[pb.ModelMetadataResponse], error) {
@@ -91,5 +91,5 @@ func (s service) refusal(ctx context.Context, r connect.AnyRequest, err error) e
 // sentence is an error that says no more than its message, whatever caused it.
 type sentence string
 
-// Error gives the message.
+// Error returns the message.
 func (s sentence) Error() string { return string(s) }

@@ -118,7 +118,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, t target) (body []b
 	})
 }
 
-// deadline gives the request's context with the time that the caller asked for.
+// deadline returns the request's context with the time that the caller asked for.
 func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
 	timeout := s.config.MaxTimeout
 	if value := r.Header.Get(openinference.TimeoutHeader); value != "" {

@@ -59,7 +59,7 @@ func (s *Server) tellAge(h http.Header) {
 	}
 }
 
-// Handler gives the routes.
+// Handler returns the routes.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2", s.metadata)
@@ -111,7 +111,7 @@ func (t timely) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// loaded gives the model for a request that names one.
+// loaded returns the model for a request that names one.
 func (s *Server) loaded(name, version string) (*model.Model, error) {
 	m := s.model.Load()
 	switch {
@@ -140,7 +140,7 @@ func (s *Server) modelMetadata(m *model.Model, name, version string) *openinfere
 	return metadata
 }
 
-// versionOf gives the version that an answer names: the configured one, else the asked for.
+// versionOf returns the version that an answer names: the configured one, else the asked for.
 func (s *Server) versionOf(asked string) string {
 	if s.config.ModelVersion != "" {
 		return s.config.ModelVersion

@@ -66,7 +66,7 @@ type GRPCInferenceServiceClient interface {
 	ModelReady(context.Context, *connect.Request[inference.ModelReadyRequest]) (*connect.Response[inference.ModelReadyResponse], error)
 	// ServerMetadata names the server and what it offers beyond the protocol's core.
 	ServerMetadata(context.Context, *connect.Request[inference.ServerMetadataRequest]) (*connect.Response[inference.ServerMetadataResponse], error)
-	// ModelMetadata gives a model's inputs and outputs.
+	// ModelMetadata returns a model's inputs and outputs.
 	ModelMetadata(context.Context, *connect.Request[inference.ModelMetadataRequest]) (*connect.Response[inference.ModelMetadataResponse], error)
 	// ModelInfer runs a model once.
 	ModelInfer(context.Context, *connect.Request[inference.ModelInferRequest]) (*connect.Response[inference.ModelInferResponse], error)
@@ -172,7 +172,7 @@ type GRPCInferenceServiceHandler interface {
 	ModelReady(context.Context, *connect.Request[inference.ModelReadyRequest]) (*connect.Response[inference.ModelReadyResponse], error)
 	// ServerMetadata names the server and what it offers beyond the protocol's core.
 	ServerMetadata(context.Context, *connect.Request[inference.ServerMetadataRequest]) (*connect.Response[inference.ServerMetadataResponse], error)
-	// ModelMetadata gives a model's inputs and outputs.
+	// ModelMetadata returns a model's inputs and outputs.
 	ModelMetadata(context.Context, *connect.Request[inference.ModelMetadataRequest]) (*connect.Response[inference.ModelMetadataResponse], error)
 	// ModelInfer runs a model once.
 	ModelInfer(context.Context, *connect.Request[inference.ModelInferRequest]) (*connect.Response[inference.ModelInferResponse], error)

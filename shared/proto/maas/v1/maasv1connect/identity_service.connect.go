@@ -43,10 +43,10 @@ const (
 
 // IdentityServiceClient is a client for the maas.v1.IdentityService service.
 type IdentityServiceClient interface {
-	// VerifyKey gives the principal of an API key. It fails with UNAUTHENTICATED for a key that is unknown, expired or deleted and for a
+	// VerifyKey returns the principal of an API key. It fails with UNAUTHENTICATED for a key that is unknown, expired or deleted and for a
 	// wrong hash, the same for each.
 	VerifyKey(context.Context, *connect.Request[v1.VerifyKeyRequest]) (*connect.Response[v1.VerifyKeyResponse], error)
-	// Revocations gives what is revoked: all of it, or what has come since the last answer.
+	// Revocations returns what is revoked: all of it, or what has come since the last answer.
 	Revocations(context.Context, *connect.Request[v1.RevocationsRequest]) (*connect.Response[v1.RevocationsResponse], error)
 }
 
@@ -94,10 +94,10 @@ func (c *identityServiceClient) Revocations(ctx context.Context, req *connect.Re
 
 // IdentityServiceHandler is an implementation of the maas.v1.IdentityService service.
 type IdentityServiceHandler interface {
-	// VerifyKey gives the principal of an API key. It fails with UNAUTHENTICATED for a key that is unknown, expired or deleted and for a
+	// VerifyKey returns the principal of an API key. It fails with UNAUTHENTICATED for a key that is unknown, expired or deleted and for a
 	// wrong hash, the same for each.
 	VerifyKey(context.Context, *connect.Request[v1.VerifyKeyRequest]) (*connect.Response[v1.VerifyKeyResponse], error)
-	// Revocations gives what is revoked: all of it, or what has come since the last answer.
+	// Revocations returns what is revoked: all of it, or what has come since the last answer.
 	Revocations(context.Context, *connect.Request[v1.RevocationsRequest]) (*connect.Response[v1.RevocationsResponse], error)
 }
 

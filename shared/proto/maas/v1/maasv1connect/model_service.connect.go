@@ -60,17 +60,17 @@ const (
 type ModelServiceClient interface {
 	// CreateModel makes a model in the caller's tenant.
 	CreateModel(context.Context, *connect.Request[v1.CreateModelRequest]) (*connect.Response[v1.Model], error)
-	// GetModel gives a model.
+	// GetModel returns a model.
 	GetModel(context.Context, *connect.Request[v1.GetModelRequest]) (*connect.Response[v1.Model], error)
-	// ListModels gives the tenant's models, or those that match a query.
+	// ListModels returns the tenant's models, or those that match a query.
 	ListModels(context.Context, *connect.Request[v1.ListModelsRequest]) (*connect.Response[v1.ListModelsResponse], error)
 	// UpdateModel changes the fields that the mask names.
 	UpdateModel(context.Context, *connect.Request[v1.UpdateModelRequest]) (*connect.Response[v1.Model], error)
 	// DeleteModel deletes a model with all its versions.
 	DeleteModel(context.Context, *connect.Request[v1.DeleteModelRequest]) (*connect.Response[emptypb.Empty], error)
-	// ListVersions gives a model's versions, the highest first.
+	// ListVersions returns a model's versions, the highest first.
 	ListVersions(context.Context, *connect.Request[v1.ListVersionsRequest]) (*connect.Response[v1.ListVersionsResponse], error)
-	// GetVersion gives the version that a reference points at.
+	// GetVersion returns the version that a reference points at.
 	GetVersion(context.Context, *connect.Request[v1.GetVersionRequest]) (*connect.Response[v1.Version], error)
 	// Resolve tells the gateway where a reference leads. If the version does not run, it asks for its start.
 	Resolve(context.Context, *connect.Request[v1.ResolveRequest]) (*connect.Response[v1.ResolveResponse], error)
@@ -194,17 +194,17 @@ func (c *modelServiceClient) Resolve(ctx context.Context, req *connect.Request[v
 type ModelServiceHandler interface {
 	// CreateModel makes a model in the caller's tenant.
 	CreateModel(context.Context, *connect.Request[v1.CreateModelRequest]) (*connect.Response[v1.Model], error)
-	// GetModel gives a model.
+	// GetModel returns a model.
 	GetModel(context.Context, *connect.Request[v1.GetModelRequest]) (*connect.Response[v1.Model], error)
-	// ListModels gives the tenant's models, or those that match a query.
+	// ListModels returns the tenant's models, or those that match a query.
 	ListModels(context.Context, *connect.Request[v1.ListModelsRequest]) (*connect.Response[v1.ListModelsResponse], error)
 	// UpdateModel changes the fields that the mask names.
 	UpdateModel(context.Context, *connect.Request[v1.UpdateModelRequest]) (*connect.Response[v1.Model], error)
 	// DeleteModel deletes a model with all its versions.
 	DeleteModel(context.Context, *connect.Request[v1.DeleteModelRequest]) (*connect.Response[emptypb.Empty], error)
-	// ListVersions gives a model's versions, the highest first.
+	// ListVersions returns a model's versions, the highest first.
 	ListVersions(context.Context, *connect.Request[v1.ListVersionsRequest]) (*connect.Response[v1.ListVersionsResponse], error)
-	// GetVersion gives the version that a reference points at.
+	// GetVersion returns the version that a reference points at.
 	GetVersion(context.Context, *connect.Request[v1.GetVersionRequest]) (*connect.Response[v1.Version], error)
 	// Resolve tells the gateway where a reference leads. If the version does not run, it asks for its start.
 	Resolve(context.Context, *connect.Request[v1.ResolveRequest]) (*connect.Response[v1.ResolveResponse], error)
