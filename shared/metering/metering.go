@@ -170,16 +170,19 @@ func (m *Meter) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		if ctx.Err() == nil {
-			m.flush(ctx)
+			m.Flush(ctx)
 		}
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastPosts)
 	defer cancel()
-	m.flush(ctx)
+	m.Flush(ctx)
 }
 
-// flush posts all closed batches, oldest first, trying again until ctx ends.
-func (m *Meter) flush(ctx context.Context) {
+// Flush posts all calls that have been counted, oldest first, and tries again what fails until ctx ends. What is left then is in the journal.
+func (m *Meter) Flush(ctx context.Context) {
+	if m.poster == nil {
+		return
+	}
 	pause := firstPause
 	for {
 		b, calls, ok := m.next(ctx)

@@ -112,7 +112,10 @@ func (r *Receiver) LookAtMost(interval time.Duration, prefix string, look func(c
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
 	err := r.receive(req)
-	if err != nil {
+	switch {
+	case err != nil && req.Context().Err() != nil: // its sender has gone, and sends it again
+		r.log.InfoContext(req.Context(), "event given up", "consumer", r.consumer, "error", err)
+	case err != nil:
 		r.log.ErrorContext(req.Context(), "event failed", "consumer", r.consumer, "error", err)
 	}
 	w.WriteHeader(status(err))

@@ -120,3 +120,30 @@ func testdata(t *testing.T, name string) string {
 	must(t, err)
 	return string(content)
 }
+
+func TestAHostThatStopsHasItsLastCallsInTheLedger(t *testing.T) {
+	t.Parallel()
+	w := begin(t, nil)
+	j := journey{w, t, w.Token(w.Owner)}
+	j.must("POST", "/v1/models", `{"name":"digits"}`, http.StatusCreated, nil)
+	j.await("/v1/uploads/"+j.push("1.0.0", "digits.onnx"), `"status":"ready"`)
+	j.must("POST", "/v1/models/acme/digits/versions/1.0.0/publish", `{}`, http.StatusAccepted, nil)
+	j.await("/v1/models/acme/digits/versions/1.0.0", `"status":"ready"`)
+	const calls = 3
+	for range calls {
+		j.infers("/v2/models/acme/digits/versions/1.0.0/infer", "digits")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+
+	w.Host.Stop(ctx)
+
+	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {
+		var metered int
+		err := conn.QueryRow(ctx, `select count(*) from usage_events`).Scan(&metered)
+		if metered != calls {
+			t.Errorf("%d calls are in the ledger, want %d", metered, calls)
+		}
+		return err
+	})
+}

@@ -23,6 +23,7 @@ import (
 	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/httpapi"
+	"github.com/17882237881/MaaS/shared/metering"
 	"github.com/17882237881/MaaS/shared/outbox"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/serve"
@@ -48,6 +49,7 @@ type Host struct {
 	functions      map[string]*serve.Function
 	broker         *localbroker.Broker
 	models         runtimeHost
+	meter          *metering.Meter
 	drain          time.Duration // for requests in flight when the host stops
 	log            *slog.Logger
 }
@@ -140,6 +142,9 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 	if err := h.mountFunctions(ctx); err != nil {
 		return err
 	}
+	if h.meter, err = metering.Open(h.env); err != nil {
+		return err
+	}
 	if err := h.resume(ctx, db); err != nil {
 		return err
 	}
@@ -202,6 +207,7 @@ func (h *Host) Stop(ctx context.Context) {
 	defer cancel()
 	graceful, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
+	h.flushMeter(graceful)
 	if h.broker != nil {
 		h.broker.Close()
 	}
@@ -214,6 +220,16 @@ func (h *Host) Stop(ctx context.Context) {
 		}
 	}
 	h.stopServers(ctx)
+}
+
+// flushMeter posts the calls that are not in the ledger yet, while meter-usage still takes them. The next start posts what is left.
+func (h *Host) flushMeter(ctx context.Context) {
+	if h.meter == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, meterTime)
+	defer cancel()
+	h.meter.Flush(ctx)
 }
 
 func (h *Host) stopPublic(ctx context.Context) {
@@ -239,6 +255,7 @@ func (h *Host) stopServers(ctx context.Context) {
 const (
 	stopTime    = 9 * time.Second // after the public listener's drain; what is left then is killed
 	drainTime   = 4 * time.Second // of that for what the functions ask each other
+	meterTime   = 2 * time.Second // of that for calls that are not in the ledger yet
 	runtimeTime = 2 * time.Second // of that for the model runtimes; the rest is the stores', which are not to be killed
 	brokerPath  = "/broker"
 
