@@ -14,7 +14,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"text/template"
@@ -33,20 +32,27 @@ func main() {
 }
 
 func run(ctx context.Context, root string) error {
-	files, err := generate(ctx, root)
-	if err != nil {
-		return err
-	}
-	for path, text := range files {
-		if err := os.WriteFile(filepath.Join(root, path), text, 0o644); err != nil {
+	for _, generate := range generators() {
+		files, err := generate(ctx, root)
+		if err != nil {
 			return err
+		}
+		for path, text := range files {
+			if err := os.WriteFile(filepath.Join(root, path), text, 0o644); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// generate returns the files by their paths below root.
-func generate(ctx context.Context, root string) (map[string][]byte, error) {
+// generators return files by their paths below root. A later one reads what those before it have written.
+func generators() []func(ctx context.Context, root string) (map[string][]byte, error) {
+	return []func(context.Context, string) (map[string][]byte, error){sources, overlays}
+}
+
+// sources returns what follows from the code, and the functions' func.yaml.
+func sources(ctx context.Context, root string) (map[string][]byte, error) {
 	services, err := servicesOf(ctx, root)
 	if err != nil {
 		return nil, err
@@ -65,11 +71,7 @@ func generate(ctx context.Context, root string) (map[string][]byte, error) {
 	if files["knative/gateway/routes.yaml"], err = render("routes.yaml.tmpl", reached); err != nil {
 		return nil, err
 	}
-	if files["knative/eventing/triggers.yaml"], err = render("triggers.yaml.tmpl", triggers()); err != nil {
-		return nil, err
-	}
-	opened, err := overlays(ctx, root)
-	maps.Copy(files, opened)
+	files["knative/eventing/triggers.yaml"], err = render("triggers.yaml.tmpl", triggers())
 	return files, err
 }
 
