@@ -30,7 +30,7 @@ type Layout struct {
 // SizeOf returns the bytes of chunk n, from 0 to Count-1.
 func (l Layout) SizeOf(n int) int64 { return l.Offset(n+1) - l.Offset(n) }
 
-// Offset is where in the file chunk n begins; that of Count is the file's size.
+// Offset returns where in the file chunk n begins; that of Count is the file's size.
 func (l Layout) Offset(n int) int64 {
 	if n == 0 {
 		return 0

@@ -10,7 +10,7 @@ import (
 // ComparedVersions names two versions: "1.3.0...1.4.0", "v1...latest".
 type ComparedVersions struct{ A, B ref.Selector }
 
-// MarshalText writes both references: "1.3.0...1.4.0".
+// MarshalText writes both references like "1.3.0...1.4.0". It never fails.
 func (p ComparedVersions) MarshalText() ([]byte, error) {
 	return []byte(p.A.String() + "..." + p.B.String()), nil
 }

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 )
 
-// etagOf is a resource's entity tag: it changes with anything that the resource says.
+// etagOf returns a resource's entity tag: it changes with anything that the resource says.
 func etagOf(resource any) string {
 	text, err := json.Marshal(resource)
 	if err != nil {

@@ -40,7 +40,7 @@ func (id ID) AppendText(text []byte) ([]byte, error) {
 // MarshalText returns the UUID in lowercase.
 func (id ID) MarshalText() ([]byte, error) { return id.AppendText(make([]byte, 0, textLength)) }
 
-// UnmarshalText is ParseID, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseID does.
 func (id *ID) UnmarshalText(text []byte) error {
 	if len(text) != textLength || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
 		return malformedID()

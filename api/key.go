@@ -48,7 +48,7 @@ type KeyBinding struct {
 	Gone  bool        `json:"gone"` // there is no such model: a name that leads to none, for it is another model's if it is used again
 }
 
-// WithoutSecrets is what a repetition of the request is answered with.
+// WithoutSecrets returns what a repetition of the request is answered with.
 func (k Key) WithoutSecrets() any {
 	k.Secret = ""
 	return k

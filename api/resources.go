@@ -51,7 +51,7 @@ type Resources struct {
 	GPU    Replicas `json:"gpu,omitempty"` // whole ones
 }
 
-// JSON is the resources as events and rows carry them.
+// JSON returns the resources as events and rows carry them.
 func (r Resources) JSON() json.RawMessage {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -68,7 +68,7 @@ const (
 	defaultReplicas = 3 // max_replicas where nothing is said
 )
 
-// UnmarshalJSON checks a number.
+// UnmarshalJSON parses a number of replicas. It fails for anything but a whole number from 0 to maxReplicas.
 func (r *Replicas) UnmarshalJSON(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	*r = Replicas(n)

@@ -15,7 +15,8 @@ type Password string
 // MaxPassword is the longest password, in characters.
 const MaxPassword = 128
 
-// ParsePassword takes what was typed. It does not judge it: a password that is in use may be older than a rule.
+// ParsePassword returns a password as it was typed. It fails with Invalid unless the password has 1 to MaxPassword
+// characters. It does not check the rules for new passwords, since existing ones may be older than a rule.
 func ParsePassword(s string) (Password, error) {
 	if !utf8.ValidString(s) || s == "" || utf8.RuneCountInString(s) > MaxPassword {
 		return "", fault.New(fault.Invalid, fmt.Sprintf("a password has 1 to %d characters", MaxPassword), fault.Field("password"))
@@ -23,7 +24,7 @@ func ParsePassword(s string) (Password, error) {
 	return Password(s), nil
 }
 
-// UnmarshalText is ParsePassword, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParsePassword does.
 func (p *Password) UnmarshalText(text []byte) (err error) {
 	*p, err = ParsePassword(string(text))
 	return err

@@ -25,7 +25,7 @@ type Traffic []Target
 
 const maxTargets = 10
 
-// AllTo is the traffic that goes to one version.
+// AllTo returns the traffic that goes to one version.
 func AllTo(v ref.Version) Traffic { return Traffic{{Version: v, Weight: 100}} }
 
 // UnmarshalJSON checks traffic and puts it in order.

@@ -107,7 +107,7 @@ var uploadSteps = map[UploadStatus][]UploadStatus{
 	UploadVerifying:  {UploadReady, UploadRejected},
 }
 
-// CanBecome reports whether next may follow s.
+// CanBecome reports whether an upload may change from s to next. An ended upload cannot change.
 func (s UploadStatus) CanBecome(next UploadStatus) bool { return slices.Contains(uploadSteps[s], next) }
 
 // Ended reports whether nothing will change any more.
@@ -157,7 +157,7 @@ type Upload struct {
 	Revision string         `json:"-"` // the entity tag: it changes with everything that the resource shows
 }
 
-// ETag is the upload's entity tag.
+// ETag returns the upload's entity tag.
 func (u Upload) ETag() string { return u.Revision }
 
 // Layout returns how the file is cut into chunks.
@@ -165,7 +165,7 @@ func (u Upload) Layout() Layout {
 	return Layout{Size: u.Size, Chunk: u.Chunk, First: u.First, Count: u.Count}
 }
 
-// Address is the upload's path in the API.
+// Address returns the upload's path in the API.
 func (u Upload) Address() string { return "/v1/uploads/" + u.ID.String() }
 
 // CreateUploadRequest asks for an upload. Exactly one of Version and Bump is given.

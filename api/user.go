@@ -31,7 +31,7 @@ func ParseEmail(s string) (Email, error) {
 	return Email(address), nil
 }
 
-// UnmarshalText is ParseEmail, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseEmail does.
 func (e *Email) UnmarshalText(text []byte) (err error) {
 	*e, err = ParseEmail(string(text))
 	return err
@@ -51,7 +51,7 @@ func ParseUsername(s string) (Username, error) {
 	return Username(name), nil
 }
 
-// UnmarshalText is ParseUsername, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseUsername does.
 func (u *Username) UnmarshalText(text []byte) (err error) {
 	*u, err = ParseUsername(string(text))
 	return err

@@ -105,7 +105,7 @@ type Deprecation struct {
 	Sunset time.Time `json:"sunset"`
 }
 
-// ETag is the version's entity tag.
+// ETag returns the version's entity tag.
 func (v *Version) ETag() string { return etagOf(v) }
 
 // SetHeader warns of a deprecated version.

@@ -67,7 +67,7 @@ func (w *way) measure(b *testing.B, size float64) {
 	syscall.Sync() // what one has written shall not be written while the next is measured
 }
 
-// cores is the time that this process has taken of all cores.
+// cores returns the time that this process has taken of all cores.
 func cores(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage

@@ -19,7 +19,7 @@ const path = "/v2/models/acme/adder/infer"
 // questionText is a request of some 1,100 bytes.
 var questionText = `{"inputs":[{"name":"x","datatype":"FP32","shape":[150],"data":[` + strings.TrimSuffix(strings.Repeat("0.0625,", 150), ",") + `]}]}`
 
-// gateway starts infer before a model, authenticated, metered and traced as everywhere, and gives it as a target.
+// gateway starts infer before a model, authenticated, metered and traced as everywhere, and returns it as a target.
 func gateway(b *testing.B, model string, change func(*maasv1.ResolveResponse)) *target {
 	b.Helper()
 	r := resolvertest.New(b)

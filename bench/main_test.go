@@ -51,7 +51,7 @@ func servePlain() {
 	panic(err)
 }
 
-// start runs a server until the benchmark ends, and gives the first line of its output, if it writes one.
+// start runs a server until the benchmark ends, and returns the first line of its output, if it writes one.
 func start(b *testing.B, cmd *exec.Cmd) (line string) {
 	b.Helper()
 	out, err := cmd.StdoutPipe()
@@ -95,7 +95,7 @@ func awaitReady(b *testing.B, address string) {
 	b.Fatalf("%s is not ready within 20 s", address)
 }
 
-// freeAddress is one that nobody listens on now.
+// freeAddress returns one that nobody listens on now.
 func freeAddress(b *testing.B) string {
 	b.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

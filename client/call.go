@@ -33,16 +33,16 @@ type request struct {
 // A setting changes how a request is sent.
 type setting func(*request)
 
-// open is for what needs no credential.
+// open marks a request that needs no credential.
 func open(r *request) { r.open = true }
 
-// once is for what must not be sent again.
+// once marks a request that must not be retried.
 func once(r *request) { r.once = true }
 
 // keyed gives a POST an Idempotency-Key, by which the server recognises it when it is sent again.
 func keyed(r *request) { r.header.Set("Idempotency-Key", rand.Text()) }
 
-// slow is for what waits until a model has started, minutes at most.
+// slow raises the limit on silence to 10 minutes, for requests that wait until a model has started.
 func slow(r *request) { r.silence = 10 * time.Minute }
 
 // call sends a request of package api to a route and returns the answer's JSON.
@@ -254,7 +254,7 @@ func redirect(next *http.Request, before []*http.Request) error {
 	return nil
 }
 
-// unreachable says in words why the server did not answer.
+// unreachable returns the error of a request that got no answer: ctx's error if ctx has ended, else a fault that says why.
 func (c *Client) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

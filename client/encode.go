@@ -21,8 +21,9 @@ type encoded struct {
 	body         []byte // JSON; nil for none
 }
 
-// encode writes a request for a route like "GET /v1/models/{t}/{m}". The tags of the request's fields say where they go: path, query, header, or json for
-// the body. Absent values are left out. A nil request has no fields.
+// encode writes a request for a route like "GET /v1/models/{t}/{m}". The tags of the fields of in say where they go:
+// path, query, header, or json for the body. Absent values are left out; a nil in has no fields. It fails if a value
+// cannot be marshalled to JSON.
 func encode(route string, in any) (encoded, error) {
 	method, path, _ := strings.Cut(route, " ")
 	e := encoded{method: method, path: path, header: http.Header{}}

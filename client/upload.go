@@ -313,6 +313,8 @@ func (u *upload) chunk(ctx context.Context, id api.ID, n int, at, size int64, su
 	}
 }
 
+// put sends chunk n, the size bytes at offset at, and retries it. If it fails, Progress is set back by what was sent of
+// it.
 func (u *upload) put(ctx context.Context, id api.ID, n int, at, size int64, sum ref.Digest) error {
 	var bodies []*counter
 	err := u.client.SendChunk(ctx, id, n, size, sum, func() io.Reader {

@@ -69,7 +69,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// err is why a body could not be read.
+// err returns why the body could not be read, nil if it was not cut off.
 func (b *watchedBody) err() error {
 	if err := b.failed.Load(); err != nil {
 		return *err

@@ -23,7 +23,7 @@ type Match string
 // it may have. Weak tags are compared by what follows their W/ (RFC 9110, 13.1.2).
 type NoneMatch string
 
-// Tag is an If-Match of one entity tag, which is given without its quotes; of "" there is no condition, of * any state matches.
+// Tag returns an If-Match of one entity tag, which is given without its quotes; of "" there is no condition, of * any state matches.
 func Tag(tag string) Match {
 	if tag == "" || tag == "*" {
 		return Match(tag)
@@ -31,7 +31,7 @@ func Tag(tag string) Match {
 	return Match(`"` + tag + `"`)
 }
 
-// UnmarshalText checks a header's value.
+// UnmarshalText stores an If-Match header's value. It fails if the value is neither "*" nor a list of entity tags.
 func (m *Match) UnmarshalText(text []byte) error {
 	*m = Match(text)
 	return check(IfMatch, string(text))
@@ -50,8 +50,9 @@ func check(header, value string) error {
 	return nil
 }
 
-// Check fails with PreconditionFailed unless a resource is in a state that the request was made for. tag is its entity tag without quotes, "" if the
-// resource is not there.
+// Check evaluates If-Match and If-None-Match. It fails with PreconditionFailed if match is set and does not list tag,
+// or if none is set and lists it. tag is the resource's entity tag without quotes, "" if the resource does not exist. A
+// header that is absent ("") sets no condition.
 func Check(match Match, none NoneMatch, tag string) error {
 	switch {
 	case match != "" && tag == "":
@@ -71,6 +72,7 @@ func failed(header, message string) error {
 	return fault.New(fault.PreconditionFailed, message, fault.Field(header))
 }
 
+// holds reports whether m is "*" or lists the tag. An absent header ("") lists none.
 func (m Match) holds(tag string) bool {
 	tags, _ := parse(string(m))
 	return isAny(string(m)) || slices.Contains(tags, entityTag{tag, false})

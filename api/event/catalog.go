@@ -22,7 +22,7 @@ type VersionPublished struct {
 // EventType is maas.version.published.v1.
 func (VersionPublished) EventType() Type { return "maas.version.published.v1" }
 
-// EventSubject is the version.
+// EventSubject returns the version.
 func (p VersionPublished) EventSubject() string { return p.Version }
 
 // VersionDeprecated says that a version should not be used any more.
@@ -35,7 +35,7 @@ type VersionDeprecated struct {
 // EventType is maas.version.deprecated.v1.
 func (VersionDeprecated) EventType() Type { return "maas.version.deprecated.v1" }
 
-// EventSubject is the version.
+// EventSubject returns the version.
 func (p VersionDeprecated) EventSubject() string { return p.Version }
 
 // VersionRetired says that a version runs no more.
@@ -48,7 +48,7 @@ type VersionRetired struct {
 // EventType is maas.version.retired.v1.
 func (VersionRetired) EventType() Type { return "maas.version.retired.v1" }
 
-// EventSubject is the version.
+// EventSubject returns the version.
 func (p VersionRetired) EventSubject() string { return p.Version }
 
 // ModelDeleted says that a model and all its versions are gone.
@@ -59,7 +59,7 @@ type ModelDeleted struct {
 // EventType is maas.model.deleted.v1.
 func (ModelDeleted) EventType() Type { return "maas.model.deleted.v1" }
 
-// EventSubject is the model.
+// EventSubject returns the model.
 func (p ModelDeleted) EventSubject() string { return p.Model.String() }
 
 // AliasMoved says that an alias points elsewhere.
@@ -75,5 +75,5 @@ type AliasMoved struct {
 // EventType is maas.alias.moved.v1.
 func (AliasMoved) EventType() Type { return "maas.alias.moved.v1" }
 
-// EventSubject is the model and the alias.
+// EventSubject returns the model and the alias.
 func (p AliasMoved) EventSubject() string { return p.Model.String() + "@" + string(p.Alias) }

@@ -13,7 +13,7 @@ type DeploymentWanted struct {
 // EventType is maas.deployment.wanted.v1.
 func (DeploymentWanted) EventType() Type { return "maas.deployment.wanted.v1" }
 
-// EventSubject is the version.
+// EventSubject returns the version.
 func (p DeploymentWanted) EventSubject() string { return p.Version }
 
 // DeploymentReady says that a version answers.
@@ -27,7 +27,7 @@ type DeploymentReady struct {
 // EventType is maas.deployment.ready.v1.
 func (DeploymentReady) EventType() Type { return "maas.deployment.ready.v1" }
 
-// EventSubject is the version.
+// EventSubject returns the version.
 func (p DeploymentReady) EventSubject() string { return p.Version }
 
 // DeploymentFailed says that a version cannot start, in words for its publisher.
@@ -40,5 +40,5 @@ type DeploymentFailed struct {
 // EventType is maas.deployment.failed.v1.
 func (DeploymentFailed) EventType() Type { return "maas.deployment.failed.v1" }
 
-// EventSubject is the version.
+// EventSubject returns the version.
 func (p DeploymentFailed) EventSubject() string { return p.Version }

@@ -39,7 +39,7 @@ type InferenceCall struct {
 // EventType is maas.inference.completed.v1.
 func (InferenceCompleted) EventType() Type { return "maas.inference.completed.v1" }
 
-// EventSubject is the pod and the numbers.
+// EventSubject returns the pod and the numbers.
 func (p InferenceCompleted) EventSubject() string {
 	return fmt.Sprintf("%s/%d-%d", p.Pod, p.First, p.Last)
 }

@@ -13,7 +13,7 @@ type UploadCompleted struct {
 // EventType is maas.upload.completed.v1.
 func (UploadCompleted) EventType() Type { return "maas.upload.completed.v1" }
 
-// EventSubject is the upload's id.
+// EventSubject returns the upload's id.
 func (p UploadCompleted) EventSubject() string { return p.Upload.String() }
 
 // UploadVerifying asks for the next step of a verification.
@@ -25,7 +25,7 @@ type UploadVerifying struct {
 // EventType is maas.upload.verifying.v1.
 func (UploadVerifying) EventType() Type { return "maas.upload.verifying.v1" }
 
-// EventSubject is the upload's id.
+// EventSubject returns the upload's id.
 func (p UploadVerifying) EventSubject() string { return p.Upload.String() }
 
 // UploadVerified says that a file belongs to its draft version.
@@ -43,7 +43,7 @@ type UploadVerified struct {
 // EventType is maas.upload.verified.v1.
 func (UploadVerified) EventType() Type { return "maas.upload.verified.v1" }
 
-// EventSubject is the upload's id.
+// EventSubject returns the upload's id.
 func (p UploadVerified) EventSubject() string { return p.Upload.String() }
 
 // UploadRejected says that a file is not what it should be.
@@ -56,5 +56,5 @@ type UploadRejected struct {
 // EventType is maas.upload.rejected.v1.
 func (UploadRejected) EventType() Type { return "maas.upload.rejected.v1" }
 
-// EventSubject is the upload's id.
+// EventSubject returns the upload's id.
 func (p UploadRejected) EventSubject() string { return p.Upload.String() }

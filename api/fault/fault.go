@@ -55,16 +55,16 @@ func Fields(fields ...FieldError) Option {
 	return func(e *Error) { e.Fields = append(e.Fields, fields...) }
 }
 
-// Cause keeps the error underneath for the log.
+// Cause records the underlying error, which goes to the log and not to the user.
 func Cause(err error) Option { return func(e *Error) { e.Err = err } }
 
-// Op says what was being done, for the log.
+// Op records the operation that failed, for the log.
 func Op(op string) Option { return func(e *Error) { e.Op = op } }
 
 // RetryAfter says when to try again.
 func RetryAfter(d time.Duration) Option { return func(e *Error) { e.RetryAfter = d } }
 
-// New makes an error of a kind with the sentence that the user will read.
+// New returns an error of a kind with the sentence that the user will read.
 func New(kind Kind, message string, options ...Option) *Error {
 	e := &Error{Kind: kind, Message: message}
 	for _, option := range options {

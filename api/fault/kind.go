@@ -80,7 +80,7 @@ var kinds = map[Kind]struct {
 	Canceled:           {499, cancelled, codes{cancelled}, "The client went away."}, // nginx's status for a client that closed the request
 }
 
-// Status is the HTTP status that the kind is answered with.
+// Status returns the HTTP status that the kind is answered with.
 func (k Kind) Status() int {
 	if known, ok := kinds[k]; ok {
 		return known.status
@@ -91,7 +91,7 @@ func (k Kind) Status() int {
 // KindHeader is the metadatum of gRPC's answers, and the header of Connect's, that names the exact kind, since several kinds share a code.
 const KindHeader = "X-Maas-Kind"
 
-// Code is the gRPC status code that the kind is answered with, as a number, since this package knows no gRPC.
+// Code returns the gRPC status code that the kind is answered with, as a number, since this package knows no gRPC.
 func (k Kind) Code() uint32 {
 	if known, ok := kinds[k]; ok {
 		return known.code
@@ -99,7 +99,7 @@ func (k Kind) Code() uint32 {
 	return internal
 }
 
-// KindOfStatus is the inverse of Status, for clients; an unknown status is Internal from 500 on, and Invalid below.
+// KindOfStatus returns the kind of an HTTP status, for clients; an unknown status is Internal from 500 on, and Invalid below.
 func KindOfStatus(status int) Kind {
 	for kind, known := range kinds {
 		if known.status == status {
@@ -112,8 +112,8 @@ func KindOfStatus(status int) Kind {
 	return Invalid
 }
 
-// KindOfCode is the inverse of Code, for clients. Of kinds that share a code it returns the one that says least: Invalid, NotFound, RateLimited or
-// Unavailable. It returns Internal for an unknown code.
+// KindOfCode returns the kind of a gRPC status code, for clients. Of kinds that share a code it returns the most
+// general: Invalid, NotFound, RateLimited or Unavailable. It returns Internal for an unknown code.
 func KindOfCode(code uint32) Kind {
 	for kind, known := range kinds {
 		if slices.Contains(known.from, code) {

@@ -30,7 +30,7 @@ func SumOf(b []byte) Digest { return Digest{sum: sha256.Sum256(b), set: true} }
 // IsZero reports whether there is no digest.
 func (d Digest) IsZero() bool { return !d.set }
 
-// String is 64 lowercase hexadecimal digits, or "" for none.
+// String returns 64 lowercase hexadecimal digits, or "" for none.
 func (d Digest) String() string {
 	if !d.set {
 		return ""
@@ -38,10 +38,10 @@ func (d Digest) String() string {
 	return hex.EncodeToString(d.sum[:])
 }
 
-// Base64 is the form of S3's x-amz-checksum-sha256 and of Content-Digest (RFC 9530).
+// Base64 returns the form of S3's x-amz-checksum-sha256 and of Content-Digest (RFC 9530).
 func (d Digest) Base64() string { return base64.StdEncoding.EncodeToString(d.sum[:]) }
 
-// Bytes is the sum, 32 bytes, or nil for none.
+// Bytes returns the sum, 32 bytes, or nil for none.
 func (d Digest) Bytes() []byte {
 	if !d.set {
 		return nil
@@ -49,7 +49,7 @@ func (d Digest) Bytes() []byte {
 	return d.sum[:]
 }
 
-// MarshalText is String, for encoders.
+// MarshalText implements encoding.TextMarshaler. It returns the text of String and never fails.
 func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText reads a digest; empty text is none.

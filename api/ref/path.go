@@ -31,7 +31,7 @@ func ParsePath(s string) (Path, error) {
 	return Path(s), nil
 }
 
-// UnmarshalText is ParsePath, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParsePath does.
 func (p *Path) UnmarshalText(text []byte) (err error) {
 	*p, err = ParsePath(string(text))
 	return err

@@ -48,7 +48,7 @@ func (p Pattern) Matches(m Model) bool {
 	return err == nil && ok && p.Tenant == m.Tenant
 }
 
-// String is "tenant/name"; the zero Pattern is "".
+// String returns "tenant/name"; the zero Pattern is "".
 func (p Pattern) String() string {
 	if p == (Pattern{}) {
 		return ""
@@ -56,10 +56,10 @@ func (p Pattern) String() string {
 	return string(p.Tenant) + "/" + p.Name
 }
 
-// MarshalText is String, for encoders.
+// MarshalText implements encoding.TextMarshaler. It returns the text of String and never fails.
 func (p Pattern) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
-// UnmarshalText is ParsePattern, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParsePattern does.
 func (p *Pattern) UnmarshalText(text []byte) (err error) {
 	*p, err = ParsePattern(string(text))
 	return err

@@ -23,7 +23,7 @@ func ParseTenant(s string) (Tenant, error) {
 	return Tenant(s), nil
 }
 
-// UnmarshalText is ParseTenant, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseTenant does.
 func (t *Tenant) UnmarshalText(text []byte) (err error) {
 	*t, err = ParseTenant(string(text))
 	return err
@@ -40,7 +40,7 @@ func ParseName(s string) (Name, error) {
 	return Name(s), nil
 }
 
-// UnmarshalText is ParseName, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseName does.
 func (n *Name) UnmarshalText(text []byte) (err error) {
 	*n, err = ParseName(string(text))
 	return err
@@ -69,7 +69,7 @@ func ParseModel(s string) (Model, error) {
 	return m, nil
 }
 
-// String is "tenant/name"; the zero Model is "".
+// String returns "tenant/name"; the zero Model is "".
 func (m Model) String() string {
 	if m == (Model{}) {
 		return ""
@@ -77,10 +77,10 @@ func (m Model) String() string {
 	return string(m.Tenant) + "/" + string(m.Name)
 }
 
-// MarshalText is String, for encoders.
+// MarshalText implements encoding.TextMarshaler. It returns the text of String and never fails.
 func (m Model) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
-// UnmarshalText is ParseModel, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseModel does.
 func (m *Model) UnmarshalText(text []byte) (err error) {
 	*m, err = ParseModel(string(text))
 	return err

@@ -56,7 +56,7 @@ func readsAsVersion(alias string) error {
 // Derived reports whether the alias follows the published versions by itself (latest, vN, vN.M) and cannot be set.
 func (a Alias) Derived() bool { return derivedPattern.MatchString(string(a)) }
 
-// UnmarshalText is ParseAlias, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseAlias does.
 func (a *Alias) UnmarshalText(text []byte) (err error) {
 	*a, err = ParseAlias(string(text))
 	return err
@@ -77,7 +77,7 @@ type Selector struct {
 	rng     Range
 }
 
-// ParseSelector is the one parser of references. It reads what stands after the @: a version, else an alias that there can be, else a range; "" is
+// ParseSelector parses what stands after the @ of a reference: a version, else an alias that there can be, else a range; "" is
 // latest. What is nearly one of them ("v1.4.0", "01.4.0", "1.4.0 ") is refused, with the spelling that was probably meant.
 func ParseSelector(s string) (Selector, error) {
 	selector, ok := selectorOf(s)
@@ -150,7 +150,7 @@ func (s Selector) Alias() (Alias, bool) {
 // Range returns the range, if the selector is one.
 func (s Selector) Range() (Range, bool) { return s.rng, s.rng.c != nil }
 
-// String is the selector as written; the zero Selector is "latest".
+// String returns the selector as written; the zero Selector is "latest".
 func (s Selector) String() string {
 	switch {
 	case !s.version.IsZero():
@@ -164,10 +164,10 @@ func (s Selector) String() string {
 	}
 }
 
-// MarshalText is String, for encoders.
+// MarshalText implements encoding.TextMarshaler. It returns the text of String and never fails.
 func (s Selector) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText is ParseSelector, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseSelector does.
 func (s *Selector) UnmarshalText(text []byte) (err error) {
 	*s, err = ParseSelector(string(text))
 	return err
@@ -196,5 +196,5 @@ func ParseTarget(s string) (Target, error) {
 	return Target{m, sel}, nil
 }
 
-// String is "tenant/name@ref".
+// String returns "tenant/name@ref".
 func (t Target) String() string { return t.Model.String() + "@" + t.Selector.String() }

@@ -26,7 +26,7 @@ func ParseVersion(s string) (Version, error) {
 	return v, nil
 }
 
-// strictVersion is ParseVersion, and gives the rule that was broken, "" for none.
+// strictVersion is ParseVersion, and returns the rule that was broken, "" for none.
 func strictVersion(s string) (v Version, rule string) {
 	parsed, err := semver.StrictNewVersion(s)
 	switch {
@@ -43,7 +43,7 @@ func strictVersion(s string) (v Version, rule string) {
 	}
 }
 
-// meantVersion is meant, where that is a version.
+// meantVersion returns the version that a malformed one was probably meant to be, "" if that cannot be told.
 func meantVersion(s string) string {
 	if strings.Count(s, ".") < 2 || strings.ContainsAny(s, "xX*") {
 		return ""
@@ -64,7 +64,7 @@ func longNumber(prerelease string) bool {
 // IsZero reports whether there is no version.
 func (v Version) IsZero() bool { return v.v == nil }
 
-// String is the version as written, or "" for none.
+// String returns the version as written, or "" for none.
 func (v Version) String() string {
 	if v.v == nil {
 		return ""
@@ -72,16 +72,16 @@ func (v Version) String() string {
 	return v.v.Original() // strictly parsed, it is the canonical form
 }
 
-// Major is the first number.
+// Major returns the first number.
 func (v Version) Major() uint64 { return v.v.Major() }
 
-// Minor is the second number.
+// Minor returns the second number.
 func (v Version) Minor() uint64 { return v.v.Minor() }
 
-// Patch is the third number.
+// Patch returns the third number.
 func (v Version) Patch() uint64 { return v.v.Patch() }
 
-// Prerelease is the part after the dash, or "".
+// Prerelease returns the part after the dash, or "".
 func (v Version) Prerelease() string { return v.v.Prerelease() }
 
 // Compare orders by precedence (SemVer 2.0.0, 11): -1, 0 or 1. Neither may be zero.
@@ -126,10 +126,10 @@ func (v Version) Next(b Bump) Version {
 	return Version{&next}
 }
 
-// MarshalText is String, for encoders.
+// MarshalText implements encoding.TextMarshaler. It returns the text of String and never fails.
 func (v Version) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
-// UnmarshalText is ParseVersion, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseVersion does.
 func (v *Version) UnmarshalText(text []byte) (err error) {
 	*v, err = ParseVersion(string(text))
 	return err
@@ -170,5 +170,5 @@ func badRange(s string) error { return invalid("range", s, "is like ^1.2, ~1.4 o
 // Holds reports whether the version lies in the range; a pre-release does so only if the range names one.
 func (r Range) Holds(v Version) bool { return r.c.Check(v.v) }
 
-// String is the range as written.
+// String returns the range as written.
 func (r Range) String() string { return r.text }

@@ -14,7 +14,7 @@ import (
 
 func main() { os.Exit(run(newRoot())) }
 
-// newRoot is the command with all that hang on it, each in a file of its own.
+// newRoot returns the command with all that hang on it, each in a file of its own.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "maas",
@@ -44,7 +44,7 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// run executes a command and gives the status to exit with.
+// run executes a command and returns the status to exit with.
 func run(root *cobra.Command) int {
 	cmd, err := root.ExecuteC()
 	if err == nil {

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program is the maas command with arguments, ended by the end of ctx. It knows nothing of the servers that the tests are given.
+// program returns the maas command with arguments, ended by the end of ctx. It knows nothing of the servers that the tests are given.
 func program(ctx context.Context, arguments ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0], arguments...)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), namesServer), asProgram+"=1")

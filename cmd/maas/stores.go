@@ -56,7 +56,7 @@ func newStores() *cobra.Command {
 	return cmd
 }
 
-// newS3Server is the S3 server's own process, which `maas up` and `maas stores` start.
+// newS3Server returns the hidden command that runs the S3 server as a process of its own, for `maas up` and `maas stores`.
 func newS3Server() *cobra.Command {
 	return &cobra.Command{
 		Use:                "s3-server",

@@ -115,7 +115,7 @@ func TestStoresSaysWhoHasTheFolder(t *testing.T) {
 	must(t, first.Wait())
 }
 
-// begin starts the program and gives the first line of its output.
+// begin starts the program and returns the first line of its output.
 func begin(t *testing.T, arguments ...string) (*exec.Cmd, string) {
 	t.Helper()
 	cmd := program(t.Context(), arguments...)

@@ -188,7 +188,7 @@ func tenant(t testing.TB, u *e2etest.User) string {
 	return one[string](t, database(t), `select id::text from tenants where name = $1`, u.Tenant)
 }
 
-// completed is the event that begins an upload's verification.
+// completed returns the event that begins an upload's verification.
 func completed(t testing.TB, upload string) cloudevent.Event {
 	t.Helper()
 	e, err := cloudevent.New("complete", uuid.New(), "", event.UploadCompleted{Upload: api.ID(uuid.MustParse(upload))})
@@ -225,7 +225,7 @@ func altered(t testing.TB, encoded []byte) []byte {
 	return text
 }
 
-// post sends an event and gives the status of the answer, whose body is empty where a function answers.
+// post sends an event and returns the status of the answer, whose body is empty where a function answers.
 func post(t testing.TB, client *http.Client, sink string, text []byte) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, sink, bytes.NewReader(text))

@@ -21,7 +21,7 @@ import (
 // brokerIngress is where the functions post their events (K_SINK).
 const brokerIngress = "http://broker-ingress.knative-eventing.svc.cluster.local/maas/maas"
 
-// local is the address that a function has inside the cluster.
+// local returns the address that a function has inside the cluster.
 func local(function string) string {
 	return "http://" + function + "." + functions + ".svc.cluster.local"
 }

@@ -47,10 +47,10 @@ type pod struct {
 	}
 }
 
-// String is the pod's name.
+// String returns the pod's name.
 func (p pod) String() string { return p.Metadata.Name }
 
-// service is the name of the Knative Service that the pod is of.
+// service returns the name of the Knative Service that the pod is of.
 func (p pod) service() string { return p.Metadata.Labels["serving.knative.dev/service"] }
 
 // pods returns those of a namespace that fit a selector, those included that are about to end.

@@ -111,7 +111,7 @@ type many struct {
 	s e2etest.Site
 }
 
-// publish publishes the versions of two numbers and those between, and gives how long it took until all were ready. One number is one version.
+// publish publishes the versions of two numbers and those between, and returns how long it took until all were ready. One number is one version.
 func (m many) publish(from int, to ...int) time.Duration {
 	m.Helper()
 	last := append(to, from)[0]

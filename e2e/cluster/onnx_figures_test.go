@@ -47,7 +47,7 @@ func weights(t testing.TB, seed int) (model, request string) {
 	return model, request
 }
 
-// row is a ValueInfoProto of a tensor of one row.
+// row returns a ValueInfoProto of a tensor of one row.
 func row(name string) []byte {
 	dimension := func(n uint64) []byte { return message(1, number(1, n)) }
 	shape := message(2, slices.Concat(dimension(1), dimension(width)))

@@ -65,7 +65,7 @@ func awaitZero(t testing.TB, functionsToo []string, tenant string) {
 	})
 }
 
-// firstRoute is the one that a function is asked by.
+// firstRoute returns the one that a function is asked by.
 func firstRoute(t testing.TB, function string) httpapi.Route {
 	t.Helper()
 	all := httpapi.Routes()

@@ -140,7 +140,7 @@ func (h *Host) Restart(t testing.TB) {
 	Must(t, h.Start())
 }
 
-// Stores runs Postgres and the S3 server alone on a host's data, after the host has ended, and gives the variables that they are found by.
+// Stores runs Postgres and the S3 server alone on a host's data, after the host has ended, and returns the variables that they are found by.
 func (h *Host) Stores(t testing.TB) map[string]string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

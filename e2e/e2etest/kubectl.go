@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TryKubectl runs kubectl with something on its stdin, and gives what it wrote.
+// TryKubectl runs kubectl with something on its stdin, and returns what it wrote.
 func TryKubectl(ctx context.Context, stdin string, arguments ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "kubectl", arguments...)
 	var out, wrong bytes.Buffer

@@ -40,7 +40,7 @@ func kilobytes(t testing.TB, status, name string) int64 {
 	return 0
 }
 
-// Memory is the host's, and nothing on a host that stays: its processes are elsewhere.
+// Memory returns the host's, and nothing on a host that stays: its processes are elsewhere.
 func (s *SharedHost) Memory(t testing.TB) Memory {
 	t.Helper()
 	if s.host == nil {

@@ -49,7 +49,7 @@ func SlowRequest(steps int) []byte {
 	return text.Bytes()
 }
 
-// Publish has a model served whose first version is a file of testdata, and gives the path of its calls.
+// Publish has a model served whose first version is a file of testdata, and returns the path of its calls.
 func (u *User) Publish(name, file string) string {
 	u.Helper()
 	u.Maas("push", u.Of(name)+"@1.0.0", Data(file)).Ends(0, "verified")

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Machine is the environment of a process that is to find nothing prepared: without servers, and without this user's sessions.
+// Machine returns the environment of a process that is to find nothing prepared: without servers, and without this user's sessions.
 func Machine() []string {
 	var kept []string
 	for _, pair := range os.Environ() {

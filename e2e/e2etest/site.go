@@ -59,7 +59,7 @@ func (s Site) Text(path string) string {
 	return string(s.Must(functiontest.Request{Method: http.MethodGet, Path: path, Token: s.Token}, http.StatusOK, nil).Body)
 }
 
-// Call calls a model with a body in the binary form whose first header bytes are JSON, or in JSON alone if header is 0, and gives the answer
+// Call calls a model with a body in the binary form whose first header bytes are JSON, or in JSON alone if header is 0, and returns the answer
 // of a run of its own.
 func (s Site) Call(ctx context.Context, path string, body io.Reader, header int) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+path, body)
@@ -76,7 +76,7 @@ func (s Site) Call(ctx context.Context, path string, body io.Reader, header int)
 	return s.Client.Do(request)
 }
 
-// BeginUpload begins an upload of one chunk into a version, and gives its path.
+// BeginUpload begins an upload of one chunk into a version, and returns its path.
 func (s Site) BeginUpload(model, version string, size int) string {
 	s.t.Helper()
 	var made struct{ ID string }
@@ -94,7 +94,7 @@ func (s Site) Upload(model, version string, file []byte) string {
 	return path
 }
 
-// Chunk sends the first chunk of an upload, and gives its digest.
+// Chunk sends the first chunk of an upload, and returns its digest.
 func (s Site) Chunk(upload string, content []byte) string {
 	s.t.Helper()
 	digest := Digest(content)
@@ -121,7 +121,7 @@ func (s Site) Becomes(path, text string) {
 	Eventually(s.t, path+" has "+text, 3*time.Minute, func() bool { return strings.Contains(s.Text(path), text) })
 }
 
-// Digest is a chunk's or a file's SHA-256, as the API has it.
+// Digest returns a chunk's or a file's SHA-256, as the API has it.
 func Digest(file []byte) string {
 	sum := sha256.Sum256(file)
 	return hex.EncodeToString(sum[:])

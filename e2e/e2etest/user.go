@@ -32,7 +32,7 @@ type User struct {
 // Password is that of each user.
 const Password = "correct horse battery staple"
 
-// Stranger is a user without an account at the server, who may make one: nobody else has the tenant.
+// Stranger returns a user without an account at the server, who may make one: nobody else has the tenant.
 func Stranger(t testing.TB, server string) *User {
 	t.Helper()
 	tenant := "t" + strings.ToLower(rand.Text()[:12])
@@ -49,7 +49,7 @@ func Register(t testing.TB, server string) *User {
 	return u
 }
 
-// Operator is a user who looks after an installation, with the variables that its functions have.
+// Operator returns a user who looks after an installation, with the variables that its functions have.
 func Operator(t testing.TB, vars map[string]string) *User {
 	t.Helper()
 	u := Stranger(t, "")
@@ -94,7 +94,7 @@ func (u *User) Begin(arguments ...string) *exec.Cmd {
 	return cmd
 }
 
-// Meanwhile runs the command, and gives how it ended when it has.
+// Meanwhile runs the command, and returns how it ended when it has.
 func (u *User) Meanwhile(arguments ...string) <-chan Said {
 	ended := make(chan Said, 1)
 	go func() { ended <- u.Maas(arguments...) }() // it has a deadline

@@ -40,7 +40,7 @@ func BenchmarkEveryAnswerArrivesWhole(b *testing.B) {
 	b.ReportMetric(float64(b.N)*calls/b.Elapsed().Seconds(), "calls/s")
 }
 
-// echoes calls the model so many times from two clients, small answers as often as large ones, and gives how many calls were made when the time was over.
+// echoes calls the model so many times from two clients, small answers as often as large ones, and returns how many calls were made when the time was over.
 func echoes(t testing.TB, calls int, limit time.Duration) int {
 	t.Helper()
 	u := the.Register(t)

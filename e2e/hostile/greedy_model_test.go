@@ -32,7 +32,7 @@ func modest(t *testing.T, more ...string) *e2etest.Host {
 	return e2etest.UpOn(t, e2etest.Folder(t), append(more, fmt.Sprint("MAAS_MODEL_MEMORY_BASE=", given))...)
 }
 
-// model writes a model into a file and gives its path.
+// model writes a model into a file and returns its path.
 func model(t *testing.T, content []byte) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "model.onnx")

@@ -41,7 +41,7 @@ type frames struct {
 	token   string
 }
 
-// headers encodes a request for the list of models, and gives the block of its headers.
+// headers encodes a request for the list of models, and returns the block of its headers.
 func (f *frames) headers(more ...hpack.HeaderField) []byte {
 	f.block.Reset()
 	for _, field := range append([]hpack.HeaderField{
@@ -151,7 +151,7 @@ func TestFloodsOfHTTP2FramesHarmNobody(t *testing.T) { //nolint:paralleltest // 
 	}
 }
 
-// run floods a connection of its own, and gives what becomes of it.
+// run floods a connection of its own, and returns what becomes of it.
 func (flood frameFlood) run(ctx context.Context, site e2etest.Site) (after string, err error) {
 	dialer := net.Dialer{}
 	if flood.mute {

@@ -44,7 +44,7 @@ func unharmed(t *testing.T, call func(context.Context) error, attack func(contex
 	}
 }
 
-// calls makes calls while more says so, and gives how long each took.
+// calls makes calls while more says so, and returns how long each took.
 func calls(t *testing.T, call func(context.Context) error, more func(n int) bool) (took []time.Duration) {
 	t.Helper()
 	for more(len(took)) {

@@ -55,7 +55,7 @@ func TestALimitedKeyReadsNoEventsAndCountsOfOtherModels(t *testing.T) {
 	}
 }
 
-// listening opens the stream of all uploads' events, and gives a function that reads it until what was read is enough.
+// listening opens the stream of all uploads' events, and returns a function that reads it until what was read is enough.
 func listening(t *testing.T, site e2etest.Site) func(enough func(all string) bool) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, site.URL+"/v1/events", http.NoBody)

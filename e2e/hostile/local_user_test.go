@@ -25,7 +25,7 @@ import (
 	"github.com/17882237881/MaaS/e2e/e2etest"
 )
 
-// eventsListener is the socket of a host's events' listener.
+// eventsListener returns the socket of a host's events' listener.
 func eventsListener(data string) string { return filepath.Join(data, "run", "events.sock") }
 
 // insider returns a client of the events' listener, which this test may connect to as the host's own user.
@@ -70,7 +70,7 @@ func TestTheEventsListenerIsReachedByThisUserAlone(t *testing.T) {
 	}
 }
 
-// dialAs connects to a Unix socket with another user's rights to files, and gives what that failed with.
+// dialAs connects to a Unix socket with another user's rights to files, and returns what that failed with.
 func dialAs(uid int, path string) error {
 	result := make(chan error)
 	go func() { // on a thread that ends with it

@@ -25,7 +25,7 @@ const (
 	raceMemory, hashMemory = 96 * mib, 160 * mib
 )
 
-// race posts a body to a path so many times, by as many at once, and gives the answers.
+// race posts a body to a path so many times, by as many at once, and returns the answers.
 func race(ctx context.Context, t *testing.T, times, atOnce int, site e2etest.Site, path, body string) []racer {
 	t.Helper()
 	all := make([]racer, times)

@@ -52,7 +52,7 @@ func refuses(t *testing.T, innocent func(context.Context) error, site e2etest.Si
 	})
 }
 
-// send makes a call, and gives the status and the text of the answer.
+// send makes a call, and returns the status and the text of the answer.
 func send(ctx context.Context, site e2etest.Site, r refusal) (status int, text string, err error) {
 	request, err := http.NewRequestWithContext(ctx, cmp.Or(r.method, http.MethodPost), site.URL+r.path, bytes.NewReader(r.body))
 	if err != nil {

@@ -36,7 +36,7 @@ func TestATenantLeavesEventStreamsToOthers(t *testing.T) {
 	}
 }
 
-// follow opens a stream of all uploads that stays open until ctx ends, and gives the status once its first line is there.
+// follow opens a stream of all uploads that stays open until ctx ends, and returns the status once its first line is there.
 func follow(ctx context.Context, t *testing.T, site e2etest.Site) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, site.URL+"/v1/events", http.NoBody)

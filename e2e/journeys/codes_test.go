@@ -73,7 +73,7 @@ func infers(model, input string) procedure {
 	})
 }
 
-// infersSlowly is a call of slow.onnx that takes a minute and more.
+// infersSlowly returns a call of slow.onnx that takes a minute and more.
 func infersSlowly(model string) procedure {
 	const steps, side = 100_000, 256
 	return procedureOf[pb.ModelInferRequest, pb.ModelInferResponse](inferenceconnect.GRPCInferenceServiceModelInferProcedure, &pb.ModelInferRequest{

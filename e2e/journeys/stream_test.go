@@ -61,7 +61,7 @@ func listen(t *testing.T, s e2etest.Site, upload, after string) stream {
 	return stream{t, bufio.NewScanner(answer.Body)}
 }
 
-// hear reads up to a line that has the text, to its event's end, and gives the event's id.
+// hear reads up to a line that has the text, to its event's end, and returns the event's id.
 func (s stream) hear(text string) (id string) {
 	s.Helper()
 	heard := false

@@ -134,7 +134,7 @@ func (p *process) answers(t *testing.T, path string, status int) {
 	t.Errorf("%s: GET %s: %s, want %d\n%s", p.name, path, last, status, p.log.String())
 }
 
-// firstRoute is the one that the function is asked by.
+// firstRoute returns the one that the function is asked by.
 func firstRoute(t *testing.T, function string) httpapi.Route {
 	t.Helper()
 	for _, route := range httpapi.Routes() {

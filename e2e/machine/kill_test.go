@@ -62,7 +62,7 @@ func TestAKilledCommandGoesOnWhenItIsRunAgain(t *testing.T) {
 	check(t, h)
 }
 
-// survives has a user run a command, kills the host after a while, starts it again, and gives how the command ended.
+// survives has a user run a command, kills the host after a while, starts it again, and returns how the command ended.
 func survives(u *e2etest.User, h *e2etest.Host, after time.Duration, arguments ...string) e2etest.Said {
 	u.Helper()
 	ended := u.Meanwhile(arguments...)

@@ -30,7 +30,7 @@ func before(t *testing.T, network, server string) *proxy {
 	return p
 }
 
-// beforePostgres puts a proxy before the server of a URL on a Unix socket, and gives the URL by which clients come through it.
+// beforePostgres puts a proxy before the server of a URL on a Unix socket, and returns the URL by which clients come through it.
 func beforePostgres(t *testing.T, database string) (p *proxy, through string) {
 	t.Helper()
 	u, err := url.Parse(database)

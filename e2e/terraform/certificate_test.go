@@ -18,7 +18,7 @@ import (
 	"github.com/17882237881/MaaS/e2e/e2etest"
 )
 
-// certificate writes one for a host, signed by an authority that is nobody else's, and gives the files as the variable postgres_tls has them.
+// certificate writes one for a host, signed by an authority that is nobody else's, and returns the files as the variable postgres_tls has them.
 func certificate(t testing.TB, folder, host string) map[string]string {
 	t.Helper()
 	authority := &x509.Certificate{

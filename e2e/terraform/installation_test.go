@@ -122,7 +122,7 @@ func (i *installation) with(command, state string, more ...string) []string {
 	return append([]string{command, "-input=false", "-var-file=" + file, "-state=" + filepath.Join(i.work, state)}, more...)
 }
 
-// node is the name of the cluster's.
+// node returns the name of the cluster's.
 func node(t testing.TB) string {
 	t.Helper()
 	return e2etest.Kubectl(t, "get", "nodes", "--output=jsonpath={.items[0].metadata.name}")

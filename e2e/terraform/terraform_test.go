@@ -120,7 +120,7 @@ func namespacesAreTaken(t *testing.T, i *installation, _ *e2etest.User) {
 // end returns the last words of terraform, which says first what it would do.
 func end(said string) string { return said[max(0, len(said)-4<<10):] }
 
-// unwrapped is what terraform said, without its frames and line breaks.
+// unwrapped returns what terraform said, without its frames and line breaks.
 func unwrapped(said string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(said, "│", " ")), " ")
 }

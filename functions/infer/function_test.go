@@ -20,7 +20,7 @@ const (
 	question = `{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1]}]}`
 )
 
-// newInfer starts the function with acme/echo ready, and gives a developer's token.
+// newInfer starts the function with acme/echo ready, and returns a developer's token.
 func newInfer(t *testing.T) (f *functiontest.Function, r *resolvertest.Server, token string) {
 	t.Helper()
 	r = resolvertest.New(t)

@@ -28,19 +28,19 @@ func (c *called) note(batch event.InferenceCompleted) {
 	}
 }
 
-// run tells until ctx ends.
+// run calls markInUse for each batch until ctx ends.
 func (c *called) run(ctx context.Context) {
 	for {
 		select {
 		case batch := <-c.batches:
-			c.tell(ctx, batch)
+			c.markInUse(ctx, batch)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (c *called) tell(ctx context.Context, batch event.InferenceCompleted) {
+func (c *called) markInUse(ctx context.Context, batch event.InferenceCompleted) {
 	for tenant, versions := range usage.Called(batch) {
 		if err := c.deployments.Called(ctx, tenant, versions, time.Now()); err != nil && ctx.Err() == nil {
 			c.log.WarnContext(ctx, "it could not be told which versions are in use", "error", err)

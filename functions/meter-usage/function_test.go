@@ -35,7 +35,7 @@ func newLedger(t *testing.T) *ledger {
 	return &ledger{w, functiontest.Start(t, "meter-usage", New(), w.Vars), t}
 }
 
-// batch is one of n calls of the world's owner.
+// batch returns one of n calls of the world's owner.
 func (l *ledger) batch(pod uuid.UUID, first, n int64) event.InferenceCompleted {
 	l.t.Helper()
 	v, err := ref.ParseVersion("1.4.0")
@@ -52,7 +52,7 @@ func (l *ledger) batch(pod uuid.UUID, first, n int64) event.InferenceCompleted {
 	return b
 }
 
-// post sends an event, and gives the status.
+// post sends an event, and returns the status.
 func (l *ledger) post(e cloudevent.Event) int {
 	l.t.Helper()
 	signer, err := cloudevent.OpenSigner(l.Env)
@@ -77,7 +77,7 @@ func (l *ledger) eventOf(b event.InferenceCompleted) cloudevent.Event {
 	return e
 }
 
-// requests are the sums of the events and of the rollups.
+// requests returns the sums of the events and of the rollups.
 func (l *ledger) requests() (events, rollups int64) {
 	l.t.Helper()
 	l.Postgres.Owner(l.t, func(ctx context.Context, conn *pgx.Conn) error {

@@ -57,7 +57,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	return mux, nil
 }
 
-// stats tells how often the caches of all processes had what they were asked for, up to some seconds ago (MAAS_CACHE_COUNTS_INTERVAL). While Redis is away it
+// stats returns how often the caches of all processes had what they were asked for, up to some seconds ago (MAAS_CACHE_COUNTS_INTERVAL). While Redis is away it
 // tells that of the process that answers.
 func stats(cached *cache.Store) func(context.Context, auth.Principal, struct{}) (api.CacheStats, error) {
 	return func(ctx context.Context, _ auth.Principal, _ struct{}) (api.CacheStats, error) {

@@ -15,7 +15,7 @@ import (
 
 const content = "the bytes of a chunk"
 
-// begin opens an upload of one chunk, and gives the chunk's address.
+// begin opens an upload of one chunk, and returns the chunk's address.
 func begin(w *transfertest.World) (u api.Upload, address string) {
 	u = w.MustBegin(transfertest.Wanted(len(content)))
 	return u, fmt.Sprintf("/v1/uploads/%s/chunks/0", u.ID)

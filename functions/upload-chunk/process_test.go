@@ -89,7 +89,7 @@ func (p process) put(ctx context.Context, w *transfertest.World, c transfer.Chun
 	return answer.StatusCode, answer.Body.Close()
 }
 
-// peak is the most memory that the process had resident.
+// peak returns the most memory that the process had resident.
 func (p process) peak() (kib int) {
 	p.t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))

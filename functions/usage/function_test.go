@@ -38,7 +38,7 @@ func newWorld(t *testing.T) *world {
 	return &world{w, functiontest.Start(t, "usage", New(), w.Vars), w.Token(w.Owner), t}
 }
 
-// call is one of acme/fraud@1.4.0 that took 10 ms.
+// call returns one of acme/fraud@1.4.0 that took 10 ms.
 func (w *world) call(change func(*event.InferenceCall)) event.InferenceCall {
 	c := event.InferenceCall{
 		Time: time.Now().UTC(), Tenant: api.ID(w.Owner.Tenant), Request: "r", Model: ref.Model{Tenant: "acme", Name: "fraud"}, Version: w.version("1.4.0"),
@@ -245,7 +245,7 @@ func TestOldCallsAreForgottenAndTheirSumsAreNot(t *testing.T) {
 	}
 }
 
-// days is the number of days that have calls.
+// days returns the number of days that have calls.
 func (w *world) days() (n int) {
 	w.t.Helper()
 	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {

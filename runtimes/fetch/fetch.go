@@ -27,7 +27,7 @@ func configured(e *env.Env) (config, error) {
 	return c, nil
 }
 
-// fetch brings the version's files, and tells how far it is.
+// fetch downloads the version's files and logs its progress.
 func (c config) fetch(ctx context.Context, store *objects.Store, a arguments, log *slog.Logger) error {
 	progress := fetching{began: time.Now(), log: log}
 	options := []objects.FetchOption{objects.WithPatience(c.Patience), objects.WithProgress(&progress.Progress)}

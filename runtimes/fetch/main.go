@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// run brings the version.
+// run fetches the version's files.
 func run(ctx context.Context, a arguments, vars map[string]string) error {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	e := env.New("fetch", vars, log)

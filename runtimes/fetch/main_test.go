@@ -129,7 +129,7 @@ func (p *process) start() *process {
 	return p
 }
 
-// end waits, checks the exit status and that stderr's last line is the termination message, and gives it.
+// end waits, checks the exit status and that stderr's last line is the termination message, and returns it.
 func (p *process) end(status int) (sentence string) {
 	p.w.Helper()
 	err := p.Wait()

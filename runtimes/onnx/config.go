@@ -93,7 +93,7 @@ func drainTime() time.Duration {
 // knative reports whether Knative runs the process.
 func knative() bool { return os.Getenv("K_REVISION") != "" }
 
-// cores is 0, for ONNX Runtime to take them all, unless the process may use fewer than the machine has: ONNX Runtime does not see the limit
+// cores returns 0, for ONNX Runtime to take them all, unless the process may use fewer than the machine has: ONNX Runtime does not see the limit
 // of a container, and GOMAXPROCS does.
 func cores() int {
 	if may := runtime.GOMAXPROCS(0); may < runtime.NumCPU() {
@@ -102,7 +102,8 @@ func cores() int {
 	return 0
 }
 
-// allowedMemory and allowedLoad are what the host gives (allowance). A value that cannot be read is no bound here, and the host has its own.
+// allowedMemory returns the bytes of memory that the host grants this process, 0 for no limit of ours: the variable is
+// unset or no number, and the host enforces its own.
 func allowedMemory() int64 {
 	n, err := strconv.ParseInt(os.Getenv(allowance.MemoryVariable), 10, 64)
 	if err != nil {

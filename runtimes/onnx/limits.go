@@ -95,7 +95,7 @@ func tooMuchMemory(a allowance.Allowance) error {
 // fewThreads are those that the Go runtime and a server start, whatever the number of cores.
 const fewThreads = 8
 
-// stackSize is what the C library reserves for a thread.
+// stackSize returns what the C library reserves for a thread.
 func stackSize() int64 {
 	const usual = 8 << 20
 	var l syscall.Rlimit
@@ -157,7 +157,8 @@ func boundLoad(a allowance.Allowance, end func(error)) (lift func() error, err e
 	return lift, setLimit(syscall.RLIMIT_CPU, uint64(bound)) //nolint:gosec // it is positive
 }
 
-// awaitExcess calls end when the signal comes before the model is loaded. A signal that waits to be received by then is too late.
+// awaitExcess calls end if the signal arrives before loaded ends. Afterwards it returns without calling end, even if a
+// signal is pending.
 func awaitExcess(loaded context.Context, exceeded <-chan os.Signal, end func()) {
 	select {
 	case <-exceeded:
@@ -168,7 +169,7 @@ func awaitExcess(loaded context.Context, exceeded <-chan os.Signal, end func()) 
 	}
 }
 
-// folded is the most bytes of a constant that is computed while the model in the folder is loaded: enough for weights of half a byte to become floats,
+// folded returns the most bytes of a constant that is computed while the model in the folder is loaded: enough for weights of half a byte to become floats,
 // and no more, so that a small file cannot hide a large one.
 func folded(folder string) int64 {
 	const least, factor = 64 << 20, 4

@@ -45,7 +45,7 @@ func main() {
 	}
 }
 
-// withoutTime is a slog.HandlerOptions.ReplaceAttr that drops a log line's time.
+// withoutTime is a slog.HandlerOptions.ReplaceAttr function that drops a log line's time.
 func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	if len(groups) == 0 && a.Key == slog.TimeKey {
 		return slog.Attr{}
@@ -104,7 +104,7 @@ func run(c config, log *slog.Logger) error {
 	}
 }
 
-// listen takes an address, "unix:PATH" for a socket that this user alone may connect to, and gives it as it is announced.
+// listen takes an address, "unix:PATH" for a socket that this user alone may connect to, and returns it as it is announced.
 func listen(ctx context.Context, address string) (l net.Listener, announced string, err error) {
 	path, ok := strings.CutPrefix(address, "unix:")
 	if !ok {

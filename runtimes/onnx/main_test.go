@@ -58,7 +58,7 @@ func start(t testing.TB, arguments ...string) *process {
 	return p
 }
 
-// line reads the next line of stdout and gives what follows the prefix.
+// line reads the next line of stdout and returns what follows the prefix.
 func (p *process) line(t testing.TB, prefix string) string {
 	t.Helper()
 	line, err := p.stdout.ReadString('\n')
@@ -121,7 +121,7 @@ func TestStopLetsARequestFinish(t *testing.T) {
 	}
 }
 
-// postSlow runs slow.onnx and gives the answer's status, 0 for none. It calls underWay when the server asks for the body.
+// postSlow runs slow.onnx and returns the answer's status, 0 for none. It calls underWay when the server asks for the body.
 func postSlow(t *testing.T, address string, steps int64, underWay func()) int {
 	t.Helper()
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{Got100Continue: underWay})

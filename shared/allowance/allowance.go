@@ -44,7 +44,7 @@ func (a Allowance) Variables() []Variable {
 	return all
 }
 
-// Cores is how many cores the CPU is at least a part of.
+// Cores returns how many cores the CPU is at least a part of.
 func (a Allowance) Cores() int { return int(math.Ceil(float64(a.CPU) / 1000)) }
 
 // Exceeded says that a model server needed more than the limit, what it was given, and what to do. It follows on the words of whoever tells it.

@@ -33,7 +33,7 @@ func Verify(ctx context.Context, db *postgres.DB, tenant uuid.UUID) (Report, err
 	return report, nil
 }
 
-// walk checks the next links, and gives how many it read and the last one's hash.
+// walk checks the next links, and returns how many it read and the last one's hash.
 func (r *Report) walk(ctx context.Context, tx postgres.Tx, prev []byte) (int, []byte, error) {
 	read, err := readLinks(ctx, tx, r.Sealed)
 	if err != nil {

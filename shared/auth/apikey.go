@@ -15,7 +15,7 @@ type APIKey struct {
 
 const keyPrefix = "maas_"
 
-// NewAPIKey makes a key from the system's randomness. rand.Text gives 26 characters of base 32, 130 bits.
+// NewAPIKey returns a key from the system's randomness. rand.Text gives 26 characters of base 32, 130 bits.
 func NewAPIKey() APIKey {
 	return APIKey{ID: strings.ToLower(rand.Text()), Secret: strings.ToLower(rand.Text() + rand.Text())}
 }
@@ -40,5 +40,5 @@ func ParseAPIKey(credential string) (APIKey, error) {
 	return APIKey{ID: id, Secret: secret}, nil
 }
 
-// String is the whole credential. It is shown once, to the key's maker.
+// String returns the whole credential. It is shown once, to the key's maker.
 func (k APIKey) String() string { return keyPrefix + k.ID + "_" + k.Secret }

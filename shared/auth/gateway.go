@@ -36,7 +36,7 @@ const (
 // The signature covers the procedure's path, the tenant and the time. It is safe for concurrent use.
 type Gateway struct{ key []byte }
 
-// OpenGateway takes the key from MAAS_SERVICE_KEY.
+// OpenGateway reads the key from MAAS_SERVICE_KEY. It fails if the variable is unset or malformed.
 func OpenGateway(e *env.Env) (*Gateway, error) {
 	key, err := e.ServiceKey("gateway calls")
 	return &Gateway{key}, err
@@ -107,7 +107,7 @@ func (g *Gateway) mac(procedure, claim string) []byte {
 	return mac.Sum(nil)
 }
 
-// badGateway keeps the reason for the log: whoever sends a forged credential learns nothing.
+// badGateway returns the Unauthenticated fault of a forged or malformed credential. The reason goes to the log only.
 func badGateway(reason string) error {
 	return fault.New(fault.Unauthenticated, "The gateway's credential is not valid.", fault.Cause(fmt.Errorf("auth: the credential %s", reason)))
 }

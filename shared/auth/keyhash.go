@@ -11,7 +11,7 @@ import (
 // says nothing about which key is in it. It is safe for concurrent use.
 type KeyHash struct{ key []byte }
 
-// OpenKeyHash takes the key from MAAS_SERVICE_KEY.
+// OpenKeyHash reads the key from MAAS_SERVICE_KEY. It fails if the variable is unset or malformed.
 func OpenKeyHash(e *env.Env) (KeyHash, error) {
 	key, err := e.ServiceKey("API keys")
 	return KeyHash{key}, err

@@ -26,7 +26,7 @@ type KeySet struct {
 	Keys []JWK `json:"keys"`
 }
 
-// NewKeySet makes a current and a next key.
+// NewKeySet returns a current and a next key.
 func NewKeySet() (KeySet, error) {
 	var set KeySet
 	for range 2 {
@@ -42,7 +42,7 @@ func NewKeySet() (KeySet, error) {
 	return set, nil
 }
 
-// Public is the set without its private parts.
+// Public returns the set without its private parts.
 func (s KeySet) Public() KeySet {
 	public := KeySet{Keys: make([]JWK, len(s.Keys))}
 	for i, key := range s.Keys {

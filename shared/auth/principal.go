@@ -27,7 +27,7 @@ type Principal struct {
 	RequestID  string
 }
 
-// System is the principal of a function that acts for a tenant by itself, after an event or a tick. It may do everything.
+// System returns the principal of a function that acts for a tenant by itself, after an event or a tick. It may do everything.
 func System(function string, tenant uuid.UUID, name ref.Tenant) Principal {
 	return Principal{Tenant: tenant, TenantName: name, Function: function, Roles: []api.Role{api.Owner}}
 }
@@ -69,7 +69,7 @@ type Claims struct {
 	ExpiresAt  time.Time
 }
 
-// Principal is whom the claims speak of.
+// Principal returns the principal that the claims describe.
 func (c Claims) Principal() Principal {
 	return Principal{Tenant: c.Tenant, TenantName: c.TenantName, User: c.Subject, Session: c.Session, Roles: c.Roles}
 }

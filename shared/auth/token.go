@@ -40,7 +40,7 @@ type tokenClaims struct {
 // Signer makes access tokens. Only login and tokens have one.
 type Signer struct{ keys *keyFile }
 
-// OpenSigner takes the JWK set file that MAAS_SIGNING_KEYS names.
+// OpenSigner reads the JWK set from the file that MAAS_SIGNING_KEYS names.
 func OpenSigner(e *env.Env) (*Signer, error) {
 	var config keyConfig
 	if err := e.Config(&config); err != nil {
@@ -80,7 +80,7 @@ func (s *Signer) Sign(c Claims) (string, error) {
 	return signed, nil
 }
 
-// PublicKeys is what /.well-known/jwks.json answers.
+// PublicKeys returns what /.well-known/jwks.json answers.
 func (s *Signer) PublicKeys() (KeySet, error) {
 	set, err := s.keys.load()
 	return set.Public(), err
@@ -92,7 +92,7 @@ type Verifier struct {
 	parser *jwt.Parser
 }
 
-// OpenVerifier takes the JWK set file that MAAS_VERIFY_KEYS names, else the one of MAAS_SIGNING_KEYS.
+// OpenVerifier reads the JWK set from the file that MAAS_VERIFY_KEYS names, or else MAAS_SIGNING_KEYS.
 func OpenVerifier(e *env.Env) (*Verifier, error) {
 	var config keyConfig
 	if err := e.Config(&config); err != nil {

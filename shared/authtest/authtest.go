@@ -30,7 +30,7 @@ type Installation struct {
 	signer *auth.Signer
 }
 
-// New makes an installation with keys of its own.
+// New returns an installation with keys of its own.
 func New(t testing.TB) *Installation {
 	t.Helper()
 	set, err := auth.NewKeySet()

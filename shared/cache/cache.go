@@ -60,7 +60,7 @@ type entry[T any] struct {
 // overhead is what an entry costs beside its value and key.
 const overhead = 200
 
-// New makes a cache over the store.
+// New returns a cache over the store.
 func New[T any](s *Store, kind Kind[T]) (*Cache[T], error) {
 	process, err := otter.New(&otter.Options[Key, entry[T]]{
 		MaximumWeight: kind.Bytes,
@@ -108,7 +108,8 @@ func (c *Cache[T]) Peek(ctx context.Context, key Key) (value T, ok bool) {
 	return value, false
 }
 
-// Put keeps a value at both levels. The key has no scope: the value never changes.
+// Put stores a value in Redis and in the process. The key has no scope, so that nothing invalidates it: the value must
+// never change.
 func (c *Cache[T]) Put(ctx context.Context, name string, value T) {
 	key, e := Key{Name: name}, entry[T]{value: value, era: c.store.era.Load()}
 	c.keepInRedis(ctx, key, e)
@@ -180,7 +181,7 @@ func (c *Cache[T]) fetch(ctx context.Context, key Key, load func(context.Context
 	return e, nil
 }
 
-// calmEpoch is the epoch that "there is none" has if it is asked for now. quiet is false while a write may be under way.
+// calmEpoch returns the epoch that "there is none" has if it is asked for now. quiet is false while a write may be under way.
 func (c *Cache[T]) calmEpoch(key Key) (epoch int64, quiet bool) {
 	floor, ok := c.store.floors.at(key.Scope)
 	if !ok {

@@ -60,7 +60,7 @@ func (f *Flights[T]) join(ctx context.Context, key string, work Reporter[T]) (on
 	return one, false
 }
 
-// fly does the work. Its panic is the failure of those who wait, not of the process.
+// fly runs the work. A panic in it becomes the error of the waiting callers.
 func (f *Flights[T]) fly(ctx context.Context, key string, one *flight[T], work Reporter[T]) {
 	defer f.land(key, one)
 	defer func() {
@@ -75,7 +75,7 @@ func (f *Flights[T]) fly(ctx context.Context, key string, one *flight[T], work R
 	})
 }
 
-// land gives the result out. Whoever comes from now on starts anew.
+// land delivers the flight's result to its waiters and forgets the flight, so that the next call starts a new one.
 func (f *Flights[T]) land(key string, one *flight[T]) {
 	f.mu.Lock()
 	if f.under[key] == one {
@@ -86,7 +86,7 @@ func (f *Flights[T]) land(key string, one *flight[T]) {
 	close(one.done)
 }
 
-// leave ends work that nobody waits for, and returns what it reported last.
+// leave removes a waiter, cancels the work if none is left, and returns the value reported last.
 func (f *Flights[T]) leave(key string, one *flight[T]) T {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -51,7 +51,7 @@ func openIAM(e *env.Env) (*iam, error) {
 	return &i, nil
 }
 
-// password signs one that is good for a quarter of an hour.
+// password returns a signed password that is valid for 15 minutes.
 func (i *iam) password(ctx context.Context, user string) (string, error) {
 	credentials, err := i.role.Retrieve(ctx)
 	if err != nil {

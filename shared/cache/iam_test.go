@@ -13,7 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/podidentitytest"
 )
 
-// firstPassword is what a connection to the listener is opened with: HELLO 3 AUTH <user> <password>, each with its length before it (RESP).
+// firstPassword returns what a connection to the listener is opened with: HELLO 3 AUTH <user> <password>, each with its length before it (RESP).
 func firstPassword(t *testing.T, listener net.Listener) string {
 	t.Helper()
 	conn, err := listener.Accept()

@@ -99,7 +99,9 @@ func (s *Store) addCounts(ctx context.Context) (all installation, err error) {
 	return all, nil
 }
 
-// addRegularly adds the process's counts to Redis until ctx ends, and then once more. What fails is logged when it begins to, and added next time.
+// addRegularly adds the process's counts to Redis each time every has passed, and a last time when ctx ends. Counts
+// that could not be added are added next time; the first failure in a row is logged. Nothing is added while nothing has
+// changed.
 func (s *Store) addRegularly(ctx context.Context, every time.Duration) {
 	failing := false
 	for more := true; more; {

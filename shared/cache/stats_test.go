@@ -16,7 +16,7 @@ import (
 	"github.com/17882237881/MaaS/shared/env"
 )
 
-// counting is a configured process that adds its counts as often as every says.
+// counting returns a configured process that adds its counts as often as every says.
 func counting(t *testing.T, redis cachetest.Redis, every string) *process {
 	t.Helper()
 	p := configured(t, map[string]string{"REDIS_URL": redis.URL, "MAAS_CACHE_COUNTS_INTERVAL": every}, &truth{value: 7})

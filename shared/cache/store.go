@@ -78,7 +78,7 @@ func Open(e *env.Env) (*Store, error) {
 	})
 }
 
-// life is how long an answer counts in the process.
+// life returns how long an answer is valid in the process.
 func (s *Store) life() time.Duration {
 	if s.together.Load() {
 		return processLife

@@ -70,6 +70,7 @@ const leadingToSQL = `
 
 const trafficSQL = `select traffic from aliases where model_id = $1 and alias = $2`
 
+// trafficOf returns the weights of an alias's versions. It fails with NotFound if the alias does not exist.
 func trafficOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, alias ref.Alias) (traffic api.Traffic, err error) {
 	err = tx.QueryRow(ctx, trafficSQL, model, string(alias)).Scan(&traffic)
 	if postgres.NotFound(err) {

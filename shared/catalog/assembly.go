@@ -31,7 +31,7 @@ func newAssembly(files []FileObject) *assembly {
 	return a
 }
 
-// need notes that a model needs so many bytes of a file, which it names from its own directory.
+// need records that a model needs so many bytes of a file, which it names from its own directory.
 func (a *assembly) need(model, file ref.Path, size int64) {
 	path := formats.Beside(model, file)
 	switch has, there := a.sizes[path]; {

@@ -17,7 +17,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Compare tells how two versions of a model differ; retired ones may be compared too.
+// Compare returns how two versions of a model differ; retired ones may be compared too.
 func (c *Catalog) Compare(ctx context.Context, who auth.Principal, in api.CompareRequest) (found api.Comparison, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		a, err := side(ctx, tx, who, in.Model, in.Range.A)

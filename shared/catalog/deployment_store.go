@@ -34,7 +34,7 @@ const (
 		where id = $1 and (wanted_at is null or wanted_at < clock_timestamp() - $2::bigint * interval '1 millisecond')`
 )
 
-// stateOf returns how far a version's start is. It returns Conflict if there is no such version.
+// stateOf returns the state of a version's deployment. It fails with Conflict if the version does not exist.
 func stateOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r running, err error) {
 	err = tx.QueryRow(ctx, deploymentSQL, model, v.String()).Scan(&r.id, &r.status, &r.deployment, &r.reason, &r.since, &r.failure)
 	if postgres.NotFound(err) {

@@ -84,7 +84,7 @@ func insertDraft(ctx context.Context, tx postgres.Tx, id uuid.UUID, draft Draft,
 	return err
 }
 
-// keepArtifact records the content unless the tenant has it already, and gives the key of the object that has it.
+// keepArtifact records the content unless the tenant has it already, and returns the key of the object that has it.
 func keepArtifact(ctx context.Context, tx postgres.Tx, a Artifact) (key string, err error) {
 	inputs, outputs, details, err := describe(a)
 	if err != nil {

@@ -27,10 +27,10 @@ type StoredFile struct {
 	Deprecation *api.Deprecation // of its version
 }
 
-// ETag is the tag of the file's bytes, which never change: their digest.
+// ETag returns the tag of the file's bytes, which never change: their digest.
 func (f *StoredFile) ETag() string { return f.SHA256.String() }
 
-// Content is what the store should have.
+// Content returns what the store should have.
 func (f *StoredFile) Content() objects.Content {
 	return objects.Content{Key: f.Key, Path: f.Path, Size: f.Size, SHA256: f.SHA256}
 }

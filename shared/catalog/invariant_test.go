@@ -17,7 +17,7 @@ type life struct {
 	status map[string]api.VersionStatus
 }
 
-// follows is what a derived alias of the family should lead to, by the definition alone: the highest published release of it that was ready, else
+// follows returns what a derived alias of the family should lead to, by the definition alone: the highest published release of it that was ready, else
 // the highest deprecated one.
 func (l life) follows(alias ref.Alias) string {
 	for _, status := range []api.VersionStatus{api.VersionPublished, api.VersionDeprecated} {

@@ -139,7 +139,7 @@ func (ch change) published() error {
 	}
 }
 
-// change does something to a version and gives it as it is then.
+// change does something to a version and returns it as it is then.
 func (c *Catalog) change(ctx context.Context, who auth.Principal, m ref.Model, v ref.Version, do func(change) error) (api.Version, error) {
 	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Version, error) {
 		id, err := lock(ctx, tx, who, m)
@@ -165,8 +165,10 @@ type due struct {
 	Version string
 }
 
-// RetireDue retires what is past its sunset, up to most versions of all tenants, and gives how many. What an alias still leads to stays,
-// and one that fails does not keep the others. sweep calls it.
+// RetireDue retires versions past their sunset, of all tenants and at most most of them, and returns how many it
+// retired. A version that an alias leads to is left, and a failure of one does not stop the others, except that it
+// stops when the database is unavailable or ctx ends. The errors are joined. function is the function that calls it
+// (sweep), for the audit trail.
 func (c *Catalog) RetireDue(ctx context.Context, function string, most int) (count int, err error) {
 	var all []due
 	err = c.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {

@@ -144,6 +144,7 @@ func namedVersionOf(model, selector string) (api.VersionRequest, error) {
 	return api.VersionRequest{Model: m, Ref: s}, err
 }
 
+// createModelOf converts a message to a request. It fails with Invalid for a field that is malformed.
 func createModelOf(in *maasv1.CreateModelRequest) (c api.CreateModelRequest, err error) {
 	if c.Tags, err = api.ParseTags(in.GetTags()); err != nil {
 		return c, err
@@ -230,7 +231,7 @@ func parseAll(all ...text) error {
 	return nil
 }
 
-// parseGiven is parseAll for fields that may be absent.
+// parseGiven is like parseAll, but skips empty fields.
 func parseGiven(all ...text) error {
 	for _, one := range all {
 		if one.from == "" {

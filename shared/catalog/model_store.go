@@ -102,7 +102,7 @@ func find(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) 
 	return one(ctx, tx, who, m, findSQL)
 }
 
-// lock is find, and makes other writers of the model wait until this transaction ends.
+// lock is like find, but also locks the model's row until the transaction ends, so that writers wait.
 func lock(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (uuid.UUID, error) {
 	return one(ctx, tx, who, m, lockSQL)
 }

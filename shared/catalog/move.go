@@ -161,7 +161,7 @@ func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, 
 	})
 }
 
-// served makes sure that an alias may lead to each of the versions: they are published and have started once.
+// served fails with Conflict unless each of the versions is published and has started once, so that an alias may lead to it.
 func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, to api.Traffic) error {
 	for _, target := range to {
 		status, started, err := startedStatus(ctx, tx, model, target.Version)

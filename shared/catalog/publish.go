@@ -74,7 +74,9 @@ func (p *Publisher) keepManifest(ctx context.Context, tenant uuid.UUID, m object
 	return p.store.PutManifest(ctx, tenant, m)
 }
 
-// freeze returns the manifest of the draft's files as they are now: none where the version is no draft any more.
+// freeze returns the manifest of the draft's current files, nil if the version is no longer a draft. It fails with
+// NotFound if the version does not exist, and with Conflict or Unprocessable if uploads are under way or the files do
+// not make a version.
 func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in api.PublishRequest) (objects.Manifest, error) {
 	var files []FileObject
 	err := p.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
@@ -160,8 +162,9 @@ func (p *Publisher) publish(ctx context.Context, tx postgres.Tx, who auth.Princi
 	return readVersion(ctx, tx, who, model, in.Model, in.Version)
 }
 
-// publishAgain has the start of a published version that failed tried again. It fails with Conflict if none failed, or if the version was published
-// with other settings than are given now.
+// publishAgain retries the start of a version that was published before and failed to start, and returns the version.
+// It fails with Conflict if the start has not failed, if the request has other settings or aliases than the publication
+// had, or if the version is not being served.
 func (p *Publisher) publishAgain(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.PublishRequest, model, id uuid.UUID) (api.Version, error) {
 	v, err := readVersion(ctx, tx, who, model, in.Model, in.Version)
 	if err != nil {

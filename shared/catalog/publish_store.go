@@ -69,7 +69,7 @@ func readFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileOb
 	return collectFiles(tx.Query(ctx, readFilesSQL, version))
 }
 
-// describeFiles is readFiles with what was found in them, as far as maxFound allows.
+// describeFiles is like readFiles, and adds what was found in the files, up to maxFound.
 func describeFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileObject, error) {
 	return collectFiles(tx.Query(ctx, describeFilesSQL, version, maxFound))
 }

@@ -147,7 +147,7 @@ func (p press) attach(m ref.Model, version, path string, a catalog.Artifact) {
 	})
 }
 
-// data is the artifact of a file that is no model.
+// data returns the artifact of a file that is no model.
 func (p press) data(content string, size int64) catalog.Artifact {
 	a := p.Artifact(content)
 	a.Format, a.Size, a.Inputs, a.Outputs, a.Details = "data", size, nil, nil, nil

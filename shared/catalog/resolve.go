@@ -41,7 +41,7 @@ type Resolve struct {
 	Unreachable string // the endpoint at which the caller found nobody; "" for none
 }
 
-// Resolve tells where a reference leads, for the gateway. If the version does not run, it asks for its start, and the answer's status says so;
+// Resolve returns where a reference leads, for the gateway. If the version does not run, it asks for its start, and the answer's status says so;
 // if nobody is found where it should run, it asks hosts to look.
 // It fails with NotFound for what is not there or not published, and with Gone for a retired version.
 func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (r Resolution, err error) {

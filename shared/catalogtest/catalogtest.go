@@ -39,7 +39,7 @@ type World struct {
 // Bucket is where the world's manifests would lie.
 const Bucket = "maas"
 
-// New makes the world, which goes with the test.
+// New returns the world, which goes with the test.
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{World: identitytest.New(t), Announced: new(atomic.Int64), t: t}
@@ -60,7 +60,7 @@ func (w *World) Model(name ref.Name) ref.Model {
 	return m.Model
 }
 
-// Limited is the owner by a key that was made for the models.
+// Limited returns the owner by a key that was made for the models.
 func (w *World) Limited(models ...ref.Model) auth.Principal {
 	w.t.Helper()
 	who := w.Owner
@@ -93,7 +93,7 @@ func (w *World) Draft(m ref.Model, version string, paths ...string) uuid.UUID {
 	return draft.ID
 }
 
-// Artifact is a small ONNX model: FP32 x[-1,2] → FP32 y[-1].
+// Artifact returns a small ONNX model: FP32 x[-1,2] → FP32 y[-1].
 func (w *World) Artifact(content string) catalog.Artifact {
 	return catalog.Artifact{
 		Digest: ref.SumOf([]byte(content)), ObjectKey: string(objects.UploadKey(w.Owner.Tenant, uuid.New())), Size: int64(len(content)), Format: "onnx",
@@ -116,7 +116,7 @@ const publishSQL = `
 		outputs = '[{"name": "y", "datatype": "FP32", "shape": [-1]}]', aliases = $4
 	where id = $1`
 
-// Published makes a published version with one file, model.onnx, which does not run yet, and gives its id. The aliases move when it does.
+// Published makes a published version with one file, model.onnx, which does not run yet, and returns its id. The aliases move when it does.
 func (w *World) Published(m ref.Model, version string, aliases ...string) uuid.UUID {
 	w.t.Helper()
 	id := w.Draft(m, version, "model.onnx")
@@ -129,7 +129,7 @@ func (w *World) Published(m ref.Model, version string, aliases ...string) uuid.U
 	return id
 }
 
-// Ready makes a published version that runs at the endpoint that Endpoint gives, and gives its id.
+// Ready makes a published version that runs at the endpoint that Endpoint gives, and returns its id.
 func (w *World) Ready(m ref.Model, version string, aliases ...string) uuid.UUID {
 	w.t.Helper()
 	id := w.Published(m, version, aliases...)
@@ -145,7 +145,7 @@ func (w *World) Start(version uuid.UUID) {
 	w.must(w.Deployments.Ready(ctx, w.Owner.Tenant, version, Endpoint(version), api.StartPhases{Schedule: 1, Fetch: 2, Load: 3}))
 }
 
-// Endpoint is where a version of Ready runs; nothing answers there.
+// Endpoint returns where a version of Ready runs; nothing answers there.
 func Endpoint(version uuid.UUID) string { return "http://127.0.0.1:1/" + version.String() }
 
 // Version parses a version that is written in a test.
@@ -200,10 +200,10 @@ func (w *World) Alias(m ref.Model, alias string) string {
 	return strings.Join(shares, " ")
 }
 
-// Soon is a time in the future, as a sunset must be.
+// Soon returns a time in the future, as a sunset must be.
 func Soon() time.Time { return time.Now().Add(time.Hour) }
 
-// Other is the owner of another tenant.
+// Other returns the owner of another tenant.
 func (w *World) Other() auth.Principal { return w.Tenant("rival") }
 
 func (w *World) must(err error) {

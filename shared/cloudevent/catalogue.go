@@ -11,8 +11,8 @@ const (
 	MeterUsage    Consumer = "meter-usage" // not through the broker: infer posts to it
 )
 
-// Consumers gives, for each type of the catalogue, the functions that act on it. A type without any is news for webhooks alone.
-// Knative's Triggers, the broker of `maas up` and the outbox are all made from it.
+// Consumers returns, for each event type, the functions that consume it. A type without consumers is for webhooks only.
+// Knative's Triggers, the broker of `maas up` and the outbox are derived from it.
 func Consumers() map[event.Type][]Consumer {
 	return map[event.Type][]Consumer{
 		event.UploadCompleted{}.EventType():   {VerifyUpload},

@@ -28,7 +28,7 @@ type Event struct {
 	Data        json.RawMessage
 }
 
-// New makes the event of a payload.
+// New returns the event of a payload.
 func New(function string, tenant uuid.UUID, traceparent string, p event.Payload) (Event, error) {
 	data, err := json.Marshal(p)
 	if err != nil {
@@ -76,7 +76,8 @@ func (s Signer) Encode(e Event) ([]byte, error) {
 	return body, nil
 }
 
-// Read takes a CloudEvent out of a request, structured or binary. It fails with Unprocessable for what is none.
+// Read parses the CloudEvent in a request, in structured or binary mode. It fails with Unprocessable if the request is
+// not a valid CloudEvent 1.0.
 func Read(r *http.Request) (cloudevents.Event, error) {
 	ce, err := cloudevents.NewEventFromHTTPRequest(r)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// Traceparent is the context's trace in W3C form, or "".
+// Traceparent returns the context's trace in W3C form, or "".
 func Traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)

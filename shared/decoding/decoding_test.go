@@ -50,7 +50,7 @@ func begin(t *testing.T, w *decoding.Work) {
 	}
 }
 
-// soon is a context that ends after a time in which nothing would be waited for.
+// soon returns a context that ends after a time in which nothing would be waited for.
 func soon(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

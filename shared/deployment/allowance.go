@@ -73,7 +73,8 @@ func (r AllowanceRule) For(s Spec) (allowance.Allowance, error) {
 	return a, nil
 }
 
-// Asks returns what the version asks for each of its model servers.
+// Asks returns the resources that the version requests for each model server, all zero if it requests none. It fails if
+// the stored resources cannot be parsed.
 func (s Spec) Asks() (r api.Resources, err error) {
 	if len(s.Resources) == 0 {
 		return r, nil
@@ -87,7 +88,7 @@ func (s Spec) Asks() (r api.Resources, err error) {
 // cores is a setting of CPU as Kubernetes writes it ("2", "500m"), in thousandths of a core.
 type cores int64
 
-// UnmarshalText parses a number of cores.
+// UnmarshalText parses a number of cores, like 2 or 500m. It fails for anything else.
 func (c *cores) UnmarshalText(text []byte) error {
 	var q api.Quantity
 	if err := q.UnmarshalText([]byte(strings.TrimSpace(string(text)))); err != nil {

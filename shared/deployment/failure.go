@@ -65,7 +65,7 @@ type Setback struct {
 	RetryAt  time.Time
 }
 
-// Retry records a start that failed for a passing reason, and gives the time at which the host is to try again; zero if it is not to, because the
+// Retry records a start that failed for a passing reason, and returns the time at which the host is to try again; zero if it is not to, because the
 // version is not to be served any more. The version stays starting. What answers on another replica is not to be reported.
 func (d *Deployments) Retry(ctx context.Context, tenant, version uuid.UUID, b Setback) (at time.Time, err error) {
 	err = d.report(ctx, tenant, version, func(r *report) error {
@@ -86,7 +86,7 @@ func (d *Deployments) Retry(ctx context.Context, tenant, version uuid.UUID, b Se
 	return at, err
 }
 
-// pause is the time between a failed attempt and the next.
+// pause returns the time between a failed attempt and the next.
 func (d *Deployments) pause(attempts int) time.Duration {
 	pause := firstPause
 	for range attempts - 1 {

@@ -15,7 +15,7 @@ func ago(d time.Duration) *time.Time {
 	return &t
 }
 
-// started is a version that was published, has started and was left alone since, with a deployment of the status.
+// started returns a version that was published, has started and was left alone since, with a deployment of the status.
 func started(status api.DeploymentStatus, change func(*facts)) facts {
 	f := facts{
 		at: readAt, versionStatus: api.VersionPublished, publishedAt: ago(time.Hour), readyAt: ago(time.Hour),

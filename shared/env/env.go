@@ -42,7 +42,7 @@ type slot struct {
 	err   error
 }
 
-// New makes the Env of a process from its environment variables. Close ends it.
+// New returns the Env of a process from its environment variables. Close ends it.
 func New(name string, vars map[string]string, log *slog.Logger) *Env {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Env{
@@ -51,22 +51,23 @@ func New(name string, vars map[string]string, log *slog.Logger) *Env {
 	}
 }
 
-// For is the view of another function that shares the process.
+// For returns the view of another function that shares the process.
 func (e *Env) For(name string) *Env {
 	view := *e
 	view.name = name
 	return &view
 }
 
-// Name is the function's name, as its folder is called.
+// Name returns the function's name, as its folder is called.
 func (e *Env) Name() string { return e.name }
 
-// Logger is the process's logger, with the function's name on each line.
+// Logger returns the process's logger, with the function's name on each line.
 func (e *Env) Logger() *slog.Logger { return e.log.With("function", e.name) }
 
-// Once opens what the process has one of under a key, or gives what was opened before. Concurrent callers wait for the first.
-// What failed to open is tried again by the next caller. open's context lives as long as the process; the function it returns
-// may be nil, and is called by Close in the reverse order of opening.
+// Once returns the process's one value of a key, which the first call opens; concurrent callers wait for it. A failed
+// open is tried again by the next caller. open's context lives as long as the process. The close function that open
+// returns may be nil; Close calls the functions in reverse order of opening. It fails if the key was opened with
+// another type.
 func Once[T any](e *Env, key string, open func(context.Context) (T, func(context.Context) error, error)) (T, error) {
 	s := e.slot(key)
 	s.once.Do(func() {
@@ -140,7 +141,7 @@ func (e *Env) AwaitReady(ctx context.Context) error {
 	return nil
 }
 
-// freed is closed when nothing holds the process.
+// freed returns a channel that is closed once nothing holds the process; it is closed already if nothing does.
 func (p *process) freed() <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"github.com/17882237881/MaaS/shared/formatstest"
 )
 
-// refers is a model with an initializer whose data is external, with these entries.
+// refers returns a model with an initializer whose data is external, with these entries.
 func refers(entries ...string) proto {
 	return model(graph().Message(5, formatstest.External("w", []int64{2, 3}, entries...)))
 }

@@ -82,7 +82,7 @@ func (r *reading) sparse(m message, depth int) error {
 	return r.list(found, m.pos)
 }
 
-// list notes a tensor of the model's own graph.
+// list records a tensor of the model's own graph.
 func (r *reading) list(t TensorInfo, at int64) error {
 	r.names += len(t.Name)
 	if r.names > maxNames {

@@ -28,7 +28,7 @@ func fixture(t testing.TB, name string) []byte {
 	return b
 }
 
-// assertRefused checks that b is refused with the code, and gives the sentence.
+// assertRefused checks that b is refused with the code, and returns the sentence.
 func assertRefused(t testing.TB, b []byte, want formats.Code) string {
 	t.Helper()
 	_, err := recognise(b)
@@ -44,7 +44,7 @@ func assertRefused(t testing.TB, b []byte, want formats.Code) string {
 
 type proto = formatstest.Proto
 
-// graph is a GraphProto: an Identity from x to y.
+// graph returns a GraphProto: an Identity from x to y.
 func graph() proto {
 	return proto{}.Message(1, node("Identity")).Message(11, formatstest.Value("x", 1, 2)).Message(12, formatstest.Value("y", 1, 2))
 }

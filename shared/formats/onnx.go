@@ -46,6 +46,7 @@ func readONNX(f *file) (Model, error) {
 	return r.model, r.finish()
 }
 
+// modelField reads a field of a ModelProto. Unknown fields are skipped. It fails if the field is malformed.
 func (r *reading) modelField(v field) (err error) {
 	switch v.number {
 	case 1:
@@ -90,6 +91,7 @@ func once(numbers ...int) (set singular) {
 	return set
 }
 
+// has reports whether the field with the number has been read before. Numbers from 64 on are not recorded.
 func (s singular) has(number int) bool { return number < 64 && s>>number&1 == 1 }
 
 // each reads the fields of a message. A singular field that is given twice is refused: of two numbers or texts protobuf takes the last, and two
@@ -208,7 +210,8 @@ func (r *reading) finish() error {
 	return nil
 }
 
-// remark adds the findings: domains whose operators the runtime may not know.
+// remark adds a finding for each operator domain that is neither ONNX's own, nor ONNX Runtime's, nor defined in the
+// file.
 func (r *reading) remark() {
 	seen := map[string]bool{"": true}
 	for _, operator := range r.model.Operators {

@@ -17,7 +17,7 @@ type Claim struct {
 	Format Format   // what the file should be; "" for what its name promises
 }
 
-// promised returns the format that the file must have; "" for any.
+// promised returns the format that the file must have: the one its name stands for, else the claimed one, "" for any.
 func (c Claim) promised() Format {
 	if named := OfName(c.Path); named != "" {
 		return named
@@ -52,7 +52,9 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	return found, checkPlace(found, claim.Path)
 }
 
-// readAny reads the file as the model that it is, or as Data unless it promised to be a model.
+// readAny reads the file with each format's reader in turn, and returns the first model that one accepts. If none
+// accepts it, it returns Data, or the *Refusal of the reader of the promised format. It fails with r's error if the
+// file cannot be read.
 func readAny(r io.ReaderAt, size int64, promised Format, head []byte) (Model, error) {
 	for _, s := range table {
 		if size > s.maxSize {

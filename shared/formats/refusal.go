@@ -25,7 +25,7 @@ type Refusal struct { //nolint:errname // it is the answer to a question, and an
 	Detail string // a sentence for the user
 }
 
-// Error is the sentence.
+// Error returns the sentence.
 func (r *Refusal) Error() string { return r.Detail }
 
 func malformed(at int64, format string, values ...any) *Refusal {

@@ -8,7 +8,7 @@ import (
 // integer is TensorProto.INT64.
 const integer = 7
 
-// Folding is a model of some kilobytes whose start computes constants: as many products of square matrices of floats as it has steps, each of them
+// Folding returns a model of some kilobytes whose start computes constants: as many products of square matrices of floats as it has steps, each of them
 // needed to the end, side × side × 4 bytes each. It answers y = x + their sum: FP32 x [1], FP32 y [side, side].
 func Folding(side int64, steps int) []byte {
 	graph := Proto{}.Message(5, integers("shape", side, side))
@@ -27,13 +27,13 @@ func Folding(side int64, steps int) []byte {
 	return Model(graph.Message(11, Value("x", float, 1)).Message(12, Value("y", float, side, side)), "folding")
 }
 
-// Filling is a model of a hundred bytes whose run fills as many floats as it is asked for: INT64 n [1], FP32 y, their largest.
+// Filling returns a model of a hundred bytes whose run fills as many floats as it is asked for: INT64 n [1], FP32 y, their largest.
 func Filling() []byte {
 	graph := Proto{}.Message(1, Node("ConstantOfShape", "all", "n")).Message(1, Node("ReduceMax", "y", "all"))
 	return Model(graph.Message(11, Value("n", integer, 1)).Message(12, Value("y", float, 1)), "filling")
 }
 
-// integers is a TensorProto of a row of INT64.
+// integers returns a TensorProto of a row of INT64.
 func integers(name string, row ...int64) Proto {
 	var raw []byte
 	for _, n := range row {

@@ -27,7 +27,7 @@ func (p Proto) Message(number protowire.Number, m Proto) Proto {
 	return protowire.AppendBytes(protowire.AppendTag(p, number, protowire.BytesType), m)
 }
 
-// Value is a ValueInfoProto of a tensor; an extent of -1 may be any.
+// Value returns a ValueInfoProto of a tensor; an extent of -1 may be any.
 func Value(name string, kind int64, extents ...int64) Proto {
 	shape := Proto{}
 	for _, extent := range extents {
@@ -42,7 +42,7 @@ func Value(name string, kind int64, extents ...int64) Proto {
 	return Proto{}.Text(1, name).Message(2, Proto{}.Message(1, Proto{}.Int(1, kind).Message(2, shape)))
 }
 
-// Tensor is a TensorProto of floats with its data.
+// Tensor returns a TensorProto of floats with its data.
 func Tensor(name, raw string, extents ...int64) Proto {
 	t := Proto{}
 	for _, extent := range extents {
@@ -53,7 +53,7 @@ func Tensor(name, raw string, extents ...int64) Proto {
 
 const float = 1 // TensorProto.DataType
 
-// External is a TensorProto of floats whose data lies in another file, with the entries of external_data by key and value in turn.
+// External returns a TensorProto of floats whose data lies in another file, with the entries of external_data by key and value in turn.
 func External(name string, extents []int64, entries ...string) Proto {
 	t := Proto{}
 	for _, extent := range extents {
@@ -77,6 +77,7 @@ type Table struct {
 // Size returns how many bytes the other file has.
 func (t Table) Size() int64 { return t.Tables * t.one() }
 
+// one returns the size of a table of float32 values in bytes.
 func (t Table) one() int64 { return t.Rows * t.Columns * 4 }
 
 // Model encodes the model.
@@ -98,7 +99,7 @@ func (t Table) Model(producer string) []byte {
 	return Model(graph.Message(11, Value("x", integer, -1)).Message(12, Value("y", float, -1, t.Columns)), producer)
 }
 
-// Node is a NodeProto with one output.
+// Node returns a NodeProto with one output.
 func Node(kind, output string, inputs ...string) Proto {
 	n := Proto{}
 	for _, input := range inputs {
@@ -107,12 +108,12 @@ func Node(kind, output string, inputs ...string) Proto {
 	return n.Text(2, output).Text(4, kind)
 }
 
-// Model is a ModelProto of a graph.
+// Model returns a ModelProto of a graph.
 func Model(graph Proto, producer string) Proto {
 	return Proto{}.Int(1, 9).Text(2, producer).Message(7, graph).Message(8, Proto{}.Int(2, 18))
 }
 
-// Mirror is a model of some size bytes that answers with what it is asked: y = x, FP32 [-1,1024], by as many layers of 4 MiB of weights as it
+// Mirror returns a model of some size bytes that answers with what it is asked: y = x, FP32 [-1,1024], by as many layers of 4 MiB of weights as it
 // takes. Another name makes another file.
 func Mirror(size int64, name string) []byte {
 	const (
@@ -135,7 +136,7 @@ func Mirror(size int64, name string) []byte {
 	return Model(graph.Message(11, Value("x", float, -1, width)).Message(12, Value("y", float, -1, width)), name)
 }
 
-// identity is the identity matrix as ONNX has its data: floats row by row, little-endian.
+// identity returns the identity matrix as ONNX has its data: floats row by row, little-endian.
 func identity(width int) string {
 	data := make([]byte, 4*width*width)
 	for i := range width {

@@ -75,7 +75,7 @@ type Answer struct {
 	t testing.TB
 }
 
-// Do asks.
+// Do sends the request to the function and returns the answer, read to its end. It fails the test if there is none.
 func (f *Function) Do(in Request) Answer {
 	f.t.Helper()
 	request, err := http.NewRequestWithContext(f.t.Context(), in.Method, f.URL+in.Path, strings.NewReader(in.Body))

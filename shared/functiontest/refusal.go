@@ -64,7 +64,7 @@ func (f *Function) AssertNeedsCredential(t *testing.T, good Request) {
 	}
 }
 
-// MaxBody is a JSON object that is larger than any route takes.
+// MaxBody returns a JSON object that is larger than any route takes.
 func MaxBody() string { return `{"x":"` + strings.Repeat("x", 2<<20) + `"}` }
 
 // expired is signed rightly, and has been good until a minute ago.

@@ -53,6 +53,6 @@ func parseHop(text string) (netip.Addr, error) {
 	return plain(address.Addr()), err
 }
 
-// plain is the address as it is compared and kept: an IPv4 address within an IPv6 one as itself, and without a zone, which means something on
+// plain returns the address as it is compared and kept: an IPv4 address within an IPv6 one as itself, and without a zone, which means something on
 // its own machine alone.
 func plain(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }

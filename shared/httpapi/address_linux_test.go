@@ -18,7 +18,7 @@ func dialing(t *testing.T, from string) *http.Transport {
 	return transport
 }
 
-// proxied starts a reverse proxy as Knative's activator and queue-proxy are ones, and gives its address.
+// proxied starts a reverse proxy as Knative's activator and queue-proxy are ones, and returns its address.
 func proxied(t *testing.T, from, to string) string {
 	t.Helper()
 	target, err := url.Parse(to)

@@ -17,7 +17,7 @@ func trust(t testing.TB, networks string) (p httpserver.Proxies) {
 	return p
 }
 
-// from is a request of the peer, with lines of X-Forwarded-For.
+// from returns a request of the peer, with lines of X-Forwarded-For.
 func from(peer string, lines ...string) *http.Request {
 	return &http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": lines}}
 }

@@ -39,7 +39,7 @@ type pacedAnswer struct {
 	multiplexed bool // HTTP/2 resets a stream at its deadline, even if nothing is written then
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap lets http.ResponseController reach the underlying writer.
 func (a *pacedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // Write implements io.Writer.
@@ -71,7 +71,7 @@ func (a *pacedAnswer) FlushError() error {
 // leave bounds what net/http writes after the handler. On HTTP/1 the deadline is gone with the answer, on HTTP/2 with the stream.
 func (a *pacedAnswer) leave() { a.start() }
 
-// start moves the deadline, and gives the time.
+// start moves the deadline, and returns the time.
 func (a *pacedAnswer) start() time.Time {
 	now := time.Now()
 	if deadline, move := a.begin(now); move {

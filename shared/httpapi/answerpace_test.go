@@ -14,7 +14,7 @@ import (
 	"github.com/17882237881/MaaS/api/faulttest"
 )
 
-// answering writes an answer of so many bytes in one Write to a client that reads by read, and gives the error with which that ended.
+// answering writes an answer of so many bytes in one Write to a client that reads by read, and returns the error with which that ended.
 func answering(t *testing.T, p answerPace, http2 bool, size int, read func(io.Reader)) error {
 	t.Helper()
 	failed, slow := make(chan error, 1), &slowCounter{}

@@ -71,7 +71,8 @@ func (p *plan) add(t reflect.Type, f reflect.StructField) {
 	p.body = true
 }
 
-// fill reads the request into v. Everything that is wrong with path, query, headers and the body's fields is told at once.
+// fill decodes the request into v. Its Invalid fault names everything that is wrong with the path, the query, the
+// headers and the body's fields at once.
 func (p *plan) fill(v reflect.Value, r *http.Request, body []byte) error {
 	var s strict
 	p.fillPath(&s, v, r)
@@ -163,6 +164,8 @@ func (p *plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
 	}
 }
 
+// setQuery sets a field from the values of its query parameter. No value leaves the field as it is. A value that cannot
+// be parsed is recorded in s.
 func (s *strict) setQuery(field reflect.Value, one param, values []string) {
 	switch {
 	case one.many && len(values) > 0:

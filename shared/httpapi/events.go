@@ -43,6 +43,7 @@ func (s EventStream) Send(id, kind string, data any) error {
 // Beat writes a comment, as a sign of life for what stands between.
 func (s EventStream) Beat() error { return s.write(":\n\n") }
 
+// write writes and flushes a text. It fails if the client has not taken it within writeTime.
 func (s EventStream) write(text string) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(writeTime)) // a writer without deadlines (in tests) writes without
 	_, err := s.to.Write([]byte(text))

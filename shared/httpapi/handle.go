@@ -16,7 +16,7 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Handle adds a route whose use case takes a value and gives a value.
+// Handle adds a route whose use case takes a value and returns a value.
 //
 // In is filled by the tags of its fields: json (a member of the body), path, query, header; `path:"t/m"` joins two wildcards. Values may
 // implement encoding.TextUnmarshaler; what their errors say is what the user reads. A member of the body is required unless it is a pointer or its
@@ -90,7 +90,7 @@ func (m *Mux) paceBody(x *telemetry.Exchange, r *http.Request) (leave func()) {
 // bodyTime bounds the reading of a JSON body, so that a client which sends it byte by byte does not hold a connection.
 const bodyTime = 30 * time.Second
 
-// decode fills in, and gives the context that the use case runs in.
+// decode fills in, and returns the context that the use case runs in.
 func (m *Mux) decode(ctx context.Context, x *telemetry.Exchange, r *http.Request, p *plan, in reflect.Value, who auth.Principal) (context.Context, error) {
 	var body []byte
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

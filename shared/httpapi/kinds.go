@@ -11,8 +11,8 @@ import (
 // kinds is a list of kinds of errors.
 type kinds = []fault.Kind
 
-// Everywhere returns the kinds of errors that any route may answer, through no fault of the request: MaaS is overloaded, stops, waits for a store that is
-// away, or has a defect, or the client is gone.
+// Everywhere returns the kinds of errors that any route may return, whatever the request: MaaS is overloaded, shuts
+// down, waits for a store that is unavailable, or has a defect, or the client has closed the connection.
 func Everywhere() []fault.Kind {
 	return kinds{fault.RateLimited, fault.Canceled, fault.Internal, fault.Upstream, fault.Unavailable, fault.Timeout}
 }

@@ -49,7 +49,8 @@ func checkRate(prefix string, rate int64, window time.Duration) error {
 	return nil
 }
 
-// begin is called before each Read or Write. It gives the deadline by which the window must be over, and whether it is time to move it there.
+// begin returns the deadline of the current window, and whether it is time to set it. It is called before each Read or
+// Write.
 func (l *leastRate) begin(now time.Time) (deadline time.Time, move bool) {
 	if now.Sub(l.moved) <= l.step {
 		return time.Time{}, false
@@ -58,7 +59,7 @@ func (l *leastRate) begin(now time.Time) (deadline time.Time, move bool) {
 	return now.Add(l.window - l.waited + l.step), true
 }
 
-// add counts what a Read or Write that began at the time has moved.
+// add counts n bytes, and the time since began, when the Read or Write that moved them was called.
 func (l *leastRate) add(began time.Time, n int) {
 	l.bytes += int64(n)
 	l.waited += time.Since(began)

@@ -46,7 +46,7 @@ type config struct {
 	TrustedProxies httpserver.Proxies `env:"MAAS_TRUSTED_PROXIES"`
 }
 
-// NewMux makes the Mux of the function that e is for. authn may be nil if all the routes it will have are public.
+// NewMux returns the Mux of the function that e is for. authn may be nil if all the routes it will have are public.
 func NewMux(e *env.Env, authn auth.Authenticator) (*Mux, error) { return newMux(e, authn, Routes()) }
 
 func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {

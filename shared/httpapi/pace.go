@@ -40,7 +40,7 @@ type pacedBody struct {
 	ended   atomic.Bool // whether the last Read failed; leave may come at the same time
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It fails with Timeout if the client sends more slowly than the least rate.
 func (b *pacedBody) Read(p []byte) (int, error) {
 	asked := time.Now()
 	if deadline, move := b.begin(asked); move {

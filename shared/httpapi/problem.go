@@ -47,7 +47,8 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, err error) {
 	problem.write(w)
 }
 
-// writeMethodNotAllowed answers a method that a path has no route for. No kind stands for it, and its status says all there is to say (RFC 9457, 4.2.1).
+// writeMethodNotAllowed writes a 405 for a path that has no route for the request's method. Its problem has the type
+// about:blank, since the status says everything (RFC 9457, 4.2.1). The caller sets the Allow header.
 func writeMethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	Problem{
 		Type: "about:blank", Title: http.StatusText(http.StatusMethodNotAllowed), Status: http.StatusMethodNotAllowed,
@@ -93,7 +94,7 @@ func retryAfter(e *fault.Error) time.Duration {
 // seconds formats a duration as the header Retry-After has it (RFC 9110, 10.2.3), rounded up.
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
 
-// title is the kind in words: "Not found".
+// title returns the kind in words: "Not found".
 func title(kind fault.Kind) string {
 	words := strings.ReplaceAll(string(kind), "_", " ")
 	return strings.ToUpper(words[:1]) + words[1:]

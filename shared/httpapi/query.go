@@ -11,7 +11,7 @@ import (
 // fields tagged query; routes of Stream and Mount have none.
 type parameters map[string]bool
 
-// check notes what is wrong with a request's query: parameters that the route does not know, and repeated ones of which it takes one. It is
+// check records what is wrong with a request's query: parameters that the route does not know, and repeated ones of which it takes one. It is
 // one rule for all routes.
 func (p parameters) check(s *strict, r *http.Request) {
 	if r.URL.RawQuery == "" {

@@ -24,13 +24,15 @@ type span struct{ first, length int64 }
 
 func (s span) end() int64 { return s.first + s.length }
 
-// contentRange is the value of Content-Range (RFC 9110, 14.4).
+// contentRange returns the value of Content-Range (RFC 9110, 14.4).
 func (s span) contentRange(size int64) string {
 	return fmt.Sprintf("bytes %d-%d/%d", s.first, s.end()-1, size)
 }
 
-// rangesOf returns the ranges of the content that a request asks for, those that overlap or are near each other as one; none for all of it. It
-// fails with Unsatisfiable if none lies within the content.
+// rangesOf returns the ranges that the Range header asks for, with overlapping and neighbouring ones merged. It returns
+// nil if the whole content is to be sent: there is no Range header in bytes, it has more than maxRanges ranges, the
+// method is not GET, or If-Range does not match. It fails with Unsatisfiable if the header is malformed or no range
+// lies within the content.
 func rangesOf(r *http.Request, c Content) ([]span, error) {
 	unit, set, ok := strings.Cut(r.Header.Get("Range"), "=")
 	if !ok || !strings.EqualFold(strings.TrimSpace(unit), "bytes") || r.Method != http.MethodGet || !matchesIfRange(r, c.Tag) ||
@@ -66,7 +68,8 @@ func unsatisfiable(message string) error {
 	return fault.New(fault.Unsatisfiable, message, fault.Field("Range"))
 }
 
-// matchesIfRange reports whether ranges of the content are wanted: If-Range names it, or is not there (RFC 9110, 13.1.5). A date never does.
+// matchesIfRange reports whether the Range header applies: If-Range is absent or is the content's entity tag (RFC 9110,
+// 13.1.5). A date in If-Range does not match.
 func matchesIfRange(r *http.Request, tag string) bool {
 	values := r.Header["If-Range"]
 	return len(values) == 0 || len(values) == 1 && strings.TrimSpace(values[0]) == quoted(tag)

@@ -47,7 +47,8 @@ func respond(x *telemetry.Exchange, r *http.Request, status int, out any, seal f
 	return nil
 }
 
-// setAnswerHeaders reports whether the client has the answer already (RFC 9110, 13.1.2).
+// setAnswerHeaders sets the headers of an answer, the ETag included. It reports whether If-None-Match of a GET or HEAD
+// lists the ETag, so that a 304 is to be sent (RFC 9110, 13.1.2).
 func setAnswerHeaders(h http.Header, r *http.Request, out any) (known bool) {
 	if more, ok := out.(headed); ok {
 		more.SetHeader(h)

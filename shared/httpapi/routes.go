@@ -24,7 +24,7 @@ type Route struct {
 	Quiet      bool           // logged at debug unless it fails on our side: it is called too often for a line each
 }
 
-// Success is the status that a success is answered with.
+// Success returns the status that a success is answered with.
 func (r Route) Success() int {
 	method, _, _ := strings.Cut(r.Pattern, " ")
 	switch {
@@ -42,7 +42,7 @@ func (r Route) Success() int {
 // rollout is the deadline of what waits until a model has started, or a file is verified: a little less than Knative's longest request.
 const rollout = 9 * time.Minute
 
-// Routes is the table of all functions, in the order of the design's pages.
+// Routes returns the table of all functions, in the order of the design's pages.
 func Routes() []Route {
 	var all []Route
 	for _, part := range [][]Route{identityRoutes(), catalogRoutes(), transferRoutes(), inferenceRoutes(), accountingRoutes(), eventRoutes()} {
@@ -185,7 +185,7 @@ func accountingRoutes() []Route {
 	}
 }
 
-// eventRoutes are those of the functions that events start. Their credential is the event's signature.
+// eventRoutes returns those of the functions that events start. Their credential is the event's signature.
 func eventRoutes() []Route {
 	var routes []Route
 	for _, function := range []string{"verify-upload", "deploy-version", "meter-usage", "sweep"} {

@@ -48,7 +48,7 @@ func newService(t *testing.T) (*testAPI, *service, inferenceconnect.GRPCInferenc
 	return a, s, serviceBehind(serveHTTP2(t, a.Mux))
 }
 
-// serveHTTP2 serves a handler over cleartext HTTP/2, and gives its address and a transport to it.
+// serveHTTP2 serves a handler over cleartext HTTP/2, and returns its address and a transport to it.
 func serveHTTP2(t *testing.T, handler http.Handler) (address string, transport *http.Transport) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(handler)

@@ -100,7 +100,7 @@ func TestABodyThatEndsEarlyIsTheClientsGoing(t *testing.T) {
 	faulttest.AssertKind(t, <-failed, fault.Canceled)
 }
 
-// slowly sends a body of 100,000 bytes by send, and gives the error with which its reading ended.
+// slowly sends a body of 100,000 bytes by send, and returns the error with which its reading ended.
 func slowly(t *testing.T, p pace, send func(net.Conn)) error {
 	t.Helper()
 	failed, slow := make(chan error, 1), &slowCounter{}

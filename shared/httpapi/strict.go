@@ -39,7 +39,7 @@ func (s *strict) note(path, detail string) {
 	}
 }
 
-// fail notes what is wrong with a value.
+// fail records what is wrong with a value.
 func (s *strict) fail(path string, err error) {
 	if fault.Is(err, fault.Unprocessable) && !s.full() {
 		s.unprocessable++

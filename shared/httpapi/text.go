@@ -117,5 +117,5 @@ func formOfKind(kind reflect.Kind) string {
 	}
 }
 
-// detailOf is what an error says about one field.
+// detailOf returns what an error says about one field.
 func detailOf(err error) string { return fault.From(err).Message }

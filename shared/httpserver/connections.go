@@ -116,6 +116,7 @@ func (all *connections) admit(added *connection, network netip.Prefix) (evicted 
 	return evicted
 }
 
+// holder returns the holder of a network. A new one is not added to all.holders.
 func (all *connections) holder(network netip.Prefix) *holder {
 	if h := all.holders[network]; h != nil {
 		return h
@@ -155,7 +156,7 @@ func (all *connections) refuse(c *connection, why *Refusal) (evicted *connection
 	return evicted
 }
 
-// becomeIdle notes that a connection has no request any more.
+// becomeIdle records that a connection has no request any more.
 func (all *connections) becomeIdle(nc net.Conn) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -165,7 +166,7 @@ func (all *connections) becomeIdle(nc net.Conn) {
 	}
 }
 
-// becomeActive notes that a connection has a request. A reserved one may be closed for another all the same.
+// becomeActive records that a connection has a request. A reserved one may be closed for another all the same.
 func (all *connections) becomeActive(nc net.Conn) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -280,7 +281,8 @@ func (hs *holders) fix(h *holder) {
 // Len implements heap.Interface.
 func (hs *holders) Len() int { return len(*hs) }
 
-// Less implements heap.Interface.
+// Less implements heap.Interface. The holder that loses a connection first comes first: one that is not exempt, then
+// the one with the most connections, then the one that has been idle longest.
 func (hs *holders) Less(i, j int) bool {
 	a, b := (*hs)[i], (*hs)[j]
 	switch {

@@ -87,7 +87,7 @@ func within(t *testing.T, what string, done <-chan struct{}) {
 	}
 }
 
-// waiting is a handler that says when it has read its body, and waits for the end of its request.
+// waiting returns a handler that says when it has read its body, and waits for the end of its request.
 func waiting() (handler http.HandlerFunc, entered chan struct{}, ended chan error) {
 	entered, ended = make(chan struct{}, 8), make(chan error, 8)
 	return func(_ http.ResponseWriter, r *http.Request) {

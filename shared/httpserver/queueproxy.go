@@ -57,7 +57,7 @@ func goes(ctx context.Context, client *http.Client, address string) bool {
 	return status == http.StatusServiceUnavailable && strings.TrimSpace(text) == "shutting down"
 }
 
-// get sends a request that is answered without work, and gives the answer's status and the beginning of its text: 0 if there is no answer.
+// get sends a request that is answered without work, and returns the answer's status and the beginning of its text: 0 if there is no answer.
 func get(ctx context.Context, client *http.Client, address, agent string) (status int, text string) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/health/liveness", http.NoBody)
 	if err != nil {

@@ -44,7 +44,7 @@ func (s *Server) refuseBeyondLimits(next http.Handler) http.Handler {
 	})
 }
 
-// String says what is wrong, the limit, and what to do.
+// String returns what is wrong, the limit, and what to do.
 func (why Refusal) String() string {
 	if why.PerAddress {
 		return fmt.Sprintf("Your address has %d connections open, which is the limit for one address; close some, or try again.", why.Limit)
@@ -52,7 +52,7 @@ func (why Refusal) String() string {
 	return fmt.Sprintf("The server has %d connections open, which is its limit; try again.", why.Limit)
 }
 
-// Setting names the setting of the limit, for a server whose Limits come from the environment.
+// Setting returns the environment variable of the limit that refused the connection.
 func (why Refusal) Setting() string {
 	if why.PerAddress {
 		return "MAAS_MAX_CONNECTIONS_PER_ADDRESS"

@@ -30,7 +30,7 @@ func limited(t *testing.T, l Limits, handler http.HandlerFunc) (*Server, string)
 
 func ok(http.ResponseWriter, *http.Request) {}
 
-// used is a connection that has had an answer, and is idle.
+// used returns a connection that has had an answer, and is idle.
 func used(t *testing.T, s *Server, address string) client {
 	t.Helper()
 	c := dial(t, address)

@@ -6,7 +6,7 @@ import (
 	"github.com/17882237881/MaaS/api"
 )
 
-// local is what stands before the @.
+// local returns what stands before the @.
 func local(e api.Email) string {
 	name, _, _ := strings.Cut(string(e), "@")
 	return name

@@ -36,7 +36,8 @@ func hash(p api.Password) string {
 		argon2.Version, hashMemory, hashTime, hashLanes, text.EncodeToString(salt), text.EncodeToString(sum))
 }
 
-// matches reports whether the PHC string is the password's. The caller has a slot of the hasher.
+// matches reports whether the password is that of the PHC string. It fails if the string is malformed or not an
+// argon2id string of at most our cost. The caller holds a slot of the hasher.
 func matches(phc string, p api.Password) (bool, error) {
 	var version int
 	var memory, passes uint32

@@ -117,7 +117,7 @@ func (h *hasher) remember(address netip.Addr, account string) {
 	h.known.Set(pair(address, account), time.Now())
 }
 
-// class tells whether the account has been signed in to from the address.
+// class reports whether the account has been signed in to from the address.
 func (h *hasher) class(address netip.Addr, account string) string {
 	if signedIn, known := h.known.GetIfPresent(pair(address, account)); known && time.Since(signedIn) < knownFor {
 		return knownClass

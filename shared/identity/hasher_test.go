@@ -110,7 +110,7 @@ func TestAKnownAddressHashesBeforeAFloodOfOthers(t *testing.T) {
 	})
 }
 
-// next has one more request wait, and gives how many of the others were served before it, or -1 if it was refused.
+// next has one more request wait, and returns how many of the others were served before it, or -1 if it was refused.
 func (h *hasher) next(t *testing.T, class string, from netip.Addr, served *atomic.Int32) (before <-chan int32) {
 	t.Helper()
 	got := make(chan int32, 1)

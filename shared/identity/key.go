@@ -191,8 +191,9 @@ type VerifiedKey struct {
 	ExpiresAt *time.Time
 }
 
-// Verify returns the principal of a key by its id and the hash of the whole credential (auth.KeyHash). It fails with Unauthenticated for a key that is unknown,
-// expired or deleted, whose maker has left, and for a wrong hash: the same for each.
+// Verify returns the principal of a key by its id and the hash of the whole credential (auth.KeyHash). It fails with
+// Unauthenticated, always with the same message, for a key that is unknown, expired or deleted, whose maker has left
+// the tenant, and for a wrong hash.
 func (k *Keys) Verify(ctx context.Context, id string, hash []byte) (VerifiedKey, error) {
 	var verified VerifiedKey
 	err := k.db.Definer(ctx, func(tx postgres.Tx) error {

@@ -81,7 +81,7 @@ func scanKey(who auth.Principal) pgx.RowToFunc[api.Key] {
 	}
 }
 
-// patternsOf keeps nil, which stands for all.
+// patternsOf converts names to patterns. It returns nil, which stands for all, for nil.
 func patternsOf(tenant ref.Tenant, names []string) []ref.Pattern {
 	var models []ref.Pattern
 	for _, name := range names {

@@ -80,7 +80,7 @@ func TestAKeyStandsForItsMakerWithinItsLimits(t *testing.T) {
 	}
 }
 
-// makeModel makes a model behind row-level security, and gives its id.
+// makeModel makes a model behind row-level security, and returns its id.
 func makeModel(t *testing.T, w *identitytest.World, name string) uuid.UUID {
 	t.Helper()
 	id := uuid.New()

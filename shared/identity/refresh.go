@@ -37,7 +37,7 @@ func (s successors) of(token string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// digest is what is stored of a refresh token. It is not keyed: the token has more than 256 bits of its own.
+// digest returns what is stored of a refresh token. It is not keyed: the token has more than 256 bits of its own.
 func digest(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]
@@ -84,7 +84,7 @@ func (s *Sessions) Refresh(ctx context.Context, who auth.Principal, in api.Refre
 	return s.tokens(who, next)
 }
 
-// judge says what is wrong with a token, if anything is.
+// judge returns why a token is not valid, nil if it is.
 func (t token) judge(next string) error {
 	switch {
 	case t.over:
@@ -116,7 +116,7 @@ func spend(ctx context.Context, tx postgres.Tx, who auth.Principal, token, next 
 	return audit.Record(ctx, tx, who, sessionRenewed, "session:"+who.Session.String())
 }
 
-// stay takes the tenant that was asked for, or the session's own.
+// stay returns the membership of the wanted tenant, or of the session's own if none is wanted.
 func stay(list []membership, own uuid.UUID, wanted *ref.Tenant) (membership, error) {
 	if wanted != nil {
 		return choose(list, wanted)
@@ -131,7 +131,7 @@ func stay(list []membership, own uuid.UUID, wanted *ref.Tenant) (membership, err
 
 func signInAgain(message string) error { return fault.New(fault.Unauthenticated, message) }
 
-// Logout ends the session: no token of its family is good any more, and its access tokens stop within seconds. A token that is
+// Logout ends the session: no token of its family is valid any more, and its access tokens stop within seconds. A token that is
 // unknown has nothing to end (RFC 7009, 2.2).
 func (s *Sessions) Logout(ctx context.Context, who auth.Principal, in api.LogoutRequest) (struct{}, error) {
 	at, err := s.locate(ctx, in.RefreshToken)

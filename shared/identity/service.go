@@ -16,7 +16,7 @@ import (
 // the gateway call.
 type Service struct{ keys *Keys }
 
-// NewService makes the service.
+// NewService returns the service.
 func NewService(keys *Keys) *Service { return &Service{keys} }
 
 // VerifyKey returns the principal of an API key.

@@ -146,7 +146,7 @@ func (s *Sessions) refuse(ctx context.Context, who auth.Principal, user account)
 	return fault.New(fault.Unauthenticated, "There is no user with this name and password.")
 }
 
-// choose takes the tenant that was asked for, or the only one.
+// choose returns the membership of the wanted tenant, or the only one if none is wanted.
 func choose(list []membership, wanted *ref.Tenant) (membership, error) {
 	if wanted == nil && len(list) == 1 {
 		return list[0], nil

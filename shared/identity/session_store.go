@@ -89,7 +89,7 @@ func lockToken(ctx context.Context, tx postgres.Tx, session uuid.UUID, text stri
 	return t, absent(err)
 }
 
-// absent turns a row that was trimmed meanwhile into an ended session.
+// absent turns a missing row into the fault of an ended session.
 func absent(err error) error {
 	if postgres.NotFound(err) {
 		return signInAgain("The session has ended; sign in again.")
@@ -114,6 +114,7 @@ func insertSuccessor(ctx context.Context, tx postgres.Tx, who auth.Principal, to
 
 const endSessionSQL = `update sessions set ended_at = now() where id = $1`
 
+// endSession marks a session as ended and revokes its tokens. An unknown or ended session is no error.
 func endSession(ctx context.Context, tx postgres.Tx, session uuid.UUID) error {
 	if _, err := tx.Exec(ctx, endSessionSQL, session); err != nil {
 		return err

@@ -50,7 +50,7 @@ func (d desk) mustLogin(t *testing.T) api.Tokens {
 	return tokens
 }
 
-// anyone is a caller without a credential, at the same address.
+// anyone returns a caller without a credential, at the same address.
 func anyone(who auth.Principal) auth.Principal { return auth.Principal{Address: who.Address} }
 
 func TestLoginGivesTokensOfTheTenantAndItsRoles(t *testing.T) {

@@ -58,5 +58,5 @@ func countRegistration(ctx context.Context, tx postgres.Tx, address netip.Addr) 
 	return fault.New(fault.RateLimited, fmt.Sprintf("Too many registrations from your address; try again in %d s.", seconds(left)), fault.RetryAfter(left))
 }
 
-// seconds rounds up.
+// seconds returns the duration in whole seconds, rounded up.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

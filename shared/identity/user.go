@@ -32,7 +32,7 @@ func OpenUsers(ctx context.Context, e *env.Env) (*Users, error) {
 	return &Users{db, hasher, requests}, err
 }
 
-// Me says who the caller is.
+// Me returns who the caller is.
 func (u *Users) Me(ctx context.Context, who auth.Principal, _ struct{}) (me api.Me, err error) {
 	me = api.Me{Tenant: who.TenantName, Scopes: who.Scopes}
 	err = u.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
@@ -119,7 +119,7 @@ func (u *Users) checkOld(ctx context.Context, who auth.Principal, in api.ChangeP
 	return fault.New(fault.Invalid, "this is not your password", fault.Field("old"))
 }
 
-// hash hashes the password of an account to be.
+// hash returns the PHC string of a new password, for which it waits for a slot of the hasher.
 func (u *Users) hash(ctx context.Context, who auth.Principal, p api.Password) (string, error) {
 	release, err := u.hasher.acquire(ctx, unknownClass, who.Address)
 	if err != nil {

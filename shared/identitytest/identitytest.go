@@ -40,7 +40,7 @@ type World struct {
 	keys *authtest.Installation
 }
 
-// New makes the world, which goes with the test.
+// New returns the world, which goes with the test.
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{Postgres: postgrestest.New(t), t: t, keys: authtest.New(t)}
@@ -52,7 +52,7 @@ func New(t testing.TB) *World {
 	return w
 }
 
-// Tenant makes another tenant, and gives its owner: owner@<name>.example.com.
+// Tenant makes another tenant, and returns its owner: owner@<name>.example.com.
 func (w *World) Tenant(name ref.Tenant) auth.Principal {
 	w.t.Helper()
 	return w.tenant(name, "owner@"+string(name)+".example.com")
@@ -65,7 +65,8 @@ func (w *World) tenant(name ref.Tenant, email string) auth.Principal {
 	return w.member(who, email, api.Owner)
 }
 
-// Member makes a user with a role in the principal's tenant: <role>-<id>@example.com.
+// Member creates a user with a role in the principal's tenant, <role>-<id>@example.com, and returns the user's
+// principal.
 func (w *World) Member(of auth.Principal, role api.Role) auth.Principal {
 	w.t.Helper()
 	return w.member(of, string(role)+"-"+uuid.NewString()+"@example.com", role)
@@ -112,7 +113,7 @@ func (w *World) RefreshToken(who auth.Principal) string {
 	return token
 }
 
-// APIKey makes an API key of the principal, and gives the whole credential.
+// APIKey makes an API key of the principal, and returns the whole credential.
 func (w *World) APIKey(who auth.Principal, scopes ...api.Scope) string {
 	w.t.Helper()
 	keys, err := identity.OpenKeys(w.t.Context(), w.Env)
@@ -126,7 +127,7 @@ func (w *World) APIKey(who auth.Principal, scopes ...api.Scope) string {
 	return key.Secret
 }
 
-// Audited says how often the tenant's log has the action with the outcome.
+// Audited returns how often the tenant's log has the action with the outcome.
 func (w *World) Audited(of auth.Principal, action, outcome string) (n int) {
 	w.t.Helper()
 	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {

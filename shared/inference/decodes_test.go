@@ -27,7 +27,7 @@ func (w *world) takeSlot() (release func()) {
 	return work.End
 }
 
-// largeMessage is a message of gRPC, larger than decoding.Small.
+// largeMessage returns a message of gRPC, larger than decoding.Small.
 func largeMessage(t *testing.T) string {
 	t.Helper()
 	in := inferRequest("acme/adder", "")

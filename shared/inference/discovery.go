@@ -35,7 +35,7 @@ func (h health) Check(_ context.Context, in *grpchealth.CheckRequest) (*grpcheal
 	return &grpchealth.CheckResponse{Status: status}, nil
 }
 
-// published are the services that are called from outside, at the one address that both hosts have.
+// published returns the services that are called from outside, at the one address that both hosts have.
 func published() []string {
 	return []string{
 		inferenceconnect.GRPCInferenceServiceName, maasv1connect.ModelServiceName, grpchealth.HealthV1ServiceName,

@@ -20,13 +20,13 @@ import (
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )
 
-// stall sends a request's header and the first byte of its body, and gives the connection.
+// stall sends a request's header and the first byte of its body, and returns the connection.
 func (w *world) stall(path string, length int, headers ...string) net.Conn {
 	w.t.Helper()
 	return w.begin(path, length, []byte("x"), headers...)
 }
 
-// begin sends a request's header and the begin of its body, and gives the connection.
+// begin sends a request's header and the begin of its body, and returns the connection.
 func (w *world) begin(path string, length int, body []byte, headers ...string) net.Conn {
 	w.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(w.url, "http://"))

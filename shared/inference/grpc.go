@@ -34,18 +34,18 @@ func (procedures) ServerLive(context.Context, *connect.Request[pb.ServerLiveRequ
 	return connect.NewResponse(&pb.ServerLiveResponse{Live: true}), nil
 }
 
-// ServerReady says whether calls can be let in.
+// ServerReady reports whether calls can be let in.
 func (p procedures) ServerReady(context.Context, *connect.Request[pb.ServerReadyRequest]) (*connect.Response[pb.ServerReadyResponse], error) {
 	return connect.NewResponse(&pb.ServerReadyResponse{Ready: p.resolver.Ready() == nil}), nil
 }
 
-// ServerMetadata says what this server is.
+// ServerMetadata returns what this server is.
 func (procedures) ServerMetadata(context.Context, *connect.Request[pb.ServerMetadataRequest]) (*connect.Response[pb.ServerMetadataResponse], error) {
 	m := serverMetadata()
 	return connect.NewResponse(&pb.ServerMetadataResponse{Name: m.Name, Version: m.Version, Extensions: m.Extensions}), nil
 }
 
-// ModelReady says whether the version takes calls, and asks for its start if it does not run.
+// ModelReady reports whether the version takes calls, and asks for its start if it does not run.
 func (p procedures) ModelReady(ctx context.Context, in *connect.Request[pb.ModelReadyRequest]) (*connect.Response[pb.ModelReadyResponse], error) {
 	target, err := targetNamed(in.Msg.GetName(), in.Msg.GetVersion())
 	if err != nil {
@@ -115,7 +115,9 @@ func (p *grpcCall) target(ctx context.Context, c *call) (t ref.Target, known boo
 	return t, known, err
 }
 
-// body decodes the message. Where that has other names than its head, since the last of a field counts, the version is located anew.
+// body decodes the message. If the message names another version than its head did (the last of repeated fields
+// counts), the version is to be resolved again. It fails with the error of reading, or with Invalid for a malformed
+// name.
 func (p *grpcCall) body(ctx context.Context, c *call) error {
 	defer c.work.End()
 	request, named, typed, err := p.m.read(ctx, p.config.MaxBody, c)
@@ -202,7 +204,7 @@ func targetNamed(model, selector string) (t ref.Target, err error) {
 	return t, err
 }
 
-// decode reads the answer, of at most limit bytes, and gives its size, and what it and the response take of memory beside
+// decode reads the answer, of at most limit bytes, and returns its size, and what it and the response take of memory beside
 // the answer's own loan.
 func (a *answer) decode(ctx context.Context, limit int64, c *call) (response *openinference.Response, size, cost int64, err error) {
 	body := a.whole
@@ -237,7 +239,8 @@ func (a *answer) decode(ctx context.Context, limit int64, c *call) (response *op
 	return response, int64(len(body)), cost, nil
 }
 
-// unfit says what to do where an answer never fits the caller's share of the memory.
+// unfit adds the advice to use REST to an error of kind TooLarge, which means that an answer exceeds the caller's
+// memory limit. It returns any other error as it is.
 func unfit(err error) error {
 	if !fault.Is(err, fault.TooLarge) {
 		return err

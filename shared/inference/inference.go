@@ -1,5 +1,5 @@
 // Package inference is the gateway's way of a call: it finds the version that a reference leads to, reads the body, waits until the version runs and a
-// slot at its model server is free, calls that and gives the answer back as it came. It speaks the Open Inference Protocol, version 2, over REST and
+// slot at its model server is free, calls that and returns the answer unchanged. It speaks the Open Inference Protocol, version 2, over REST and
 // gRPC, and knows no database. The file pipeline.go has the steps in their order.
 //
 // Callers share the memory for bodies, the slots and the queues by the rule of package share. What a call takes of memory is charged before it is there, by

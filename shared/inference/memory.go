@@ -76,7 +76,8 @@ func (l *loan) leave() {
 	}
 }
 
-// keep has the loan hold so many bytes, instead of what it holds.
+// keep changes the loan to hold the given number of bytes. Shrinking never fails; growing fails with the pool's error
+// if the memory is not free.
 func (l *loan) keep(bytes int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

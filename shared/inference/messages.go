@@ -100,7 +100,7 @@ type messageWriter struct {
 	m *message
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap lets http.ResponseController reach the underlying writer.
 func (w messageWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Write implements io.Writer.
@@ -141,7 +141,8 @@ func (m *message) open(ctx context.Context, c *call, limit int64) error {
 	return err
 }
 
-// incomplete classifies the failure to read a message.
+// incomplete turns an unexpected end of a message into an Invalid fault. It returns other errors, and faults, as they
+// are.
 func incomplete(err error) error {
 	if !errors.As(err, new(*fault.Error)) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return fault.New(fault.Invalid, "The message is not complete.", fault.Cause(err))

@@ -47,8 +47,8 @@ func (g *Gateway) Model(w http.ResponseWriter, r *http.Request, who auth.Princip
 	return writeJSON(w, metadataOf(target.Model, &route.Version))
 }
 
-// ModelReady answers GET /v2/models/{t}/{m}[/versions/{ref}]/ready: it fails with Unavailable, and asks for the start, while the
-// version does not run. One that is scaled to zero counts as ready: calls start it.
+// ModelReady answers GET /v2/models/{t}/{m}[/versions/{ref}]/ready. It fails with Unavailable while the version is not
+// running, and requests its start. A version that is scaled to zero counts as ready, since the next call starts it.
 func (g *Gateway) ModelReady(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
 	target, err := targetOf(r)
 	if err != nil {

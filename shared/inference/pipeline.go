@@ -203,7 +203,7 @@ func (g *Gateway) broken(ctx context.Context, c *call, v *resolver.Version, err 
 	return fault.New(fault.Upstream, "The model server failed during the call.", fault.Cause(err))
 }
 
-// cut classifies an answer that ended early.
+// cut returns the fault of an answer that ended early.
 func cut(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:

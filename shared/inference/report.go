@@ -30,7 +30,7 @@ const (
 	running               // it is at the model server
 )
 
-// granted notes that the call got a slot, for which it has waited since then.
+// granted records that the call got a slot, for which it has waited since then.
 func (r *report) granted(since time.Time) {
 	r.queue, r.stage = time.Since(since), running
 	if r.onSlot != nil {
@@ -70,7 +70,7 @@ func milliseconds(h http.Header, name string) (time.Duration, bool) {
 	return time.Duration(n) * time.Millisecond, err == nil
 }
 
-// setHeader tells the client.
+// setHeader sets the response headers that describe the call.
 func (r *report) setHeader(h http.Header) {
 	if r.version == nil {
 		return
@@ -89,7 +89,7 @@ func (r *report) setHeader(h http.Header) {
 	}
 }
 
-// timing is the value of Server-Timing (W3C Server Timing, 3): durations in milliseconds.
+// timing returns the value of Server-Timing (W3C Server Timing, 3): durations in milliseconds.
 func (r *report) timing() string {
 	b := make([]byte, 0, 64)
 	for _, part := range []struct {

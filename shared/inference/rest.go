@@ -40,6 +40,7 @@ type restCall struct {
 	called ref.Target
 }
 
+// target returns the model and version that the path names; over REST they are always known.
 func (p restCall) target(context.Context, *call) (t ref.Target, known bool, err error) {
 	return p.called, true, nil
 }
@@ -74,7 +75,7 @@ func (g *Gateway) newCall(h http.Header, who auth.Principal) (*call, error) {
 	return c, nil
 }
 
-// headerOf is a length as openinference.HeaderLength says it; 0 is none.
+// headerOf returns a length as openinference.HeaderLength says it; 0 is none.
 func headerOf(length int) string {
 	if length == 0 {
 		return ""

@@ -92,7 +92,7 @@ func appendBegin(head []byte, how byte, c *call, v *resolver.Version) []byte {
 	return append(head, v.Digest.String()...)
 }
 
-// spelling is the name by the request's bytes: its content type, its header's length and its body, each after its own length.
+// spelling returns the name by the request's bytes: its content type, its header's length and its body, each after its own length.
 func spelling(c *call, v *resolver.Version) string {
 	h, head := sha256.New(), appendBegin(make([]byte, 0, 192), bySpelling, c, v)
 	for _, text := range []string{c.contentType, c.header} {
@@ -106,7 +106,7 @@ func spelling(c *call, v *resolver.Version) string {
 	return string(h.Sum(head[:0]))
 }
 
-// meaning is the name by what the request means.
+// meaning returns the name by what the request means.
 func meaning(c *call, v *resolver.Version, request *openinference.Request) string {
 	h, head := sha256.New(), appendBegin(make([]byte, 0, 128), byMeaning, c, v)
 	_, _ = h.Write(head)
@@ -197,8 +197,8 @@ func (s *results) follow(ctx context.Context, k *kept) *answer {
 // errNotKept ends a shared run whose answer cannot be kept.
 var errNotKept = errors.New("the answer cannot be kept")
 
-// share returns the answer of a call under way that asks the same, or that of run, which it keeps. Calls of one version alone share a run, since its
-// failures and its report speak of the version.
+// share returns the answer of an identical call of the same version that is under way. If there is none, it calls run
+// and caches the answer. An answer that cannot be cached is not shared either: then each caller calls run for itself.
 func (s *results) share(ctx context.Context, c *call, n names, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
 	version, id, since := r.version, c.id, time.Now()
 	r.stage = queued

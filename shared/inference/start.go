@@ -101,7 +101,8 @@ func gaveUp(ctx context.Context, m ref.Model, v *resolver.Version) error {
 	return starting(m, v)
 }
 
-// starting says of a version that does not run why not.
+// starting returns the Unavailable fault of a version that does not run: its start has failed, is retried later, or is
+// under way. The fault says when to try again.
 func starting(m ref.Model, v *resolver.Version) error {
 	if err := notStarting(m, v); err != nil {
 		return err
@@ -109,7 +110,8 @@ func starting(m ref.Model, v *resolver.Version) error {
 	return fault.New(fault.Unavailable, fmt.Sprintf("%s@%s is still starting; try again.", m, v.Version), fault.RetryAfter(startRetry))
 }
 
-// notStarting says why a version is not starting at the moment: its start failed, for good or until the next try. It gives nil where it may start.
+// notStarting returns an Unavailable fault if a version's start has failed, for good or until the next attempt, and nil
+// otherwise.
 func notStarting(m ref.Model, v *resolver.Version) error {
 	pause := time.Until(v.RetryAt)
 	switch {

@@ -12,7 +12,7 @@ import (
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 )
 
-// asleep is a version that does not run.
+// asleep returns a version that does not run.
 func (w *world) asleep() *maasv1.ResolveResponse {
 	route := w.Ready("adder", "2.0.0", "")
 	w.Change(route, func(r *maasv1.ResolveResponse) { r.Status = "pending" })

@@ -52,7 +52,7 @@ func newWorld(t testing.TB, vars ...string) *world {
 	return w
 }
 
-// gateway starts a gateway with more variables, in pairs, and gives its address.
+// gateway starts a gateway with more variables, in pairs, and returns its address.
 func (w *world) gateway(vars ...string) string {
 	w.t.Helper()
 	more := map[string]string{}

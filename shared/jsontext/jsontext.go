@@ -25,7 +25,7 @@ func Check(text []byte) error {
 	return fault.New(fault.Invalid, where+" "+what+".", fault.Field(where))
 }
 
-// Wrong says what is wrong with the characters of a string's JSON, "" if nothing is.
+// Wrong returns what is wrong with the characters of a string's JSON, "" if nothing is.
 func Wrong(text []byte) string {
 	_, what := wrong(text)
 	return what
@@ -143,7 +143,7 @@ func (p path) String() string {
 	return string(b)
 }
 
-// stringEnd is the index of the quote that ends a string, or the text's length.
+// stringEnd returns the index of the quote that ends a string, or the text's length.
 func stringEnd(text []byte) int {
 	for i := 0; i < len(text); i++ {
 		switch text[i] {

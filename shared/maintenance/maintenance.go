@@ -69,7 +69,7 @@ func Open(e *env.Env, all ...Task) (*Tasks, error) {
 	return &Tasks{all: all, running: make([]atomic.Bool, len(all)), config: c, log: e.Logger(), seconds: seconds, failed: failed}, nil
 }
 
-// Interval is the least time between the beginnings of two rounds.
+// Interval returns the least time between the beginnings of two rounds.
 func (t *Tasks) Interval() time.Duration { return t.config.Interval }
 
 // Round runs each task once, one after the other. What is left of the limit is divided equally among the tasks that are left, so that each has at

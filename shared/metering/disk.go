@@ -176,6 +176,7 @@ func (d *disk) drop() error {
 	return os.Remove(path)
 }
 
+// over reports whether more closed batches are on the disk than maxOnDisk.
 func (d *disk) over() bool { return len(d.closed) > maxOnDisk }
 
 // close leaves the open batch to the next process.

@@ -205,7 +205,7 @@ func (m *Meter) Flush(ctx context.Context) {
 	}
 }
 
-// next closes the open batch and gives the oldest.
+// next closes the open batch and returns the oldest.
 func (m *Meter) next(ctx context.Context) (b batch, calls []event.InferenceCall, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -27,7 +27,7 @@ func New(t testing.TB, files map[string]string) *Mount {
 	return m
 }
 
-// Path is where a file is found.
+// Path returns where a file is found.
 func (m *Mount) Path(name string) string { return filepath.Join(m.folder, name) }
 
 // Replace puts other contents in the place of the former ones, all at once, as k8s.io/kubernetes/pkg/volume/util/atomic_writer.go does.

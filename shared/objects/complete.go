@@ -61,7 +61,7 @@ func (s *Store) seen(ctx context.Context, key Key, size int64, checksum string) 
 	return object, nil
 }
 
-// compositeOf is the checksum of an object of parts: the SHA-256 of their SHA-256s, and their number (S3 user guide, composite checksums).
+// compositeOf returns the checksum of an object of parts: the SHA-256 of their SHA-256s, and their number (S3 user guide, composite checksums).
 func compositeOf(parts []Part) string {
 	sums := sha256.New()
 	for _, p := range parts {

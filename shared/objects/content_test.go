@@ -11,7 +11,7 @@ import (
 	"github.com/17882237881/MaaS/shared/objects"
 )
 
-// content stores bytes and gives what they are.
+// content stores bytes and returns what they are.
 func (w world) content(key objects.Key, stored []byte) objects.Content {
 	w.Helper()
 	w.must(w.Put(w.Context(), key, stored))

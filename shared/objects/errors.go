@@ -53,7 +53,7 @@ func away(op string, err error) error {
 	return fault.New(fault.Unavailable, "the object store is away; try again", fault.Op(op), fault.Cause(err))
 }
 
-// code is the store's name for an error (S3 API reference, error responses), or "" where the store did not answer.
+// code returns the store's name for an error (S3 API reference, error responses), or "" where the store did not answer.
 func code(err error) string {
 	if said, ok := errors.AsType[smithy.APIError](err); ok {
 		return said.ErrorCode()

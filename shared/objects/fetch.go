@@ -64,7 +64,7 @@ func (p *Progress) Waiting() error {
 
 func (p *Progress) wait(err error) { p.waiting.Store(&err) }
 
-// Fetch makes dir hold the files of the version that from names, and gives their manifest. Nothing is believed: the manifest must hash to its
+// Fetch makes dir hold the files of the version that from names, and returns their manifest. Nothing is believed: the manifest must hash to its
 // name, and each file to its digest in the manifest before it gets its name in dir. It fails with Unavailable because of a Damage where the
 // store does not hold the version as it was published, and with Conflict while another process fetches into dir; dir then has no file that is
 // not right.

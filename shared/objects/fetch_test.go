@@ -189,7 +189,7 @@ func TestFetchWritesThroughNoLinkInItsDirectory(t *testing.T) {
 	}
 }
 
-// unfinished is what a file is called until it is whole.
+// unfinished returns what a file is called until it is whole.
 func unfinished(path string) string { return ".fetch-" + ref.SumOf([]byte(path)).String() }
 
 func TestFetchRefusesAManifestThatIsNotItsName(t *testing.T) {

@@ -122,7 +122,7 @@ func (f fetcher) load(ctx context.Context, file ManifestFile, out *os.File) erro
 	return f.load(ctx, file, out)
 }
 
-// resume hashes the bytes that an interrupted fetch left, which begin the file, and gives their number. out is then at their end.
+// resume hashes the bytes that an interrupted fetch left, which begin the file, and returns their number. out is then at their end.
 func resume(ctx context.Context, out *os.File, sum hash.Hash, size int64) (begun int64, err error) {
 	about, err := out.Stat()
 	if err != nil {
@@ -148,7 +148,7 @@ func resume(ctx context.Context, out *os.File, sum hash.Hash, size int64) (begun
 	return begun, nil
 }
 
-// hashRest hashes a file from where it is to its end, or until ctx ends.
+// hashRest writes the rest of a file to sum, from its current offset. It fails with ctx's error if ctx ends first.
 func hashRest(ctx context.Context, sum hash.Hash, from io.Reader) error {
 	for {
 		if err := ctx.Err(); err != nil {

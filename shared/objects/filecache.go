@@ -36,7 +36,8 @@ const (
 	lookedAgain = 100 * time.Millisecond
 )
 
-// OpenFileCache opens the cache in a folder, which holds limit bytes at most. It is nil, and the log tells why, where the folder cannot be used.
+// OpenFileCache opens the cache in a folder, which it creates, and keeps it to limit bytes. If the folder cannot be
+// used it logs why and returns nil, which caches nothing.
 func OpenFileCache(dir string, limit int64, log *slog.Logger) *FileCache {
 	c := &FileCache{limit: limit, log: log.With("cache", dir)}
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -30,7 +30,7 @@ func newNode(t testing.TB, limit int64) node {
 	return node{newWorld(t), t.TempDir(), limit}
 }
 
-// fetch brings a version into a new folder, as a pod of the node does, and gives what came from where.
+// fetch brings a version into a new folder, as a pod of the node does, and returns what came from where.
 func (n node) fetch(uri objects.URI) (dir string, progress *objects.Progress) {
 	n.Helper()
 	cache := objects.OpenFileCache(n.folder, n.limit, slog.New(slog.DiscardHandler))

@@ -18,7 +18,7 @@ type patience struct {
 	waiting func(error)   // is told of each failure that is waited after; nil: nobody
 }
 
-// brief is the patience of a read that somebody waits for.
+// brief returns the patience of a read that somebody waits for.
 func brief() patience { return patience{most: longestPause} }
 
 // insist tries until it succeeds, fails with anything but Unavailable, or the patience is over.

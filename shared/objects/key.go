@@ -16,10 +16,10 @@ type Key string
 // Prefix begins the prefixes of all tenants.
 const Prefix = "t/"
 
-// UploadKey is where the bytes of an upload lie, from their first part on and for good.
+// UploadKey returns where the bytes of an upload lie, from their first part on and for good.
 func UploadKey(tenant, upload uuid.UUID) Key { return Key(TenantPrefix(tenant) + upload.String()) }
 
-// ManifestKey is where a version's manifest lies.
+// ManifestKey returns where a version's manifest lies.
 func ManifestKey(tenant uuid.UUID, digest ref.Digest) Key {
 	return Key(TenantPrefix(tenant) + "manifests/" + digest.String())
 }
@@ -54,15 +54,15 @@ func ParseURI(s string) (URI, error) {
 	return URI{Bucket: parts[0], Tenant: tenant, Digest: digest}, nil
 }
 
-// String is the form that ParseURI reads.
+// String returns the form that ParseURI reads.
 func (u URI) String() string {
 	return scheme + u.Bucket + "/" + string(ManifestKey(u.Tenant, u.Digest))
 }
 
-// MarshalText is String, for encoders.
+// MarshalText implements encoding.TextMarshaler. It returns the text of String and never fails.
 func (u URI) MarshalText() ([]byte, error) { return []byte(u.String()), nil }
 
-// UnmarshalText is ParseURI, for decoders.
+// UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseURI does.
 func (u *URI) UnmarshalText(text []byte) (err error) {
 	*u, err = ParseURI(string(text))
 	return err

@@ -57,7 +57,7 @@ func (w world) put(m objects.Multipart, number int32, content []byte) objects.Pa
 	return part
 }
 
-// upload makes an object of parts of the smallest size and gives its content.
+// upload makes an object of parts of the smallest size and returns its content.
 func (w world) upload(parts int32) (objects.Object, []byte) {
 	w.Helper()
 	m, sent, all := w.begin(), []objects.Part(nil), []byte(nil)

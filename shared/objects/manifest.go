@@ -72,7 +72,7 @@ func badPath(encoded []byte) (string, error) {
 	return "", nil
 }
 
-// Encode is the manifest's one canonical form: JSON without spaces, the fields in their order here, the files by path. For what a manifest
+// Encode returns the manifest's one canonical form: JSON without spaces, the fields in their order here, the files by path. For what a manifest
 // can hold this is RFC 8785's form, but for the order of the fields.
 func (m Manifest) Encode() []byte {
 	var out bytes.Buffer
@@ -87,7 +87,7 @@ func (m Manifest) Encode() []byte {
 // Digest names the manifest.
 func (m Manifest) Digest() ref.Digest { return ref.SumOf(m.Encode()) }
 
-// Size is the sum of the files' sizes, in bytes.
+// Size returns the sum of the files' sizes, in bytes.
 func (m Manifest) Size() int64 {
 	var sum int64
 	for _, file := range m {
@@ -96,6 +96,8 @@ func (m Manifest) Size() int64 {
 	return sum
 }
 
+// check fails unless the manifest has at least one file, its paths are unique and sorted, no file's path is the folder
+// of another, and every object is the tenant's.
 func (m Manifest) check(tenant uuid.UUID) error {
 	if len(m) == 0 {
 		return badManifest("lists one file or more")

@@ -15,7 +15,7 @@ import (
 	"github.com/17882237881/MaaS/shared/objects"
 )
 
-// acme is the tenant whose manifests these are.
+// acme returns the tenant whose manifests these are.
 func acme() uuid.UUID { return uuid.MustParse("0192f0c1-2222-7000-8000-000000000001") }
 
 func entry(path, content string) objects.ManifestFile {

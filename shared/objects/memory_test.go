@@ -29,7 +29,7 @@ func TestMemoryDoesNotGrowWithThePart(t *testing.T) {
 	}
 }
 
-// taken is what the process has taken from the system so far, in bytes. It never shrinks.
+// taken returns what the process has taken from the system so far, in bytes. It never shrinks.
 func taken() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

@@ -29,10 +29,10 @@ type Store struct {
 
 type s3Option = func(*s3.Options)
 
-// Bucket is the bucket's name.
+// Bucket returns the bucket's name.
 func (s *Store) Bucket() string { return s.bucket }
 
-// Profile is what the store demands of parts.
+// Profile returns what the store demands of parts.
 func (s *Store) Profile() Profile { return s.profile }
 
 // Object is what the store says of an object.

@@ -74,7 +74,7 @@ func (f fetcher) drain(ctx context.Context, to io.Writer, order <-chan (<-chan [
 	return nil
 }
 
-// hash hashes what was written, and gives the buffers back.
+// hash hashes what was written, and puts the buffers back.
 func (f fetcher) hash(sum hash.Hash, written <-chan []byte) {
 	for b := range written {
 		hashCold(sum, b)

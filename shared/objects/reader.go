@@ -32,7 +32,7 @@ func (s *Store) Reader(ctx context.Context, key Key, size int64) *Reader {
 	return &Reader{size: size, fill: func(b []byte, offset int64) error { return s.readFull(ctx, key, offset, b, brief()) }}
 }
 
-// ReadAt is io.ReaderAt's; its errors are io.EOF and the store's faults.
+// ReadAt implements io.ReaderAt; its errors are io.EOF and the store's faults.
 func (r *Reader) ReadAt(b []byte, offset int64) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

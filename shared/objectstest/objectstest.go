@@ -21,7 +21,7 @@ func New(t testing.TB) *objects.Store {
 	return Open(t, Environment(t))
 }
 
-// Environment makes a bucket for the test and gives the S3_* variables with which a function opens it. Clients can reach the store.
+// Environment makes a bucket for the test and returns the S3_* variables with which a function opens it. Clients can reach the store.
 func Environment(t testing.TB) map[string]string {
 	t.Helper()
 	vars := map[string]string{}

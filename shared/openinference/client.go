@@ -49,7 +49,8 @@ type Client struct {
 	maxResponse int64
 }
 
-// NewClient returns a client that refuses responses longer than maxResponse bytes where it reads them itself.
+// NewClient returns a client of model servers. maxResponse limits, in bytes, the responses that the client buffers;
+// those that it streams are not limited.
 func NewClient(maxResponse int64) *Client {
 	return &Client{rest: plainClient(transport()), grpc: plainClient(h2cTransport()), maxResponse: maxResponse}
 }

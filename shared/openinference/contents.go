@@ -8,7 +8,9 @@ import (
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )
 
-// fromContents turns gRPC's typed contents into a tensor's data.
+// fromContents returns the tensor's data in raw form, converted from gRPC's typed contents. It fails with Invalid if
+// the contents are not of the tensor's datatype, a number does not fit it, or the datatype has no typed contents
+// (FP16). It does not set t.Data.
 func (t *Tensor) fromContents(c *pb.InferTensorContents) ([]byte, error) {
 	if err := t.checkContents(c); err != nil {
 		return nil, err
@@ -133,6 +135,7 @@ func fp64Data(values []float64) []byte {
 	return data
 }
 
+// bytesData returns the raw form of BYTES elements: each is preceded by its length, 4 bytes little-endian.
 func bytesData(values [][]byte) []byte {
 	size := 4 * len(values)
 	for _, v := range values {

@@ -33,7 +33,7 @@ type Cost struct {
 	Elements  int64 // typed contents: RequestFromProto copies them
 }
 
-// Total is the sum of both.
+// Total returns the sum of Structure and Elements.
 func (c Cost) Total() int64 { return c.Structure + c.Elements }
 
 // JSONCost bounds what DecodeRequest and DecodeResponse take of memory for a message whose JSON is the text.
@@ -41,7 +41,7 @@ func JSONCost(text []byte) int64 {
 	return baseCost + numberCost*int64(len(text)) + parameterCost*int64(bytes.Count(text, []byte{':'}))
 }
 
-// Size is how many bytes the outputs' data has.
+// Size returns how many bytes the outputs' data has.
 func (r *Response) Size() (n int64) {
 	for i := range r.Outputs {
 		n += int64(len(r.Outputs[i].Data))
@@ -130,11 +130,12 @@ func DecodeProto(message []byte) (*pb.ModelInferRequest, error) {
 	return out, decode(message[begin:])
 }
 
+// malformed returns the Invalid fault of a gRPC message that cannot be parsed.
 func malformed(err error) error {
 	return fault.New(fault.Invalid, "The message is no ModelInferRequest.", fault.Cause(err))
 }
 
-// TypedSize is how many bytes RequestFromProto takes for tensors with typed contents, and whether there are any.
+// TypedSize returns how many bytes RequestFromProto takes for tensors with typed contents, and whether there are any.
 func TypedSize(m *pb.ModelInferRequest) (size int64, typed bool) {
 	for _, in := range m.GetInputs() {
 		c := in.GetContents()
@@ -232,7 +233,7 @@ func (m *meter) bytes(value []byte, of protoreflect.FieldDescriptor, copies int6
 	}
 }
 
-// widthOf is how many bytes a number of the kind takes in memory.
+// widthOf returns how many bytes a number of the kind takes in memory.
 func widthOf(kind protoreflect.Kind) int64 {
 	switch kind {
 	case protoreflect.BoolKind:

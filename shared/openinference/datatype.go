@@ -43,7 +43,7 @@ func ParseDatatype(name string) (Datatype, error) {
 	return d, nil
 }
 
-// Size is the length of one element in bytes; 0 for Bytes, whose elements have lengths of their own, and for what is no datatype.
+// Size returns the length of one element in bytes; 0 for Bytes, whose elements have lengths of their own, and for what is no datatype.
 func (d Datatype) Size() int {
 	switch d {
 	case Bool, Uint8, Int8:

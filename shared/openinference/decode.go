@@ -10,7 +10,9 @@ import (
 // HeaderLength is the name of the HTTP header that says how many bytes of a body are JSON; the tensors' binary data follow them.
 const HeaderLength = "Inference-Header-Content-Length"
 
-// ParseHeaderLength reads the header HeaderLength of a body of size bytes; without the header all of the body is JSON.
+// ParseHeaderLength parses the value of the header HeaderLength: the number of bytes of JSON at the front of a body of
+// size bytes. An empty value means that all of the body is JSON. It fails with Invalid for anything but a number from 1
+// to size.
 func ParseHeaderLength(value string, size int) (int, error) {
 	if value == "" {
 		return size, nil

@@ -19,7 +19,7 @@ func toFP16(v float64) uint16 {
 	return sign | (uint16(exponent+14)<<10 + mantissa - 1024) //nolint:gosec // 1 to 30
 }
 
-// fromFP16 is exact.
+// fromFP16 converts an IEEE 754 binary16 exactly.
 func fromFP16(h uint16) float32 {
 	exponent, mantissa := int(h>>10&0x1f), float64(h&0x3ff)
 	var v float64

@@ -23,7 +23,7 @@ type scanner struct {
 	at   int
 }
 
-// next skips white space and gives the byte at the cursor, 0 at the end.
+// next skips white space and returns the byte at the cursor, 0 at the end.
 func (s *scanner) next() byte {
 	for ; s.at < len(s.text); s.at++ {
 		switch c := s.text[s.at]; c {
@@ -89,6 +89,8 @@ func inMember(key string, err error) error {
 	return fault.New(e.Kind, quoted(key)+": "+e.Message, fault.Field(key), fault.Cause(e.Err))
 }
 
+// member reads an object's next key and the colon after it. It fails with Invalid if the key is in seen, or if seen has
+// maxMembers keys already.
 func (s *scanner) member(seen []string) (string, error) {
 	key, err := s.string()
 	if err != nil {
@@ -137,7 +139,8 @@ func (s *scanner) string() (string, error) {
 	return string(raw), err
 }
 
-// bytes reads a string's content; the slice is part of the text if the string has no escapes.
+// bytes parses a JSON string and returns its content. The slice shares memory with the text if the string has no
+// escapes. It fails with Invalid if the next value is not a valid string.
 func (s *scanner) bytes() ([]byte, error) {
 	span, plain := s.stringSpan()
 	if span == nil {
@@ -159,7 +162,7 @@ func (s *scanner) bytes() ([]byte, error) {
 	return nil, fault.New(fault.Invalid, fmt.Sprintf("the text at byte %d %s", s.at, what))
 }
 
-// stringSpan passes over a string and gives it with its quotes, nil if there is none; plain says that it is printable ASCII without escapes.
+// stringSpan passes over a string and returns it with its quotes, nil if there is none; plain says that it is printable ASCII without escapes.
 func (s *scanner) stringSpan() (span []byte, plain bool) {
 	if s.next() != '"' {
 		return nil, false
@@ -181,7 +184,7 @@ func (s *scanner) stringSpan() (span []byte, plain bool) {
 	return nil, false
 }
 
-// number passes over a number and gives its text, nil if there is none.
+// number passes over a number and returns its text, nil if there is none.
 func (s *scanner) number() []byte {
 	s.next()
 	i := s.at
@@ -238,7 +241,7 @@ func (s *scanner) word(literal string) bool {
 	return true
 }
 
-// skipArray passes over an array and gives its text. What is inside is only bracketed, not checked.
+// skipArray passes over an array and returns its text. What is inside is only bracketed, not checked.
 func (s *scanner) skipArray() ([]byte, error) {
 	if s.next() != '[' {
 		return nil, s.expected("an array")

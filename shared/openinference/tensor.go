@@ -58,7 +58,7 @@ func (t *Tensor) checkHead() error {
 	return err
 }
 
-// Elements is the product of the shape; it fails where that is no int64 or where a dimension is negative.
+// Elements returns the product of the shape; it fails where that is no int64 or where a dimension is negative.
 func (t *Tensor) Elements() (int64, error) {
 	if len(t.Shape) > MaxRank {
 		return 0, t.invalid("shape", fmt.Sprintf("has %d dimensions: %d at most", len(t.Shape), MaxRank))

@@ -53,8 +53,8 @@ func findLetter(ctx context.Context, tx postgres.Tx, id uuid.UUID) (Letter, erro
 	return oneLetter(ctx, tx, letterSQL, id)
 }
 
-// replayLetter marks a dead letter replayed, deletes its consumer's receipt of the event, and returns the letter. It returns NotFound if
-// there is none.
+// replayLetter marks a dead letter as replayed and deletes its consumer's receipt of the event, so that the event is
+// handled again. It fails with NotFound if the letter does not exist.
 func replayLetter(ctx context.Context, tx postgres.Tx, id uuid.UUID, source string, event uuid.UUID) (Letter, error) {
 	return oneLetter(ctx, tx, takeUpSQL, id, source, event)
 }

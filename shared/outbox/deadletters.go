@@ -132,7 +132,7 @@ func (d *DeadLetters) count(consumer cloudevent.Consumer, outcome string) {
 	d.unsigned.WithLabelValues(string(consumer), outcome).Inc()
 }
 
-// reason is what a letter says of its cause.
+// reason returns the text that a dead letter stores about its cause.
 func reason(cause error) string {
 	text := cause.Error()
 	return storable(text[:min(len(text), maxReason)])

@@ -48,7 +48,8 @@ func scan(row pgx.CollectableRow) (cloudevent.Event, error) {
 
 const backlogSQL = `select oldest_seconds, letters from trail_backlog()`
 
-// insert adds the event; done is when nothing was left to do with it, nil if consumers are to act on it.
+// insert adds an event to the outbox. done is the time of its delivery if it has no consumers, so that nothing delivers
+// it; nil for an event that is to be delivered.
 func insert(ctx context.Context, tx postgres.Tx, e cloudevent.Event, done *time.Time) error {
 	_, err := tx.Exec(ctx, insertSQL, e.ID, e.Source, string(e.Type), e.Subject, e.Time, e.Traceparent, e.Data, done)
 	if err != nil {

@@ -47,7 +47,8 @@ func (r *Receiver) failed(ctx context.Context, e cloudevent.Event, text []byte, 
 	return r.giveUp(ctx, e)
 }
 
-// refused answers Unprocessable once the dead letter was kept; if that failed with err, the broker must deliver the event again.
+// refused returns the fault for a poison event. It is Unprocessable, which ends the event's delivery, if the dead
+// letter was stored (err is nil), and else Unavailable, so that the broker delivers the event again.
 func refused(err, cause error) error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "The dead letter could not be kept.", fault.Cause(err))

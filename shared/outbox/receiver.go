@@ -52,7 +52,7 @@ const (
 	maxTries = 10
 )
 
-// NewReceiver makes the handler of a consumer; its transactions run as db's role.
+// NewReceiver returns the handler of a consumer; its transactions run as db's role.
 func NewReceiver(e *env.Env, db *postgres.DB, consumer cloudevent.Consumer) (*Receiver, error) {
 	letters, err := OpenDeadLetters(e, db)
 	if err != nil {
@@ -121,7 +121,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.WriteHeader(status(err))
 }
 
-// status is what a broker is told.
+// status returns the HTTP status that tells the broker whether to deliver the event again.
 func status(err error) int {
 	switch {
 	case err == nil:
@@ -181,7 +181,7 @@ func (r *Receiver) looked(ctx context.Context, s source, ce cloudevents.Event) e
 	return s.look(ctx, ce)
 }
 
-// read takes the event out of a request, and gives its body too: that is all there is to keep of what is no event. It fails with
+// read takes the event out of a request, and returns its body too: that is all there is to keep of what is no event. It fails with
 // Unprocessable for poison, and with another error where the body did not arrive whole.
 func read(req *http.Request) (ce cloudevents.Event, body []byte, err error) {
 	body, err = io.ReadAll(req.Body)

@@ -24,7 +24,7 @@ func (o *Outbox) RepostAll(ctx context.Context, db *postgres.DB) (int, error) {
 	return o.Repost(ctx, db, time.Now())
 }
 
-// Repost posts what is not done and due before the given time, and gives how many events it posted. sweep calls it each minute with
+// Repost posts what is not done and due before the given time, and returns how many events it posted. sweep calls it each minute with
 // the time now. What is posted is due again 2 minutes later or more: a time further ahead than that would post it over and over.
 func (o *Outbox) Repost(ctx context.Context, db *postgres.DB, before time.Time) (int, error) {
 	posted := 0

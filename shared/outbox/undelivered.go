@@ -16,7 +16,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Undelivered is the handler of POST /undelivered/{consumer}, where a broker leaves what it could not deliver to the consumer (the
+// Undelivered returns the handler of POST /undelivered/{consumer}, where a broker leaves what it could not deliver to the consumer (the
 // dead-letter sink of Knative's Triggers). It keeps the event as a dead letter, as a dispatcher does with DeadLetters.Bury:
 //
 //	202  kept, now or before: what the consumer refused or gave up itself, it has kept under the same id; or counted

@@ -17,7 +17,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// leave posts what a broker gave up, with what Knative's adds to it, and gives the status.
+// leave posts what a broker gave up, with what Knative's adds to it, and returns the status.
 func (w *world) leave(consumer, encoded string) int {
 	w.t.Helper()
 	return w.leaveWith(w.db.DB, consumer, encoded)

@@ -47,7 +47,7 @@ func openExisting(root *os.Root, name string) (*os.File, error) {
 	return nil, errors.Join(err, file.Close())
 }
 
-// absent is err, unless it says that there is no such file.
+// absent returns nil for an error that says that the file does not exist, and any other error as it is.
 func absent(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -77,7 +77,7 @@ func Named(root *os.Root, file *os.File, name string) (bool, error) {
 	return err == nil && os.SameFile(named, opened) && Alone(opened), err
 }
 
-// Lock takes the lock of an open file or directory, which its closing or the process's death releases. It gives false while another has it.
+// Lock takes the lock of an open file or directory, which its closing or the process's death releases. It returns false while another has it.
 func Lock(file *os.File) (held bool, err error) {
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

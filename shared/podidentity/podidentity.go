@@ -57,7 +57,7 @@ type answer struct {
 	Expiration      time.Time
 }
 
-// Retrieve is aws.CredentialsProvider's. It fails with Unavailable.
+// Retrieve implements aws.CredentialsProvider. It fails with Unavailable.
 func (a *agent) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	got, err := a.ask(ctx)
 	if err != nil {

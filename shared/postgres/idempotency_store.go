@@ -36,7 +36,8 @@ func claim(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer
 	return false, replay(ctx, tx, actor, key, answer)
 }
 
-// replay reads the key's stored answer.
+// replay decodes the answer that is stored under the key into answer. It fails with Unprocessable if the key was used
+// with another request.
 func replay(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) error {
 	var first []byte
 	var stored json.RawMessage

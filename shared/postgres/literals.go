@@ -4,8 +4,8 @@ import (
 	"strings"
 )
 
-// Literals returns the values that some reports as a list of SQL's literals: 'a', 'b'. A statement that has them, and no parameters, is planned with partial
-// indexes. Values are of an enumeration and have no quotes.
+// Literals returns those values for which some reports true as a list of SQL literals: 'a', 'b'. A statement with
+// literals in place of parameters can use partial indexes. The values must be constants of the program without quotes.
 func Literals[S ~string](values []S, some func(S) bool) string {
 	var out []string
 	for _, v := range values {

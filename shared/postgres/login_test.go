@@ -14,7 +14,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgrestest"
 )
 
-// named is the database's URL as another role, which goes with the test.
+// named returns the database's URL as another role, which goes with the test.
 func named(t *testing.T, db postgrestest.Database, password string) (role, address string) {
 	t.Helper()
 	role = "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
@@ -35,7 +35,7 @@ func run(t *testing.T, db postgrestest.Database, statement string) {
 	})
 }
 
-// verifier is what the server keeps of a role's password.
+// verifier returns what the server keeps of a role's password.
 func verifier(t *testing.T, db postgrestest.Database, role string) (kept string) {
 	t.Helper()
 	db.Owner(t, func(ctx context.Context, conn *pgx.Conn) error {

@@ -37,7 +37,7 @@ func Migrate(ctx context.Context, log *slog.Logger, url string, logins ...string
 	return nil
 }
 
-// Unmigrate takes back the migrations that came after a version; version 0 is an empty database. It is for tests.
+// Unmigrate rolls the database at url back to a version of the schema; 0 empties it. It is for tests.
 func Unmigrate(ctx context.Context, url string, version int64) error {
 	provider, db, err := migrator(slog.New(slog.DiscardHandler), url)
 	if err != nil {

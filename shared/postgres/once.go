@@ -53,7 +53,7 @@ func Replay[T any](ctx context.Context, db *DB, tenant uuid.UUID, actor string) 
 	return answer, stored, err
 }
 
-// request is what tells one request from another with the same key.
+// request returns what tells one request from another with the same key.
 func request(key idempotency.Key) []byte {
 	sum := sha256.Sum256(append([]byte(key.Route+"\x00"), key.Body[:]...))
 	return sum[:]

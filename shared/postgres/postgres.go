@@ -46,9 +46,10 @@ type DB struct {
 	role        Role
 }
 
-// Open returns the process's pool; the first call opens it, from DATABASE_URL. It does not wait for the server: until that answers,
-// transactions fail with Unavailable. The process is not ready while the database says that it lacks the program's schema. Each
-// new connection reads its user and password again, since they rotate; those that are open stay as they are.
+// Open returns the process's pool, which the first call opens with DATABASE_URL. It fails if the configuration is
+// invalid, but does not wait for the server: while that is unreachable, transactions fail with Unavailable. The process
+// is not ready while the database's schema is older than the program's. Each new connection reads user and password
+// again, since they rotate; open connections stay.
 func Open(_ context.Context, e *env.Env) (*DB, error) {
 	return env.Once(e, "postgres", func(ctx context.Context) (*DB, func(context.Context) error, error) {
 		var c config
@@ -128,7 +129,7 @@ func scanUTC(_ context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// As is the same pool, whose transactions run as the role.
+// As returns the same pool, whose transactions run as the role.
 func (db *DB) As(role Role) *DB { return &DB{pool: db.pool, connections: db.connections, role: role} }
 
 // Ping fails with Unavailable if the server does not answer.

@@ -256,7 +256,7 @@ func TestMigrationsGoDownAndUpToTheSameSchema(t *testing.T) {
 	}
 }
 
-// schema is what pg_dump says of the database, without what differs from dump to dump.
+// schema returns what pg_dump says of the database, without what differs from dump to dump.
 func schema(t *testing.T, address string) string {
 	t.Helper()
 	dump := "pg_dump"

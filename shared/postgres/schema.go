@@ -40,7 +40,7 @@ func newGate(e *env.Env, pool *pgxpool.Pool) (*gate, error) {
 	return &gate{pool: pool, needed: needed, env: e, open: e.Hold()}, err
 }
 
-// newestMigration is the number of the last embedded one.
+// newestMigration returns the number of the last embedded one.
 func newestMigration() (newest int64, err error) {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -100,7 +100,7 @@ func (g *gate) keep(ctx context.Context, reason string) {
 	g.tell(ctx, reason)
 }
 
-// tell logs what was not logged last: the gate looks often.
+// tell logs the reason unless it logged the same reason last.
 func (g *gate) tell(ctx context.Context, reason string) {
 	if g.told != reason {
 		g.told = reason

@@ -11,7 +11,7 @@ import (
 
 const schemaSQL = `select coalesce(max(version_id), 0) from goose_db_version where is_applied`
 
-// version is the last migration that has run. It fails with Unavailable if the server cannot be reached, and with what it said if it refuses.
+// version returns the last migration that has run. It fails with Unavailable if the server cannot be reached, and with what it said if it refuses.
 func (g *gate) version(ctx context.Context) (version int64, err error) {
 	bounded, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()

@@ -17,7 +17,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgrestest"
 )
 
-// process opens a pool on the database and gives the process that has it.
+// process opens a pool on the database and returns the process that has it.
 func process(t *testing.T, address string) *env.Env {
 	t.Helper()
 	return logging(t, address, slog.DiscardHandler)
@@ -55,7 +55,7 @@ func staysBack(t *testing.T, e *env.Env) {
 	}
 }
 
-// asLogin is the URL of the functions' LOGIN role on the owner's database, and the role's name.
+// asLogin returns the URL of the functions' LOGIN role on the owner's database, and the role's name.
 func asLogin(t *testing.T, owner string) (address, role string) {
 	t.Helper()
 	login, err := url.Parse(os.Getenv("DATABASE_URL"))

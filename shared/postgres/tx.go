@@ -20,7 +20,7 @@ type Tx struct {
 	after  *[]func()
 }
 
-// Tenant is the tenant whose rows the transaction sees; zero in Definer.
+// Tenant returns the tenant whose rows the transaction sees; zero in Definer.
 func (tx Tx) Tenant() uuid.UUID { return tx.tenant }
 
 // OnCommit calls f once the transaction has committed; never if it has not. f must not block.

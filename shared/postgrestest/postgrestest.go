@@ -31,7 +31,7 @@ type Database struct {
 	OwnerURL string // for looking behind row-level security
 }
 
-// New makes a database from the template.
+// New returns a database from the template.
 func New(t testing.TB) Database {
 	t.Helper()
 	owner, app := urls(t)
@@ -55,7 +55,7 @@ func New(t testing.TB) Database {
 	return d
 }
 
-// Empty makes a database without any migration, and gives its owner's URL.
+// Empty makes a database without any migration, and returns its owner's URL.
 func Empty(t testing.TB) string {
 	t.Helper()
 	owner, _ := urls(t)
@@ -142,7 +142,7 @@ func urls(t testing.TB) (owner, app string) {
 	return owner, app
 }
 
-// with is the URL with another database.
+// with returns the URL with another database.
 func with(server, database string) string {
 	u, err := url.Parse(server)
 	if err != nil {

@@ -76,6 +76,8 @@ func call[In, Out any](
 	return out, err
 }
 
+// faultOf converts the error of a call to the registry. A refusal by the service keeps its kind and message; all else,
+// the service's Internal included, is Unavailable.
 func faultOf(err error) error {
 	var refusal *connect.Error
 	if !errors.As(err, &refusal) || !connect.IsWireError(err) {

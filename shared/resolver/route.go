@@ -62,7 +62,7 @@ func (v *Version) Callable() bool {
 	return v.Endpoint != "" && v.Status.Serves()
 }
 
-// Resolve tells where a reference leads. If the version does not run, that asks for its start, and the route's status says so.
+// Resolve returns where a reference leads. If the version does not run, that asks for its start, and the route's status says so.
 // It fails with NotFound for what the caller may not know of, and with Gone for a retired version.
 func (r *Resolver) Resolve(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
 	if !who.MaySee(target.Model) {

@@ -84,7 +84,7 @@ func serve(t testing.TB, handler http.Handler) (address string) {
 	return server.URL
 }
 
-// Owner is the owner of the tenant acme.
+// Owner returns the owner of the tenant acme.
 func (s *Server) Owner() auth.Principal {
 	return auth.Principal{Tenant: authtest.Acme, TenantName: "acme", User: uuid.New(), Session: uuid.New(), Roles: []api.Role{api.Owner}}
 }
@@ -109,7 +109,7 @@ func (s *Server) Ready(name, version, endpoint string) *maasv1.ResolveResponse {
 	return r
 }
 
-// ModelID is the id that the model acme/<name> has with Ready.
+// ModelID returns the id that the model acme/<name> has with Ready.
 func ModelID(name string) uuid.UUID { return uuid.NewSHA1(authtest.Acme, []byte(name)) }
 
 // Lead makes a reference lead somewhere; each time the epoch grows. The response is the server's from then on.
@@ -141,7 +141,7 @@ func (s *Server) Revoke(kind maasv1.Revocation_Kind, id string) {
 	})
 }
 
-// AddKey makes an API key of the principal, and gives the whole credential.
+// AddKey makes an API key of the principal, and returns the whole credential.
 func (s *Server) AddKey(who auth.Principal) auth.APIKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()

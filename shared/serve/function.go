@@ -13,7 +13,7 @@ import (
 	"github.com/17882237881/MaaS/shared/httpserver"
 )
 
-// Open wires a function: it opens what the function needs and gives its routes. e lives as long as the function.
+// Open wires a function: it opens what the function needs and returns its routes. e lives as long as the function.
 type Open func(ctx context.Context, e *env.Env) (http.Handler, error)
 
 // Function is a function as func-go knows one: Start, Handle, Ready, Alive and Stop. It is safe for concurrent use.
@@ -34,7 +34,7 @@ type Function struct {
 	end      func(context.Context) error // what Stop does last in a process of its own; nil within a host
 }
 
-// New makes the function that open wires.
+// New returns the function that open wires.
 func New(open Open) *Function {
 	return &Function{open: open, draining: make(chan struct{})}
 }
@@ -73,7 +73,7 @@ func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 	h.handle(w, r, f.draining)
 }
 
-// ServeHTTP is Handle, for hosts.
+// ServeHTTP implements http.Handler by calling Handle.
 func (f *Function) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.Handle(w, r) }
 
 // Ready reports whether the function has started, nothing that it opened holds it back (env.Env.Hold), and it is not about to end. It asks
@@ -161,7 +161,7 @@ func (f *Function) awaitIdle(ctx context.Context) error {
 	}
 }
 
-// refuse turns new requests away, and gives what is left to close.
+// refuse turns new requests away, and returns what is left to close.
 func (f *Function) refuse() func(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

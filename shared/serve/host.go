@@ -37,6 +37,8 @@ func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan st
 	httpserver.Duplex(http.HandlerFunc(exchange)).ServeHTTP(w, r) // func-go's own server is not configured
 }
 
+// exchange serves a request and records it. It answers /version itself and turns a panic of the handler into a 500.
+// draining is closed when the process is to stop.
 func (h *host) exchange(w http.ResponseWriter, r *http.Request, draining <-chan struct{}) {
 	if r.URL.Path == "/version" {
 		writeVersion(w, h.name)

@@ -19,7 +19,7 @@ import (
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
-// openChild is a function with a slow route and background work, which says on stdout when it has ended.
+// openChild returns a function with a slow route and background work, which says on stdout when it has ended.
 func openChild(_ context.Context, e *env.Env) (http.Handler, error) {
 	var config struct {
 		Fail bool `env:"FAIL"`

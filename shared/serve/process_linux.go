@@ -15,7 +15,7 @@ const clockTick = 10 * time.Millisecond
 // startField is the place of starttime among the fields that follow the command's name, which may hold spaces: the 22nd of all.
 const startField = 22 - 3
 
-// processStart is when the kernel made this process, to a clock tick. In a container that is before the runtime has set it up.
+// processStart returns when the kernel made this process, to a clock tick. In a container that is before the runtime has set it up.
 func processStart() (time.Time, bool) {
 	text, err := os.ReadFile("/proc/self/stat")
 	if err != nil {

@@ -63,7 +63,7 @@ func (f *Function) endBy(end func(context.Context) error) bool {
 	return !f.stopped
 }
 
-// name is the function's folder. Its package is called function, as func wants it, so its path tells the name.
+// name returns the function's folder. Its package is called function, as func wants it, so its path tells the name.
 func (f *Function) name() string {
 	if f.called != "" {
 		return f.called

@@ -57,7 +57,7 @@ func (r *Refusals) Add(more Refusals) {
 	r.Credential += more.Credential
 }
 
-// NewPool makes a Pool of limit.Most units.
+// NewPool returns a Pool of limit.Most units.
 func NewPool(limit Limit) *Pool {
 	limit.Tenant, limit.Credential = cmp.Or(limit.Tenant, "your tenant"), cmp.Or(limit.Credential, "this credential")
 	limit.RetryAfter = cmp.Or(limit.RetryAfter, time.Second)
@@ -82,7 +82,7 @@ type Loan struct {
 // Loan returns a loan of nothing to the holder.
 func (p *Pool) Loan(h Holder) Loan { return Loan{pool: p, holder: h} }
 
-// Held is how much the loan holds.
+// Held returns how much the loan holds.
 func (l *Loan) Held() int64 { return l.taken }
 
 // Take adds n units to the loan. It fails, and adds nothing, with RateLimited if the pool has not so many left or the holder's share is used up, and with
@@ -188,10 +188,11 @@ func (p *Pool) judge(a *account, n int64) scope {
 	return fits
 }
 
-// lone is what a credential gets of a pool that nobody else uses: what judge allows then.
+// lone returns what a credential gets of a pool that nobody else uses: what judge allows then.
 func (p *Pool) lone() int64 { return max(1, p.limit.Most/Lone) }
 
-// open returns the holder's account, with a loan more.
+// open returns the holder's account after adding a loan to it. It creates the account, and that of the holder's tenant,
+// if there is none. Each call needs a close. The caller has p's lock.
 func (p *Pool) open(h Holder) *account {
 	a := p.accounts[h]
 	if a == nil {
@@ -210,7 +211,8 @@ func (p *Pool) open(h Holder) *account {
 	return a
 }
 
-// close ends a loan of the account, and forgets accounts that nobody uses.
+// close removes a loan from the account. An account without loans is deleted, and so is its tenant's if that was the
+// last. The caller has p's lock.
 func (p *Pool) close(a *account) {
 	if a.loans--; a.loans > 0 {
 		return

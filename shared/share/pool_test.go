@@ -17,7 +17,7 @@ func newPool(most int64) *share.Pool {
 	return share.NewPool(share.Limit{Most: most, Noun: "event streams", Setting: "MAAS_STREAMS"})
 }
 
-// fill takes units one by one, as one call each, until the holder is refused, and gives how many it got.
+// fill takes units one by one, as one call each, until the holder is refused, and returns how many it got.
 func fill(p *share.Pool, h share.Holder) (held int64, err error) {
 	for {
 		l := p.Loan(h)

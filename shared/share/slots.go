@@ -38,7 +38,7 @@ type waiter struct {
 	prev, next *waiter
 }
 
-// NewSlots makes a semaphore of n slots; queue has the places of those that wait.
+// NewSlots returns a semaphore of n slots; queue has the places of those that wait.
 func NewSlots(n int, queue *Pool) *Slots {
 	return &Slots{queue: queue, free: n, groups: map[Holder]*group{}, tenants: map[string]*group{}}
 }
@@ -168,7 +168,7 @@ func (s *Slots) enqueue(g *group, w *waiter) {
 	s.begin(&s.order, g.tenant)
 }
 
-// begin puts a group into its order, where it is not yet.
+// begin adds a group to the order unless it is in it.
 func (s *Slots) begin(o *order, g *group) {
 	if g.place == 0 {
 		s.clock++

@@ -34,7 +34,7 @@ func must(t *testing.T, s *share.Slots, h share.Holder) share.Slot {
 	return slot
 }
 
-// line has calls wait in the given order, lets slots go one by one, and gives the order in which they got theirs. It runs in a synctest bubble.
+// line has calls wait in the given order, lets slots go one by one, and returns the order in which they got theirs. It runs in a synctest bubble.
 func line(t *testing.T, s *share.Slots, calls []share.Holder, release func(i int)) []share.Holder {
 	t.Helper()
 	var mu sync.Mutex

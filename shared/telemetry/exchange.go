@@ -50,7 +50,8 @@ func from(ctx context.Context) *Exchange {
 	return x
 }
 
-// Fail records the error that a request is answered with, so that it is logged, once, with the request's line.
+// Fail records the error of a request, which is logged once, with the request's line. The first error counts; without
+// an exchange in ctx it does nothing.
 func Fail(ctx context.Context, err error) {
 	if x := from(ctx); x != nil && x.err == nil {
 		x.err = err

@@ -25,7 +25,7 @@ type exportConfig struct {
 	Endpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 }
 
-// export sends traces and metrics by OTLP over HTTP, and gives the tracer and what flushes both, or neither where there is no endpoint.
+// export sends traces and metrics by OTLP over HTTP, and returns the tracer and what flushes both, or neither where there is no endpoint.
 // The exporters read their other settings (OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER) from the environment by themselves.
 func export(ctx context.Context, e *env.Env, registry prometheus.Gatherer) (trace.Tracer, func(context.Context) error, error) {
 	var config exportConfig

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// NewLogger makes the process's logger as MAAS_LOG (text, json; default: text on a terminal, else json) and MAAS_LOG_LEVEL (debug,
+// NewLogger returns the process's logger as MAAS_LOG (text, json; default: text on a terminal, else json) and MAAS_LOG_LEVEL (debug,
 // info, warn, error; default info) ask. A line that is logged with a request's or an event's context carries its trace_id.
 func NewLogger(w io.Writer, vars map[string]string) (*slog.Logger, error) {
 	level := slog.LevelInfo

@@ -43,8 +43,8 @@ func Open(e *env.Env) (*Telemetry, error) {
 	})
 }
 
-// newRequests makes the histogram of all requests: its _count is the number by function, route and status. The buckets reach from
-// a cached answer to the longest wait for a model.
+// newRequests returns the histogram of the durations of requests. Its _count is the number of requests by function,
+// route and status. The buckets reach from a cached answer to the longest wait for a model.
 func newRequests() *prometheus.HistogramVec {
 	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "http_request_duration_seconds",

@@ -40,7 +40,7 @@ func open(t *testing.T, e *env.Env) *telemetry.Telemetry {
 	return tel
 }
 
-// exchange does one request and gives its log.
+// exchange does one request and returns its log.
 func exchange(t *testing.T, tel *telemetry.Telemetry, handle func(*telemetry.Exchange, *http.Request)) map[string]any {
 	t.Helper()
 	var out bytes.Buffer

@@ -9,7 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// RequestID is the trace's id, 32 lowercase hexadecimal digits: it names the request in answers (X-Request-Id), in logs and
+// RequestID returns the trace's id, 32 lowercase hexadecimal digits: it names the request in answers (X-Request-Id), in logs and
 // in traces, over all hops. It is "" outside any request or event.
 func RequestID(ctx context.Context) string {
 	id := trace.SpanContextFromContext(ctx).TraceID()
@@ -27,7 +27,7 @@ func Inject(ctx context.Context, h http.Header) {
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(h))
 }
 
-// Traceparent is the context's trace as events carry it (W3C Trace Context, 3.2), or "".
+// Traceparent returns the context's trace as events carry it (W3C Trace Context, 3.2), or "".
 func Traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)

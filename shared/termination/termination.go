@@ -35,6 +35,7 @@ func Say(path, sentence string) {
 	_ = file.Close()
 }
 
+// line returns the sentence on one line, cut at longest bytes.
 func line(sentence string) string {
 	sentence = strings.Join(strings.Fields(sentence), " ")
 	if len(sentence) <= longest {

@@ -11,7 +11,7 @@ import (
 	"github.com/17882237881/MaaS/shared/backoff"
 )
 
-// looks returns the pauses between two looks of a caller that waits for an upload to change.
+// looks returns the backoff between two polls of an upload's status.
 func looks() backoff.Backoff {
 	return backoff.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Second}
 }

@@ -44,7 +44,7 @@ const (
 	clearSQL = `delete from upload_chunks where upload = $1`
 )
 
-// takePlace takes the lease of the chunk's place and gives the generation of its writers. It is not taken while writers of other bytes have it,
+// takePlace takes the lease of the chunk's place and returns the generation of its writers. It is not taken while writers of other bytes have it,
 // or once the chunk is stored.
 func takePlace(ctx context.Context, tx postgres.Tx, c Chunk, lease time.Duration) (generation uuid.UUID, taken bool, err error) {
 	err = tx.QueryRow(ctx, takeSQL, c.Upload, c.Index, c.SHA256.Bytes(), c.Size, uuid.New(), lease).Scan(&generation)

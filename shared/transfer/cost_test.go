@@ -29,7 +29,7 @@ func almostStored(t testing.TB, w *transfertest.World, stored int) api.Upload {
 	return u
 }
 
-// lastChunk is the chunk of one byte.
+// lastChunk returns the chunk of one byte.
 func lastChunk(u api.Upload) (transfer.Chunk, []byte) {
 	content := []byte{1}
 	return transfertest.ChunkOf(u, u.Count-1, content), content

@@ -106,7 +106,7 @@ func changed(seen map[uuid.UUID]api.Upload, found []api.Upload) []api.UploadChan
 	return changes
 }
 
-// compare holds an upload against how it was seen last, and remembers it.
+// compare returns the change of an upload since it was seen last, false if there is none, and records it as seen.
 func compare(seen map[uuid.UUID]api.Upload, u api.Upload) (api.UploadChange, bool) {
 	before, known := seen[uuid.UUID(u.ID)]
 	if known && before.ETag() == u.ETag() {
@@ -156,7 +156,7 @@ func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) 
 	}
 }
 
-// tell ends when ctx does, when yield says so, or with an error of look.
+// tell calls look again and yields its changes until ctx ends, yield returns false, or look fails.
 func tell(ctx context.Context, again look, yield func(api.UploadChange, error) bool) error {
 	var spoken time.Time // so that the first thing to be said is said at once, were it only that there is nothing
 	for pauses := looks(); ctx.Err() == nil; _ = pauses.Wait(ctx) {

@@ -53,7 +53,8 @@ func (g *gate) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// shut ends the renewal of the lease, and reports whether there was one: if not, the store was given no whole part, and will not be.
+// shut closes the gate, stops the renewal of its lease, and reports whether the gate was ever open. If it was not, the
+// store has not received the whole part and never will.
 func (g *gate) shut() (opened bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

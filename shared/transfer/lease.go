@@ -10,7 +10,7 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// lost says that a lease ended under its holder: someone else may act in its place.
+// lost returns the error of a lease that has ended while it was held, so that another process may hold it.
 func lost() error {
 	return fault.New(fault.Unavailable, "Another request has taken this over, or the database was away for too long; try again.",
 		fault.Op("transfer.lease"), fault.Cause(errLost))
@@ -66,5 +66,5 @@ func (l *lease) run(ctx context.Context, cancel context.CancelCauseFunc, renew f
 // extend trusts the lease anew, as it was renewed by a statement sent at the time asked.
 func (l *lease) extend(asked time.Time) { l.good.Store(int64(asked.Sub(l.began) + l.length*2/3)) }
 
-// left is how long the lease may be trusted without renewal.
+// left returns how long the lease may be trusted without renewal.
 func (l *lease) left() time.Duration { return time.Duration(l.good.Load()) - time.Since(l.began) }

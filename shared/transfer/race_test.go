@@ -106,7 +106,7 @@ func TestAChunkThatWasAnsweredIsInTheStore(t *testing.T) {
 	}
 }
 
-// winner runs all writers at once and gives the contender whose bytes were acknowledged, 0 if none's were.
+// winner runs all writers at once and returns the contender whose bytes were acknowledged, 0 if none's were.
 func winner(t *testing.T, w *transfertest.World, u api.Upload, writers []writer) (won int) {
 	t.Helper()
 	answered := make([]bool, len(writers))

@@ -90,7 +90,8 @@ func (t *Transfers) Cancel(ctx context.Context, who auth.Principal, in api.Cance
 	return struct{}{}, err
 }
 
-// drop ends an upload without a file.
+// drop ends an upload without a file, as to, and records act in the audit trail. It deletes the upload's chunks, and
+// its draft version if the upload was to bring the only file.
 func drop(ctx context.Context, tx postgres.Tx, who auth.Principal, s session, to api.UploadStatus, act audit.Action) error {
 	if err := move(ctx, tx, uuid.UUID(s.ID), to, s.Phase); err != nil {
 		return err

@@ -32,7 +32,7 @@ func (s session) name() string { return s.target() + "/" + string(s.Path) }
 
 func (s session) target() string { return s.Model.String() + "@" + s.Version.String() }
 
-// system is the principal of a function that goes on with the upload by itself.
+// system returns the principal of a function that goes on with the upload by itself.
 func (s session) system(function string, tenant uuid.UUID) auth.Principal {
 	return auth.System(function, tenant, s.Model.Tenant)
 }

@@ -71,7 +71,8 @@ var (
 		where u.status in (` + underwayStatuses + `) and not ` + ofModelSQL + ` order by u.id`
 )
 
-// find returns an upload that the caller may know of; any other is NotFound, and so is one whose model is deleted.
+// find returns the upload with an id. It fails with NotFound if there is none, its model is deleted, or the caller may
+// not see the model.
 func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
 	rows, err := tx.Query(ctx, findSQL, id)
 	if err != nil {
@@ -84,7 +85,7 @@ func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID)
 	return s, err
 }
 
-// findLocked is find for a transaction that moves the upload: it locks the row until the transaction ends.
+// findLocked is like find, but also locks the upload's row until the transaction ends.
 func findLocked(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
 	if err := lockUpload(ctx, tx, id); err != nil {
 		return session{}, err
@@ -92,7 +93,7 @@ func findLocked(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid
 	return find(ctx, tx, who, id)
 }
 
-// lockUploadShared locks the row for a chunk: other chunks go on at the same time.
+// lockUploadShared locks the row in share mode, so that chunks of the upload do not block each other.
 func lockUploadShared(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, shareSQL, id)
 	return err
@@ -130,7 +131,7 @@ func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to api.UploadStatus
 	return err
 }
 
-// complete moves an open upload on, and keeps the digests of its chunks.
+// complete marks an open upload as completed and stores the digests of its chunks.
 func complete(ctx context.Context, tx postgres.Tx, id uuid.UUID, chunks []held) error {
 	digests := make([]byte, 0, len(chunks)*sha256.Size)
 	for _, chunk := range chunks {

@@ -39,7 +39,7 @@ func takeLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time
 	return fence, s, true, err
 }
 
-// read is find for functions that act by themselves.
+// read returns an upload for functions that act for no caller. It does not check a caller's permission.
 func read(ctx context.Context, tx postgres.Tx, id uuid.UUID) (session, error) {
 	rows, err := tx.Query(ctx, findSQL, id)
 	if err != nil {

@@ -53,7 +53,7 @@ func (t *Transfers) Verify(ctx context.Context, tenant, upload uuid.UUID) error 
 	return err
 }
 
-// take begins a turn, unless the upload needs none or has one that is alive.
+// take acquires the verification lease of an upload. taken is false if there is nothing to verify or another process holds the lease.
 func (t *Transfers) take(ctx context.Context, tenant, upload uuid.UUID) (v *verification, taken bool, err error) {
 	v = &verification{Transfers: t, tenant: tenant, who: auth.Principal{Tenant: tenant}}
 	err = t.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
@@ -104,8 +104,9 @@ func (v *verification) assemble(ctx context.Context) error {
 	return v.enter(ctx, api.Hashing)
 }
 
-// doubt looks at what the store really holds, after it has said that it cannot assemble the chunks. That may be because a former turn, whose
-// lease is over, is still assembling them: then the next turn finds the object.
+// doubt handles a failure (cause) of the store to assemble the chunks. If the store has assembled them already, for a
+// verification whose lease ended, or assembles them now, the upload goes on to Hashing. If the store has lost chunks,
+// the upload is rejected with lost_chunks. Any other failure is returned and retried.
 func (v *verification) doubt(ctx context.Context, chunks []held, cause error) error {
 	parts, gone, err := v.reconcile(ctx, v.multipart, chunks)
 	switch {
@@ -185,7 +186,7 @@ func (v *verification) hashOn(ctx context.Context) error {
 	return nil
 }
 
-// pass leaves the rest to the next step.
+// pass saves the state and emits the event of the next step.
 func (v *verification) pass(ctx context.Context) error {
 	return v.write(ctx, func(tx postgres.Tx) error {
 		if err := v.save(ctx)(tx); err != nil {
@@ -202,7 +203,8 @@ func (v *verification) save(ctx context.Context) func(tx postgres.Tx) error {
 	return func(tx postgres.Tx) error { return saveSums(ctx, tx, uuid.UUID(v.ID), v.sums) }
 }
 
-// compare holds what was hashed against what the client said.
+// compare compares the computed hashes to those that the client declared. It returns nil if all of them match; a hash
+// that was not declared matches.
 func (v *verification) compare() *api.UploadProblem {
 	switch {
 	case !v.sha256.IsZero() && v.sha256 != v.SHA256:
@@ -231,7 +233,7 @@ func (v *verification) write(ctx context.Context, do func(tx postgres.Tx) error)
 	})
 }
 
-// last is write for what ends the upload, whether or not its version is there.
+// last is like write, for what ends the upload, whether or not its version still exists.
 func (v *verification) last(ctx context.Context, do func(tx postgres.Tx) error) error {
 	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error {
 		if err := checkLease(ctx, tx, uuid.UUID(v.ID), v.fence); err != nil {
@@ -245,7 +247,7 @@ func (v *verification) renew(ctx context.Context) error {
 	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return renewLease(ctx, tx, uuid.UUID(v.ID), v.fence, v.limits.VerifyLease) })
 }
 
-// leave ends a turn that failed, so that the next need not wait for its lease.
+// leave releases the lease of a step that failed, so that the next step need not wait until it expires.
 func (v *verification) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()

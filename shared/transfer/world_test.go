@@ -42,7 +42,7 @@ func shortLeases() map[string]string {
 	return map[string]string{"MAAS_CHUNK_LEASE": lease.String(), "MAAS_VERIFY_LEASE": lease.String()}
 }
 
-// model is a small ONNX file.
+// model returns a small ONNX file.
 func model(t testing.TB) []byte {
 	t.Helper()
 	file, err := os.ReadFile("../formats/testdata/digits.onnx")
@@ -52,7 +52,7 @@ func model(t testing.TB) []byte {
 	return file
 }
 
-// large is an ONNX file of three chunks.
+// large returns an ONNX file of three chunks.
 func large(t testing.TB) []byte {
 	t.Helper()
 	return transfertest.Padded(model(t), 20<<20)

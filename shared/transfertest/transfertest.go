@@ -23,7 +23,7 @@ import (
 	"github.com/17882237881/MaaS/shared/transfer"
 )
 
-// Model is the model that the world's tenant has.
+// Model returns the model that the world's tenant has.
 func Model() ref.Model { return ref.Model{Tenant: "acme", Name: "digits"} }
 
 // World is identitytest's, with a bucket, the model acme/digits and transfer's use cases. Its events go nowhere but to the outbox: Verify
@@ -36,7 +36,7 @@ type World struct {
 	t     testing.TB
 }
 
-// New makes the world, which goes with the test. Settings are added to its environment variables.
+// New returns the world, which goes with the test. Settings are added to its environment variables.
 func New(t testing.TB, settings ...map[string]string) *World {
 	t.Helper()
 	w := &World{World: identitytest.New(t), t: t}
@@ -62,7 +62,7 @@ func (w *World) Open(vars map[string]string) *transfer.Transfers {
 	return transfers
 }
 
-// NewModel makes a model of the principal's tenant.
+// NewModel returns a model of the principal's tenant.
 func (w *World) NewModel(who auth.Principal, name ref.Name) {
 	w.t.Helper()
 	events, err := outbox.Open(w.t.Context(), w.Env)
@@ -88,7 +88,7 @@ func (w *World) MustBegin(in api.CreateUploadRequest) api.Upload {
 	return begun.Upload
 }
 
-// MustSend sends all chunks of a file, and gives their digests.
+// MustSend sends all chunks of a file, and returns their digests.
 func (w *World) MustSend(u api.Upload, file []byte) []ref.Digest {
 	w.t.Helper()
 	var digests []ref.Digest
@@ -110,7 +110,7 @@ func (w *World) MustComplete(in api.CreateUploadRequest, file []byte) api.Upload
 	return done.Upload
 }
 
-// MustVerify takes an upload to its end, step by step, and gives how it ended.
+// MustVerify takes an upload to its end, step by step, and returns how it ended.
 func (w *World) MustVerify(id api.ID) api.Upload {
 	w.t.Helper()
 	const most = 100

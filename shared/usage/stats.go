@@ -18,7 +18,7 @@ import (
 // defaultWindow is how far back statistics go where the caller does not say.
 const defaultWindow = api.StatsWindow(24 * time.Hour)
 
-// Stats tells how a model's calls went; those of an earlier model of its name are not its. A model that was never called has zeros. It fails with NotFound
+// Stats returns how a model's calls went; those of an earlier model of its name are not its. A model that was never called has zeros. It fails with NotFound
 // for a model that the caller may not know of, or that is deleted: its calls stay in the ledger (Totals).
 func (l *Ledger) Stats(ctx context.Context, who auth.Principal, q api.StatsRequest) (api.ModelStats, error) {
 	if !who.MaySee(q.Model) {

@@ -13,7 +13,7 @@ import (
 	"github.com/17882237881/MaaS/api/faulttest"
 )
 
-// bucketOf is as the ledger's function usage_record computes it.
+// bucketOf computes the bucket as the ledger's function usage_record computes it.
 func bucketOf(us int64) int { return int(math.Ceil(8 * math.Log2(float64(max(us, 1))))) }
 
 func TestQuantilesAreExactToAnEighthOfAPowerOfTwo(t *testing.T) {

@@ -70,7 +70,7 @@ func TestFuncBuildsAFunctionThatRuns(t *testing.T) {
 	}
 }
 
-// run starts the program, which must end well at the test's end, and gives its address.
+// run starts the program, which must end well at the test's end, and returns its address.
 func run(t *testing.T, program string) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -122,7 +122,7 @@ func get(t *testing.T, url string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
-// output runs a command and gives its standard output.
+// output runs a command and returns its standard output.
 func output(t *testing.T, c *exec.Cmd) []byte {
 	t.Helper()
 	var out, said bytes.Buffer

@@ -14,7 +14,7 @@ import (
 
 const ours = "github.com/17882237881/MaaS/"
 
-// openers are the functions that read what a label needs.maas.dev/… has mounted.
+// openers returns the functions that read what a label needs.maas.dev/… has mounted.
 func openers() map[string][]string {
 	const shared = ours + "shared/"
 	return map[string][]string{

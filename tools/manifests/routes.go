@@ -93,7 +93,8 @@ func doorOwners(table []httpapi.Route) (map[httpapi.Door]string, error) {
 	return owners, nil
 }
 
-// prefixes returns those that the doors are told apart by: the reserved segments, and the names of the gRPC services.
+// prefixes returns the path prefixes by which the gateways route, sorted: those of the reserved segments, below / and
+// /v2/, and the names of the gRPC services.
 func prefixes(table []httpapi.Route) []string {
 	var all []string
 	for _, segment := range ref.FirstSegments() {

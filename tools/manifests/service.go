@@ -97,7 +97,7 @@ func servicesOf(ctx context.Context, root string) (map[string]service, error) {
 	}
 }
 
-// build returns what kustomize makes of a folder.
+// build returns what `kustomize build` prints for a folder. Its error contains what kustomize wrote to stderr.
 func build(ctx context.Context, folder string) ([]byte, error) {
 	var out, failure bytes.Buffer
 	command := exec.CommandContext(ctx, "kustomize", "build", folder)

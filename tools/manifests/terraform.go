@@ -32,7 +32,7 @@ func overlays(ctx context.Context, root string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// open builds an overlay that has marks for settings, which it puts there, and gives it with Terraform's references in the place of marks.
+// open builds an overlay that has marks for settings, which it puts there, and returns it with Terraform's references in the place of marks.
 func open(ctx context.Context, overlay string) ([]byte, error) {
 	marks, err := mark(filepath.Join(overlay, "settings.yaml"))
 	if err != nil {
@@ -48,7 +48,7 @@ func open(ctx context.Context, overlay string) ([]byte, error) {
 	return []byte("# Made by make generate out of knative.\n" + text), nil
 }
 
-// mark exchanges an overlay's settings for marks, and gives each mark with what Terraform has in its place. A port's mark is a number, since
+// mark exchanges an overlay's settings for marks, and returns each mark with what Terraform has in its place. A port's mark is a number, since
 // kustomize puts nothing else where one stands; it is larger than any port.
 func mark(path string) (marks []string, err error) {
 	text, err := os.ReadFile(path)

@@ -125,7 +125,7 @@ func (d *document) whole() object {
 	}
 }
 
-// tags are the functions.
+// tags returns the functions.
 func (d *document) tags() []any {
 	used := map[string]bool{}
 	for _, route := range httpapi.Routes() {

@@ -64,7 +64,7 @@ func text(pattern, example string) object {
 	return object{{"type", "string"}}.with("pattern", pattern).with("examples", []string{example})
 }
 
-// named is the form of what becomes part of a host name: 63 bytes.
+// named returns the form of what becomes part of a host name: 63 bytes.
 func named(pattern, example string) object { return text(pattern, example).with("maxLength", 63) }
 
 func upTo(least, most int) object {

@@ -12,7 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
-// operation describes a route whose use case takes a value and gives a value.
+// operation describes a route whose use case takes a value and returns a value.
 func (d *document) operation(route httpapi.Route, u use) object {
 	method, _, _ := strings.Cut(route.Pattern, " ")
 	in, ok := u.in.Underlying().(*types.Struct)
@@ -42,7 +42,7 @@ func honoursKeys(route httpapi.Route) bool {
 	return route.Function != "login" && route.Function != "tokens"
 }
 
-// head is what every operation begins with. doc tells what it does; its first sentence is the summary.
+// head returns what every operation begins with. doc tells what it does; its first sentence is the summary.
 func head(route httpapi.Route, id, doc string) object {
 	o := object{
 		{"operationId", id}, {"tags", []string{route.Function}}, {"summary", summaryOf(doc)},
@@ -65,7 +65,7 @@ func needs(permission api.Permission) string {
 	}
 }
 
-// summaryOf is the first sentence, or what of it stands alone.
+// summaryOf returns the first sentence, or what of it stands alone.
 func summaryOf(doc string) string {
 	summary := capital(flat(doc))
 	for _, end := range []string{". ", "; ", ": "} {

@@ -135,7 +135,7 @@ func (s *schemas) closed(t *types.Named, form object, doc string) (withValues ob
 	return form.with("enum", values), doc
 }
 
-// constants returns a type's constants in the order of the source.
+// constants returns the constants of a string type in the order of the source, nil for a type that is no string.
 func (s *schemas) constants(t *types.Named) []*types.Const {
 	var all []*types.Const
 	if b, ok := t.Underlying().(*types.Basic); !ok || b.Info()&types.IsString == 0 {
@@ -162,7 +162,7 @@ func hasMethod(t types.Type, name string) bool {
 	return types.NewMethodSet(t).Lookup(nil, name) != nil
 }
 
-// onlyEmbedded returns the struct whose fields are all that t shows, or nil.
+// onlyEmbedded returns the type of t's embedded field if t has no other exported field, and nil otherwise.
 func onlyEmbedded(t *types.Struct) types.Type {
 	var only types.Type
 	for i := range t.NumFields() {
@@ -204,6 +204,7 @@ func (s *schemas) ofStruct(t *types.Struct, at place) object {
 	return schema
 }
 
+// orNull returns a schema that also accepts null. It does not change its argument.
 func orNull(schema object) object {
 	if kind, ok := schema.at("type").(string); ok && schema.at("enum") == nil {
 		rest := slices.DeleteFunc(slices.Clone(schema), func(m member) bool { return m.name == "type" })

@@ -91,7 +91,8 @@ func (s *source) noteAll(info *types.Info, names []*ast.Ident, comments ...*ast.
 	}
 }
 
-// note keeps the first comment that there is.
+// note stores, as the object's doc comment, the first of the comments that is not empty. If all are empty, it changes
+// nothing.
 func (s *source) note(of types.Object, comments ...*ast.CommentGroup) {
 	for _, comment := range comments {
 		if text := strings.TrimSpace(comment.Text()); text != "" {
@@ -101,7 +102,7 @@ func (s *source) note(of types.Object, comments ...*ast.CommentGroup) {
 	}
 }
 
-// readFunction notes what a function registers.
+// readFunction records what a function registers.
 func (s *source) readFunction(p *packages.Package) {
 	name := strings.TrimPrefix(p.PkgPath, ours+"functions/")
 	for _, file := range p.Syntax {
@@ -117,7 +118,7 @@ func (s *source) readFunction(p *packages.Package) {
 	}
 }
 
-// readCall notes a call of httpapi.Handle: the pattern, the types that it is instantiated with, and the use case that it is given.
+// readCall records a call of httpapi.Handle: the pattern, the types that it is instantiated with, and the use case that it is given.
 func (s *source) readCall(info *types.Info, call *ast.CallExpr) {
 	selector, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {

@@ -61,6 +61,7 @@ func (d *document) streams() map[string]stream {
 	return all
 }
 
+// flag returns the schema of an object with one required member, a boolean with the name.
 func flag(name string) object {
 	return object{{"type", "object"}, {"required", []string{name}}, {"properties", object{{name, object{{"type", "boolean"}}}}}}
 }

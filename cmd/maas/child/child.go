@@ -128,7 +128,7 @@ func (p *Process) ask(ctx context.Context) error {
 	return p.spec.Ready(ctx)
 }
 
-// PID is the child's process id.
+// PID returns the child's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Done is closed when the child has ended.

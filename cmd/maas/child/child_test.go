@@ -284,7 +284,7 @@ func TestALineWithoutEndIsCut(t *testing.T) {
 	}
 }
 
-// shell is a child that runs a script; its log goes to the handler.
+// shell returns a child that runs a script; its log goes to the handler.
 func shell(script string, log slog.Handler) child.Spec {
 	return child.Spec{
 		Name:    "shell",

@@ -35,7 +35,7 @@ func Supervise(ctx context.Context, spec Spec) (*Supervised, error) {
 	return s, nil
 }
 
-// Process is the present run, or the last one while the child is being started again.
+// Process returns the present run, or the last one while the child is being started again.
 func (s *Supervised) Process() *Process { return s.current.Load() }
 
 // Stop ends the supervision and the child: asked first, killed after the grace or when ctx ends. The child is gone when it returns.

@@ -25,7 +25,7 @@ type version struct {
 	ref.Version
 }
 
-// exact reads "acme/fraud@1.4.0".
+// exact parses a reference to one version, "acme/fraud@1.4.0". Any other reference is a usage error.
 func exact(argument string) (version, error) {
 	target, err := ref.ParseTarget(argument)
 	if err != nil {
@@ -38,7 +38,7 @@ func exact(argument string) (version, error) {
 	return version{target.Model, v}, nil
 }
 
-// String is "acme/fraud@1.4.0".
+// String returns "acme/fraud@1.4.0".
 func (v version) String() string { return v.model.String() + "@" + v.Version.String() }
 
 // model reads "acme/fraud".
@@ -53,7 +53,7 @@ func target(argument string) (ref.Target, error) {
 	return t, misuse(err)
 }
 
-// named reads a model and an alias, written as "acme/fraud production" or "acme/fraud@production", and gives what follows them.
+// named reads a model and an alias, written as "acme/fraud production" or "acme/fraud@production", and returns what follows them.
 func named(arguments []string) (m ref.Model, a ref.Alias, rest []string, err error) {
 	first, alias, joined := strings.Cut(arguments[0], "@")
 	rest = arguments[1:]

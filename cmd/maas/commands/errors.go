@@ -29,7 +29,7 @@ type usageError struct{ error }
 // Unwrap returns the mistake.
 func (e usageError) Unwrap() error { return e.error }
 
-// misuse marks err, unless it is nil, as a mistake in the command line.
+// misuse marks err as a usage error. It returns nil for nil.
 func misuse(err error) error {
 	if err == nil {
 		return nil
@@ -37,7 +37,7 @@ func misuse(err error) error {
 	return usageError{err}
 }
 
-// Usage is misuse for cobra's errors in flags.
+// Usage marks an error of cobra in flags as a usage error. It returns nil for nil.
 func Usage(err error) error { return misuse(err) }
 
 // Status returns the exit status of an error; nil has 0.

@@ -102,7 +102,8 @@ func (s *session) answer(ctx context.Context, c call, w io.Writer) (http.Header,
 	return answer.Header, nil
 }
 
-// cameAbout says which version answered, out of the cache or not, and in which time.
+// cameAbout describes how an answer was computed: the version, whether it came from the cache, the time of the cold
+// start, and the time that the call took.
 func cameAbout(h http.Header, m ref.Model, took time.Duration) string {
 	text := m.String()
 	if v := h.Get("X-Model-Version"); v != "" {

@@ -57,7 +57,7 @@ func (s *shell) run(arguments ...string) outcome {
 	return outcome{Status(err), stdout.String(), stderr.String()}
 }
 
-// must runs a command that succeeds and gives what it printed.
+// must runs a command that succeeds and returns what it printed.
 func (s *shell) must(arguments ...string) string {
 	s.t.Helper()
 	got := s.run(arguments...)

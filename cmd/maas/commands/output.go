@@ -77,7 +77,8 @@ func (o *output) sayf(format string, values ...any) {
 // between is how long nothing is said about the same trouble.
 const between = 10 * time.Second
 
-// retrying tells that the server is away, now and then.
+// retrying returns a function that reports an error which is being retried. It prints at most one line each time
+// between has passed.
 func (o *output) retrying() func(error) {
 	var mu sync.Mutex
 	var last time.Time

@@ -72,7 +72,7 @@ func (a *announcement) Write(p []byte) (int, error) {
 	return a.text.Write(p)
 }
 
-// address is the server's, once it is ready.
+// address returns the server's address once it is ready.
 func (a *announcement) address() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

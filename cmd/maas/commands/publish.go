@@ -137,7 +137,7 @@ func ended(ctx context.Context, which version) error {
 	return ctx.Err()
 }
 
-// deployed says how a deployment gets on, with the times of its start where they are known.
+// deployed returns how a deployment gets on, with the times of its start where they are known.
 func deployed(d api.Deployment) string {
 	text := "deployment: " + string(d.Status)
 	if p := d.Phases; p != (api.StartPhases{}) {

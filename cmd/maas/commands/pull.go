@@ -130,7 +130,7 @@ func (s *session) pull(ctx context.Context, v api.Version, files []api.File, fol
 	})
 }
 
-// noFolder tells why a folder cannot be used: it is a mistake in the command line if there is something else of that name.
+// noFolder returns the error for a folder that cannot be used: a usage error if something else has that name.
 func noFolder(err error) error {
 	reported := fault.New(fault.Invalid, "The folder cannot be used: "+err.Error(), fault.Field("DIR"))
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, fs.ErrExist) || errors.Is(err, syscall.EINVAL) {

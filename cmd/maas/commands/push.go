@@ -96,7 +96,7 @@ func (p pushing) push(ctx context.Context, to *push.Pusher, n int) (push.Result,
 	return to.File(ctx, p.files[n], p.path)
 }
 
-// resumable tells after an interruption that nothing is lost.
+// resumable adds to the error of an interruption that the next call resumes the upload.
 func resumable(err error) error {
 	if fault.Is(err, fault.Canceled) {
 		return fault.New(fault.Canceled, "Interrupted. Run the same command again and it goes on where it was.", fault.Cause(err))
@@ -122,7 +122,7 @@ func distinct(files []string) error {
 	return nil
 }
 
-// progress draws a bar on a terminal, and writes lines elsewhere. done ends the drawing.
+// progress returns a progress display: a bar on a terminal, lines elsewhere. The caller calls done to end it.
 func (s *session) progress() (shown maas.Progress, done func()) {
 	if s.quiet {
 		return maas.NoProgress{}, func() {}

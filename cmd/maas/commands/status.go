@@ -42,7 +42,8 @@ func (m Maker) status() *cobra.Command {
 	})
 }
 
-// look asks whether the server answers, and whom it takes us for. Nobody signed in is no failure.
+// look asks the server whether it is ready and who is signed in, and stores the answers in now. It fails if the server
+// is not ready. That nobody is signed in is no error.
 func (s *session) look(ctx context.Context, now *condition) error {
 	if err := s.Client.Ready(ctx); err != nil {
 		now.Reason = Explain(err)

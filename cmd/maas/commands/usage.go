@@ -55,7 +55,7 @@ func (m Maker) usage() *cobra.Command {
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
 
-// dash stands for what there is none of.
+// dash returns "-" for an empty string, and else the string.
 func dash(s string) string {
 	if s == "" {
 		return "-"

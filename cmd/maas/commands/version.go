@@ -42,7 +42,7 @@ func (m Maker) version() *cobra.Command {
 	})
 }
 
-// Version says what this program was built from, for --version.
+// Version returns what this program was built from, for --version.
 func Version() string { return "maas " + built(serve.VersionOf("maas")) }
 
 func built(v api.ServerVersion) string {

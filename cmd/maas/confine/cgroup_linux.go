@@ -20,7 +20,7 @@ import (
 // (cgroups(7), "no internal processes").
 const hostGroup = "host"
 
-// delegated prepares the cgroup v2 that this process is in for cells, and gives its folder. It fails where there is none, where this process may not
+// delegated prepares the cgroup v2 that this process is in for cells, and returns its folder. It fails where there is none, where this process may not
 // write to it, and where others are in it. self is the process's folder in /proc.
 func delegated(self string) (string, error) {
 	own, err := ownGroup(self)
@@ -39,7 +39,7 @@ func delegated(self string) (string, error) {
 	return own, makeRoom(own)
 }
 
-// ownGroup returns the folder of the cgroup v2 of a process.
+// ownGroup returns the folder of a process's cgroup v2. self is the process's folder in /proc.
 func ownGroup(self string) (string, error) {
 	folder, _, err := unified.find(self)
 	return folder, err

@@ -23,7 +23,8 @@ type Confiner struct {
 	made  atomic.Int64
 }
 
-// New returns the machine's confiner.
+// New returns the machine's confiner. Without cgroups it may write to, which is logged, the confiner only watches
+// memory and does not limit CPU.
 func New(log *slog.Logger) *Confiner {
 	cells, err := delegated("/proc/self")
 	if err != nil {

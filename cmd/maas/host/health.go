@@ -9,7 +9,7 @@ import (
 	"github.com/17882237881/MaaS/shared/serve"
 )
 
-// outside is what the public listener answers: the functions' routes, and for the host what each function answers for itself.
+// outside returns what the public listener answers: the functions' routes, and for the host what each function answers for itself.
 func (h *Host) outside(functions map[string]http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", httpapi.Public(functions))

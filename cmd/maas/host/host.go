@@ -70,7 +70,7 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 	return h, nil
 }
 
-// URL is the public address.
+// URL returns the public address.
 func (h *Host) URL() string { return h.public.URL() }
 
 func (h *Host) start(ctx context.Context, o Options) (err error) {
@@ -160,7 +160,7 @@ func (h *Host) handlers() map[string]http.Handler {
 	return all
 }
 
-// internal is what the events' listener answers.
+// internal returns what the events' listener answers.
 func (h *Host) internal(o Options, functions map[string]http.Handler) (http.Handler, error) {
 	measured, err := telemetry.Open(h.env)
 	if err != nil {
@@ -262,7 +262,9 @@ const (
 	eventsSocket = "events.sock" // in the folder of the sockets
 )
 
-// variables are what the functions are configured by: the environment, with what this host starts in it.
+// variables returns the functions' configuration: the environment of o, with the stores, keys and addresses of this
+// host in place of those it names. It creates what keys are missing, and fails if the keys or the metering journal's
+// folder cannot be used.
 func (h *Host) variables(o Options) (map[string]string, error) {
 	folder, err := o.Folder.Sub("keys")
 	if err != nil {

@@ -54,7 +54,7 @@ func bindSocket(ctx context.Context, name, path string) (*listener, error) {
 	return &listener{Listener: l, name: name}, nil
 }
 
-// URL is where the listener answers, from this machine.
+// URL returns where the listener answers, from this machine.
 func (l *listener) URL() string {
 	if l.Addr().Network() == "unix" {
 		return socket.URL(l.Addr().String())

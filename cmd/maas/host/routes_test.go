@@ -16,7 +16,7 @@ var nothing = subject{model: "acme/none", upload: "00000000-0000-7000-8000-00000
 
 var chunkRoute = httpapi.Route{Pattern: "PUT /v1/uploads/{id}/chunks/{n}"}
 
-// body is what a route needs to be sent to get as far as the resource, by the end of its pattern. Others are sent {}.
+// body returns what a route needs to be sent to get as far as the resource, by the end of its pattern. Others are sent {}.
 func body(pattern, model string) string {
 	const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	named := fmt.Sprintf(`{"model":%q}`, model)
@@ -85,7 +85,7 @@ func names(route httpapi.Route) bool {
 	return strings.Contains(route.Pattern, "{") || strings.Contains(body(route.Pattern, "acme/none"), "acme")
 }
 
-// public are the routes that can be called from outside.
+// public returns the routes that can be called from outside.
 func public() []httpapi.Route {
 	var routes []httpapi.Route
 	for _, route := range httpapi.Routes() {

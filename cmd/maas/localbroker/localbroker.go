@@ -150,6 +150,7 @@ func (b *Broker) deliver(c cloudevent.Consumer, encoded []byte) {
 	}
 }
 
+// try delivers an event to a consumer once. It fails if the consumer has not accepted the event within patience.
 func (b *Broker) try(c cloudevent.Consumer, encoded []byte) error {
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()

@@ -12,7 +12,7 @@ import (
 	"github.com/17882237881/MaaS/shared/objects"
 )
 
-// prepare brings the version's files onto this machine, each checked against its digest.
+// prepare downloads the version's files to this machine and checks each against its digest.
 func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, error) {
 	spec, err := s.await(ctx, version)
 	if err != nil {

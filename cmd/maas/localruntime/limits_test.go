@@ -26,7 +26,7 @@ import (
 	"github.com/17882237881/MaaS/shared/termination"
 )
 
-// greedy is a version of one model, which is given so much.
+// greedy returns a version of one model, which is given so much.
 func (b *bench) greedy(file []byte, allowed allowance.Allowance) uuid.UUID {
 	b.t.Helper()
 	folder := b.t.TempDir()

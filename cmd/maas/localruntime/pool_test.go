@@ -82,7 +82,7 @@ func newBench(t *testing.T, idleAfter time.Duration) *bench {
 	return b
 }
 
-// version is one whose files lie in the folder.
+// version returns one whose files lie in the folder.
 func (b *bench) version(folder string) uuid.UUID {
 	id := uuid.New()
 	b.versions[id] = folder

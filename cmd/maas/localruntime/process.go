@@ -104,7 +104,7 @@ const maxLine = 4 << 10
 
 var errNotReady = errors.New("the model is not loaded yet")
 
-// ready is child.Spec's Ready.
+// ready is the Ready function of child.Spec.
 func (a *announcements) ready(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -63,7 +63,7 @@ const (
 	unwrittenRetry = 10 * time.Second // until what failed to start is tried again where the failure could not be written down
 )
 
-// New makes a Supervisor. Close ends it.
+// New returns a Supervisor. Close ends it.
 func New(o Options) *Supervisor {
 	s := &Supervisor{
 		deployments: o.Deployments, store: o.Store, programs: o.Programs, rule: o.Allowance, folder: o.Folder, sockets: o.Sockets, endpoint: o.Endpoint, log: o.Log,
@@ -199,7 +199,8 @@ func (s *Supervisor) startTime(version uuid.UUID) time.Duration {
 	return s.specs[version].StartTime(startTime)
 }
 
-// launch starts the version's runtime, if it does not run, and does not wait for it.
+// launch starts the version's runtime in the background unless it runs. A failure to start is not returned; the pool
+// records it.
 func (s *Supervisor) launch(version uuid.UUID) {
 	s.work.Go(func() { // bounded by startTime
 		_, release, err := s.pool.acquire(context.Background(), version)
@@ -243,6 +244,7 @@ func (s *Supervisor) keep(version uuid.UUID) bool {
 	return ok && (spec.Warm || spec.Scale.Min > 0)
 }
 
+// endpointOf returns the URL at which the supervisor serves a version, whether or not its runtime is running.
 func (s *Supervisor) endpointOf(version uuid.UUID) string {
 	return s.endpoint + prefix + version.String()
 }

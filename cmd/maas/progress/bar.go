@@ -84,7 +84,7 @@ func (b *Bar) Phase(name api.UploadPhase, done float64) {
 	r.phase, r.over = phase(name, done), name == api.Done
 }
 
-// End implements maas.Progress.
+// End implements maas.Progress. It completes the bar if all bytes have come, and stops it where it is if not.
 func (b *Bar) End() {
 	r := b.current()
 	r.mu.Lock()

@@ -29,7 +29,7 @@ func duration(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
 }
 
-// String is "1.2 MiB of 4.0 MiB (30 %), 2.0 MiB/s, 0:02 left".
+// String returns "1.2 MiB of 4.0 MiB (30 %), 2.0 MiB/s, 0:02 left".
 func (r reading) String() string {
 	text := fmt.Sprintf("%s of %s (%d %%)", Bytes(r.done), Bytes(r.size), r.percent())
 	if r.rate > 0 && r.done < r.size {

@@ -49,7 +49,7 @@ func openDraft(root *os.Root, f api.File) (*draft, error) {
 	}
 }
 
-// newDraft makes a draft of a name that nobody knows. It gives nil if another process has found it, and taken it, before it was locked here.
+// newDraft makes a draft of a name that nobody knows. It returns nil if another process has found it, and taken it, before it was locked here.
 func newDraft(root *os.Root, folder string, f api.File) (*draft, error) {
 	name := path.Join(folder, reserved+f.SHA256.String()+"-"+rand.Text())
 	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, written)
@@ -112,7 +112,7 @@ func discard(root *os.Root, name string, entry fs.DirEntry) {
 	_ = d.file.Close()    // as above
 }
 
-// empty makes the draft begin anew.
+// empty truncates the draft and moves its offset to the start.
 func (d *draft) empty() error {
 	_, err := d.file.Seek(0, io.SeekStart)
 	return errors.Join(err, d.file.Truncate(0))

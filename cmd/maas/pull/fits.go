@@ -90,7 +90,8 @@ func unwritable(err error) error {
 	return fault.New(fault.Invalid, "The folder cannot be written: "+err.Error(), fault.Field("DIR"), fault.Cause(err))
 }
 
-// local says what went wrong on this machine with a file.
+// local turns an error of this machine's file system about f into a fault that tells the user what to do. It returns
+// nil for nil.
 func local(f api.File, err error) error {
 	switch {
 	case err == nil:

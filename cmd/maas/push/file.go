@@ -118,7 +118,7 @@ func (f file) changed() error {
 	}
 }
 
-// Name is what messages call it.
+// Name returns what messages call it.
 func (f file) Name() string {
 	if !f.named {
 		return "stdin"

@@ -128,7 +128,7 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, u.shown())
 }
 
-// shown is the upload with what is missing.
+// shown returns the upload with what is missing.
 func (u *upload) shown() api.Upload {
 	u.Missing, u.Received = []api.ChunkRange{}, 0
 	for n := range u.Count {

@@ -72,12 +72,12 @@ func (s *store) GetBucketPolicy(_ context.Context, bucket string) ([]byte, error
 	})
 }
 
-// PutBucketPolicy refuses: the policy follows from the accounts.
+// PutBucketPolicy fails with NotImplemented: the policy is derived from the accounts.
 func (s *store) PutBucketPolicy(context.Context, string, []byte) error {
 	return s3err.GetAPIError(s3err.ErrNotImplemented)
 }
 
-// GetUserAccount is auth.IAMService's.
+// GetUserAccount implements auth.IAMService.
 func (a accounts) GetUserAccount(id string) (auth.Account, error) {
 	if one, ok := a.others[id]; ok {
 		return one, nil

@@ -133,7 +133,7 @@ func (l *latePart) send(request *http.Request) {
 	l.answer <- code
 }
 
-// finish sends the end and gives the error code of the answer.
+// finish sends the end and returns the error code of the answer.
 func (l *latePart) finish() string {
 	_, err := io.WriteString(l.body, "x")
 	l.w.must(err)

@@ -16,7 +16,7 @@ func newTrees(data string) trees {
 	return trees{objects: filepath.Join(data, "objects"), metadata: filepath.Join(data, "metadata")}
 }
 
-// uploads is the folder of a key's open uploads, relative to a bucket.
+// uploads returns the folder of a key's open uploads, relative to a bucket.
 func uploads(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return filepath.Join(posix.MetaTmpMultipartDir, hex.EncodeToString(sum[:]))

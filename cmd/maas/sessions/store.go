@@ -62,7 +62,7 @@ func NewStore(folder string) *Store { return &Store{folder: folder} }
 
 func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json") }
 
-// Folder is where the store keeps its files.
+// Folder returns where the store keeps its files.
 func (s *Store) Folder() string { return s.folder }
 
 // Read returns the sessions; none are no error.

@@ -76,7 +76,7 @@ func (c *cluster) command() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// listening says where the server listens. Trust, which initdb was told, is safe on the socket: its folder is this user's alone.
+// listening returns where the server listens. Trust, which initdb was told, is safe on the socket: its folder is this user's alone.
 func (c *cluster) listening() []string {
 	if c.public == nil {
 		return []string{"listen_addresses="}
@@ -84,7 +84,7 @@ func (c *cluster) listening() []string {
 	return []string{"listen_addresses=" + c.public.host, "port=" + c.port(), "hba_file=" + c.rules()}
 }
 
-// port is the server's, and part of its socket's name.
+// port returns the server's port, which is part of its socket's name.
 func (c *cluster) port() string {
 	if c.public == nil {
 		return "5432"
@@ -92,7 +92,7 @@ func (c *cluster) port() string {
 	return strconv.Itoa(PostgresPort)
 }
 
-// rules is the path of the file that says who may connect by TCP.
+// rules returns the path of the file that says who may connect by TCP.
 func (c *cluster) rules() string { return filepath.Join(filepath.Dir(c.data), "public_hba.conf") }
 
 // writeRules lets the two roles of the database come by TCP, with a password. initdb's own file trusts all of loopback.
@@ -110,7 +110,7 @@ func (c *cluster) writeRules() error {
 	return c.account.own(c.rules())
 }
 
-// addresses are those of the database as its users have it.
+// addresses returns the URLs by which the database's users connect.
 func (c *cluster) addresses() Postgres {
 	if c.public == nil {
 		return Postgres{URL: c.url(AppRole, database), MigrateURL: c.url(owner, database)}
@@ -121,7 +121,7 @@ func (c *cluster) addresses() Postgres {
 	}
 }
 
-// url is a role's way by the socket.
+// url returns the URL by which a role connects to a database over the socket.
 func (c *cluster) url(role, database string) string {
 	return (&url.URL{
 		Scheme: "postgres", User: url.User(role), Path: "/" + database,

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// served is an archive that a server has.
+// served returns an archive that a server has.
 func served(t *testing.T, programs string) archive {
 	t.Helper()
 	var content bytes.Buffer

@@ -87,7 +87,8 @@ func trust(path string) error {
 	return nil
 }
 
-// Sub returns the path of a folder in it, made with mode 0700 if need be. It fails with Forbidden if another user could change what is in that folder.
+// Sub returns the path of a subfolder, which it creates with mode 0700 if it does not exist. It fails with Forbidden if
+// another user could change what is in the subfolder.
 func (f *Folder) Sub(name string) (string, error) {
 	path := filepath.Join(f.Path, name)
 	if err := os.MkdirAll(path, 0o700); err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/child"
 )
 
-// initialise makes the data in a folder of its own and moves it to its place when it is whole. What a crash cut short is not used
-// again: programs of that initdb may live a moment longer.
+// initialise runs initdb in a temporary folder and renames it to the data folder, so that the data folder is never half
+// made. It removes the temporary folders of interrupted runs.
 func (c *cluster) initialise(ctx context.Context) error {
 	home := filepath.Dir(c.data)
 	cut, _ := filepath.Glob(filepath.Join(home, "initdb-*")) // what is missed takes space, no more

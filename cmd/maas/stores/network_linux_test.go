@@ -195,7 +195,7 @@ func TestDamagedPasswordsAreNotReplacedSilently(t *testing.T) {
 	}
 }
 
-// at is an address with another user.
+// at returns an address with another user.
 func at(t *testing.T, address string, user *url.Userinfo) string {
 	t.Helper()
 	parsed, err := url.Parse(address)

@@ -63,6 +63,7 @@ func connectPostgres(ctx context.Context, g given) (Postgres, error) {
 	return Postgres{URL: g.DatabaseURL, MigrateURL: g.MigrateDatabaseURL}, nil
 }
 
+// pingPostgres connects to the server once. It fails if the server does not answer within 10 seconds.
 func pingPostgres(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

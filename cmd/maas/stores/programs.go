@@ -50,7 +50,7 @@ func findPrograms(ctx context.Context, data string, log *slog.Logger) (programs,
 	return fetched, nil
 }
 
-// majorOf is the version that made the data, 0 if there is none yet.
+// majorOf returns the version that made the data, 0 if there is none yet.
 func majorOf(data string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -20,7 +20,7 @@ import (
 // races is how often another may be faster, at making or changing an InferenceService, before whoever asked is told to try again.
 const races = 5
 
-// apply sees to it that the InferenceService is there as it is wanted, and gives it as it is. Nothing is written where nothing differs: each
+// apply sees to it that the InferenceService is there as it is wanted, and returns it as it is. Nothing is written where nothing differs: each
 // change of the spec makes KServe replace the pods. One that serves stays as it is while there is no room for another rollout. made says that it
 // was not there.
 func (h *Host) apply(
@@ -97,7 +97,7 @@ func away(err error) error {
 	}
 }
 
-// refusal is what the API server, or a webhook, said where it will never take an object, "" where it may.
+// refusal returns what the API server, or a webhook, said where it will never take an object, "" where it may.
 func refusal(err error) string {
 	said, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok {

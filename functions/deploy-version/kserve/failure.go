@@ -45,7 +45,7 @@ const (
 	setback             // Kubernetes itself tries again, within the time for a start
 )
 
-// failure says why the version does not start; its why is "" as long as nothing is in the way. Of a version that has been ready
+// failure returns why the version does not start; its why is "" as long as nothing is in the way. Of a version that has been ready
 // Kubernetes starts the server again and again; only what will never be any better ends that.
 func (s sight) failure() failure {
 	if why := s.misfit(); why != "" {
@@ -87,7 +87,7 @@ var parts = []part{
 	{constants.InferenceServiceContainerName, "model server", "its model cannot be loaded", false},
 }
 
-// misfit is what KServe itself finds wrong with a version. One that has been ready goes on with the pods that it has.
+// misfit returns what KServe itself finds wrong with a version. One that has been ready goes on with the pods that it has.
 func (s sight) misfit() string {
 	model, info := s.service.Spec.Predictor.Model, s.service.Status.ModelStatus.LastFailureInfo
 	if s.served() || s.service.Status.ModelStatus.TransitionStatus != v1beta1.InvalidSpec || info == nil || model == nil || model.Runtime == nil {
@@ -158,7 +158,7 @@ func (s sight) overdue(pod *corev1.Pod) string {
 	return s.late()
 }
 
-// trouble says what is the matter with a container.
+// trouble returns what is the matter with a container.
 func (s sight) trouble(pod *corev1.Pod, p part) failure {
 	status := container(pod, p.container)
 	if found := s.unmade(pod, p, status); found.why != "" {
@@ -214,7 +214,7 @@ func backingOff(status *corev1.ContainerStatus) bool {
 	return status.State.Waiting != nil && status.State.Waiting.Reason == "CrashLoopBackOff"
 }
 
-// lastEnd is how a container ended last, nil if it never has.
+// lastEnd returns how a container ended last, nil if it never has.
 func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	if status == nil {
 		return nil
@@ -225,7 +225,7 @@ func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	return status.LastTerminationState.Terminated
 }
 
-// unmade says why a container cannot be made. Kubernetes goes on trying, but for what it cannot read.
+// unmade returns why a container cannot be made. Kubernetes goes on trying, but for what it cannot read.
 func (s sight) unmade(pod *corev1.Pod, p part, status *corev1.ContainerStatus) failure {
 	if status == nil || status.State.Waiting == nil {
 		return failure{}
@@ -254,7 +254,7 @@ func unpulled(status *corev1.ContainerStatus, p part) string {
 	return fmt.Sprintf("the image %s of its %s cannot be pulled: %s", status.Image, p.called, sentence(status.State.Waiting.Message))
 }
 
-// unschedulable says why no node takes the pod, "" where one does.
+// unschedulable returns why no node takes the pod, "" where one does.
 func unschedulable(pod *corev1.Pod) string {
 	is := condition(pod, corev1.PodScheduled)
 	if is == nil || is.Status != corev1.ConditionFalse || is.Reason != corev1.PodReasonUnschedulable {
@@ -280,7 +280,7 @@ func asks(pod *corev1.Pod) string {
 	return strings.Join(all, ", ")
 }
 
-// limit is how much memory a container may take.
+// limit returns the memory limit of a pod's container for a message, "memory" if the container has none.
 func limit(pod *corev1.Pod, name string) string {
 	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for _, c := range containers {
@@ -292,7 +292,7 @@ func limit(pod *corev1.Pod, name string) string {
 	return "memory"
 }
 
-// given is the version's allowance as the pod has it, which may be of a former rule.
+// given returns the version's allowance as the pod has it, which may be of a former rule.
 func (s sight) given(pod *corev1.Pod, p part) allowance.Allowance {
 	for _, c := range pod.Spec.Containers {
 		if memory := c.Resources.Limits.Memory(); c.Name == p.container && !memory.IsZero() {

@@ -176,7 +176,8 @@ func (h *Host) beginAnew(ctx context.Context, s deployment.Spec, service *v1beta
 	return err
 }
 
-// removeSeen takes an InferenceService away unless somebody has changed it since it was seen.
+// removeSeen deletes an InferenceService in the state in which it was read. It fails if the service has changed since;
+// a service that does not exist is no error.
 func (h *Host) removeSeen(ctx context.Context, service *v1beta1.InferenceService) error {
 	seen := metav1.Preconditions{UID: &service.UID, ResourceVersion: &service.ResourceVersion}
 	return h.remove(ctx, service.Name, metav1.DeleteOptions{Preconditions: &seen})

@@ -113,7 +113,7 @@ func (h *Host) begin(ctx context.Context) {
 	}
 }
 
-// cluster is how to reach the API server.
+// cluster returns how to reach the API server.
 func (c config) cluster() (*rest.Config, error) {
 	var cluster *rest.Config
 	var err error

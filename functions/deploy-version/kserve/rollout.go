@@ -102,7 +102,7 @@ func rolling(service *v1beta1.InferenceService, now time.Time) bool {
 	return now.Sub(at) < rolloutPause || status.LatestCreatedRevision != status.LatestReadyRevision
 }
 
-// markChanged notes that an InferenceService that serves is changed now.
+// markChanged records that an InferenceService that serves is changed now.
 func markChanged(service *v1beta1.InferenceService) {
 	service.Annotations[changedAnnotation] = time.Now().UTC().Format(time.RFC3339)
 }

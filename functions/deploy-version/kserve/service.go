@@ -122,7 +122,7 @@ func (m maker) scale(s deployment.Spec) v1beta1.ComponentExtensionSpec {
 	}
 }
 
-// metric is what Knative's autoscaler counts. In Standard mode the HorizontalPodAutoscaler's default, CPU, is left as it is.
+// metric returns what Knative's autoscaler counts. In Standard mode the HorizontalPodAutoscaler's default, CPU, is left as it is.
 func (m maker) metric() *v1beta1.ScaleMetric {
 	if m.mode == Standard {
 		return nil
@@ -185,7 +185,7 @@ func environment(s deployment.Spec, allowed allowance.Allowance) []corev1.EnvVar
 	return all
 }
 
-// restricted is what the Pod Security level of that name asks of a container.
+// restricted returns what the Pod Security level of that name asks of a container.
 func restricted() *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		AllowPrivilegeEscalation: new(false),
@@ -195,7 +195,8 @@ func restricted() *corev1.SecurityContext {
 	}
 }
 
-// digest tells one InferenceService that is asked for from another.
+// digest returns a hash of the service's labels, annotations and spec, by which a change is recognised. It fails if
+// they cannot be marshalled.
 func digest(service *v1beta1.InferenceService) (string, error) {
 	text, err := json.Marshal(struct {
 		Labels, Annotations map[string]string

@@ -16,7 +16,7 @@ import (
 	"github.com/17882237881/MaaS/shared/deployment"
 )
 
-// fraud is a version as its row says it.
+// fraud returns a version as its row says it.
 func fraud() deployment.Spec {
 	return deployment.Spec{
 		Tenant: uuid.MustParse("0193c1d0-0000-7000-8000-0000000000ff"), VersionID: uuid.MustParse("0193c1d0-0000-7000-8000-000000000001"),

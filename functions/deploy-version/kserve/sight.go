@@ -81,7 +81,7 @@ func (s sight) answers() bool { return s.service.Status.IsConditionReady(v1beta1
 // served reports whether the version has been ready, whether its row says so yet or not.
 func (s sight) served() bool { return s.serves || s.answers() }
 
-// endpoint is where the version's server answers within the cluster, "" where that is not known yet. With Knative it is the predictor's
+// endpoint returns where the version's server answers within the cluster, "" where that is not known yet. With Knative it is the predictor's
 // address: the InferenceService's own is a name that only Istio serves.
 func (s sight) endpoint() string {
 	address := s.service.Status.Address
@@ -94,7 +94,7 @@ func (s sight) endpoint() string {
 	return address.URL.String()
 }
 
-// newest is the pod that was made last, which tells how the start goes on; nil where there is none.
+// newest returns the pod that was made last, which tells how the start goes on; nil where there is none.
 func (s sight) newest() *corev1.Pod {
 	if len(s.pods) == 0 {
 		return nil
@@ -103,7 +103,7 @@ func (s sight) newest() *corev1.Pod {
 	return &pod
 }
 
-// firstReady is the pod that was ready first; nil where none is.
+// firstReady returns the pod that was ready first; nil where none is.
 func (s sight) firstReady() (first *corev1.Pod) {
 	for _, pod := range s.pods {
 		is := condition(&pod, corev1.PodReady)
@@ -143,7 +143,7 @@ func container(pod *corev1.Pod, name string) *corev1.ContainerStatus {
 	return nil
 }
 
-// phases tells how long the parts of a pod's start took: until its first container ran, until its files were there, until it answered.
+// phases returns how long the parts of a pod's start took: until its first container ran, until its files were there, until it answered.
 // Kubernetes tells the times to the second.
 func phases(pod *corev1.Pod) (p api.StartPhases) {
 	server := container(pod, constants.InferenceServiceContainerName)

@@ -15,7 +15,7 @@ import (
 	"github.com/17882237881/MaaS/shared/termination"
 )
 
-// seen is what a cluster once showed: an InferenceService and its pods, in testdata. It is looked at so long after the InferenceService was made.
+// seen returns what a cluster once showed: an InferenceService and its pods, in testdata. It is looked at so long after the InferenceService was made.
 func seen(t *testing.T, name string, after time.Duration) sight {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", name+".json"))

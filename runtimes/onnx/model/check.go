@@ -43,7 +43,8 @@ func checkInput(want *openinference.TensorMetadata, t *openinference.Tensor) err
 	return nil
 }
 
-// outputNames returns the names of the outputs that a request asks for, all where it names none.
+// outputNames returns the names of the wanted outputs, or of all outputs if wanted is empty. It fails with Invalid for
+// an output that the model does not have, that is wanted twice, or that asks for a classification.
 func (m *Model) outputNames(wanted []openinference.RequestedOutput) ([]string, error) {
 	names := make([]string, 0, len(m.session.Outputs))
 	if len(wanted) == 0 {

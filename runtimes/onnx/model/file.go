@@ -90,7 +90,7 @@ func checkExternal(folder string, entry ref.Path, model formats.Model) error {
 	return nil
 }
 
-// isFile follows links, of which mounted volumes are full.
+// isFile reports whether the path is a regular file or a link to one, as in mounted volumes. Errors count as no.
 func isFile(path string, entry fs.DirEntry) bool {
 	if entry.Type().IsRegular() {
 		return true

@@ -18,15 +18,15 @@ type Model struct {
 	allowed allowance.Allowance
 }
 
-// New makes a model of a session that at most concurrent runs use at once. allowed is what the process may take.
+// New returns a model of a session that at most concurrent runs use at once. allowed is what the process may take.
 func New(session *ort.Session, concurrent int, allowed allowance.Allowance) *Model {
 	return &Model{session: session, slots: make(chan struct{}, concurrent), allowed: allowed}
 }
 
-// Inputs are what the model takes; -1 in a shape stands for a dimension of any size.
+// Inputs returns what the model takes; -1 in a shape stands for a dimension of any size.
 func (m *Model) Inputs() []openinference.TensorMetadata { return m.session.Inputs }
 
-// Outputs are what the model gives.
+// Outputs returns what the model gives.
 func (m *Model) Outputs() []openinference.TensorMetadata { return m.session.Outputs }
 
 // Infer runs the model once. It fails with Invalid where the request does not fit the model, naming the tensor and what it should be; with

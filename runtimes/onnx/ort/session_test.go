@@ -125,7 +125,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// lateness is how long after its context a run ends.
+// lateness returns how long after its context a run ends.
 func lateness(t *testing.T, s *ort.Session) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

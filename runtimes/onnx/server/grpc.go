@@ -18,12 +18,12 @@ func (service) ServerLive(context.Context, *connect.Request[pb.ServerLiveRequest
 	return connect.NewResponse(&pb.ServerLiveResponse{Live: true}), nil
 }
 
-// ServerReady says whether the model is loaded.
+// ServerReady reports whether the model is loaded.
 func (s service) ServerReady(context.Context, *connect.Request[pb.ServerReadyRequest]) (*connect.Response[pb.ServerReadyResponse], error) {
 	return connect.NewResponse(&pb.ServerReadyResponse{Ready: s.model.Load() != nil}), nil
 }
 
-// ModelReady says whether the model is loaded; another model than the server's is not found.
+// ModelReady reports whether the model is loaded; another model than the server's is not found.
 func (s service) ModelReady(ctx context.Context, r *connect.Request[pb.ModelReadyRequest]) (*connect.Response[pb.ModelReadyResponse], error) {
 	_, err := s.loaded(r.Msg.GetName(), r.Msg.GetVersion())
 	if err != nil && !fault.Is(err, fault.Unavailable) {

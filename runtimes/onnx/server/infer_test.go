@@ -14,7 +14,7 @@ import (
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )
 
-// everyType is a request with all thirteen inputs of identity.onnx, two rows each.
+// everyType returns a request with all thirteen inputs of identity.onnx, two rows each.
 func everyType() *openinference.Request {
 	r := &openinference.Request{ID: "all"}
 	for _, d := range openinference.Datatypes() {
@@ -149,7 +149,7 @@ func TestOutputsComeInTheOrderAskedFor(t *testing.T) {
 	}
 }
 
-// slow is a request to slow.onnx; a thousand steps take about 0.8 s.
+// slow returns a request to slow.onnx; a thousand steps take about 0.8 s.
 func slow(steps int64) *openinference.Request {
 	return &openinference.Request{Inputs: []openinference.Tensor{
 		{Name: "steps", Datatype: openinference.Int64, Shape: []int64{1}, Data: []byte{byte(steps), byte(steps >> 8), byte(steps >> 16), 0, 0, 0, 0, 0}},

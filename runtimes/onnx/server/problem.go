@@ -20,7 +20,7 @@ type problem struct {
 	Errors []fault.FieldError `json:"errors,omitempty"`
 }
 
-// refuse answers with an error.
+// refuse writes the error as the response.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(fault.Because(r.Context(), err))
 	s.report(r.Context(), r.URL.Path, f)

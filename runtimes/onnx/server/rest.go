@@ -91,7 +91,7 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// run reads a request, runs the model and gives the answer's body.
+// run reads a request, runs the model and returns the answer's body.
 func (s *Server) run(w http.ResponseWriter, r *http.Request, t target) (body []byte, header int, err error) {
 	m, err := s.loaded(t.model, t.version)
 	if err != nil {

@@ -40,7 +40,7 @@ type Server struct {
 	places chan struct{}             // one element for each request under way
 }
 
-// New makes a server without a model.
+// New returns a server without a model.
 func New(config Config, log *slog.Logger) *Server {
 	return &Server{config: config, log: log, places: make(chan struct{}, config.MaxRequests)}
 }
@@ -96,13 +96,14 @@ type timely struct {
 	deadlines *http.ResponseController
 }
 
+// timely returns the body with a deadline of ReadTimeout from now.
 func (s *Server) timely(w http.ResponseWriter, body io.ReadCloser) timely {
 	deadlines := http.NewResponseController(w)
 	_ = deadlines.SetReadDeadline(time.Now().Add(s.config.ReadTimeout)) // both kinds of connection have deadlines
 	return timely{body, deadlines}
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It removes the connection's read deadline at the body's end.
 func (t timely) Read(b []byte) (int, error) {
 	n, err := t.ReadCloser.Read(b)
 	if errors.Is(err, io.EOF) {
