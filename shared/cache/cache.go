@@ -116,7 +116,8 @@ func (c *Cache[T]) Put(ctx context.Context, name string, value T) {
 	c.keepInProcess(key, e)
 }
 
-// Forget drops the answer under the key at both levels, of this process.
+// Forget deletes the answer under the key from this process and from Redis. If Redis fails, the answer expires there by
+// itself; other processes keep theirs until it expires.
 func (c *Cache[T]) Forget(ctx context.Context, key Key) {
 	c.process.Invalidate(key)
 	if c.store.together.Load() {
@@ -152,7 +153,7 @@ func (c *Cache[T]) belowFloor(key Key, epoch int64) bool {
 	return ok && epoch < floor.epoch
 }
 
-// fetch looks into Redis and else loads.
+// fetch returns the entry that Redis has, or else calls load.
 func (c *Cache[T]) fetch(ctx context.Context, key Key, load func(context.Context) (Loaded[T], error)) (entry[T], error) {
 	era := c.store.era.Load()
 	e, ok := c.inRedis(ctx, key)
@@ -288,7 +289,7 @@ func (c *Cache[T]) encode(e entry[T]) ([]byte, error) {
 	return encode(e.epoch, 'v', text), err
 }
 
-// lifeInRedis varies, so that what was kept at one time does not end at one time.
+// lifeInRedis returns a random time to live, so that entries stored at one time do not expire at one time.
 func lifeInRedis() time.Duration {
 	return time.Duration(float64(redisLife) * (1 - jitter + 2*jitter*rand.Float64())) //nolint:gosec // it is no secret
 }

@@ -31,7 +31,8 @@ func (f *Flights[T]) Do(ctx context.Context, key string, work func(context.Conte
 // Reporter is work that calls report with what it has so far.
 type Reporter[T any] = func(ctx context.Context, report func(T)) (T, error)
 
-// DoReporting is Do for work that reports. If ctx ends first, the value is the one reported last, the zero value if there was none.
+// DoReporting is like Do for work that reports values as it runs. If ctx ends first, it returns the value reported
+// last, the zero value if there was none, and ctx's error.
 func (f *Flights[T]) DoReporting(ctx context.Context, key string, work Reporter[T]) (value T, joined bool, err error) {
 	one, joined := f.join(ctx, key, work)
 	select {

@@ -155,7 +155,7 @@ func (s *Store) tell(ctx context.Context, scope string, epoch int64) error {
 	return raise.Run(ctx, s.redis, []string{floorKey(scope)}, epoch, floorLife.Milliseconds(), channel, scope).Err()
 }
 
-// tellLate announces what could not be announced when it was, until ctx ends.
+// tellLate repeats the announcements that failed, until ctx ends.
 func (s *Store) tellLate(ctx context.Context) {
 	for pause(ctx, time.Second) {
 		s.mu.Lock()
@@ -230,7 +230,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// encode puts an answer into Redis's form: the epoch in decimal, a mark (v: a value; n: there is none), and the payload.
+// encode returns an answer in Redis's form: the epoch in decimal, a mark (v for a value, n for a negative entry), and
+// the payload.
 func encode(epoch int64, mark byte, payload []byte) []byte {
 	b := make([]byte, 0, len(payload)+24)
 	b = append(strconv.AppendInt(b, epoch, 10), ' ', mark)

@@ -176,7 +176,7 @@ func (all *connections) becomeActive(nc net.Conn) {
 	}
 }
 
-// unqueue takes a connection out of its holder's idle ones.
+// unqueue removes a connection from its holder's idle connections.
 func (c *connection) unqueue() {
 	if c.queued != nil {
 		c.holder.idle.Remove(c.queued)
@@ -184,7 +184,7 @@ func (c *connection) unqueue() {
 	}
 }
 
-// rest makes a connection the last of its holder's idle ones.
+// rest appends a connection to its holder's idle connections.
 func (all *connections) rest(c *connection) {
 	all.clock++
 	c.since = all.clock
@@ -205,7 +205,7 @@ func (all *connections) remove(nc net.Conn) {
 	}
 }
 
-// drop takes a connection out of the books.
+// drop removes a connection from its holder, or from the reserved ones.
 func (all *connections) drop(c *connection) {
 	delete(all.open, c.Conn)
 	h := c.holder
@@ -265,7 +265,7 @@ func (hs *holders) first() *holder {
 	return (*hs)[0]
 }
 
-// fix puts a holder where it belongs after its connections have changed.
+// fix restores the heap's order after a holder's connections have changed.
 func (hs *holders) fix(h *holder) {
 	switch {
 	case h.idle.Len() == 0 && h.index != none:

@@ -76,8 +76,8 @@ func (l *loan) leave() {
 	}
 }
 
-// keep changes the loan to hold the given number of bytes. Shrinking never fails; growing fails with the pool's error
-// if the memory is not free.
+// keep changes the loan to hold the given number of bytes. Shrinking never fails; growing fails as share.Loan.Take
+// does.
 func (l *loan) keep(bytes int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

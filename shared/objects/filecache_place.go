@@ -51,7 +51,8 @@ func (c *FileCache) openLocked(name string) (file *os.File, held bool, err error
 	return file, true, nil
 }
 
-// keep puts a copy of the file into the place, once there is room.
+// keep copies the file into the cache once there is room. A failure is logged and leaves the file uncached. On a nil
+// place it does nothing.
 func (p *place) keep(ctx context.Context, from *os.File) {
 	if p == nil {
 		return
@@ -69,7 +70,7 @@ func (p *place) keep(ctx context.Context, from *os.File) {
 	}
 }
 
-// release gives the place to others. What was not kept goes.
+// release unlocks the place for others. What was not kept is deleted.
 func (p *place) release() {
 	if p == nil {
 		return

@@ -21,7 +21,8 @@ type patience struct {
 // brief returns the patience of a read that somebody waits for.
 func brief() patience { return patience{most: longestPause} }
 
-// insist tries until it succeeds, fails with anything but Unavailable, or the patience is over.
+// insist calls try until it succeeds, fails with anything but Unavailable, or the patience is over. It returns try's
+// last error.
 func (p patience) insist(ctx context.Context, try func() error) error {
 	var failed time.Time
 	for pause := shortestPause; ; pause = min(5*pause, longestPause) {

@@ -14,7 +14,7 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 )
 
-// Head looks an object up. NotFound is the store's word that the bucket is there and the object is not.
+// Head returns an object's size and attributes. It fails with NotFound if the bucket exists and the object does not.
 func (s *Store) Head(ctx context.Context, key Key) (Object, error) {
 	const op = "objects.Head"
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: key.pointer(), ChecksumMode: types.ChecksumModeEnabled})

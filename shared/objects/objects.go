@@ -44,7 +44,7 @@ type Object struct {
 	checksum string // of the kind that Complete compares; "" where the store keeps none
 }
 
-// Ready asks whether the bucket answers.
+// Ready fails if the bucket does not answer.
 func (s *Store) Ready(ctx context.Context) error {
 	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.bucket})
 	if saidNotFound(err) {
@@ -53,7 +53,7 @@ func (s *Store) Ready(ctx context.Context) error {
 	return classify(ctx, "objects.Ready", err)
 }
 
-// EnsureBucket makes the bucket where it is not there.
+// EnsureBucket creates the bucket if it does not exist.
 func (s *Store) EnsureBucket(ctx context.Context) error {
 	if _, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.bucket}); err == nil {
 		return nil
@@ -70,7 +70,7 @@ func (s *Store) EnsureBucket(ctx context.Context) error {
 	return classify(ctx, "objects.EnsureBucket", err)
 }
 
-// Close lets go of idle connections.
+// Close closes the idle connections. It never fails.
 func (s *Store) Close(context.Context) error {
 	for _, transport := range s.idle {
 		transport.CloseIdleConnections()

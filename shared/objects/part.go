@@ -28,7 +28,7 @@ type Part struct {
 	ETag   string // the store's; set by PutPart and ListParts
 }
 
-// CreateMultipart begins an object whose parts the store checks by SHA-256.
+// CreateMultipart begins a multipart upload whose parts the store checks by SHA-256.
 func (s *Store) CreateMultipart(ctx context.Context, key Key) (Multipart, error) {
 	out, err := s.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.bucket, Key: key.pointer(),

@@ -71,7 +71,7 @@ func OpenDeadLetters(e *env.Env, db *postgres.DB) (*DeadLetters, error) {
 	return &DeadLetters{db: db, signer: signer, limit: c.Unsigned, unsigned: unsigned, full: map[cloudevent.Consumer]time.Time{}}, nil
 }
 
-// Bury keeps an event, as it was encoded, that a dispatcher could not deliver to the consumer.
+// Bury stores an encoded event, which could not be delivered to the consumer, as a dead letter with its cause.
 func (d *DeadLetters) Bury(ctx context.Context, consumer cloudevent.Consumer, encoded []byte, cause error) error {
 	var ce cloudevents.Event
 	if err := json.Unmarshal(encoded, &ce); err != nil {
@@ -84,14 +84,14 @@ func (d *DeadLetters) Bury(ctx context.Context, consumer cloudevent.Consumer, en
 	return d.keep(ctx, consumer, e, encoded, cause)
 }
 
-// keep keeps a signed event.
+// keep stores a signed event as a dead letter.
 func (d *DeadLetters) keep(ctx context.Context, consumer cloudevent.Consumer, e cloudevent.Event, encoded []byte, cause error) error {
 	return d.db.Definer(ctx, func(tx postgres.Tx) error {
 		return insertLetter(ctx, tx, letterOf(consumer, e), consumer, e, storable(string(encoded)), reason(cause))
 	})
 }
 
-// keepUnsigned keeps what came without a good signature, or counts it alone.
+// keepUnsigned stores a text without a valid signature as a dead letter, or only counts it.
 func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer cloudevent.Consumer, text []byte, cause error) error {
 	if d.isFull(consumer) {
 		d.count(consumer, outcomeCounted)
@@ -138,7 +138,7 @@ func reason(cause error) string {
 	return storable(text[:min(len(text), maxReason)])
 }
 
-// storable replaces what Postgres takes in no text: poison may be any bytes.
+// storable replaces the bytes that a text column of Postgres does not accept.
 func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }

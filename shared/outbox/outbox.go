@@ -79,7 +79,7 @@ func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) erro
 	return nil
 }
 
-// offer queues the event; what finds no place is left to sweep.
+// offer queues the event. If the queue is full, the event is left to sweep.
 func (p publisher) offer(e cloudevent.Event) {
 	if p.poster == nil {
 		return
@@ -102,7 +102,7 @@ func (p publisher) run(ctx context.Context) {
 	}
 }
 
-// drain posts what is queued when the process ends.
+// drain posts the queued events when the process ends.
 func (p publisher) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flush)
 	defer cancel()

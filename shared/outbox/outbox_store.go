@@ -58,7 +58,7 @@ func insert(ctx context.Context, tx postgres.Tx, e cloudevent.Event, done *time.
 	return nil
 }
 
-// makeAllDue makes all events due that are not done.
+// makeAllDue makes all events that are not done due now.
 func makeAllDue(ctx context.Context, tx postgres.Tx) error {
 	_, err := tx.Exec(ctx, hurrySQL)
 	return err

@@ -61,7 +61,8 @@ func NewReceiver(e *env.Env, db *postgres.DB, consumer cloudevent.Consumer) (*Re
 	return &Receiver{db: db, consumer: consumer, letters: letters, log: e.Logger(), handlers: map[event.Type]handler{}}, nil
 }
 
-// Act subscribes an effect that lies in the transaction: it commits together with the receipt.
+// Act subscribes a handler whose effects lie in the transaction: they commit together with the receipt, so that each
+// event takes effect once.
 func Act[P event.Payload](r *Receiver, act func(ctx context.Context, tx postgres.Tx, e cloudevent.Event, p P) error) {
 	var kind P
 	r.handlers[kind.EventType()] = func(ctx context.Context, e cloudevent.Event) error {
@@ -78,8 +79,8 @@ func Act[P event.Payload](r *Receiver, act func(ctx context.Context, tx postgres
 	}
 }
 
-// Wake subscribes a reconciler: its effects lie outside the transaction too, are idempotent, and the receipt follows them.
-// Another delivery at the same time may run it twice at once.
+// Wake subscribes a reconciler. Its effects may lie outside the transaction and must be idempotent: the receipt is
+// written after them, and two deliveries may run it at the same time.
 func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e cloudevent.Event, p P) error) {
 	var kind P
 	r.handlers[kind.EventType()] = func(ctx context.Context, e cloudevent.Event) error {
@@ -97,18 +98,18 @@ func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e cl
 	}
 }
 
-// Look subscribes to the events of one of Knative's sources, by the prefix of their type. Nobody signs them.
+// Look subscribes to the events of one of Knative's sources, by the prefix of their type. These events are not signed.
 func (r *Receiver) Look(prefix string, look func(ctx context.Context, e cloudevents.Event) error) {
 	r.sources = append(r.sources, source{prefix: prefix, look: look})
 }
 
-// LookAtMost subscribes to a source whose events all ask for the same look: one is under way at a time, and the next begins no earlier than the interval
-// after it. Events that come meanwhile are accepted without a look of their own.
+// LookAtMost subscribes to a source whose events all ask for the same look. One look runs at a time, at least interval
+// apart from the next. Events that arrive in between are accepted without a look of their own.
 func (r *Receiver) LookAtMost(interval time.Duration, prefix string, look func(ctx context.Context) error) {
 	r.sources = append(r.sources, source{prefix, &pace{interval: interval}, func(ctx context.Context, _ cloudevents.Event) error { return look(ctx) }})
 }
 
-// ServeHTTP takes one event in. It is called by the broker or the dispatcher alone.
+// ServeHTTP receives one event. Only the broker or the dispatcher calls it.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
 	err := r.receive(req)

@@ -15,7 +15,8 @@ const (
 	trimMost = 10_000
 )
 
-// RepostAll posts all that is not done, due or not, each event once. `maas up` does so at its start.
+// RepostAll posts every event that is not done, due or not, once, and returns how many it posted. `maas up` calls it
+// when it starts.
 func (o *Outbox) RepostAll(ctx context.Context, db *postgres.DB) (int, error) {
 	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error { return makeAllDue(ctx, tx) })
 	if err != nil {
@@ -45,7 +46,8 @@ func (o *Outbox) Repost(ctx context.Context, db *postgres.DB, before time.Time) 
 	}
 }
 
-// repost ends the round when the sink is away; a final refusal of one event does not hold up the others.
+// repost posts one event. It fails if there is no sink or the sink is unavailable; a final refusal of the event is
+// logged and is not an error.
 func (o *Outbox) repost(ctx context.Context, e cloudevent.Event) error {
 	if o.poster == nil {
 		return errors.New("outbox: K_SINK is not set")

@@ -64,7 +64,7 @@ func acts(consumer cloudevent.Consumer) bool {
 	return false
 }
 
-// failure tells what the broker says of its last try, by the extensions that Knative's channels add.
+// failure returns the broker's last error, from the extensions that Knative's channels add to the event.
 func failure(ce cloudevents.Event) error {
 	said := ce.Extensions()
 	body, err := base64.StdEncoding.DecodeString(fmt.Sprint(said["knativeerrordata"])) // cut off after 1,024 digits

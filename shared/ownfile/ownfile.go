@@ -77,7 +77,8 @@ func Named(root *os.Root, file *os.File, name string) (bool, error) {
 	return err == nil && os.SameFile(named, opened) && Alone(opened), err
 }
 
-// Lock takes the lock of an open file or directory, which its closing or the process's death releases. It returns false while another has it.
+// Lock locks an open file or directory, until it is closed or the process ends. held is false if another open file has
+// the lock.
 func Lock(file *os.File) (held bool, err error) {
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

@@ -111,7 +111,7 @@ func (f *Function) endRequests() {
 // stopRetry is when to come again to another replica, or to the next process.
 const stopRetry = 5 * time.Second
 
-// Stopping is what requests are answered with that were still running when the time to finish was over.
+// Stopping returns the fault of requests that were still running when the drain timeout was over.
 func Stopping() error {
 	return fault.New(fault.Unavailable, "The server is stopping and has ended the request; try again.", fault.RetryAfter(stopRetry))
 }
@@ -161,7 +161,7 @@ func (f *Function) awaitIdle(ctx context.Context) error {
 	}
 }
 
-// refuse turns new requests away, and returns what is left to close.
+// refuse makes new requests fail, and returns the function that closes what is open.
 func (f *Function) refuse() func(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

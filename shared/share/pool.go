@@ -102,14 +102,14 @@ func (l *Loan) Take(n int64) error {
 	return p.refusal(s)
 }
 
-// TryTake is Take for a caller that can do without: a refusal is not counted as one.
+// TryTake adds n units to the loan and reports whether it could. Unlike Take it does not count a refusal.
 func (l *Loan) TryTake(n int64) bool {
 	l.pool.mu.Lock()
 	defer l.pool.mu.Unlock()
 	return l.grow(n) == fits
 }
 
-// Return gives n units back, of those that the loan holds.
+// Return removes n units, of those that the loan holds.
 func (l *Loan) Return(n int64) {
 	if n > l.taken {
 		panic("share: more is returned than was taken")
@@ -130,7 +130,7 @@ func (l *Loan) Return(n int64) {
 	}
 }
 
-// End gives back all that the loan holds. The loan may be used again.
+// End returns all units of the loan, which may be used again.
 func (l *Loan) End() { l.Return(l.taken) }
 
 // scope says what keeps an amount from being lent.
@@ -170,8 +170,8 @@ func (l *Loan) grow(n int64) scope {
 	return fits
 }
 
-// judge applies the rule of the package's comment. A tenant or credential that holds nothing gets a first unit while there is any: a small pool could
-// not be used at all otherwise.
+// judge decides whether an account may take n units, by the rule of the package's comment. A tenant or credential that
+// holds nothing gets a first unit if one is free, so that a small pool can be used at all.
 func (p *Pool) judge(a *account, n int64) scope {
 	t := a.tenant
 	free := p.limit.Most - p.used - n

@@ -40,7 +40,7 @@ func (r *recycled[T]) get() *T {
 	return new(T)
 }
 
-// put takes a record back, whose fields are zero again.
+// put stores a record for reuse. Its fields must be zero.
 func (r *recycled[T]) put(t *T) {
 	if len(r.free) < freeListMax {
 		r.free = append(r.free, t)

@@ -87,7 +87,7 @@ func (l *Slot) Contended() bool {
 	}
 }
 
-// Release gives the slot back. Called again it does nothing.
+// Release releases the slot. Calls after the first do nothing.
 func (l *Slot) Release() {
 	if l.holder == nil {
 		return
@@ -125,7 +125,8 @@ func (s *Slots) wait(ctx context.Context, h Holder) (Slot, error) {
 	return Slot{}, ctx.Err()
 }
 
-// release takes a slot from the group, and gives it to the next that waits. The caller holds the mutex, as for all that follows.
+// release takes a slot from the group and grants it to the next waiter. The caller holds the mutex, here and in the
+// methods below.
 func (s *Slots) release(g *group) {
 	g.hold(-1)
 	s.settle(g)
@@ -156,7 +157,7 @@ func (g *group) hold(n int) {
 	g.tenant.held += n
 }
 
-// enqueue puts a call at the end of its credential's.
+// enqueue adds a waiter to the end of its credential's queue.
 func (s *Slots) enqueue(g *group, w *waiter) {
 	if w.prev = g.last; w.prev != nil {
 		w.prev.next = w
@@ -177,7 +178,7 @@ func (s *Slots) begin(o *order, g *group) {
 	}
 }
 
-// dequeue takes a call out, and its groups out of their orders where it was the last.
+// dequeue removes a waiter, and its groups from their orders if it was the last.
 func (s *Slots) dequeue(g *group, w *waiter) {
 	if w.prev != nil {
 		w.prev.next = w.next
@@ -198,7 +199,7 @@ func (s *Slots) dequeue(g *group, w *waiter) {
 	}
 }
 
-// settle puts the group and its tenant where they belong in their orders after a change.
+// settle moves the group and its tenant to their places in the orders after a change.
 func (s *Slots) settle(g *group) {
 	if g.place > 0 {
 		heap.Fix(&g.tenant.order, g.place-1)
@@ -225,7 +226,7 @@ func (s *Slots) group(h Holder) *group {
 	return g
 }
 
-// forget drops a group that holds nothing and waits for nothing, and its tenant's likewise.
+// forget deletes a group that neither holds slots nor waits, and then its tenant's likewise.
 func (s *Slots) forget(g *group) {
 	if g.held > 0 || g.first != nil {
 		return

@@ -58,7 +58,7 @@ func Fail(ctx context.Context, err error) {
 	}
 }
 
-// SetRoute names the route that a request took, by its pattern.
+// SetRoute records the pattern of the route that serves the request. Without an exchange in ctx it does nothing.
 func SetRoute(ctx context.Context, pattern string) {
 	if x := from(ctx); x != nil {
 		x.route = pattern

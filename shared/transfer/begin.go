@@ -146,7 +146,7 @@ func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal
 	return s.Upload, audit.Record(ctx, tx, who, created, s.name())
 }
 
-// discard drops a multipart that has no row, or none any more. What stays behind is found by sweep.
+// discard aborts a multipart upload that has no row. Failures are left to sweep.
 func (t *Transfers) discard(ctx context.Context, m objects.Multipart) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()

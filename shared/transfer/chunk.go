@@ -100,7 +100,7 @@ func (s session) storedAs(ctx context.Context, tx postgres.Tx, index int) (ref.D
 	}
 }
 
-// send streams the body into the store, and records that the store holds the chunk.
+// send streams the body to the store and records the chunk as stored.
 func (t *Transfers) send(parent context.Context, who auth.Principal, c Chunk, m objects.Multipart, body io.Reader) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -121,8 +121,8 @@ func (t *Transfers) send(parent context.Context, who auth.Principal, c Chunk, m 
 	return t.settle(parent, who, claimed, m, part.ETag)
 }
 
-// watch ends a sending whose chunk is not wanted any more: another writer was faster, or the upload has ended. What it cannot find out it leaves
-// to the claim.
+// watch cancels the sending of a chunk that is no longer needed: another writer was faster, or the upload has ended.
+// The caller calls stop.
 func (t *Transfers) watch(ctx context.Context, cancel context.CancelCauseFunc, who auth.Principal, c Chunk) (stop func()) {
 	ctx, done := context.WithCancel(ctx)
 	var watching sync.WaitGroup
@@ -145,8 +145,8 @@ func (t *Transfers) watch(ctx context.Context, cancel context.CancelCauseFunc, w
 	return func() { done(); watching.Wait() }
 }
 
-// claim takes the lease of the chunk's place, once all its bytes are there: from then on nobody else's bytes are completed. It waits while
-// another writer has the lease, which is as long as the store takes for that one's last bytes. If the lease is lost, the context is canceled.
+// claim acquires the lease of the chunk's place once all its bytes are there. It waits while another writer has the
+// lease, which is as long as the store needs for that writer's last bytes. If the lease is lost later, ctx is canceled.
 func (t *Transfers) claim(ctx context.Context, cancel context.CancelCauseFunc, who auth.Principal, c *claim) (*lease, func(), error) {
 	for pauses := (backoff.Backoff{First: 20 * time.Millisecond, Longest: time.Second}); ; {
 		asked := time.Now()
@@ -214,8 +214,8 @@ func (t *Transfers) settle(ctx context.Context, who auth.Principal, c claim, m o
 	return err
 }
 
-// refused gives the place up if the store has certainly kept nothing. Otherwise it stays claimed until the lease is over, because the store may
-// still be about to keep what it was sent; the same bytes need not wait for that.
+// refused releases the place if the store has certainly stored nothing. Otherwise the place stays leased until the
+// lease expires, because the store may still store what it was sent; a writer of the same bytes does not wait for that.
 func (t *Transfers) refused(ctx context.Context, who auth.Principal, c claim, opened bool, cause error) error {
 	switch kind := fault.KindOf(cause); {
 	case kind == fault.NotFound: // the store does not know the upload

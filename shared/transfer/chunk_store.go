@@ -44,8 +44,8 @@ const (
 	clearSQL = `delete from upload_chunks where upload = $1`
 )
 
-// takePlace takes the lease of the chunk's place and returns the generation of its writers. It is not taken while writers of other bytes have it,
-// or once the chunk is stored.
+// takePlace acquires the lease of a chunk's place and returns the generation of its writers. taken is false while
+// writers of other bytes have the lease, and once the chunk is stored.
 func takePlace(ctx context.Context, tx postgres.Tx, c Chunk, lease time.Duration) (generation uuid.UUID, taken bool, err error) {
 	err = tx.QueryRow(ctx, takeSQL, c.Upload, c.Index, c.SHA256.Bytes(), c.Size, uuid.New(), lease).Scan(&generation)
 	if postgres.NotFound(err) {
@@ -64,8 +64,8 @@ func storedDigest(ctx context.Context, tx postgres.Tx, upload uuid.UUID, index i
 	return digest(sum), err
 }
 
-// renewPlace keeps the place for another lease. It fails with errLost if it is another generation's. A place that was filled meanwhile, by a
-// writer of the same bytes, needs no lease.
+// renewPlace renews the lease of the place. It fails with errLost if the place is another generation's. A place that a
+// writer of the same bytes has filled needs no lease.
 func renewPlace(ctx context.Context, tx postgres.Tx, c claim, lease time.Duration) error {
 	tag, err := tx.Exec(ctx, renewSQL, c.Upload, c.Index, c.generation, lease)
 	if err != nil || tag.RowsAffected() == 1 {
@@ -78,13 +78,13 @@ func renewPlace(ctx context.Context, tx postgres.Tx, c claim, lease time.Duratio
 	return err
 }
 
-// settlePlace marks the chunk stored, unless the place is another generation's.
+// settlePlace marks the chunk as stored. settled is false if the place is another generation's.
 func settlePlace(ctx context.Context, tx postgres.Tx, c claim, etag string) (settled bool, err error) {
 	tag, err := tx.Exec(ctx, settleSQL, c.Upload, c.Index, c.generation, etag)
 	return err == nil && tag.RowsAffected() == 1, err
 }
 
-// leavePlace ends one writer's claim; the last one of the generation frees the place.
+// leavePlace ends one writer's claim. The last writer of the generation frees the place.
 func leavePlace(ctx context.Context, tx postgres.Tx, c claim) error {
 	if _, err := tx.Exec(ctx, leaveSQL, c.Upload, c.Index, c.generation); err != nil {
 		return err

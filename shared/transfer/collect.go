@@ -136,7 +136,7 @@ func uploadOf(key objects.Key) (uuid.UUID, bool) {
 	return id, err == nil
 }
 
-// collectMultiparts aborts what was begun a day ago for an upload that is not under way.
+// collectMultiparts aborts multipart uploads that began more than a day ago and belong to no open upload.
 func (t *Transfers) collectMultiparts(ctx context.Context) error {
 	var old []objects.Multipart
 	for begun, err := range t.store.Unfinished(ctx, objects.Prefix) {

@@ -91,7 +91,7 @@ type sight struct {
 	lost   bool   // the store does not know the upload at all
 }
 
-// look compares what is stored by our rows with the store, if the upload is open.
+// look compares the chunks of an open upload in our rows with those in the store.
 func (t *Transfers) look(ctx context.Context, who auth.Principal, id uuid.UUID) (seen sight, err error) {
 	var s session
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
@@ -111,8 +111,8 @@ func (t *Transfers) look(ctx context.Context, who auth.Principal, id uuid.UUID) 
 	return seen, err
 }
 
-// forgetGone drops the chunks that the store does not hold, and reports whether they are missing: not if the upload has moved on, since its
-// verification takes the parts away.
+// forgetGone deletes the rows of chunks that the store does not hold, and reports whether they are missing. They are
+// not if the upload has moved on, since its verification removes the parts.
 func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in api.CompleteRequest, gone []held) (missing bool, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		now, err := findLocked(ctx, tx, who, uuid.UUID(in.ID))
@@ -124,7 +124,7 @@ func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in api.C
 	return missing, err
 }
 
-// decide moves an open upload on, if all its chunks are in our rows, in the caller's list and in the store.
+// decide completes an open upload if all its chunks are in our rows, in the caller's list and in the store.
 func (t *Transfers) decide(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.CompleteRequest, seen sight) (api.Upload, error) {
 	now, err := findLocked(ctx, tx, who, uuid.UUID(in.ID))
 	if err != nil {
@@ -177,7 +177,8 @@ func (s session) completedBefore(ctx context.Context, tx postgres.Tx, said []ref
 	return fault.New(fault.Conflict, "The upload was completed with chunks of other digests; begin another upload for other bytes.", fault.Field("chunks"))
 }
 
-// agree compares what the caller says with the stored chunks.
+// agree fails with Invalid if the caller sent another number of digests than the upload has chunks, and with Conflict
+// if chunks are missing or have other digests.
 func agree(s session, said []ref.Digest, chunks []held) error {
 	if len(said) != s.Count {
 		return fault.New(fault.Invalid, fmt.Sprintf("The upload has %d chunks; %d digests are given.", s.Count, len(said)), fault.Field("chunks"))
@@ -237,7 +238,7 @@ func spansOf(gone []held) []api.ChunkRange {
 	return spans
 }
 
-// incomplete names the missing chunks, the first hundred spans of them; the upload itself lists all.
+// incomplete returns the Conflict fault of missing chunks. It names the first hundred spans; the upload lists all.
 func incomplete(spans []api.ChunkRange) error {
 	const most = 100
 	count := 0

@@ -30,7 +30,8 @@ func (v *verification) recognise(ctx context.Context) error {
 	return v.accept(ctx, found)
 }
 
-// accept gives the file to its draft version. If the tenant has the same bytes already, those stay and these go.
+// accept adds the file to its draft version. If the tenant already has an object with the same bytes, that one is kept
+// and the upload's is deleted.
 func (v *verification) accept(ctx context.Context, found formats.Model) error {
 	var kept objects.Key
 	err := v.write(ctx, func(tx postgres.Tx) (err error) {
@@ -95,7 +96,8 @@ func remarks(findings []formats.Finding) []string {
 	return all
 }
 
-// reject ends the upload with the reason; its bytes go, and its draft with them if it brought the only file.
+// reject ends the upload with the problem. It deletes the bytes, and the draft if the upload was to bring its only
+// file.
 func (v *verification) reject(ctx context.Context, p api.UploadProblem) error {
 	err := v.last(ctx, func(tx postgres.Tx) error {
 		if err := v.end(ctx, tx, api.UploadRejected, v.Phase, p); err != nil {

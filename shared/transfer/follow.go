@@ -139,7 +139,7 @@ func openStreams(e *env.Env, most int64) (*share.Pool, error) {
 	})
 }
 
-// follow polls for changes and yields them. An error that the end of ctx causes is none.
+// follow polls for changes and yields them. When ctx ends it stops without an error.
 func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) iter.Seq2[api.UploadChange, error] {
 	return func(yield func(api.UploadChange, error) bool) {
 		stream := t.streams.Loan(who.Holder())

@@ -63,7 +63,7 @@ func (l *lease) run(ctx context.Context, cancel context.CancelCauseFunc, renew f
 	}
 }
 
-// extend trusts the lease anew, as it was renewed by a statement sent at the time asked.
+// extend restarts the lease after a renewal by a statement that was sent at asked.
 func (l *lease) extend(asked time.Time) { l.good.Store(int64(asked.Sub(l.began) + l.length*2/3)) }
 
 // left returns how long the lease may be trusted without renewal.

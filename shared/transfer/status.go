@@ -28,7 +28,8 @@ func (t *Transfers) Find(ctx context.Context, who auth.Principal, in api.GetUplo
 	return found.Upload, err
 }
 
-// findState is Find without the missing chunks, for callers that look again and again: its cost does not grow with the stored chunks.
+// findState is like Find without the missing chunks, for callers that poll: its cost does not grow with the number of
+// stored chunks.
 func (t *Transfers) findState(ctx context.Context, who auth.Principal, id uuid.UUID) (api.Upload, error) {
 	var found session
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {
@@ -105,7 +106,7 @@ func drop(ctx context.Context, tx postgres.Tx, who auth.Principal, s session, to
 	return audit.Record(ctx, tx, who, act, s.name())
 }
 
-// dropDraft takes the draft away with the last upload into it, if none brought a file.
+// dropDraft deletes the draft if s was the last upload into it and none brought a file.
 func dropDraft(ctx context.Context, tx postgres.Tx, s session) error {
 	if err := lockDrafts(ctx, tx); err != nil {
 		return err

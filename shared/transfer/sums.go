@@ -24,7 +24,7 @@ type sums struct {
 	md5    hash.Hash // nil where none is asked for
 }
 
-// newSums goes on from saved states; none begins at the first byte.
+// newSums returns sums that continue from saved states at offset; without states they begin at the first byte.
 func newSums(offset int64, sha256State, md5State []byte, asked api.MD5) (sums, error) {
 	s := sums{sha256: sha256.New()}
 	if asked != "" {
@@ -68,7 +68,8 @@ func state(h hash.Hash) ([]byte, error) {
 	return saved.MarshalBinary()
 }
 
-// read hashes for about as long as patience says, or to the end. It reads once at least, so that each step gets on.
+// read hashes for about as long as patience, or to the end of from. It reads at least once, so that each step makes
+// progress.
 func (s *sums) read(from io.Reader, patience time.Duration) error {
 	const buffer = 256 << 10
 	space := make([]byte, buffer)

@@ -30,8 +30,8 @@ func (t *Transfers) some(ctx context.Context, list func(postgres.Tx) ([]one, err
 	return found, err
 }
 
-// Expire ends open uploads whose time is over or whose model is deleted, with their bytes and what was made for them alone. It goes on after an
-// error with the others.
+// Expire ends open uploads that have expired or whose model is deleted, and deletes their bytes and empty drafts. An
+// error does not stop the others; the errors are joined.
 func (t *Transfers) Expire(ctx context.Context) error {
 	overdue, err := t.some(ctx, func(tx postgres.Tx) ([]one, error) { return overdueUploads(ctx, tx, atOnce) })
 	for _, o := range overdue {
@@ -40,7 +40,7 @@ func (t *Transfers) Expire(ctx context.Context) error {
 	return err
 }
 
-// expire ends an open upload: it is cancelled if its model is deleted.
+// expire ends an open upload. It cancels the upload if its model is deleted.
 func (t *Transfers) expire(ctx context.Context, o one, function string) error {
 	var s session
 	err := t.db.Tx(ctx, o.tenant, func(tx postgres.Tx) error {
@@ -62,8 +62,9 @@ func (t *Transfers) expire(ctx context.Context, o one, function string) error {
 	return err
 }
 
-// ModelDeleted ends all uploads of the tenant whose models are deleted: open ones are cancelled, and those that are being verified are rejected.
-// Nobody finds them any more, and they do not count, from the deletion on; what this leaves, sweep ends. It goes on after an error with the others.
+// ModelDeleted ends all uploads of the tenant whose models are deleted: open ones are cancelled, those being verified
+// are rejected. They cannot be found and do not count from the deletion on. An error does not stop the others; what
+// remains, sweep ends.
 func (t *Transfers) ModelDeleted(ctx context.Context, tenant uuid.UUID) error {
 	const function = "verify-upload"
 	var open, underway []uuid.UUID
@@ -80,7 +81,8 @@ func (t *Transfers) ModelDeleted(ctx context.Context, tenant uuid.UUID) error {
 	return err
 }
 
-// Wake has verifications gone on with that nobody has been at for two minutes: their function died, or their event was given up.
+// Wake resumes verifications that nobody has worked on for two minutes, because their process died or their event was
+// given up.
 func (t *Transfers) Wake(ctx context.Context) error {
 	const idle = 2 * time.Minute
 	found, err := t.some(ctx, func(tx postgres.Tx) ([]one, error) { return takeIdleUploads(ctx, tx, idle, atOnce) })
@@ -92,8 +94,8 @@ func (t *Transfers) Wake(ctx context.Context) error {
 	return err
 }
 
-// Free ends all leases, of chunks and of verifications. It is for a host that is alone with its data and has just started: whoever held
-// them is dead.
+// Free ends the leases of all chunks and verifications. It is for a host that has just started and is alone with its
+// data, so that all their holders are dead.
 func (t *Transfers) Free(ctx context.Context) error {
 	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error { return endLeases(ctx, tx) })
 }

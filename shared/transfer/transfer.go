@@ -54,7 +54,7 @@ func (c config) check() error {
 	return nil
 }
 
-// Open makes the use cases out of what the process has: its pool, its store, its outbox.
+// Open returns the process's use cases of uploads, which use its pool, its store and its outbox.
 func Open(ctx context.Context, e *env.Env) (*Transfers, error) {
 	t := &Transfers{log: e.Logger()}
 	if err := e.Config(&t.limits); err != nil {

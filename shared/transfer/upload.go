@@ -27,7 +27,7 @@ type session struct {
 	stored    int        // chunks
 }
 
-// name names what the upload brings, in the audit log: "acme/fraud@1.4.0/model.onnx".
+// name returns the upload's name in the audit log: "acme/fraud@1.4.0/model.onnx".
 func (s session) name() string { return s.target() + "/" + string(s.Path) }
 
 func (s session) target() string { return s.Model.String() + "@" + s.Version.String() }

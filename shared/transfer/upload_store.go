@@ -99,7 +99,8 @@ func lockUploadShared(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	return err
 }
 
-// lockDrafts takes the advisory lock under which the tenant opens and drops uploads, until the transaction ends.
+// lockDrafts acquires the advisory lock under which the tenant opens and drops uploads. The transaction's end releases
+// it.
 func lockDrafts(ctx context.Context, tx postgres.Tx) error {
 	_, err := tx.Exec(ctx, lockDraftsSQL)
 	return err
@@ -125,7 +126,7 @@ func insert(ctx context.Context, tx postgres.Tx, s session, most int) error {
 	return err
 }
 
-// move changes the status. The table's trigger refuses what the state machine does not have.
+// move changes the status. The table's trigger refuses a change that CanBecome does not allow.
 func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to api.UploadStatus, phase api.UploadPhase) error {
 	_, err := tx.Exec(ctx, moveSQL, id, string(to), string(phase))
 	return err

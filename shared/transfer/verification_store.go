@@ -23,7 +23,8 @@ const (
 	saveSumsSQL     = `update uploads set hashed = $2, sha256_state = $3, md5_state = $4 where id = $1`
 )
 
-// takeLease takes the lease of a verification, if there is something to verify and nobody at it.
+// takeLease acquires the lease of a verification. taken is false if there is nothing to verify or another process has
+// the lease.
 func takeLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time.Duration) (fence int64, s sums, taken bool, err error) {
 	var offset int64
 	var sha256State, md5State []byte

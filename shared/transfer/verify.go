@@ -85,7 +85,8 @@ func (v *verification) run(ctx context.Context) error {
 	return nil
 }
 
-// assemble makes one object of the chunks. A lost answer is no harm: what is there and is made of these chunks is the success.
+// assemble has the store assemble the chunks to one object. It succeeds if the object is there already, so that a lost
+// answer does no harm.
 func (v *verification) assemble(ctx context.Context) error {
 	var chunks []held
 	err := v.write(ctx, func(tx postgres.Tx) (err error) {
@@ -142,7 +143,7 @@ func unassembled(cause error) error {
 	return fault.New(fault.Unavailable, "The object store could not assemble the chunks; it will be tried again.", fault.Cause(cause))
 }
 
-// enter begins a phase of verification.
+// enter stores the phase of the verification.
 func (v *verification) enter(ctx context.Context, phase api.UploadPhase) error {
 	err := v.write(ctx, func(tx postgres.Tx) error { return move(ctx, tx, uuid.UUID(v.ID), api.UploadVerifying, phase) })
 	if err == nil {

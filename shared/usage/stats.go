@@ -77,7 +77,7 @@ func statsOf(version string, s sums, h histogram, span time.Duration) api.Versio
 	}
 }
 
-// mean is in milliseconds, of a sum in microseconds.
+// mean returns the mean in milliseconds of n values whose sum is in microseconds, 0 for n = 0.
 func mean(sum, n int64) float64 {
 	if n <= 0 {
 		return 0
@@ -94,7 +94,7 @@ func (h histogram) add(other histogram) {
 	}
 }
 
-// quantile gives, in milliseconds, what the fraction of the calls did not exceed: the end of the bucket in which it lies.
+// quantile returns, in milliseconds, the end of the bucket in which the fraction of the calls lies.
 func (h histogram) quantile(fraction float64) float64 {
 	var all int64
 	for _, calls := range h {
