@@ -20,7 +20,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	transfers, err := transfer.Open(ctx, e)
+	transfers, err := transfer.OpenAnnouncing(ctx, e)
 	if err != nil {
 		return nil, err
 	}

@@ -230,7 +230,7 @@ func (w world) stored(t *testing.T, content []byte) {
 		t.Fatal(err)
 	}
 	w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
-		draft, err := catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{Model: w.model, Version: catalogtest.Version("3.0.0")})
+		draft, err := catalog.OpenDraft(ctx, tx, nil, w.Owner, catalog.DraftRequest{Model: w.model, Version: catalogtest.Version("3.0.0")})
 		if err != nil {
 			return err
 		}

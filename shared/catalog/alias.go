@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/google/uuid"
+
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/condition"
 	"github.com/17882237881/MaaS/api/fault"
@@ -17,17 +19,12 @@ import (
 )
 
 // ListAliases returns a model's aliases by name, derived ones included.
-func (c *Catalog) ListAliases(ctx context.Context, who auth.Principal, in api.ListAliasesRequest) (found page.Page[api.Alias], err error) {
-	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		id, err := find(ctx, tx, who, in.Model)
-		if err != nil {
-			return err
-		}
-		aliases, err := listAliases(ctx, tx, id, in.Request)
-		found = page.Of(in.Request, aliases, func(a api.Alias) string { return string(a.Alias) })
-		return err
-	})
-	return found, err
+func (c *Catalog) ListAliases(ctx context.Context, who auth.Principal, in api.ListAliasesRequest) (page.Page[api.Alias], error) {
+	return read(ctx, c, firstPage(c.reads.aliases, in.Request), who, in.Model, strconv.Itoa(in.Size),
+		func(ctx context.Context, tx postgres.Tx, _ auth.Principal, id uuid.UUID) (page.Page[api.Alias], bool, error) {
+			aliases, err := listAliases(ctx, tx, id, in.Request)
+			return page.Of(in.Request, aliases, func(a api.Alias) string { return string(a.Alias) }), true, err
+		})
 }
 
 // AliasHistory returns an alias's moves, the newest first, also of an alias that is gone.

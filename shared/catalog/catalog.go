@@ -1,7 +1,8 @@
 // Package catalog is the registry: models, their versions as lists of files, publication, aliases and what they point at, comparison.
 //
 // A version is a draft until it is published, and never changes afterwards. Aliases point only at versions that were seen to start.
-// Every write that changes what Resolve answers raises the model's epoch and is announced (Announce).
+// What is read of one model is kept by shared/cache (read), with the model's epoch. Every write that changes what such a read or Resolve
+// answers raises the epoch and is announced (Announce). Drafts are not kept, since each file of an upload changes one.
 //
 // Lock order within a transaction: the model's row, then a version's, then a deployment's.
 package catalog
@@ -23,19 +24,20 @@ type Catalog struct {
 	db       *postgres.DB
 	events   *outbox.Outbox
 	announce Announce
+	reads    reads
 }
 
-// New returns the catalog. announce may be nil where no cache is to be told.
+// New returns a catalog that keeps nothing of what is read. announce may be nil where no cache is to be told.
 func New(db *postgres.DB, events *outbox.Outbox, announce Announce) *Catalog {
 	return &Catalog{db: db.As(postgres.Catalog), events: events, announce: announce}
 }
 
-// Announce tells caches that what Resolve answers for a model changes. It is called twice for each write: before the commit and again
-// after it. It must return soon, and tell nobody of its own failures: a cache that cannot be told lives shortly (data.md, Cache).
+// Announce tells caches that what is read of a model, or what Resolve answers for it, changes. It is called twice for each write: before the
+// commit and again after it. It must return soon, and tell nobody of its own failures: a cache that cannot be told lives shortly.
 type Announce func(ctx context.Context, m ref.Model, epoch int64)
 
-// Changed raises the model's epoch, which locks its row, and announces it before and after the commit. A write that moves something
-// that Resolve answers calls it first, so that writers of one model stand in line.
+// Changed raises the model's epoch, which locks its row, and announces it before and after the commit. A write calls it before it changes
+// anything, so that writers of one model wait for each other in the order of locks.
 func (a Announce) Changed(ctx context.Context, tx postgres.Tx, id uuid.UUID, m ref.Model) error {
 	epoch, err := raiseEpoch(ctx, tx, id)
 	if err != nil {

@@ -29,6 +29,8 @@ const (
 		select v.id, v.status, ` + deploymentStatus + `, coalesce(d.reason, ''), coalesce(d.updated_at, v.created_at), ` + deploymentFailure + `
 		from versions v left join deployments d on d.version_id = v.id
 		where v.model_id = $1 and v.version = $2`
+	mayWantSQL = `
+		select wanted_at is null or wanted_at < clock_timestamp() - $2::bigint * interval '1 millisecond' from versions where id = $1`
 	wantSQL = `
 		update versions set wanted_at = clock_timestamp()
 		where id = $1 and (wanted_at is null or wanted_at < clock_timestamp() - $2::bigint * interval '1 millisecond')`
@@ -59,6 +61,12 @@ const resolveSQL = `
 func readResolution(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (status api.VersionStatus, r Resolution, err error) {
 	err = tx.QueryRow(ctx, resolveSQL, model, v.String(), failedAgain.Milliseconds()).Scan(&status, &r)
 	return status, r, err
+}
+
+// mayWant reports whether the version's start was not asked for within the time.
+func mayWant(ctx context.Context, tx postgres.Tx, version uuid.UUID, within time.Duration) (due bool, err error) {
+	err = tx.QueryRow(ctx, mayWantSQL, version, within.Milliseconds()).Scan(&due)
+	return due, err
 }
 
 // setWanted records that the version's start was asked for now. It reports false if that was recorded within the time already.

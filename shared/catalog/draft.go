@@ -35,9 +35,11 @@ type Draft struct {
 
 // OpenDraft finds or makes a draft, in transfer's transaction, under the lock of the model's row: two bumps at the same time give two versions.
 //
+// Caches are told of a draft that is made: they may hold that it is not there.
+//
 // It fails with NotFound (field model) if there is no such model, with Conflict (field version) if the version is published already, and with
 // Conflict (field path) if the path lies below another file or above one, or if the draft has 1,000 other files.
-func OpenDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, in DraftRequest) (Draft, error) {
+func OpenDraft(ctx context.Context, tx postgres.Tx, announce Announce, who auth.Principal, in DraftRequest) (Draft, error) {
 	model, err := lock(ctx, tx, who, in.Model)
 	if err != nil {
 		return Draft{}, err
@@ -51,7 +53,7 @@ func OpenDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, in Draft
 			return Draft{}, err
 		}
 	}
-	if draft.ID, err = openDraft(ctx, tx, who, draft); err != nil {
+	if draft.ID, err = openDraft(ctx, tx, announce, who, draft); err != nil {
 		return Draft{}, err
 	}
 	if err := checkPlace(ctx, tx, draft.ID, in.Path); err != nil {
@@ -61,10 +63,13 @@ func OpenDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, in Draft
 }
 
 // openDraft returns the id of the draft, which it makes where there is none.
-func openDraft(ctx context.Context, tx postgres.Tx, who auth.Principal, draft Draft) (uuid.UUID, error) {
+func openDraft(ctx context.Context, tx postgres.Tx, announce Announce, who auth.Principal, draft Draft) (uuid.UUID, error) {
 	id, status, err := statusOf(ctx, tx, draft.ModelID, draft.Version)
 	switch {
 	case postgres.NotFound(err):
+		if err := announce.Changed(ctx, tx, draft.ModelID, draft.Model); err != nil {
+			return uuid.Nil, err
+		}
 		id = uuid.Must(uuid.NewV7())
 		if err := insertDraft(ctx, tx, id, draft, who.Actor()); err != nil {
 			return uuid.Nil, err

@@ -57,6 +57,14 @@ func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineag
 	return err
 }
 
+// hideParents is hideParents for what was read without the caller's limits.
+func (c *Catalog) hideParents(ctx context.Context, who auth.Principal, lineages ...*api.Lineage) error {
+	if who.Limits == nil || !slices.ContainsFunc(lineages, func(l *api.Lineage) bool { return l.Parent != "" }) {
+		return nil
+	}
+	return c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error { return hideParents(ctx, tx, who, lineages...) })
+}
+
 // GetLineage returns where a version came from and what came from it.
 func (c *Catalog) GetLineage(ctx context.Context, who auth.Principal, in api.VersionRequest) (a api.Ancestry, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {

@@ -20,7 +20,7 @@ import (
 func derive(w *catalogtest.World, m ref.Model, version, parent string) {
 	name := string(m.Name)
 	w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
-		_, err := catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{
+		_, err := catalog.OpenDraft(ctx, tx, nil, w.Owner, catalog.DraftRequest{
 			Model: m, Version: catalogtest.Version(version),
 			Lineage: api.Lineage{Parent: parent, Commit: name + "-commit", Data: name + "-data", Run: name + "-run"},
 		})
@@ -86,7 +86,7 @@ func TestALimitedKeyNamesNoParentOfOtherModels(t *testing.T) {
 	said := map[string]string{}
 	for _, parent := range []string{"secret", "absent"} {
 		err := w.Postgres.As(postgres.Transfer).Tx(t.Context(), w.Owner.Tenant, func(tx postgres.Tx) error {
-			_, err := catalog.OpenDraft(t.Context(), tx, w.Limited(own), catalog.DraftRequest{
+			_, err := catalog.OpenDraft(t.Context(), tx, nil, w.Limited(own), catalog.DraftRequest{
 				Model: own, Version: catalogtest.Version("1.0.0"), Lineage: api.Lineage{Parent: "acme/" + parent + "@1.0.0"},
 			})
 			return err

@@ -46,16 +46,11 @@ func (c *Catalog) CreateModel(ctx context.Context, who auth.Principal, in api.Cr
 }
 
 // GetModel returns a model.
-func (c *Catalog) GetModel(ctx context.Context, who auth.Principal, in api.ModelRequest) (m api.Model, err error) {
-	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		id, err := find(ctx, tx, who, in.Model)
-		if err != nil {
-			return err
-		}
-		m, err = readModel(ctx, tx, id, in.Model.Tenant)
-		return err
+func (c *Catalog) GetModel(ctx context.Context, who auth.Principal, in api.ModelRequest) (api.Model, error) {
+	return read(ctx, c, c.reads.models, who, in.Model, "", func(ctx context.Context, tx postgres.Tx, _ auth.Principal, id uuid.UUID) (api.Model, bool, error) {
+		m, err := readModel(ctx, tx, id, in.Model.Tenant)
+		return m, true, err
 	})
-	return m, err
 }
 
 // UpdateModel changes what is said about a model.
@@ -70,6 +65,9 @@ func (c *Catalog) UpdateModel(ctx context.Context, who auth.Principal, in api.Up
 			return err
 		}
 		if err := condition.Check(in.IfMatch, in.IfNoneMatch, before.ETag()); err != nil {
+			return err
+		}
+		if err := c.announce.Changed(ctx, tx, id, in.Model); err != nil {
 			return err
 		}
 		if err := updateModel(ctx, tx, id, in); err != nil {

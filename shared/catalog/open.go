@@ -11,7 +11,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Open returns the catalog out of what the process has: its pool, its outbox and its cache, which is told of changes.
+// Open returns the catalog out of what the process has: its pool, its outbox and its cache, in which reads are kept and which is told of changes.
 func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -25,7 +25,9 @@ func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(db, events, announce), nil
+	c := New(db, events, announce)
+	c.reads, err = openReads(e)
+	return c, err
 }
 
 // OpenAnnounce returns what tells all processes' caches of changes. The scope of what they know about a model is its name, "acme/fraud".

@@ -138,7 +138,7 @@ func TestOfSeveralModelsTheOneCalledModelIsServed(t *testing.T) {
 // attach puts a file into a draft, as its upload would.
 func (p press) attach(m ref.Model, version, path string, a catalog.Artifact) {
 	p.Transfer(func(ctx context.Context, tx postgres.Tx) error {
-		draft, err := catalog.OpenDraft(ctx, tx, p.Owner, catalog.DraftRequest{Model: m, Version: catalogtest.Version(version)})
+		draft, err := catalog.OpenDraft(ctx, tx, nil, p.Owner, catalog.DraftRequest{Model: m, Version: catalogtest.Version(version)})
 		if err != nil {
 			return err
 		}
@@ -296,7 +296,7 @@ func TestAVersionHasRoomForAThousandFiles(t *testing.T) {
 		return err
 	})
 	w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
-		_, err := catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{Model: m, Version: catalogtest.Version("1.0.0"), Path: "1000"})
+		_, err := catalog.OpenDraft(ctx, tx, nil, w.Owner, catalog.DraftRequest{Model: m, Version: catalogtest.Version("1.0.0"), Path: "1000"})
 		faulttest.AssertKind(t, err, fault.Conflict, "path")
 		return nil
 	})

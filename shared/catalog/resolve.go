@@ -62,7 +62,7 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (
 		if in.Unreachable != "" && in.Unreachable == r.Endpoint {
 			status = api.DeploymentRemoved // as far as its caller can see
 		}
-		return c.want(ctx, tx, in.Model, r.Version, r.VersionID, status)
+		return c.want(ctx, tx, id, in.Model, r.Version, r.VersionID, status)
 	})
 	return r, err
 }

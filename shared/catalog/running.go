@@ -41,7 +41,9 @@ type running struct {
 func (r running) serves() bool { return r.deployment.Serves() }
 
 // want asks for the start of a version that does not run, but not more often than each wantedAgain.
-func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v ref.Version, id uuid.UUID, deployment api.DeploymentStatus) error {
+func (c *Catalog) want(
+	ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version, id uuid.UUID, deployment api.DeploymentStatus,
+) error {
 	again := wantedAgain
 	switch deployment {
 	case api.DeploymentReady, api.DeploymentIdle, api.DeploymentStarting:
@@ -49,6 +51,14 @@ func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v re
 	case api.DeploymentFailed:
 		again = failedAgain
 	default:
+	}
+	if due, err := mayWant(ctx, tx, id, again); err != nil || !due {
+		return err
+	}
+	if deployment == api.DeploymentFailed { // it is shown as pending from now on
+		if err := c.announce.Changed(ctx, tx, model, name); err != nil {
+			return err
+		}
 	}
 	if set, err := setWanted(ctx, tx, id, again); err != nil || !set {
 		return err
@@ -60,6 +70,9 @@ func (c *Catalog) want(ctx context.Context, tx postgres.Tx, name ref.Model, v re
 func (c *Catalog) retry(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (bool, error) {
 	r, err := stateOf(ctx, tx, model, name, v)
 	if err != nil || r.failure == api.FailureNone || r.serves() {
+		return false, err
+	}
+	if err := c.announce.Changed(ctx, tx, model, name); err != nil {
 		return false, err
 	}
 	if _, err := setWanted(ctx, tx, r.id, 0); err != nil {
@@ -115,7 +128,7 @@ func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Mode
 			if r.reason != "" {
 				waiting = fmt.Sprintf("%s@%s is still %s: %s", name, target.Version, r.deployment, r.reason)
 			}
-			if err := c.want(ctx, tx, name, target.Version, r.id, r.deployment); err != nil {
+			if err := c.want(ctx, tx, id, name, target.Version, r.id, r.deployment); err != nil {
 				return err
 			}
 		}

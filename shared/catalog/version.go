@@ -3,6 +3,9 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
@@ -13,12 +16,20 @@ import (
 )
 
 // GetVersion returns the version that a reference points at; of an alias with several shares of traffic, the greatest. It fails with Gone if it is retired.
-func (c *Catalog) GetVersion(ctx context.Context, who auth.Principal, in api.VersionRequest) (v api.Version, err error) {
-	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		v, err = version(ctx, tx, who, in)
-		return err
-	})
-	return v, err
+func (c *Catalog) GetVersion(ctx context.Context, who auth.Principal, in api.VersionRequest) (api.Version, error) {
+	v, err := read(ctx, c, c.reads.versions, who, in.Model, in.Ref.String(),
+		func(ctx context.Context, tx postgres.Tx, all auth.Principal, id uuid.UUID) (api.Version, bool, error) {
+			v, err := versionAt(ctx, tx, all, id, in)
+			return v, v.Status != api.VersionDraft, err
+		})
+	switch {
+	case err != nil:
+		return v, err
+	case v.Status == api.VersionRetired:
+		return api.Version{}, retired(v.Model, v.Version)
+	default:
+		return v, c.hideParents(ctx, who, &v.Lineage)
+	}
 }
 
 // version reads the version that a reference points at; it fails with Gone if it is retired.
@@ -36,11 +47,16 @@ func standing(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.Ve
 	if err != nil {
 		return api.Version{}, err
 	}
-	traffic, err := trafficFor(ctx, tx, id, in)
+	return versionAt(ctx, tx, who, id, in)
+}
+
+// versionAt reads the version of a model that a reference points at, whatever its status.
+func versionAt(ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, in api.VersionRequest) (api.Version, error) {
+	traffic, err := trafficFor(ctx, tx, model, in)
 	if err != nil {
 		return api.Version{}, err
 	}
-	return readVersion(ctx, tx, who, id, in.Model, traffic.Greatest())
+	return readVersion(ctx, tx, who, model, in.Model, traffic.Greatest())
 }
 
 // ListVersions returns a model's versions, the highest first.
@@ -51,16 +67,21 @@ func (c *Catalog) ListVersions(ctx context.Context, who auth.Principal, in api.L
 			return found, badCursor()
 		}
 	}
-	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		id, err := find(ctx, tx, who, in.Model)
-		if err != nil {
-			return err
-		}
-		versions, err := listVersions(ctx, tx, who, id, in, after)
-		found = page.Of(in.Request, versions, func(v api.Version) string { return v.Version.String() })
-		return err
-	})
-	return found, err
+	found, err = read(ctx, c, firstPage(c.reads.lists, in.Request), who, in.Model, fmt.Sprintf("%d %s", in.Size, in.Status),
+		func(ctx context.Context, tx postgres.Tx, all auth.Principal, id uuid.UUID) (page.Page[api.Version], bool, error) {
+			versions, err := listVersions(ctx, tx, all, id, in, after)
+			keep := !slices.ContainsFunc(versions, func(v api.Version) bool { return v.Status == api.VersionDraft })
+			return page.Of(in.Request, versions, func(v api.Version) string { return v.Version.String() }), keep, err
+		})
+	if err != nil || who.Limits == nil {
+		return found, err
+	}
+	found.Items = slices.Clone(found.Items) // what is kept is everybody's
+	lineages := make([]*api.Lineage, len(found.Items))
+	for i := range found.Items {
+		lineages[i] = &found.Items[i].Lineage
+	}
+	return found, c.hideParents(ctx, who, lineages...)
 }
 
 func noVersion(m ref.Model, selector string) error {

@@ -114,7 +114,7 @@ func TestDraftsThatCannotBeOpened(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := w.Postgres.As(postgres.Transfer).Tx(t.Context(), w.Owner.Tenant, func(tx postgres.Tx) error {
-				_, err := catalog.OpenDraft(t.Context(), tx, w.Owner, c.in)
+				_, err := catalog.OpenDraft(t.Context(), tx, nil, w.Owner, c.in)
 				return err
 			})
 			faulttest.AssertKind(t, err, c.kind, c.field)
@@ -133,7 +133,7 @@ func TestRacingBumpsGiveDifferentNumbers(t *testing.T) {
 	for range racers {
 		group.Go(func() {
 			err := w.Postgres.As(postgres.Transfer).Tx(t.Context(), w.Owner.Tenant, func(tx postgres.Tx) error {
-				draft, err := catalog.OpenDraft(t.Context(), tx, w.Owner, catalog.DraftRequest{Model: m, Bump: ref.BumpMinor})
+				draft, err := catalog.OpenDraft(t.Context(), tx, nil, w.Owner, catalog.DraftRequest{Model: m, Bump: ref.BumpMinor})
 				opened.Store(draft.Version.String(), true)
 				return err
 			})
@@ -301,7 +301,7 @@ func TestLineageIsFollowedUpAndDown(t *testing.T) {
 	parent := ""
 	for _, version := range []string{"1.0.0", "1.1.0", "1.2.0"} {
 		w.Transfer(func(ctx context.Context, tx postgres.Tx) error {
-			_, err := catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{
+			_, err := catalog.OpenDraft(ctx, tx, nil, w.Owner, catalog.DraftRequest{
 				Model: m, Version: catalogtest.Version(version), Lineage: api.Lineage{Parent: parent, Commit: "c" + version},
 			})
 			return err

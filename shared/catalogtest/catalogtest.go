@@ -33,7 +33,8 @@ type World struct {
 	Deployments *deployment.Deployments
 	Announced   *atomic.Int64 // how often caches were told of a change
 
-	t testing.TB
+	announce catalog.Announce
+	t        testing.TB
 }
 
 // Bucket is where the world's manifests would lie.
@@ -45,10 +46,10 @@ func New(t testing.TB) *World {
 	w := &World{World: identitytest.New(t), Announced: new(atomic.Int64), t: t}
 	events, err := outbox.Open(t.Context(), w.Env)
 	w.must(err)
-	announce := func(context.Context, ref.Model, int64) { w.Announced.Add(1) }
+	w.announce = func(context.Context, ref.Model, int64) { w.Announced.Add(1) }
 	w.Events = events
-	w.Catalog = catalog.New(w.Postgres.DB, events, announce)
-	w.Deployments = deployment.New(w.Postgres.DB, events, announce)
+	w.Catalog = catalog.New(w.Postgres.DB, events, w.announce)
+	w.Deployments = deployment.New(w.Postgres.DB, events, w.announce)
 	return w
 }
 
@@ -80,7 +81,7 @@ func (w *World) Draft(m ref.Model, version string, paths ...string) uuid.UUID {
 	w.t.Helper()
 	var draft catalog.Draft
 	w.Transfer(func(ctx context.Context, tx postgres.Tx) (err error) {
-		if draft, err = catalog.OpenDraft(ctx, tx, w.Owner, catalog.DraftRequest{Model: m, Version: Version(version)}); err != nil {
+		if draft, err = catalog.OpenDraft(ctx, tx, w.announce, w.Owner, catalog.DraftRequest{Model: m, Version: Version(version)}); err != nil {
 			return err
 		}
 		for _, path := range paths {

@@ -131,7 +131,7 @@ func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal
 	if err := lockDrafts(ctx, tx); err != nil {
 		return api.Upload{}, err
 	}
-	draft, err := catalog.OpenDraft(ctx, tx, who, catalog.DraftRequest{
+	draft, err := catalog.OpenDraft(ctx, tx, t.announce, who, catalog.DraftRequest{
 		Model: in.Model, Version: in.Version, Bump: in.Bump, Lineage: in.Lineage, Path: string(s.Path),
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/17882237881/MaaS/shared/catalog"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/outbox"
@@ -20,12 +21,13 @@ import (
 
 // Transfers gives the use cases of uploads.
 type Transfers struct {
-	db      *postgres.DB
-	store   *objects.Store
-	events  *outbox.Outbox
-	log     *slog.Logger
-	limits  config
-	streams *share.Pool // of those who follow
+	db       *postgres.DB
+	store    *objects.Store
+	events   *outbox.Outbox
+	announce catalog.Announce // nil where no upload is begun
+	log      *slog.Logger
+	limits   config
+	streams  *share.Pool // of those who follow
 }
 
 // config is what an installation allows, and how long work may take.
@@ -76,5 +78,15 @@ func Open(ctx context.Context, e *env.Env) (*Transfers, error) {
 		return nil, err
 	}
 	t.events, err = outbox.Open(ctx, e)
+	return t, err
+}
+
+// OpenAnnouncing is Open for a process that begins uploads: caches are told of the drafts that it makes.
+func OpenAnnouncing(ctx context.Context, e *env.Env) (*Transfers, error) {
+	t, err := Open(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	t.announce, err = catalog.OpenAnnounce(e)
 	return t, err
 }

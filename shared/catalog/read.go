@@ -1,0 +1,167 @@
+package catalog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/page"
+	"github.com/17882237881/MaaS/api/ref"
+	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/cache"
+	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/postgres"
+)
+
+type readsConfig struct {
+	// Bytes bounds what a process keeps of each kind of reading: models, versions, lists. 0 keeps nothing, at either level.
+	Bytes int64 `env:"MAAS_READS_CACHE_BYTES" envDefault:"33554432"`
+}
+
+// reads are the caches of what is read of models, nil where nothing is kept.
+type reads struct {
+	models   *kept[api.Model]
+	versions *kept[api.Version]
+	lists    *kept[page.Page[api.Version]]
+	aliases  *kept[page.Page[api.Alias]]
+}
+
+// kept is a cache of readings, whose scope is their model's name.
+type kept[T any] struct {
+	*cache.Cache[reading[T]]
+
+	layout string // of the values
+}
+
+// reading is what was read of a model, for nobody in particular: what its reader may know is decided each time.
+type reading[T any] struct {
+	Layout string    `json:"layout"`
+	Model  uuid.UUID `json:"model"`
+	Value  T         `json:"value"`
+
+	size int // of its JSON, in bytes
+}
+
+// openReads returns the process's caches of reads.
+func openReads(e *env.Env) (reads, error) {
+	return env.Once(e, "catalog reads", func(context.Context) (r reads, _ func(context.Context) error, err error) {
+		var c readsConfig
+		if err := e.Config(&c); err != nil {
+			return r, nil, err
+		}
+		if c.Bytes < 0 {
+			return r, nil, fmt.Errorf("MAAS_READS_CACHE_BYTES is %d; it must be 0 or more", c.Bytes)
+		}
+		if c.Bytes == 0 {
+			return r, nil, nil
+		}
+		store, err := cache.Open(e)
+		if err != nil {
+			return r, nil, err
+		}
+		var errs [4]error
+		r.models, errs[0] = newKept[api.Model](store, "model", c, modelJSON)
+		r.versions, errs[1] = newKept[api.Version](store, "version", c, versionJSON)
+		r.lists, errs[2] = newKept[page.Page[api.Version]](store, "versions", c, versionJSON)
+		r.aliases, errs[3] = newKept[page.Page[api.Alias]](store, "aliases", c, aliasSQL)
+		return r, nil, errors.Join(errs[:]...)
+	})
+}
+
+// newKept returns a cache of values that a query renders. Those in Redis that another release's query rendered count as absent.
+func newKept[T any](store *cache.Store, name string, c readsConfig, query string) (*kept[T], error) {
+	k := &kept[T]{layout: fmt.Sprintf("%x", sha256.Sum256([]byte(query)))[:8]}
+	var err error
+	k.Cache, err = cache.New(store, cache.Kind[reading[T]]{
+		Name: name, Bytes: uint64(c.Bytes), //nolint:gosec // it is not negative
+		Encode: func(a reading[T]) ([]byte, error) { return json.Marshal(a) },
+		Decode: k.decode,
+		Size:   func(a reading[T]) int { return 2 * a.size }, // about: texts are kept as they are, numbers and pointers take more
+	})
+	return k, err
+}
+
+func (k *kept[T]) decode(text []byte) (a reading[T], err error) {
+	if err := json.Unmarshal(text, &a); err != nil {
+		return a, err
+	}
+	if a.Layout != k.layout {
+		return a, errors.New("catalog: the reading in the cache is another release's")
+	}
+	a.size = len(text)
+	return a, nil
+}
+
+// firstPage returns the cache for the first page of a list, and nil for the others: each could be asked for from any place on.
+func firstPage[T any](k *kept[T], in page.Request) *kept[T] {
+	if in.After != "" {
+		return nil
+	}
+	return k
+}
+
+// load reads a value of the model for a principal of its tenant without limits. keep reports whether it may be kept: each write that
+// changes it raises the model's epoch and is announced.
+type load[T any] = func(ctx context.Context, tx postgres.Tx, all auth.Principal, model uuid.UUID) (value T, keep bool, err error)
+
+// read returns a value of a model by its name among those of its kind, "" for the model itself: from the cache, or else by load. It returns
+// NotFound for a model that the caller may not know of, whatever is kept about it.
+func read[T any](ctx context.Context, c *Catalog, k *kept[T], who auth.Principal, m ref.Model, name string, load load[T]) (value T, err error) {
+	if !who.MaySee(m) {
+		return value, noModel(m)
+	}
+	all := who
+	all.Limits = nil
+	fetch := func(ctx context.Context) (cache.Loaded[reading[T]], error) { return fetch(ctx, c.db, k, all, m, load) }
+	var found reading[T]
+	if k == nil {
+		loaded, failure := fetch(ctx)
+		found, err = loaded.Value, failure
+	} else {
+		found, err = k.Get(ctx, keyOf(who.Tenant, m, name), fetch)
+	}
+	switch {
+	case fault.Is(err, fault.NotFound) && who.Limits != nil && name != "":
+		if _, hidden := c.GetModel(ctx, who, api.ModelRequest{Model: m}); hidden != nil {
+			return value, hidden // even that the model has no such thing would tell of it
+		}
+		return value, err
+	case err != nil:
+		return value, err
+	case !who.Sees(m, found.Model):
+		return value, noModel(m)
+	default:
+		return found.Value, nil
+	}
+}
+
+// fetch reads a value, with the epoch that the model had before.
+func fetch[T any](ctx context.Context, db *postgres.DB, k *kept[T], all auth.Principal, m ref.Model, load load[T]) (l cache.Loaded[reading[T]], err error) {
+	err = db.Tx(ctx, all.Tenant, func(tx postgres.Tx) error {
+		id, epoch, err := epochOf(ctx, tx, all, m)
+		if err != nil {
+			return err
+		}
+		value, keep, err := load(ctx, tx, all, id)
+		l = cache.Loaded[reading[T]]{Value: reading[T]{Model: id, Value: value}, Epoch: epoch, Keep: keep}
+		return err
+	})
+	if err != nil || k == nil || !l.Keep {
+		return l, err
+	}
+	l.Value.Layout = k.layout
+	text, err := json.Marshal(l.Value)
+	l.Value.size = len(text)
+	return l, err
+}
+
+// keyOf has the model's name as its scope, since that is what writers announce. The tenant's id keeps apart tenants that had one name after another.
+func keyOf(tenant uuid.UUID, m ref.Model, name string) cache.Key {
+	return cache.Key{Scope: m.String(), Name: tenant.String() + "@" + name}
+}
