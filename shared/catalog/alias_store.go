@@ -14,11 +14,14 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// aliasSQL renders aliases; the last move's before is where one led previously.
-const aliasSQL = `
-	select json_build_object('alias', a.alias, 'kind', a.kind, 'traffic', a.traffic, 'moved_by', a.moved_by, 'moved_at', a.moved_at, 'why', a.why,
+// aliasJSON renders the row a as an Alias; the last move's before is where one led previously.
+const aliasJSON = `
+	json_build_object('alias', a.alias, 'kind', a.kind, 'traffic', a.traffic, 'moved_by', a.moved_by, 'moved_at', a.moved_at, 'why', a.why,
 		'previous', coalesce((select m.before from alias_moves m where m.model_id = a.model_id and m.alias = a.alias and m.before <> m.after
-			order by m.seq desc limit 1), '[]'))
+			order by m.seq desc limit 1), '[]'))`
+
+const aliasSQL = `
+	select ` + aliasJSON + `
 	from aliases a
 	where a.model_id = $1`
 

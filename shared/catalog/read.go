@@ -69,7 +69,7 @@ func openReads(e *env.Env) (reads, error) {
 		r.models, errs[0] = newKept[api.Model](store, "model", c, modelJSON)
 		r.versions, errs[1] = newKept[api.Version](store, "version", c, versionJSON)
 		r.lists, errs[2] = newKept[page.Page[api.Version]](store, "versions", c, versionJSON)
-		r.aliases, errs[3] = newKept[page.Page[api.Alias]](store, "aliases", c, aliasSQL)
+		r.aliases, errs[3] = newKept[page.Page[api.Alias]](store, "aliases", c, aliasJSON)
 		return r, nil, errors.Join(errs[:]...)
 	})
 }
