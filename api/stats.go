@@ -18,7 +18,7 @@ const (
 // MarshalText writes a window: "24h0m0s".
 func (w StatsWindow) MarshalText() ([]byte, error) { return []byte(time.Duration(w).String()), nil }
 
-// UnmarshalText reads a window.
+// UnmarshalText parses a window like 24h. It fails with Invalid for anything but a duration from 1h to 720h.
 func (w *StatsWindow) UnmarshalText(text []byte) error {
 	d, err := time.ParseDuration(string(text))
 	if *w = StatsWindow(d); err != nil || *w < minWindow || *w > maxWindow {

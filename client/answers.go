@@ -70,7 +70,8 @@ func (c *Client) incomplete(how string) error {
 	return fault.New(fault.Upstream, fmt.Sprintf("The server's answer %s: is %s a MaaS server?", how, c.server))
 }
 
-// has reports whether a JSON object has a member of a member, and so on.
+// has reports whether a JSON object has a value at a path of member names. null and "" count as absent. A name that
+// ends in [] stands for each item of a list, all of which must have the rest of the path; an absent list has it.
 func has(object json.RawMessage, path []string) bool {
 	if len(path) == 0 {
 		text := string(object)

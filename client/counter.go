@@ -30,7 +30,7 @@ func (c *counter) Read(p []byte) (int, error) {
 
 func (c *counter) undo() { c.end(0) }
 
-// end ends the count at what the try has brought: all of a chunk that the server had already and did not read.
+// end sets what the attempt counts for to n bytes: all of a chunk that the server had already and did not read.
 func (c *counter) end(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -78,6 +78,7 @@ func highestVersion(ctx context.Context, tx postgres.Tx, model uuid.UUID) (ref.V
 	return ref.ParseVersion(text)
 }
 
+// insertDraft inserts a draft version. The caller has made sure that the version does not exist.
 func insertDraft(ctx context.Context, tx postgres.Tx, id uuid.UUID, draft Draft, actor string) error {
 	major, minor, patch, prerelease := place(draft.Version)
 	_, err := tx.Exec(ctx, insertDraftSQL, id, draft.ModelID, draft.Version.String(), major, minor, patch, prerelease, actor)

@@ -65,6 +65,7 @@ type listed struct {
 	cursor string
 }
 
+// listModels returns a page of the models that match. It fails with Invalid for a cursor that is not one of its own.
 func listModels(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.ListModelsRequest) (page.Page[api.Model], error) {
 	by := orders[in.Order]
 	query := fmt.Sprintf(`select %s, %s::text || ' ' || m.id%s`, modelJSON, by.key, sourceOf(in))

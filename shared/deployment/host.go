@@ -44,8 +44,8 @@ func (d *Deployments) Subscribe(r *outbox.Receiver, h Host) {
 	})
 }
 
-// Run lets the host start a version, of whatever tenant, if that should run, and stop it if not: it is gone, retired, or nobody needs it any
-// more. What has failed stays so until it is asked for again.
+// Run reconciles a version of any tenant: it has the host start the version if it should run, and stop it if it is
+// gone, retired or not needed. A version that failed is not started until it is asked for again.
 func (d *Deployments) Run(ctx context.Context, h Host, version uuid.UUID) error {
 	p, found, err := d.planOf(ctx, version)
 	if err != nil {

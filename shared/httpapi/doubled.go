@@ -50,7 +50,7 @@ type container struct {
 
 func (c *container) awaitsName() bool { return c.names != nil && !c.value }
 
-// member takes the name of a member.
+// member records the name of the object's next member, and in s that it is given more than once.
 func (c *container) member(s *strict, name string) {
 	c.named, c.value = join(c.path, name), true
 	if c.names[name] {

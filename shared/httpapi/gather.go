@@ -54,7 +54,8 @@ func atRoot(function http.Handler) http.Handler {
 	})
 }
 
-// miss answers what no route matches: 404, or UNIMPLEMENTED to a client of gRPC, or 405 with the methods that the path has.
+// miss answers a request that no route matches: 404, UNIMPLEMENTED to a gRPC client, or 405 with the methods that the
+// path has.
 func miss(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	w, r = telemetry.Begin(w, r)
 	allowed := allowedMethods(mux, r)

@@ -157,8 +157,8 @@ func (c *caller) Holder() share.Holder {
 	return share.Holder{Tenant: httpserver.Subscriber(c.address).String(), Credential: anonymous.Credential} // an address is no tenant's name
 }
 
-// refuse answers with an error, or only records it if the answer has begun: then the connection is cut, so that the client sees
-// that the answer is not whole.
+// refuse writes the error as the response. If the response has begun, it only records the error and cuts the
+// connection, so that the client sees that the answer is not whole.
 func refuse(x *telemetry.Exchange, r *http.Request, err error) {
 	if !x.Started() {
 		respondError(x, r, err)

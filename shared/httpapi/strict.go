@@ -47,7 +47,7 @@ func (s *strict) fail(path string, err error) {
 	s.note(path, detailOf(err))
 }
 
-// read fills v from one JSON value.
+// read decodes one JSON value into v. What is wrong with it is recorded.
 func (s *strict) read(raw []byte, v reflect.Value, path string) {
 	if isNull(raw) {
 		return
@@ -189,7 +189,7 @@ func elements(raw []byte) iter.Seq[json.RawMessage] {
 
 func isNull(raw []byte) bool { return string(raw) == "null" }
 
-// join makes the path of a member. A name of the user's own is cut to a length that can be shown.
+// join returns the path of a member. A name that the user chose is shortened.
 func join(path, name string) string {
 	const most = 80
 	if len(name) > most {

@@ -78,7 +78,7 @@ func explain(err error, t reflect.Type) error {
 	return fault.New(fault.Invalid, "must be "+form(t), fault.Cause(err))
 }
 
-// form describes a type as the user writes it.
+// form describes a type's text form for a message.
 func form(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[uuid.UUID]():

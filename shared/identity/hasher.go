@@ -112,7 +112,7 @@ func pair(address netip.Addr, account string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(httpserver.Subscriber(address).String() + "\x00" + account))
 }
 
-// remember makes the pair of address and account a known one.
+// remember records that the account has been signed in to from the address.
 func (h *hasher) remember(address netip.Addr, account string) {
 	h.known.Set(pair(address, account), time.Now())
 }
@@ -194,7 +194,7 @@ func (h *hasher) arrive(who share.Holder) time.Duration {
 	return time.Duration(before) * h.took / time.Duration(slots)
 }
 
-// leave counts a request out, which has its slot or gave up.
+// leave removes a request from the counts of those waiting: it has its slot or gave up.
 func (h *hasher) leave(who share.Holder) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -205,7 +205,7 @@ func (h *hasher) leave(who share.Holder) {
 	}
 }
 
-// measure takes the time that a slot was held into the average.
+// measure adds the time for which a slot was held to the average.
 func (h *hasher) measure(took time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -98,7 +98,8 @@ func (t token) judge(next string) error {
 	}
 }
 
-// punish ends the session of a token that was used twice, and records it. The transaction commits although the caller is refused.
+// punish ends the session of a token that was used twice, and records it in the audit trail. The transaction commits
+// although the caller gets an error.
 func (s *Sessions) punish(ctx context.Context, tx postgres.Tx, who auth.Principal, t token) error {
 	if t.over || t.recent {
 		return nil

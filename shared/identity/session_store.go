@@ -77,7 +77,8 @@ const (
 		from refresh_tokens where hash = $1`
 )
 
-// lockToken locks the session first: whatever happens to a family happens one after the other.
+// lockToken locks the token's session, and then returns the token. Operations on a session therefore run one after the
+// other.
 func lockToken(ctx context.Context, tx postgres.Tx, session uuid.UUID, text string) (token, error) {
 	var t token
 	var old, stale bool
@@ -131,7 +132,7 @@ func endOtherSessions(ctx context.Context, tx postgres.Tx, user, kept uuid.UUID)
 
 const revokeSQL = `select auth_revoke($1, $2, $3::interval)`
 
-// revoke makes what was issued to the subject before now worthless.
+// revoke invalidates all that was issued to the subject before now.
 func revoke(ctx context.Context, tx postgres.Tx, kind auth.Revoked, id string) error {
 	_, err := tx.Exec(ctx, revokeSQL, string(kind), id, auth.RevocationLifetime)
 	return err

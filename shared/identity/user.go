@@ -82,7 +82,8 @@ func (u *Users) ChangePassword(ctx context.Context, who auth.Principal, in api.C
 	})
 }
 
-// checkOld is the judgement on a change: who holds a stolen access token may not try old passwords faster than at a sign-in.
+// checkOld checks the old password of a change. It is limited like a sign-in, so that the holder of a stolen access
+// token cannot try passwords faster.
 func (u *Users) checkOld(ctx context.Context, who auth.Principal, in api.ChangePasswordRequest) error {
 	account, address := accountOf(who.User), byAddress(addressThrottle, who.Address)
 	var user api.User

@@ -58,7 +58,7 @@ type answer struct {
 	anonymous   bool          // whole is as openinference.WithoutIdentity gives it
 }
 
-// close ends an answer that nobody reads any more.
+// close closes an answer that nobody reads any more.
 func (a *answer) close() {
 	if a.rest != nil {
 		_ = a.rest.Close() // only read from

@@ -11,7 +11,7 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// count puts a call into the ledger's journal. What led to no version is nobody's usage.
+// count records a call in the metering journal. A call that led to no version is not recorded.
 func (g *Gateway) count(ctx context.Context, c *call, r *report, bytesOut int64, err error) {
 	if r.version == nil {
 		return

@@ -105,6 +105,8 @@ type grpcCall struct {
 	out   *connect.Response[pb.ModelInferResponse]
 }
 
+// target opens the message and returns the version that its head names. known is false if the head does not have the
+// names. It fails with Invalid for a malformed name.
 func (p *grpcCall) target(ctx context.Context, c *call) (t ref.Target, known bool, err error) {
 	if err := p.m.open(ctx, c, p.config.MaxBody); err != nil {
 		return t, false, err

@@ -46,7 +46,7 @@ func (l *loan) take(bytes int64) error {
 	return l.held.Take(bytes)
 }
 
-// try is take for a caller that can do without.
+// try is like take, for a caller that can do without; it reports whether the bytes were granted.
 func (l *loan) try(bytes int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

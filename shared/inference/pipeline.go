@@ -190,7 +190,8 @@ func (g *Gateway) refused(ctx context.Context, c *call, v *resolver.Version, res
 	}
 }
 
-// broken tells a server that could not be reached, which may be elsewhere by now, from one that broke off the call.
+// broken returns the fault of a call that failed in transit. If the server could not be reached, it also has the
+// resolver forget the version's endpoint. Errors other than Unavailable stay as they are.
 func (g *Gateway) broken(ctx context.Context, c *call, v *resolver.Version, err error) error {
 	if !fault.Is(err, fault.Unavailable) {
 		return err

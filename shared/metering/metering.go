@@ -205,7 +205,8 @@ func (m *Meter) Flush(ctx context.Context) {
 	}
 }
 
-// next closes the open batch and returns the oldest.
+// next closes the open batch and returns the oldest batch that was not posted, with its calls. ok is false if there is
+// none, or the disk cannot be read at the moment.
 func (m *Meter) next(ctx context.Context) (b batch, calls []event.InferenceCall, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -128,7 +128,7 @@ func (c *FileCache) copyOut(ctx context.Context, file ManifestFile, out *os.File
 	return true, nil
 }
 
-// copyHashed makes to a copy of from, and hashes the copy.
+// copyHashed makes the file to a copy of from, and returns the digest of what the copy has when it is read back.
 func copyHashed(ctx context.Context, to, from *os.File) (ref.Digest, error) {
 	if err := copyWhole(ctx, to, from); err != nil {
 		return ref.Digest{}, err

@@ -129,7 +129,7 @@ func (t *Tensor) cut(size any, binary []byte) (rest []byte, err error) {
 	return binary[n:], t.Check()
 }
 
-// optional reads a string that may be missing.
+// optional reads a string or null, for which it returns "".
 func (d *decoder) optional() (string, error) {
 	if d.word("null") {
 		return "", nil

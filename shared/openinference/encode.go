@@ -139,7 +139,8 @@ func (w *writer) tensor(t *Tensor) {
 	w.close('}')
 }
 
-// finish appends the binary data.
+// finish appends the data of the Binary tensors. It returns the body and the length of its JSON, 0 if no tensor is
+// binary, or the first error of the writer.
 func (w *writer) finish(tensors []Tensor) (body []byte, header int, err error) {
 	json := len(w.body) - w.start
 	for i := range tensors {

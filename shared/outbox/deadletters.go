@@ -91,7 +91,8 @@ func (d *DeadLetters) keep(ctx context.Context, consumer cloudevent.Consumer, e 
 	})
 }
 
-// keepUnsigned stores a text without a valid signature as a dead letter, or only counts it.
+// keepUnsigned stores the beginning of a text without a valid signature as a dead letter. Once the consumer has as many
+// of these as the limit allows, it only counts them.
 func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer cloudevent.Consumer, text []byte, cause error) error {
 	if d.isFull(consumer) {
 		d.count(consumer, outcomeCounted)

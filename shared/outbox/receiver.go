@@ -103,8 +103,9 @@ func (r *Receiver) Look(prefix string, look func(ctx context.Context, e cloudeve
 	r.sources = append(r.sources, source{prefix: prefix, look: look})
 }
 
-// LookAtMost subscribes to a source whose events all ask for the same look. One look runs at a time, at least interval
-// apart from the next. Events that arrive in between are accepted without a look of their own.
+// LookAtMost subscribes to a source whose events all ask for the same look. One look runs at a time, and begins no
+// earlier than interval after the last one began. Events that arrive in between are accepted without a look of their
+// own.
 func (r *Receiver) LookAtMost(interval time.Duration, prefix string, look func(ctx context.Context) error) {
 	r.sources = append(r.sources, source{prefix, &pace{interval: interval}, func(ctx context.Context, _ cloudevents.Event) error { return look(ctx) }})
 }

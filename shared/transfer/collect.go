@@ -136,7 +136,8 @@ func uploadOf(key objects.Key) (uuid.UUID, bool) {
 	return id, err == nil
 }
 
-// collectMultiparts aborts multipart uploads that began more than a day ago and belong to no open upload.
+// collectMultiparts aborts multipart uploads that began more than Grace ago and that nothing needs. It looks at a
+// limited number of them at a time.
 func (t *Transfers) collectMultiparts(ctx context.Context) error {
 	var old []objects.Multipart
 	for begun, err := range t.store.Unfinished(ctx, objects.Prefix) {

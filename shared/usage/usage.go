@@ -57,7 +57,8 @@ func span(q api.UsageRequest, now time.Time) (from, to time.Time, err error) {
 	}
 }
 
-// Totals returns the tenant's usage.
+// Totals returns the tenant's usage in an interval, by model unless the request groups it otherwise. It fails with
+// Invalid for an interval that cannot be.
 func (l *Ledger) Totals(ctx context.Context, who auth.Principal, q api.UsageRequest) (page.Page[api.UsageRow], error) {
 	from, to, err := span(q, time.Now())
 	if err != nil {

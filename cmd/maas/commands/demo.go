@@ -85,7 +85,7 @@ func newStory(s *session) *story {
 	return t
 }
 
-// step tells what is done, as the command that does it, does it, and tells what came of it.
+// step prints what is done and the command that does it, calls do, and prints the result. It returns do's error.
 func (t *story) step(why, command string, do func() (string, error)) error {
 	fmt.Fprintf(t.w, "\n%d. %s\n   $ maas %s\n", len(t.told)+1, why, command)
 	began := time.Now()
@@ -130,7 +130,7 @@ func (t *story) run(ctx context.Context, folder string) error {
 	return t.end()
 }
 
-// leave takes the model away: nobody can sign in to its tenant any more, and its servers would be kept for somebody who comes back.
+// leave deletes the model. Nobody can sign in to its tenant any more, and its servers would go on running.
 func (t *story) leave(ctx context.Context) error {
 	return t.DeleteModel(ctx, api.DeleteModelRequest{Model: t.model, Force: true})
 }

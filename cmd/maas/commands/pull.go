@@ -58,7 +58,8 @@ func (m Maker) pull() *cobra.Command {
 	})
 }
 
-// chosen returns the files of the paths, or all if there are none.
+// chosen returns the version's files at the paths, each once, or all files if there are no paths. It fails with
+// NotFound if the version has no files; a path that it does not have is a usage error.
 func chosen(v api.Version, paths []string) ([]api.File, error) {
 	if len(v.Files) == 0 {
 		return nil, fault.New(fault.NotFound, fmt.Sprintf("%s@%s has no files yet.", v.Model, v.Version))

@@ -60,7 +60,8 @@ type config struct {
 	Metrics string `env:"METRICS_ADDRESS"`
 }
 
-// Start brings everything up and returns when it answers. On failure nothing is left running. ctx bounds the start alone.
+// Start starts everything and returns when the host answers. If it fails, nothing is left running. ctx is for the start
+// only.
 func Start(ctx context.Context, o Options) (*Host, error) {
 	h := &Host{log: o.Log, functions: Functions()}
 	if err := h.start(ctx, o); err != nil {
@@ -194,8 +195,8 @@ func (h *Host) mountFunctions(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// Stop ends everything in the order in which it depends on each other: it takes no new requests, waits for those that are running, for
-// MAAS_DRAIN_TIMEOUT at most, and stops the functions, the runtimes and the stores. It ends earlier with ctx.
+// Stop stops the host: it accepts no new requests, waits for those that are running, for MAAS_DRAIN_TIMEOUT at most,
+// and then stops the functions, the runtimes and the stores in this order. It waits no longer than ctx.
 func (h *Host) Stop(ctx context.Context) {
 	for _, f := range h.functions {
 		f.Drain()

@@ -27,7 +27,7 @@ type listener struct {
 
 const publicListener = "public" // the one whose connections the operator limits
 
-// bind takes the address, so that it is known and nobody else's before anything slow begins.
+// bind listens at the address, so that it is known and taken before anything slow begins.
 func bind(ctx context.Context, name, address string) (*listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -94,7 +94,7 @@ func (l *listener) limit(e *env.Env, server *httpserver.Server) error {
 	return serve.MeasureConnections(e, l.name, server)
 }
 
-// stop takes no more requests and waits for those in flight until ctx ends; those that are left then are answered with 503.
+// stop accepts no more requests and waits for those in flight until ctx ends; the rest are answered with 503.
 func (l *listener) stop(ctx context.Context) {
 	if l.server == nil {
 		_ = l.Close() // nothing was answered yet

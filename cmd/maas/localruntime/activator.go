@@ -52,7 +52,8 @@ func newActivator(p *pool, log *slog.Logger) *activator {
 	}}
 }
 
-// ServeHTTP implements http.Handler. The caller's going away cancels the call at the runtime.
+// ServeHTTP implements http.Handler. It starts the version's runtime if it does not run, sets X-Cold-Start-Ms to the
+// wait, and passes the call on. If the caller goes away, the call at the runtime is canceled.
 func (a *activator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, path, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, prefix), "/")
 	version, err := uuid.Parse(id)
@@ -73,7 +74,7 @@ func (a *activator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), targetKey{}, target{address, "/" + path})))
 }
 
-// broken answers a call whose runtime died under it.
+// broken answers a call whose runtime ended while it served the call.
 func broken(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) {
 		httpapi.WriteProblem(w, r, context.Canceled)

@@ -176,7 +176,7 @@ func (p *pool) note(c change) {
 	}
 }
 
-// tell tells of the changes as they come, until ctx ends.
+// tell reports the queued changes to the database, in their order, until ctx ends.
 func (p *pool) tell(ctx context.Context) {
 	for {
 		select {
@@ -198,7 +198,7 @@ func (p *pool) tellAll(ctx context.Context) {
 	}
 }
 
-// watch forgets a runtime that has ended, so that the next call starts another.
+// watch removes a runtime that has ended from the pool, so that the next call starts another.
 func (p *pool) watch(version uuid.UUID, i *instance) {
 	began := time.Now()
 	why := i.process.await()
@@ -231,7 +231,8 @@ func (p *pool) reap(ctx context.Context) {
 	}
 }
 
-// takeIdle takes out those that are idle: a call that comes now starts a new one beside the one that stops.
+// takeIdle removes the idle runtimes from the pool and returns them, to be stopped. A call that arrives now starts a
+// new one beside the one that stops.
 func (p *pool) takeIdle() (taken []*instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -145,7 +145,8 @@ func (s *Supervisor) Start(ctx context.Context, spec deployment.Spec) error {
 	return nil
 }
 
-// retryAt launches the version at the time, unless it was launched or stopped before, or is to be launched at another time by then.
+// retryAt launches the version at the time, unless it is launched or stopped before, or a later retryAt replaces this
+// one.
 func (s *Supervisor) retryAt(version uuid.UUID, at time.Time) {
 	s.mu.Lock()
 	known := s.retries[version].Equal(at)
@@ -169,7 +170,7 @@ func (s *Supervisor) retryAt(version uuid.UUID, at time.Time) {
 	})
 }
 
-// begun forgets the next try of a version: it is being started, or is not to run.
+// begun cancels the next attempt of a version, which is being started or should not run.
 func (s *Supervisor) begun(version uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

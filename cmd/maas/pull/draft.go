@@ -118,7 +118,7 @@ func (d *draft) empty() error {
 	return errors.Join(err, d.file.Truncate(0))
 }
 
-// place gives the draft its target's name. It fails with fs.ErrExist if something has that name.
+// place renames the draft to its target's name. It fails with fs.ErrExist if a file has that name.
 func (d *draft) place() error {
 	err := d.root.Link(d.name, d.target)
 	if err == nil || errors.Is(err, fs.ErrExist) {
@@ -133,7 +133,7 @@ func (d *draft) place() error {
 	return d.root.Rename(d.name, d.target)
 }
 
-// close lets go of the draft. What a later run can go on from stays.
+// close unlocks the draft. What a later run can continue from is kept.
 func (d *draft) close() error {
 	var err error
 	if info, statErr := d.file.Stat(); d.wrong || statErr == nil && info.Size() == 0 {

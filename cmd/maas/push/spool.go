@@ -57,7 +57,7 @@ func keep(ctx context.Context, from io.Reader, free func(*os.File) (int64, error
 	return nil, errors.Join(err, f.Close())
 }
 
-// Close lets go of what was kept.
+// Close closes the spooled file. It was unlinked when it was made, so its content is gone.
 func (s *Spool) Close() error { return s.file.Close() }
 
 func spool(to *os.File, from io.Reader, free func(*os.File) (int64, error)) error {

@@ -28,7 +28,7 @@ func (t trees) recover() error {
 	return errors.Join(append(problems, t.sweep())...)
 }
 
-// release ends a claim: the upload goes if its object is there, and is open again if not.
+// release ends a claim: it deletes the upload if its object exists, and reopens it if not.
 func (t trees) release(claim string) error {
 	folder, name := filepath.Split(claim)
 	upload, _, _ := strings.Cut(name, ".")

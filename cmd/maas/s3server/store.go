@@ -139,7 +139,7 @@ func (s *store) assemble(in *s3.CompleteMultipartUploadInput, stop context.Cance
 	}
 }
 
-// settle makes the object's name last and drops what is left of the upload.
+// settle flushes the object's name to the disk and deletes what is left of the upload.
 func (s *store) settle(bucket, key, upload string) error {
 	object := filepath.Join(s.place.objects, bucket, key)
 	if _, err := os.Lstat(object); err != nil {

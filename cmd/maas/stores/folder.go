@@ -97,7 +97,7 @@ func (f *Folder) Sub(name string) (string, error) {
 	return path, trust(path)
 }
 
-// Close lets the folder go, and removes it if it is temporary.
+// Close unlocks the folder, and deletes it if it is temporary.
 func (f *Folder) Close() error {
 	var err error
 	if f.temporary {

@@ -40,7 +40,7 @@ func (c *cluster) clear(ctx context.Context) error {
 	return nil
 }
 
-// end stops a server on the same data that outlived its parent.
+// end stops a server on the same data that outlived its parent. It fails if the server still runs after 15 seconds.
 func (c *cluster) end(ctx context.Context, pid int) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
