@@ -153,7 +153,8 @@ func (c *Cache[T]) belowFloor(key Key, epoch int64) bool {
 	return ok && epoch < floor.epoch
 }
 
-// fetch returns the entry that Redis has, or else calls load.
+// fetch returns the entry that Redis has, or else calls load. A NotFound of load becomes a negative entry; any other
+// error is returned and not cached.
 func (c *Cache[T]) fetch(ctx context.Context, key Key, load func(context.Context) (Loaded[T], error)) (entry[T], error) {
 	era := c.store.era.Load()
 	e, ok := c.inRedis(ctx, key)

@@ -47,7 +47,7 @@ func (s *strict) fail(path string, err error) {
 	s.note(path, detailOf(err))
 }
 
-// read decodes one JSON value into v. What is wrong with it is recorded.
+// read decodes one JSON value into v; null leaves v as it is. What is wrong with the value is recorded.
 func (s *strict) read(raw []byte, v reflect.Value, path string) {
 	if isNull(raw) {
 		return

@@ -98,8 +98,8 @@ func (t token) judge(next string) error {
 	}
 }
 
-// punish ends the session of a token that was used twice, and records it in the audit trail. The transaction commits
-// although the caller gets an error.
+// punish ends the session of a token that was used twice, and records it in the audit trail. If the session has ended
+// or the token was spent within Grace, it does nothing. The transaction commits although the caller gets an error.
 func (s *Sessions) punish(ctx context.Context, tx postgres.Tx, who auth.Principal, t token) error {
 	if t.over || t.recent {
 		return nil

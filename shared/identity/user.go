@@ -82,8 +82,8 @@ func (u *Users) ChangePassword(ctx context.Context, who auth.Principal, in api.C
 	})
 }
 
-// checkOld checks the old password of a change. It is limited like a sign-in, so that the holder of a stolen access
-// token cannot try passwords faster.
+// checkOld checks the old password of a change, after the rules for the new one. It fails with Invalid for either, and
+// is limited like a sign-in, so that the holder of a stolen access token cannot try passwords faster.
 func (u *Users) checkOld(ctx context.Context, who auth.Principal, in api.ChangePasswordRequest) error {
 	account, address := accountOf(who.User), byAddress(addressThrottle, who.Address)
 	var user api.User

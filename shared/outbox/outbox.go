@@ -79,7 +79,7 @@ func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) erro
 	return nil
 }
 
-// offer queues the event. If the queue is full, the event is left to sweep.
+// offer queues the event. If there is no sink or the queue is full, the event is left to sweep.
 func (p publisher) offer(e cloudevent.Event) {
 	if p.poster == nil {
 		return

@@ -109,7 +109,7 @@ func (l *Loan) TryTake(n int64) bool {
 	return l.grow(n) == fits
 }
 
-// Return removes n units, of those that the loan holds.
+// Return removes n units from the loan. It panics if the loan holds fewer.
 func (l *Loan) Return(n int64) {
 	if n > l.taken {
 		panic("share: more is returned than was taken")

@@ -31,7 +31,8 @@ func (v *verification) recognise(ctx context.Context) error {
 }
 
 // accept adds the file to its draft version. If the tenant already has an object with the same bytes, that one is kept
-// and the upload's is deleted.
+// and the upload's is deleted. If the version is no longer a draft or has a file in the path's way, the upload is
+// rejected.
 func (v *verification) accept(ctx context.Context, found formats.Model) error {
 	var kept objects.Key
 	err := v.write(ctx, func(tx postgres.Tx) (err error) {

@@ -139,7 +139,8 @@ func openStreams(e *env.Env, most int64) (*share.Pool, error) {
 	})
 }
 
-// follow polls for changes and yields them. When ctx ends it stops without an error.
+// follow polls for changes and yields them until ctx ends or longest has passed, which is no error. It yields an error
+// if the caller has too many streams or a poll fails.
 func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) iter.Seq2[api.UploadChange, error] {
 	return func(yield func(api.UploadChange, error) bool) {
 		stream := t.streams.Loan(who.Holder())

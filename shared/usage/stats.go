@@ -94,7 +94,8 @@ func (h histogram) add(other histogram) {
 	}
 }
 
-// quantile returns, in milliseconds, the end of the bucket in which the fraction of the calls lies.
+// quantile returns, in milliseconds, the end of the bucket in which the fraction of the calls lies, 0 if there are no
+// calls.
 func (h histogram) quantile(fraction float64) float64 {
 	var all int64
 	for _, calls := range h {

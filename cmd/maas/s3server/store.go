@@ -139,7 +139,8 @@ func (s *store) assemble(in *s3.CompleteMultipartUploadInput, stop context.Cance
 	}
 }
 
-// settle flushes the object's name to the disk and deletes what is left of the upload.
+// settle flushes the object's name to the disk and deletes what is left of the upload. It fails with SlowDown if
+// another call is still completing the object.
 func (s *store) settle(bucket, key, upload string) error {
 	object := filepath.Join(s.place.objects, bucket, key)
 	if _, err := os.Lstat(object); err != nil {
