@@ -13,6 +13,7 @@ import (
 	"time"
 
 	infer "github.com/17882237881/MaaS/functions/infer"
+	versions "github.com/17882237881/MaaS/functions/versions"
 	"github.com/17882237881/MaaS/shared/serve"
 )
 
@@ -25,6 +26,8 @@ func TestMain(m *testing.M) {
 		servePlain()
 	case "infer":
 		serve.Main("infer", infer.New())
+	case "versions":
+		serve.Main("versions", versions.New())
 	default:
 		os.Exit(m.Run())
 	}
