@@ -1,6 +1,7 @@
-// Package env is what a function is given: its configuration, its logger, and what one process opens once.
+// Package env has the lifecycle of a process: what its functions open once and share, its background work, whether it is ready, and its close.
 //
-// Functions mounted in one process share a pool, a client and a cache through Once; each has its own view (For) with its own name.
+// Functions that are mounted in one process share a pool, a client and a cache through Once. Each has its own view (For), with its name, its
+// logger and its settings.
 package env
 
 import (
@@ -8,16 +9,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/17882237881/MaaS/shared/settings"
 )
 
 // Env is one function's view of its process.
 type Env struct {
+	settings.Settings
+
 	name string
-	vars map[string]string
 	log  *slog.Logger
 	*process
 }
@@ -46,7 +49,7 @@ type slot struct {
 func New(name string, vars map[string]string, log *slog.Logger) *Env {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Env{
-		name: name, vars: maps.Clone(vars), log: log,
+		Settings: settings.New(name, vars), name: name, log: log,
 		process: &process{ctx: ctx, cancel: cancel, opened: map[string]*slot{}, free: make(chan struct{})},
 	}
 }
@@ -54,7 +57,7 @@ func New(name string, vars map[string]string, log *slog.Logger) *Env {
 // For returns the view of another function that shares the process.
 func (e *Env) For(name string) *Env {
 	view := *e
-	view.name = name
+	view.name, view.Settings = name, e.Settings.For(name)
 	return &view
 }
 
@@ -72,7 +75,7 @@ func Once[T any](e *Env, key string, open func(context.Context) (T, func(context
 	s := e.slot(key)
 	s.once.Do(func() {
 		s.value, s.close, s.err = open(e.ctx)
-		e.settle(key, s)
+		e.record(key, s)
 	})
 	if s.err != nil {
 		var none T
@@ -96,7 +99,7 @@ func (p *process) slot(key string) *slot {
 	return s
 }
 
-func (p *process) settle(key string, s *slot) {
+func (p *process) record(key string, s *slot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.err != nil {
@@ -106,10 +109,10 @@ func (p *process) settle(key string, s *slot) {
 	p.order = append(p.order, s)
 }
 
-// Go runs background work until it returns by itself or the process closes: then its context ends, and Close waits for it.
+// Go runs background work in a goroutine. Close cancels its context and waits for it.
 func (e *Env) Go(run func(ctx context.Context)) { e.work.Go(func() { run(e.ctx) }) }
 
-// Hold keeps the process from being ready until the function that it gives is called.
+// Hold makes the process not ready until release is called.
 func (e *Env) Hold() (release func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -126,10 +129,10 @@ func (p *process) release() {
 	}
 }
 
-// Ready reports whether nothing holds the process. A platform asks up to a hundred times a second, so it costs a look at a number.
+// Ready reports whether there is no hold. It is cheap: a platform may call it a hundred times a second.
 func (e *Env) Ready() bool { return e.holds.Load() == 0 }
 
-// AwaitReady waits until nothing holds the process. It fails if ctx ends before.
+// AwaitReady waits until there is no hold. It returns ctx's error if ctx ends before.
 func (e *Env) AwaitReady(ctx context.Context) error {
 	for !e.Ready() {
 		select {
@@ -153,7 +156,7 @@ func (p *process) freed() <-chan struct{} {
 	return p.free
 }
 
-// Close ends the background work, waits for it until ctx ends, and closes what was opened, last first.
+// Close cancels the background work, waits for it until ctx ends, and closes what was opened, last first. It returns the errors of that.
 func (e *Env) Close(ctx context.Context) error {
 	e.cancel()
 	done := make(chan struct{})

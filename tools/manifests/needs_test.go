@@ -21,7 +21,7 @@ func openers() map[string][]string {
 		"postgres":     {shared + "postgres.Open"},
 		"redis":        {shared + "cache.Open"},
 		"store":        {shared + "objects.Open"},
-		"service-key":  {"(*" + shared + "env.Env).ServiceKey"},
+		"service-key":  {"(" + shared + "settings.Settings).ServiceKey"},
 		"signing-keys": {shared + "auth.OpenSigner"},
 		"verify-keys":  {shared + "identity.OpenAuthenticator", shared + "resolver.Open"}, // a guard without an authenticator verifies no token
 	}

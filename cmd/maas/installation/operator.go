@@ -12,8 +12,8 @@ import (
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/stores"
-	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/postgres"
+	"github.com/17882237881/MaaS/shared/settings"
 )
 
 // OperatorFile is where in its data folder a running host keeps the variables that the operator's commands need (mode 0600).
@@ -32,12 +32,12 @@ func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 // act for the functions: a user that cannot connect with the password there is made, or given it. Either may be in a file, which
 // MIGRATE_DATABASE_URL_FILE or DATABASE_URL_FILE names. What the migrations warn of goes to the log.
 func Migrate(ctx context.Context, log *slog.Logger, vars map[string]string) error {
-	e := env.New("migrate", vars, log)
-	app, err := e.Secret("DATABASE_URL")
+	s := settings.New("migrate", vars)
+	app, err := s.Secret("DATABASE_URL")
 	if err != nil {
 		return err
 	}
-	owner, err := e.Secret("MIGRATE_DATABASE_URL")
+	owner, err := s.Secret("MIGRATE_DATABASE_URL")
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,9 @@
 package stores
 
 import (
-	"log/slog"
 	"strings"
 
-	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/settings"
 )
 
 // given is what the environment says of servers that run already.
@@ -30,6 +29,6 @@ func readGiven(environment []string) (given, error) {
 		vars[name] = value
 	}
 	var g given
-	err := env.New("stores", vars, slog.New(slog.DiscardHandler)).Config(&g)
+	err := settings.New("stores", vars).Config(&g)
 	return g, err
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/17882237881/MaaS/cmd/maas/child"
-	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/settings"
 )
 
 // Redis is a Redis server, or what speaks its protocol.
@@ -131,7 +131,7 @@ func pingRedis(ctx context.Context, address, authority string) error {
 	}
 	options.MaxRetries = -1
 	options.DialTimeout = time.Second
-	trusted, err := env.New("stores", map[string]string{"REDIS_CA": authority}, slog.New(slog.DiscardHandler)).Authority("REDIS_CA")
+	trusted, err := settings.New("stores", map[string]string{"REDIS_CA": authority}).Authority("REDIS_CA")
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package env
+package settings
 
 import (
 	"crypto/tls"
@@ -8,8 +8,8 @@ import (
 
 // Authority returns a client's TLS configuration that trusts only the certificates in the variable, which are in PEM, as sslrootcert is for Postgres.
 // It returns nil if the variable is not set: then the system's authorities are trusted. A file (NAME_FILE) is read when the process starts.
-func (e *Env) Authority(name string) (*tls.Config, error) {
-	text, err := e.Secret(name)
+func (s Settings) Authority(name string) (*tls.Config, error) {
+	text, err := s.Secret(name)
 	if err != nil || text == "" {
 		return nil, err
 	}

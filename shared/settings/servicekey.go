@@ -1,4 +1,4 @@
-package env
+package settings
 
 import (
 	"crypto/hkdf"
@@ -12,8 +12,8 @@ const minServiceKey = sha256.Size
 
 // ServiceKey derives the 32 bytes that a use of MAAS_SERVICE_KEY is keyed with (HKDF, RFC 5869, with SHA-256). The label names the
 // use ("page tokens"), so that what one use signs is worth nothing to another.
-func (e *Env) ServiceKey(label string) ([]byte, error) {
-	secret, err := e.Secret("MAAS_SERVICE_KEY")
+func (s Settings) ServiceKey(label string) ([]byte, error) {
+	secret, err := s.Secret("MAAS_SERVICE_KEY")
 	if err != nil {
 		return nil, err
 	}

@@ -1,15 +1,17 @@
-package env_test
+package settings_test
 
 import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/17882237881/MaaS/shared/settings"
 )
 
 func TestServiceKeyDiffersByLabelAndSecret(t *testing.T) {
 	t.Parallel()
 	derive := func(secret, label string) []byte {
-		key, err := newEnv(map[string]string{"MAAS_SERVICE_KEY": secret}).ServiceKey(label)
+		key, err := settings.New("test", map[string]string{"MAAS_SERVICE_KEY": secret}).ServiceKey(label)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +29,7 @@ func TestServiceKeyDiffersByLabelAndSecret(t *testing.T) {
 func TestServiceKeyRefusesAWeakSecret(t *testing.T) {
 	t.Parallel()
 	for _, secret := range []string{"", strings.Repeat("a", 31)} {
-		if _, err := newEnv(map[string]string{"MAAS_SERVICE_KEY": secret}).ServiceKey("events"); err == nil {
+		if _, err := settings.New("test", map[string]string{"MAAS_SERVICE_KEY": secret}).ServiceKey("events"); err == nil {
 			t.Errorf("a secret of %d bytes is taken", len(secret))
 		}
 	}
