@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 )
 
@@ -114,7 +115,7 @@ const (
 // retry sends a request until it succeeds, fails for good, or has failed for as long as WithRetry says.
 func (c *Client) retry(ctx context.Context, r request, send func() error) error {
 	var deadline time.Time
-	for pauses := (backoff{next: firstPause, longest: longestPause}); ; {
+	for pauses := (backoff.Backoff{First: firstPause, Longest: longestPause}); ; {
 		err := send()
 		if err == nil || !again(r, err) {
 			return err
@@ -122,12 +123,12 @@ func (c *Client) retry(ctx context.Context, r request, send func() error) error 
 		if deadline.IsZero() {
 			deadline = time.Now().Add(c.patience)
 		}
-		pause := max(pauses.pause(), fault.From(err).RetryAfter)
+		pause := max(pauses.Next(), fault.From(err).RetryAfter)
 		if time.Now().Add(pause).After(deadline) {
 			return err
 		}
 		c.retrying(err)
-		if err := sleep(ctx, pause); err != nil {
+		if err := backoff.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 )
@@ -27,18 +28,19 @@ func (c *Client) Download(ctx context.Context, in DownloadRequest, w io.Writer) 
 	if in.Progress == nil {
 		in.Progress = NoProgress{}
 	}
-	begun, pauses := in.From, backoff{next: firstPause, longest: longestPause}
+	begun, pauses := in.From, backoff.Backoff{First: firstPause, Longest: longestPause}
 	for try := 1; in.From < in.File.Size; try++ {
 		n, err := c.downloadOnce(ctx, in, w)
 		in.From += n
 		if n > 0 {
-			try, pauses = 0, backoff{next: firstPause, longest: longestPause}
+			try = 0
+			pauses.Reset()
 		}
 		if err != nil && (try == downloadTries || !fault.Is(err, fault.Unavailable)) {
 			return in.From - begun, err
 		}
 		if err != nil {
-			if err := sleep(ctx, pauses.pause()); err != nil {
+			if err := pauses.Wait(ctx); err != nil {
 				return in.From - begun, err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/page"
 	"github.com/17882237881/MaaS/api/ref"
@@ -222,7 +223,7 @@ const (
 
 // await waits until the upload is ready, or open again.
 func (u *upload) await(ctx context.Context, under api.Upload) (api.Upload, error) {
-	for pauses := (backoff{next: firstLook, longest: longestLook}); ; {
+	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); ; {
 		now, err := u.client.GetUpload(ctx, api.GetUploadRequest{ID: under.ID})
 		if err != nil {
 			return under, err
@@ -238,7 +239,7 @@ func (u *upload) await(ctx context.Context, under api.Upload) (api.Upload, error
 		case now.Status.Ended():
 			return now, ended(now)
 		}
-		if err := sleep(ctx, pauses.pause()); err != nil {
+		if err := pauses.Wait(ctx); err != nil {
 			return now, err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/shared/env"
 )
 
@@ -157,7 +158,7 @@ func (s *Store) tell(ctx context.Context, scope string, epoch int64) error {
 
 // tellLate repeats the announcements that failed, until ctx ends.
 func (s *Store) tellLate(ctx context.Context) {
-	for pause(ctx, time.Second) {
+	for backoff.Sleep(ctx, time.Second) == nil {
 		s.mu.Lock()
 		late := s.untold
 		s.untold = map[string]int64{}
@@ -175,7 +176,7 @@ func (s *Store) listen(ctx context.Context) {
 		if (s.together.Swap(false) || first) && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "Redis is away: answers are kept for a second only", "error", err)
 		}
-		pause(ctx, 200*time.Millisecond)
+		_ = backoff.Sleep(ctx, 200*time.Millisecond) // the loop reads ctx
 	}
 }
 
@@ -217,16 +218,6 @@ func (s *Store) hear(message any) {
 	text, scope, _ := strings.Cut(m.Payload, " ")
 	if epoch, err := strconv.ParseInt(text, 10, 64); err == nil {
 		s.floors.raise(scope, epoch)
-	}
-}
-
-// pause reports false if ctx ended in it.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

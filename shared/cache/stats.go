@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/shared/env"
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
@@ -105,7 +106,7 @@ func (s *Store) addCounts(ctx context.Context) (all installation, err error) {
 func (s *Store) addRegularly(ctx context.Context, every time.Duration) {
 	failing := false
 	for more := true; more; {
-		more = pause(ctx, every)
+		more = backoff.Sleep(ctx, every) == nil
 		s.counts.mu.Lock()
 		changed := s.counts.totals() != s.counts.added
 		s.counts.mu.Unlock()

@@ -8,11 +8,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 

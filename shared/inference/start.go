@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
-	"github.com/17882237881/MaaS/shared/backoff"
 	"github.com/17882237881/MaaS/shared/openinference"
 	"github.com/17882237881/MaaS/shared/resolver"
 )

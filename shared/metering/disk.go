@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/api/event"
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // disk is a journal in a folder. Its files have a JSON text for each call, on a line: <pod>.open is the open batch, and
@@ -43,8 +44,12 @@ func openDisk(folder string, pod uuid.UUID) (*disk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("MAAS_METER_DIR: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("MAAS_METER_DIR: another process has the journal %s", folder), lock.Close())
+	held, err := ownfile.Lock(lock)
+	if err == nil && !held {
+		err = fmt.Errorf("another process has the journal %s", folder)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("MAAS_METER_DIR: %w", err), lock.Close())
 	}
 	d := &disk{folder: folder, pod: pod, lock: lock}
 	if err := d.recover(); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/cloudevent"
 	"github.com/17882237881/MaaS/shared/env"
@@ -183,7 +184,7 @@ func (m *Meter) Flush(ctx context.Context) {
 	if m.poster == nil {
 		return
 	}
-	pause := firstPause
+	pauses := backoff.Backoff{First: firstPause, Longest: lastPause, Factor: 2}
 	for {
 		b, calls, ok := m.next(ctx)
 		if !ok {
@@ -192,14 +193,11 @@ func (m *Meter) Flush(ctx context.Context) {
 		err := m.post(ctx, b, calls)
 		if err == nil || errors.Is(err, cloudevent.ErrFinal) {
 			m.settle(ctx, b, err)
-			pause = firstPause
+			pauses.Reset()
 			continue
 		}
 		m.log.WarnContext(ctx, "calls could not be metered; they are posted again", "error", err, "calls", len(calls))
-		select {
-		case <-time.After(pause):
-			pause = min(2*pause, lastPause)
-		case <-ctx.Done():
+		if pauses.Wait(ctx) != nil {
 			return
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/ref"
 )
 
@@ -52,10 +53,8 @@ func (c *FileCache) turn(ctx context.Context) (*os.File, error) {
 		if file, held, err := c.openLocked(counting); held || err != nil {
 			return file, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(lookedAgain):
+		if err := backoff.Sleep(ctx, lookedAgain); err != nil {
+			return nil, err
 		}
 	}
 }

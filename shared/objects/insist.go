@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 )
 
@@ -25,7 +26,7 @@ func brief() patience { return patience{most: longestPause} }
 // last error.
 func (p patience) insist(ctx context.Context, try func() error) error {
 	var failed time.Time
-	for pause := shortestPause; ; pause = min(5*pause, longestPause) {
+	for pauses := (backoff.Backoff{First: shortestPause, Longest: longestPause, Factor: 5}); ; {
 		err := try()
 		if !fault.Is(err, fault.Unavailable) {
 			return err
@@ -33,16 +34,15 @@ func (p patience) insist(ctx context.Context, try func() error) error {
 		if failed.IsZero() {
 			failed = time.Now()
 		}
+		pause := pauses.Next()
 		if time.Since(failed)+pause > p.most {
 			return err
 		}
 		if p.waiting != nil {
 			p.waiting(err)
 		}
-		select {
-		case <-ctx.Done():
+		if backoff.Sleep(ctx, pause) != nil {
 			return err
-		case <-time.After(pause):
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/env"
 )
@@ -58,10 +59,8 @@ func newestMigration() (newest int64, err error) {
 
 // follow looks until the schema is new enough, or ctx ends.
 func (g *gate) follow(ctx context.Context) {
-	for pause := firstLook; !g.look(ctx); pause = min(2*pause, lastLook) {
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
+	for pauses := (backoff.Backoff{First: firstLook, Longest: lastLook, Factor: 2}); !g.look(ctx); {
+		if pauses.Wait(ctx) != nil {
 			return
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/auth"
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
@@ -99,10 +100,7 @@ func (r *Resolver) followRevocations(ctx context.Context) {
 		} else if asOf == nil {
 			pause = firstRetry
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
+		_ = backoff.Sleep(ctx, pause) // the loop reads ctx
 	}
 }
 

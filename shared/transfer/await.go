@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/shared/auth"
-	"github.com/17882237881/MaaS/shared/backoff"
 )
 
 // looks returns the backoff between two polls of an upload's status.

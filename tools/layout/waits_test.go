@@ -8,7 +8,7 @@ import (
 // TestCallersThatPollBackOff holds that what polls Postgres for each waiting caller waits longer each time, by package backoff.
 func TestCallersThatPollBackOff(t *testing.T) {
 	t.Parallel()
-	fixed := regexp.MustCompile(`\btime\.(After|Sleep|Tick)\(`)
+	fixed := regexp.MustCompile(`\b(time\.(After|Sleep|Tick)|backoff\.Sleep)\(`)
 	files := tracked(t, "shared/catalog/*.go", "shared/transfer/*.go", "shared/inference/*.go", "shared/deployment/*.go", "cmd/maas/push/*.go",
 		"cmd/maas/commands/*.go", ":!*_test.go")
 	if len(files) < 50 {

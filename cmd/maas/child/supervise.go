@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/17882237881/MaaS/api/backoff"
 )
 
 // A child that dies is started again after firstPause, then twice that, up to lastPause; one that ran for steadyAfter begins anew.
@@ -47,16 +49,16 @@ func (s *Supervised) Stop(ctx context.Context) {
 
 func (s *Supervised) keep(watch context.Context) {
 	defer close(s.ended)
-	pause := firstPause
+	pauses := backoff.Backoff{First: firstPause, Longest: lastPause, Factor: 2}
 	for {
 		began := time.Now()
 		if !s.awaitEnd(watch) {
 			return
 		}
 		if time.Since(began) > steadyAfter {
-			pause = firstPause
+			pauses.Reset()
 		}
-		pause = s.revive(watch, pause)
+		s.revive(watch, &pauses)
 	}
 }
 
@@ -71,21 +73,14 @@ func (s *Supervised) awaitEnd(watch context.Context) bool {
 	}
 }
 
-// revive starts the child again after a pause, until that succeeds or the supervision ends; it gives the next pause.
-func (s *Supervised) revive(watch context.Context, pause time.Duration) time.Duration {
-	for watch.Err() == nil {
-		select {
-		case <-watch.Done():
-			return pause
-		case <-time.After(pause):
-		}
-		pause = min(2*pause, lastPause)
+// revive starts the child again after a pause, until that succeeds or the supervision ends.
+func (s *Supervised) revive(watch context.Context, pauses *backoff.Backoff) {
+	for pauses.Wait(watch) == nil {
 		next, err := Start(watch, s.spec)
 		if err == nil {
 			s.current.Store(next)
-			return pause
+			return
 		}
-		s.spec.Log.Error("the child could not be started", "child", s.spec.Name, "error", err, "again_in", pause)
+		s.spec.Log.Error("the child could not be started", "child", s.spec.Name, "error", err)
 	}
-	return pause
 }

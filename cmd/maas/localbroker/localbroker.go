@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/event"
 	"github.com/17882237881/MaaS/shared/cloudevent"
 )
@@ -127,7 +128,7 @@ func (b *Broker) free(n int) {
 }
 
 func (b *Broker) deliver(c cloudevent.Consumer, encoded []byte) {
-	wait := b.first
+	pauses := backoff.Backoff{First: b.first, Longest: longest, Factor: 2}
 	for try := 1; ; try++ {
 		err := b.try(c, encoded)
 		if err == nil || b.ctx.Err() != nil {
@@ -141,10 +142,7 @@ func (b *Broker) deliver(c cloudevent.Consumer, encoded []byte) {
 			b.giveUp(c, encoded, err)
 			return
 		}
-		select {
-		case <-time.After(wait):
-			wait = min(2*wait, longest)
-		case <-b.ctx.Done():
+		if pauses.Wait(b.ctx) != nil {
 			return
 		}
 	}

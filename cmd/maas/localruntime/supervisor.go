@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/confine"
 	"github.com/17882237881/MaaS/shared/deployment"
@@ -156,9 +157,7 @@ func (s *Supervisor) retryAt(version uuid.UUID, at time.Time) {
 		return
 	}
 	s.work.Go(func() { // ends at the time, or with the pool
-		select {
-		case <-time.After(time.Until(at)):
-		case <-s.pool.life.Done():
+		if backoff.Sleep(s.pool.life, time.Until(at)) != nil {
 			return
 		}
 		s.mu.Lock()

@@ -7,6 +7,9 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/17882237881/MaaS/api/backoff"
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // waitForLock holds the folder for this process. A server whose parent was killed is going away: it may keep the lock for moments.
@@ -18,14 +21,15 @@ func waitForLock(ctx context.Context, path string) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {
-		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
+		held, err := ownfile.Lock(f)
+		switch {
+		case err != nil:
+			return nil, errors.Join(fmt.Errorf("lock %s: %w", path, err), f.Close())
+		case held:
 			return f, nil
 		}
-		select {
-		case <-ctx.Done():
+		if err := backoff.Sleep(ctx, 20*time.Millisecond); err != nil {
 			return nil, errors.Join(fmt.Errorf("another S3 server uses %s: %w", path, err), f.Close())
-		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
 
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/ownfile"
 )
@@ -125,8 +125,8 @@ func (s *Store) setAside() error {
 	return nil
 }
 
-// turn is how often a process that waits for its turn looks whether it has come.
-const turn = 20 * time.Millisecond
+// lockRetry is the pause between tries to lock the store.
+const lockRetry = 20 * time.Millisecond
 
 func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(s.folder, 0o700); err != nil {
@@ -141,17 +141,15 @@ func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 		return nil, fmt.Errorf("configuration folder: %w", err)
 	}
 	for {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		if err == nil {
-			return func() { _ = file.Close() }, nil // which lets the lock go
-		}
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
+		held, err := ownfile.Lock(file)
+		switch {
+		case err != nil:
 			return nil, errors.Join(fmt.Errorf("configuration folder: %w", err), file.Close())
+		case held:
+			return func() { _ = file.Close() }, nil // which unlocks it
 		}
-		select {
-		case <-time.After(turn):
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), file.Close())
+		if err := backoff.Sleep(ctx, lockRetry); err != nil {
+			return nil, errors.Join(err, file.Close())
 		}
 	}
 }

@@ -40,7 +40,7 @@ func Hold(path, holder string) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if held, err := ownfile.Lock(lock); err != nil || !held {
 		return nil, errors.Join(taken(lock, path, err), lock.Close())
 	}
 	note := fmt.Sprintf("%s (pid %d)", holder, os.Getpid())
@@ -107,7 +107,7 @@ func (f *Folder) Close() error {
 }
 
 func taken(lock *os.File, path string, err error) error {
-	if !errors.Is(err, syscall.EWOULDBLOCK) {
+	if err != nil {
 		return fmt.Errorf("lock the data folder %s: %w", path, err)
 	}
 	note, _ := io.ReadAll(io.LimitReader(lock, 200)) // without it, the message still says what matters
@@ -133,7 +133,7 @@ func removeIfFree(path string) {
 		return // another user's, or being made
 	}
 	defer func() { _ = lock.Close() }() // nothing is written to it
-	if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+	if held, err := ownfile.Lock(lock); err != nil || !held {
 		return
 	}
 	if info, err := lock.Stat(); err == nil && info.Size() > 0 { // without the holder's note it is being taken just now

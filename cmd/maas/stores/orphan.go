@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/17882237881/MaaS/api/backoff"
 )
 
 // clear makes way for a server after a crash of the last one: it waits for that one's end, if it is still ending, and removes its lock
@@ -46,10 +48,8 @@ func (c *cluster) end(ctx context.Context, pid int) error {
 	defer cancel()
 	for c.serves(pid) {
 		_ = syscall.Kill(pid, syscall.SIGQUIT) // it has ended if this fails
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("postgres: the server of an earlier run (pid %d) does not end: %w", pid, ctx.Err())
-		case <-time.After(50 * time.Millisecond):
+		if err := backoff.Sleep(ctx, 50*time.Millisecond); err != nil {
+			return fmt.Errorf("postgres: the server of an earlier run (pid %d) does not end: %w", pid, err)
 		}
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"github.com/17882237881/MaaS/shared/backoff"
+	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/shared/deployment"
 	"github.com/17882237881/MaaS/shared/env"
 )

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/17882237881/MaaS/shared/backoff"
+	"github.com/17882237881/MaaS/api/backoff"
 )
 
 func TestPausesGrowToTheLongest(t *testing.T) {
@@ -29,6 +29,16 @@ func TestPausesGrowToTheLongest(t *testing.T) {
 			b.Reset()
 		}
 	})
+}
+
+func TestPausesGrowByTheFactor(t *testing.T) {
+	t.Parallel()
+	b := backoff.Backoff{First: time.Second, Longest: time.Minute, Factor: 5}
+	for _, want := range []time.Duration{time.Second, 5 * time.Second, 25 * time.Second, time.Minute, time.Minute} {
+		if pause := b.Next(); pause < want*3/4 || pause > want*5/4 {
+			t.Errorf("a pause of %s, want %s and a quarter more or less", pause, want)
+		}
+	}
 }
 
 // TestALongWaitTakesFewTries counts the looks of a caller that waits for 9 minutes: each 200 ms they would be 2,700.
