@@ -28,7 +28,7 @@ type keyConfig struct {
 	Verify  string `env:"MAAS_VERIFY_KEYS"`
 }
 
-// tokenClaims is the token's JSON (RFC 7519, 4, and api.md).
+// tokenClaims is the token's JSON (RFC 7519, 4).
 type tokenClaims struct {
 	Session  uuid.UUID  `json:"sid"`
 	TenantID uuid.UUID  `json:"tid"`

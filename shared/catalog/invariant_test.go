@@ -35,7 +35,7 @@ func (l life) follows(alias ref.Alias) string {
 	return ""
 }
 
-// Invariant 2 of data.md, after any sequence of acts: derived aliases are what the published and ready versions imply.
+// After any sequence of acts: derived aliases are what the published and ready versions imply.
 func TestDerivedAliasesAreAlwaysWhatIsImplied(t *testing.T) {
 	t.Parallel()
 	w := catalogtest.New(t)

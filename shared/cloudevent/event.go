@@ -44,7 +44,7 @@ func New(function string, tenant uuid.UUID, traceparent string, p event.Payload)
 	}, nil
 }
 
-// The extensions of events.md.
+// The extensions of MaaS's events.
 const (
 	extTenant      = "tenant"
 	extTraceparent = "traceparent"

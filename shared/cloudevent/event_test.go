@@ -186,7 +186,7 @@ func TestForgedEventsAreRefused(t *testing.T) {
 	}
 }
 
-// TestEveryFixtureStillDecodes holds events.md's promise that schemas only grow: a fixture that was committed once is never changed.
+// TestEveryFixtureStillDecodes holds that schemas only grow: a fixture that was committed once is never changed.
 func TestEveryFixtureStillDecodes(t *testing.T) {
 	t.Parallel()
 	payloads := map[string]event.Payload{}

@@ -21,7 +21,7 @@ import (
 // Role is the database role of a capability. A transaction is run as one.
 type Role string
 
-// The roles; data.md says what each is granted.
+// The roles; the migrations say what each is granted.
 const (
 	Identity   Role = "maas_identity"
 	Catalog    Role = "maas_catalog"
