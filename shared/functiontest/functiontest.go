@@ -47,14 +47,16 @@ func Start(t testing.TB, name string, f *serve.Function, vars map[string]string)
 			t.Error(err)
 		}
 	})
-	return &Function{server.URL, server.Client(), t, vars}
+	client := server.Client()
+	client.Transport = Declared(t, client.Transport, name)
+	return &Function{server.URL, client, t, vars}
 }
 
 // At returns a function, or a host of many, that answers at the URL already, with the variables that it was started with.
 func At(t testing.TB, url string, vars map[string]string) *Function {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &Function{url, &http.Client{Transport: transport}, t, vars}
+	return &Function{url, &http.Client{Transport: Declared(t, transport)}, t, vars}
 }
 
 // Request is what a function is asked. Body is sent as JSON.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -23,18 +24,30 @@ func (r Route) Declares(kind fault.Kind) bool {
 }
 
 // Kinds returns the kinds of errors that a client of the route has to expect, ordered by their status: the route's own (Faults), and those that its
-// permission and its path bring with them. Everywhere has those that any route may answer.
+// permission, its method and its path bring with them. Everywhere has those that any route may answer.
 func (r Route) Kinds() []fault.Kind {
+	method, path, _ := strings.Cut(r.Pattern, " ")
+	names := func(wildcard string) bool { return strings.Contains(path, wildcard) }
 	all := slices.Concat(kinds{fault.Invalid}, r.Faults)
-	if r.Permission != api.Public {
-		all = append(all, fault.Unauthenticated)
-	}
-	if r.Permission != api.Public && r.Permission != api.Self {
-		all = append(all, fault.Forbidden)
-	}
-	if strings.Contains(r.Pattern, "{") {
-		all = append(all, fault.NotFound)
+	for kind, brought := range map[fault.Kind]bool{
+		fault.Unauthenticated: r.Permission != api.Public,
+		fault.Forbidden:       r.Permission != api.Public && r.Permission != api.Self,
+		fault.NotFound:        names("{"),
+		// Of a chunk the length is known, and any other is Invalid; gRPC's own limit on messages has no kind.
+		fault.TooLarge: method != http.MethodGet && !names("/chunks/") && !r.Procedure(),
+		// A range that leads past too many versions, an alias that reads like a version, a key that another request had.
+		fault.Unprocessable: names("{ref}") || names("{range}") || names("{alias}") || r.Keyed,
+	} {
+		if brought {
+			all = append(all, kind)
+		}
 	}
 	slices.SortFunc(all, func(a, b fault.Kind) int { return a.Status() - b.Status() })
 	return slices.Compact(all)
+}
+
+// Procedure reports whether the route is a procedure of gRPC, gRPC-Web and Connect.
+func (r Route) Procedure() bool {
+	method, path, _ := strings.Cut(r.Pattern, " ")
+	return method == http.MethodPost && procedurePath(path)
 }

@@ -17,6 +17,7 @@ type Route struct {
 	Function   string         // the folder under functions/ that answers it
 	Permission api.Permission // what the caller needs: api.Public, api.Self, auth.GatewayCall or one of the roles' permissions
 	Faults     []fault.Kind   // the kinds of errors that are its own; Kinds has those of all routes like it, too
+	Keyed      bool           // a POST whose Idempotency-Key counts: the same request again gets the first answer
 	Status     int            // of success; 0 is the method's default: POST 201, DELETE 204, else 200
 	Deadline   time.Duration  // for the whole exchange where it is not the default; the routes of Stream have none
 	Gateway    bool           // the inference gateway may call it too, for the tenant it names
@@ -54,8 +55,11 @@ func Routes() []Route {
 func identityRoutes() []Route {
 	const service = "POST /maas.v1.IdentityService/"
 	return []Route{
-		{Pattern: "POST /v1/auth/register", Function: "register", Permission: api.Public, Faults: kinds{fault.Conflict, fault.RateLimited}},
-		{Pattern: "POST /v1/auth/login", Function: "login", Permission: api.Public, Status: http.StatusOK, Faults: kinds{fault.Unauthenticated, fault.RateLimited}},
+		{Pattern: "POST /v1/auth/register", Function: "register", Permission: api.Public, Keyed: true, Faults: kinds{fault.Conflict, fault.RateLimited}},
+		{
+			Pattern: "POST /v1/auth/login", Function: "login", Permission: api.Public, Status: http.StatusOK,
+			Faults: kinds{fault.Unauthenticated, fault.NotFound, fault.RateLimited},
+		},
 		{Pattern: "POST /v1/auth/refresh", Function: "tokens", Permission: api.Public, Status: http.StatusOK, Faults: kinds{fault.Unauthenticated}},
 		{Pattern: "POST /v1/auth/logout", Function: "tokens", Permission: api.Public, Status: http.StatusNoContent},
 		{Pattern: "GET /.well-known/jwks.json", Function: "tokens", Permission: api.Public},
@@ -65,7 +69,7 @@ func identityRoutes() []Route {
 		},
 		{Pattern: "GET /v1/users/me", Function: "users", Permission: api.Self},
 		{Pattern: "GET /v1/api-keys", Function: "api-keys", Permission: "key:read"},
-		{Pattern: "POST /v1/api-keys", Function: "api-keys", Permission: "key:write", Faults: kinds{fault.Unprocessable}},
+		{Pattern: "POST /v1/api-keys", Function: "api-keys", Permission: "key:write", Keyed: true},
 		{Pattern: "DELETE /v1/api-keys/{id}", Function: "api-keys", Permission: "key:write"},
 		{Pattern: service + "VerifyKey", Function: "api-keys", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
 		{Pattern: service + "Revocations", Function: "api-keys", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
@@ -76,40 +80,64 @@ func catalogRoutes() []Route {
 	const model, version, alias = "/v1/models/{t}/{m}", "/v1/models/{t}/{m}/versions/{v}", "/v1/models/{t}/{m}/aliases/{alias}"
 	const service = "POST /maas.v1.ModelService/"
 	return []Route{
-		{Pattern: "POST /v1/models", Function: "models", Permission: "model:write", Faults: kinds{fault.Conflict}},
+		{Pattern: "POST /v1/models", Function: "models", Permission: "model:write", Keyed: true, Faults: kinds{fault.Conflict}},
 		{Pattern: "GET /v1/models", Function: "models", Permission: "model:read"},
 		{Pattern: "GET " + model, Function: "models", Permission: "model:read"},
-		{Pattern: "PATCH " + model, Function: "models", Permission: "model:write"},
-		{Pattern: "DELETE " + model, Function: "models", Permission: "model:delete", Faults: kinds{fault.Conflict}},
+		{Pattern: "PATCH " + model, Function: "models", Permission: "model:write", Faults: kinds{fault.PreconditionFailed}},
+		{Pattern: "DELETE " + model, Function: "models", Permission: "model:delete", Faults: kinds{fault.Conflict, fault.PreconditionFailed}},
 		{Pattern: "GET /v1/cache/stats", Function: "models", Permission: "model:read"},
 		{Pattern: "GET /openapi.json", Function: "models", Permission: api.Public},
-		{Pattern: service + "CreateModel", Function: "models", Permission: "model:write", Status: http.StatusOK},
-		{Pattern: service + "GetModel", Function: "models", Permission: "model:read", Status: http.StatusOK, Gateway: true},
+		{Pattern: service + "CreateModel", Function: "models", Permission: "model:write", Status: http.StatusOK, Faults: kinds{fault.Conflict}},
+		{Pattern: service + "GetModel", Function: "models", Permission: "model:read", Status: http.StatusOK, Gateway: true, Faults: kinds{fault.NotFound}},
 		{Pattern: service + "ListModels", Function: "models", Permission: "model:read", Status: http.StatusOK},
-		{Pattern: service + "UpdateModel", Function: "models", Permission: "model:write", Status: http.StatusOK},
-		{Pattern: service + "DeleteModel", Function: "models", Permission: "model:delete", Status: http.StatusOK},
-		{Pattern: service + "ListVersions", Function: "models", Permission: "version:read", Status: http.StatusOK},
-		{Pattern: service + "GetVersion", Function: "models", Permission: "version:read", Status: http.StatusOK, Gateway: true},
-		{Pattern: service + "Resolve", Function: "models", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true},
+		{
+			Pattern: service + "UpdateModel", Function: "models", Permission: "model:write", Status: http.StatusOK,
+			Faults: kinds{fault.NotFound, fault.PreconditionFailed},
+		},
+		{
+			Pattern: service + "DeleteModel", Function: "models", Permission: "model:delete", Status: http.StatusOK,
+			Faults: kinds{fault.NotFound, fault.Conflict, fault.PreconditionFailed},
+		},
+		{Pattern: service + "ListVersions", Function: "models", Permission: "version:read", Status: http.StatusOK, Faults: kinds{fault.NotFound}},
+		{
+			Pattern: service + "GetVersion", Function: "models", Permission: "version:read", Status: http.StatusOK, Gateway: true,
+			Faults: kinds{fault.NotFound, fault.Gone, fault.Unprocessable},
+		},
+		{
+			Pattern: service + "Resolve", Function: "models", Permission: auth.GatewayCall, Status: http.StatusOK, Gateway: true, Events: true, Quiet: true,
+			Faults: kinds{fault.NotFound, fault.Gone, fault.Unprocessable},
+		},
 		{Pattern: "GET " + model + "/versions", Function: "versions", Permission: "version:read"},
 		{Pattern: "GET " + model + "/versions/{ref}", Function: "versions", Permission: "version:read", Faults: kinds{fault.Gone}},
 		{Pattern: "GET " + model + "/versions/{ref}/lineage", Function: "versions", Permission: "version:read"},
 		{Pattern: "GET " + model + "/versions/{ref}/manifest", Function: "versions", Permission: "version:read", Faults: kinds{fault.Gone}},
-		{Pattern: "GET " + model + "/versions/{ref}/files/{path...}", Function: "versions", Permission: "version:read", Faults: kinds{fault.Gone}},
+		{
+			Pattern: "GET " + model + "/versions/{ref}/files/{path...}", Function: "versions", Permission: "version:read",
+			Faults: kinds{fault.Gone, fault.PreconditionFailed, fault.Unsatisfiable},
+		},
 		{Pattern: "GET " + model + "/compare/{range}", Function: "versions", Permission: "version:read"},
 		{Pattern: "GET " + model + "/aliases", Function: "versions", Permission: "version:read"},
 		{
 			Pattern: "PUT " + alias, Function: "versions", Permission: "version:publish", Deadline: rollout,
-			Faults: kinds{fault.Conflict, fault.PreconditionFailed, fault.Unprocessable, fault.Unavailable},
+			Faults: kinds{fault.Conflict, fault.PreconditionFailed, fault.Unavailable},
 		},
 		{Pattern: "GET " + alias + "/history", Function: "versions", Permission: "version:read"},
-		{Pattern: "POST " + alias + "/rollback", Function: "versions", Permission: "version:publish", Status: http.StatusOK, Deadline: rollout},
-		{Pattern: "PATCH " + version, Function: "versions", Permission: "version:write", Faults: kinds{fault.Conflict}},
-		{Pattern: "POST " + version + "/deprecate", Function: "versions", Permission: "version:publish", Status: http.StatusOK},
-		{Pattern: "POST " + version + "/retire", Function: "versions", Permission: "version:publish", Status: http.StatusOK, Faults: kinds{fault.Conflict}},
 		{
-			Pattern: "POST " + version + "/publish", Function: "publish-version", Permission: "version:publish", Status: http.StatusAccepted,
-			Faults: kinds{fault.Conflict, fault.Unprocessable},
+			Pattern: "POST " + alias + "/rollback", Function: "versions", Permission: "version:publish", Status: http.StatusOK, Deadline: rollout, Keyed: true,
+			Faults: kinds{fault.Conflict, fault.PreconditionFailed, fault.Unavailable},
+		},
+		{Pattern: "PATCH " + version, Function: "versions", Permission: "version:write", Faults: kinds{fault.Conflict, fault.PreconditionFailed}},
+		{
+			Pattern: "POST " + version + "/deprecate", Function: "versions", Permission: "version:publish", Status: http.StatusOK, Keyed: true,
+			Faults: kinds{fault.Conflict, fault.Gone, fault.PreconditionFailed},
+		},
+		{
+			Pattern: "POST " + version + "/retire", Function: "versions", Permission: "version:publish", Status: http.StatusOK, Keyed: true,
+			Faults: kinds{fault.Conflict, fault.Gone, fault.PreconditionFailed},
+		},
+		{
+			Pattern: "POST " + version + "/publish", Function: "publish-version", Permission: "version:publish", Status: http.StatusAccepted, Keyed: true,
+			Faults: kinds{fault.Conflict},
 		},
 	}
 }
@@ -118,20 +146,20 @@ func transferRoutes() []Route {
 	const upload = "/v1/uploads/{id}"
 	return []Route{
 		{
-			Pattern: "POST /v1/uploads", Function: "upload-init", Permission: "upload:write",
-			Faults: kinds{fault.QuotaExceeded, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unprocessable},
+			Pattern: "POST /v1/uploads", Function: "upload-init", Permission: "upload:write", Keyed: true,
+			Faults: kinds{fault.QuotaExceeded, fault.NotFound, fault.Conflict},
 		},
 		{
 			Pattern: "PUT " + upload + "/chunks/{n}", Function: "upload-chunk", Permission: "upload:write", Quiet: true,
-			Faults: kinds{fault.Conflict, fault.TooLarge, fault.Unprocessable, fault.Unavailable},
+			Faults: kinds{fault.Conflict, fault.Unprocessable, fault.Unavailable},
 		},
 		{Pattern: "GET /v1/uploads", Function: "upload-status", Permission: "upload:read"},
 		{Pattern: "GET " + upload, Function: "upload-status", Permission: "upload:read"},
-		{Pattern: "DELETE " + upload, Function: "upload-status", Permission: "upload:write", Faults: kinds{fault.Conflict}},
+		{Pattern: "DELETE " + upload, Function: "upload-status", Permission: "upload:write", Faults: kinds{fault.Conflict, fault.PreconditionFailed}},
 		{Pattern: "GET " + upload + "/events", Function: "upload-status", Permission: "upload:read", Faults: kinds{fault.RateLimited}},
 		{Pattern: "GET /v1/events", Function: "upload-status", Permission: "upload:read", Faults: kinds{fault.RateLimited}},
 		{
-			Pattern: "POST " + upload + "/complete", Function: "complete", Permission: "upload:write", Status: http.StatusAccepted, Deadline: rollout,
+			Pattern: "POST " + upload + "/complete", Function: "complete", Permission: "upload:write", Status: http.StatusAccepted, Deadline: rollout, Keyed: true,
 			Faults: kinds{fault.Conflict},
 		},
 	}
@@ -154,17 +182,19 @@ func inferenceRoutes() []Route {
 		{Pattern: "POST /grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Permission: api.Public, Deadline: reflectionTime},
 		{Pattern: "POST /grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Permission: api.Public, Deadline: reflectionTime},
 	}
-	call := kinds{fault.QuotaExceeded, fault.Gone, fault.TooLarge, fault.Unprocessable, fault.RateLimited, fault.Unavailable}
-	for _, route := range []Route{
-		{Pattern: "POST " + model + "/infer", Faults: call},
-		{Pattern: "POST " + version + "/infer", Faults: call},
-		{Pattern: "GET " + model, Faults: kinds{fault.Gone}},
+	for _, route := range []Route{ // what has no reference is of latest, which never leads to a retired version
+		{Pattern: "POST " + model + "/infer", Faults: kinds{fault.Unprocessable, fault.RateLimited, fault.Unavailable}},
+		{Pattern: "POST " + version + "/infer", Faults: kinds{fault.Gone, fault.RateLimited, fault.Unavailable}},
+		{Pattern: "GET " + model},
 		{Pattern: "GET " + version, Faults: kinds{fault.Gone}},
-		{Pattern: "GET " + model + "/ready", Faults: kinds{fault.Gone, fault.Unavailable}},
+		{Pattern: "GET " + model + "/ready", Faults: kinds{fault.Unavailable}},
 		{Pattern: "GET " + version + "/ready", Faults: kinds{fault.Gone, fault.Unavailable}},
-		{Pattern: service + "ModelInfer"},
-		{Pattern: service + "ModelMetadata"},
-		{Pattern: service + "ModelReady"},
+		{
+			Pattern: service + "ModelInfer",
+			Faults:  kinds{fault.NotFound, fault.Gone, fault.TooLarge, fault.Unprocessable, fault.RateLimited, fault.Unavailable},
+		},
+		{Pattern: service + "ModelMetadata", Faults: kinds{fault.NotFound, fault.Gone, fault.Unprocessable}},
+		{Pattern: service + "ModelReady", Faults: kinds{fault.NotFound, fault.Gone, fault.Unprocessable}},
 	} {
 		route.Permission = "inference:execute"
 		routes = append(routes, route)

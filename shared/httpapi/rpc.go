@@ -177,8 +177,12 @@ func isGRPC(r *http.Request) bool {
 	return r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
 }
 
-// isProcedure reports whether the path is a procedure's, /package.Service/Method, rather than a resource's.
+// isProcedure reports whether the request is for a procedure, /package.Service/Method, rather than a resource.
 func isProcedure(r *http.Request) bool {
-	service, method, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return ok && r.Method == http.MethodPost && method != "" && strings.Contains(service, ".")
+	return r.Method == http.MethodPost && procedurePath(r.URL.Path)
+}
+
+func procedurePath(path string) bool {
+	service, method, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return ok && method != "" && strings.Contains(service, ".")
 }

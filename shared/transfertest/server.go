@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/17882237881/MaaS/shared/env"
+	"github.com/17882237881/MaaS/shared/functiontest"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
@@ -19,8 +20,9 @@ import (
 type Server struct {
 	URL string
 
-	t     testing.TB
-	token string
+	t      testing.TB
+	token  string
+	client *http.Client
 }
 
 // Serve serves a function as it is wired, in an environment of its own such as the world's; requests are sent as the world's owner.
@@ -35,11 +37,12 @@ func (w *World) Serve(name string, open func(context.Context, *env.Env) (http.Ha
 		server.Close()
 		_ = e.Close(context.Background())
 	})
-	return &Server{server.URL, w.t, w.Token(w.Owner)}
+	client := &http.Client{Transport: functiontest.Declared(w.t, &http.Transport{DisableKeepAlives: true}, name)}
+	return &Server{server.URL, w.t, w.Token(w.Owner), client}
 }
 
 // As sends requests with another token; "" is none.
-func (s *Server) As(token string) *Server { return &Server{s.URL, s.t, token} }
+func (s *Server) As(token string) *Server { return &Server{s.URL, s.t, token, s.client} }
 
 // Answer is what came back.
 type Answer struct {
@@ -83,8 +86,7 @@ func (s *Server) send(method, path, body string, headers []string) *http.Respons
 		name, value, _ := strings.Cut(header, ": ")
 		request.Header.Set(name, value)
 	}
-	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	answer, err := client.Do(request)
+	answer, err := s.client.Do(request)
 	if err != nil {
 		s.t.Fatal(err)
 	}

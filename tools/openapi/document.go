@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/17882237881/MaaS/api/fault"
@@ -32,7 +33,7 @@ func describe(code *source) (object, error) {
 	d.readKinds()
 	streams := d.streams()
 	for _, route := range httpapi.Routes() {
-		if route.Events || isProcedure(route) {
+		if route.Events || route.Procedure() {
 			continue // not offered outside; or described by proto/
 		}
 		u, handled := code.uses[route.Pattern]
@@ -53,12 +54,6 @@ func describe(code *source) (object, error) {
 		d.schemas.failf("%s is described, but is not in the route table", pattern)
 	}
 	return d.whole(), d.schemas.err
-}
-
-// isProcedure reports whether the route is one of gRPC, gRPC-Web and Connect.
-func isProcedure(route httpapi.Route) bool {
-	_, path, _ := strings.Cut(route.Pattern, " ")
-	return strings.Contains(strings.Split(path, "/")[1], ".") && strings.Count(path, "/") == 2 && path != "/.well-known/jwks.json"
 }
 
 func (d *document) readKinds() {
@@ -151,7 +146,7 @@ func (d *document) components() object {
 // responses describes each kind of error, and any.
 func (d *document) responses() object {
 	problem := object{{"application/problem+json", object{{"schema", d.schemas.of(d.schemas.source.named("httpapi", "Problem"), given)}}}}
-	all := object{{"problem", object{{"description", "Any error: 500, 502, 503 and 504 may answer every request."}, {"content", problem}}}}
+	all := object{{"problem", object{{"description", "Any error: " + everywhere() + " may answer every request."}, {"content", problem}}}}
 	kinds := slices.SortedFunc(maps.Keys(d.kinds), func(a, b fault.Kind) int { return cmp.Compare(a.Status(), b.Status()) })
 	for _, kind := range kinds {
 		constant := d.schemas.source.packages[ours+"api/fault"].Scope().Lookup(d.kinds[kind])
@@ -162,6 +157,18 @@ func (d *document) responses() object {
 		all = append(all, member{string(kind), append(response, member{"content", problem})})
 	}
 	return all
+}
+
+// everywhere lists the statuses that every request may be answered with, but that of a client that is gone: "429, 500 and 503".
+func everywhere() string {
+	var statuses []string
+	for _, kind := range httpapi.Everywhere() {
+		if kind != fault.Canceled {
+			statuses = append(statuses, strconv.Itoa(kind.Status()))
+		}
+	}
+	last := len(statuses) - 1
+	return strings.Join(statuses[:last], ", ") + " and " + statuses[last]
 }
 
 var retryAfter = object{{"Retry-After", header("Seconds to wait.", object{{"type", "integer"}, {"minimum", 1}})}}

@@ -9,12 +9,13 @@ import (
 	"unicode"
 
 	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
 // operation describes a route whose use case takes a value and returns a value.
 func (d *document) operation(route httpapi.Route, u use) object {
-	method, _, _ := strings.Cut(route.Pattern, " ")
 	in, ok := u.in.Underlying().(*types.Struct)
 	if !ok {
 		d.schemas.failf("%s: the request %s is no struct", route.Pattern, u.in)
@@ -25,8 +26,11 @@ func (d *document) operation(route httpapi.Route, u use) object {
 		return nil
 	}
 	parameters := d.parameters(in)
-	if method == http.MethodPost && honoursKeys(route) {
+	if route.Keyed {
 		parameters = append(parameters, reference("parameters", "Idempotency-Key"))
+	}
+	if slices.ContainsFunc(fieldsOf(in), conditional) && !route.Declares(fault.PreconditionFailed) {
+		d.schemas.failf("%s has conditions: it needs fault.PreconditionFailed among its Faults", route.Pattern)
 	}
 	o := head(route, route.Function+"."+lower(u.name), strings.TrimPrefix(u.doc, u.name+" ")).with("parameters", parameters)
 	if body := d.schemas.ofStruct(in, taken); body.at("properties") != nil {
@@ -37,10 +41,7 @@ func (d *document) operation(route httpapi.Route, u use) object {
 	return append(o, member{"responses", append(responses, failures(route)...)})
 }
 
-// honoursKeys reports whether an Idempotency-Key means something: not for what begins or ends a session.
-func honoursKeys(route httpapi.Route) bool {
-	return route.Function != "login" && route.Function != "tokens"
-}
+func conditional(f field) bool { return f.tag.Get("header") == condition.IfMatch }
 
 // head returns what every operation begins with. doc tells what it does; its first sentence is the summary.
 func head(route httpapi.Route, id, doc string) object {
