@@ -37,7 +37,7 @@ func create(path string, text []byte) (err error) {
 		}
 	}()
 	_, err = draft.Write(text)
-	if err = errors.Join(err, draft.Sync(), draft.Close()); err != nil {
+	if err := errors.Join(err, draft.Sync(), draft.Close()); err != nil {
 		return err
 	}
 	if err = os.Link(draft.Name(), path); err == nil || errors.Is(err, fs.ErrExist) {
