@@ -193,7 +193,7 @@ func (c *catalogue) readAll(b *testing.B, ranks []uint64, targets []*target) flo
 
 func readOne(client *http.Client, address, token string, rank uint64) error {
 	model, patch := name(rank)
-	request, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://%s/v1/models/acme/m%d/versions/1.0.%d", address, model, patch), nil)
+	request, err := http.NewRequest(http.MethodGet, fmt.Sprintf("http://%s/v1/models/acme/m%d/versions/1.0.%d", address, model, patch), http.NoBody)
 	if err != nil {
 		return err
 	}

@@ -165,7 +165,7 @@ type due struct {
 	Version string
 }
 
-// RetireDue retires versions past their sunset, of all tenants and at most most of them, and returns how many it
+// RetireDue retires versions past their sunset, of all tenants, up to the number most, and returns how many it
 // retired. A version that an alias leads to is left, and a failure of one does not stop the others, except that it
 // stops when the database is unavailable or ctx ends. The errors are joined. function is the function that calls it
 // (sweep), for the audit trail.
