@@ -22,7 +22,7 @@ type Model struct {
 	Tags        Tags         `json:"tags"`
 	Metadata    Metadata     `json:"metadata"`
 	License     Label        `json:"license"`
-	Visibility  string       `json:"visibility"` // VisibilityTenant
+	Visibility  string       `json:"visibility"` // "tenant": nobody else sees it
 	Latest      *ref.Version `json:"latest"`     // nil until a release is ready
 	CreatedBy   string       `json:"created_by"`
 	CreatedAt   time.Time    `json:"created_at"`

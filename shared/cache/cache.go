@@ -54,7 +54,8 @@ type entry[T any] struct {
 	none  *fault.Error
 	epoch int64
 	era   int64
-	kept  time.Time
+	read  time.Time // before it was loaded; zero for an entry of Redis
+	kept  time.Time // in the process
 }
 
 // overhead is what an entry costs beside its value and key.
@@ -81,7 +82,7 @@ func (c *Cache[T]) Get(ctx context.Context, key Key, load func(context.Context) 
 	c.counts.process.miss()
 	fetch := func(ctx context.Context) (entry[T], error) { return c.fetch(ctx, key, load) }
 	e, joined, err := c.flights.Do(ctx, key.Scope+"\x00"+key.Name, fetch)
-	if err == nil && joined && c.belowFloor(key, e.epoch) { // what was under way may have been read before a change that we came after
+	if err == nil && joined && c.belowFloor(key, e.epoch, time.Now()) { // what was under way may have been read before a change that we came after
 		e, _, err = c.flights.Do(ctx, key.Scope+"\x00"+key.Name, fetch)
 	}
 	if err != nil {
@@ -100,7 +101,7 @@ func (c *Cache[T]) Peek(ctx context.Context, key Key) (value T, ok bool) {
 	}
 	c.counts.process.miss()
 	era := c.store.era.Load()
-	if e, ok = c.inRedis(ctx, key); ok && e.none == nil {
+	if e, ok = c.inRedis(ctx, key); ok && e.none == nil && !c.belowFloor(key, e.epoch, e.read) {
 		e.era = era
 		c.keepInProcess(key, e)
 		return e.value, true
@@ -142,15 +143,17 @@ func (c *Cache[T]) inProcess(key Key) (e entry[T], ok bool) {
 	if e.none != nil {
 		life = min(life, negativeLife)
 	}
-	return e, time.Since(e.kept) < life && !c.belowFloor(key, e.epoch)
+	return e, time.Since(e.kept) < life && !c.belowFloor(key, e.epoch, e.read)
 }
 
-func (c *Cache[T]) belowFloor(key Key, epoch int64) bool {
+// belowFloor reports whether an answer that was read at the time, zero for one of Redis, counts no more. A write that was rolled back leaves a
+// floor above its scope's epoch: what is read when such a write must have ended counts.
+func (c *Cache[T]) belowFloor(key Key, epoch int64, read time.Time) bool {
 	if key.Scope == "" {
 		return false
 	}
 	floor, ok := c.store.floors.at(key.Scope)
-	return ok && epoch < floor.epoch
+	return ok && epoch < floor.epoch && time.Since(floor.heard) < floorLife && read.Before(floor.heard.Add(settleTime))
 }
 
 // fetch returns the entry that Redis has, or else calls load. A NotFound of load becomes a negative entry; any other
@@ -158,17 +161,18 @@ func (c *Cache[T]) belowFloor(key Key, epoch int64) bool {
 func (c *Cache[T]) fetch(ctx context.Context, key Key, load func(context.Context) (Loaded[T], error)) (entry[T], error) {
 	era := c.store.era.Load()
 	e, ok := c.inRedis(ctx, key)
-	if ok {
+	if ok && !c.belowFloor(key, e.epoch, e.read) {
 		e.era = era
 		c.keepInProcess(key, e)
 		return e, nil
 	}
 	calm, quiet := c.calmEpoch(key)
+	read := time.Now()
 	loaded, err := load(ctx)
 	var none *fault.Error
 	switch {
 	case errors.As(err, &none) && none.Kind == fault.NotFound:
-		e = entry[T]{none: &fault.Error{Kind: none.Kind, Message: none.Message, Fields: none.Fields}, epoch: calm, era: era}
+		e = entry[T]{none: &fault.Error{Kind: none.Kind, Message: none.Message, Fields: none.Fields}, epoch: calm, era: era, read: read}
 		if quiet && c.keepInRedis(ctx, key, e) {
 			c.keepInProcess(key, e)
 		}
@@ -176,7 +180,7 @@ func (c *Cache[T]) fetch(ctx context.Context, key Key, load func(context.Context
 	case err != nil:
 		return e, err
 	}
-	e = entry[T]{value: loaded.Value, epoch: loaded.Epoch, era: era}
+	e = entry[T]{value: loaded.Value, epoch: loaded.Epoch, era: era, read: read}
 	if loaded.Keep && c.keepInRedis(ctx, key, e) {
 		c.keepInProcess(key, e)
 	}
@@ -193,7 +197,7 @@ func (c *Cache[T]) calmEpoch(key Key) (epoch int64, quiet bool) {
 }
 
 func (c *Cache[T]) keepInProcess(key Key, e entry[T]) {
-	if c.belowFloor(key, e.epoch) {
+	if c.belowFloor(key, e.epoch, e.read) {
 		return
 	}
 	e.kept = time.Now()
@@ -277,7 +281,7 @@ func (c *Cache[T]) keepInRedis(ctx context.Context, key Key, e entry[T]) bool {
 		_ = c.store.redis.Set(ctx, c.redisKey(key), text, life).Err() // a cache that does not keep is slower, not wrong
 		return true
 	}
-	kept, err := keep.Run(ctx, c.store.redis, []string{c.redisKey(key), floorKey(key.Scope)}, e.epoch, text, life.Milliseconds()).Int()
+	kept, err := keep.Run(ctx, c.store.redis, []string{c.redisKey(key), floorKey(key.Scope)}, e.epoch, text, life.Milliseconds(), (floorLife - 2*settleTime).Milliseconds()).Int()
 	return err == nil && kept == 1 || errors.Is(err, redis.Nil)
 }
 

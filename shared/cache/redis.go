@@ -85,13 +85,21 @@ var raise = redis.NewScript(`
 	end
 	redis.call('PUBLISH', ARGV[3], ARGV[1] .. ' ' .. ARGV[4])`)
 
-// keep sets a value, unless it is older than the floor or than the value that is there. It says whether it has.
+// keep sets a value, unless it is older than the floor or than the value that is there. It says whether it has. A floor that stays above what is read once the
+// write that announced it must have ended is that of a write that was rolled back: it is lowered to what was read.
 var keep = redis.NewScript(`
 	local epoch = tonumber(ARGV[1])
 	local floor = redis.call('GET', KEYS[2])
 	local there = string.match(redis.call('GETRANGE', KEYS[1], 0, 20), '^-?%d+')
-	if floor and tonumber(floor) > epoch or there and tonumber(there) > epoch then
+	if there and tonumber(there) > epoch then
 		return 0
+	end
+	if floor and tonumber(floor) > epoch then
+		local left = redis.call('PTTL', KEYS[2])
+		if left > tonumber(ARGV[4]) then
+			return 0
+		end
+		redis.call('SET', KEYS[2], ARGV[1], 'PX', math.max(left, 1))
 	end
 	redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 	return 1`)
@@ -156,9 +164,10 @@ func (s *Store) tell(ctx context.Context, scope string, epoch int64) error {
 	return raise.Run(ctx, s.redis, []string{floorKey(scope)}, epoch, floorLife.Milliseconds(), channel, scope).Err()
 }
 
-// tellLate repeats the announcements that failed, until ctx ends.
+// tellLate repeats the announcements that failed, until ctx ends, and then once more.
 func (s *Store) tellLate(ctx context.Context) {
-	for backoff.Sleep(ctx, time.Second) == nil {
+	for more := true; more; {
+		more = backoff.Sleep(ctx, time.Second) == nil
 		s.mu.Lock()
 		late := s.untold
 		s.untold = map[string]int64{}

@@ -20,7 +20,7 @@ import (
 
 // ListAliases returns a model's aliases by name, derived ones included.
 func (c *Catalog) ListAliases(ctx context.Context, who auth.Principal, in api.ListAliasesRequest) (page.Page[api.Alias], error) {
-	return read(ctx, c, firstPage(c.reads.aliases, in.Request), who, in.Model, strconv.Itoa(in.Size),
+	return read(ctx, c, firstPage(c.reads.aliases, in.Request), who, in.Model, "first",
 		func(ctx context.Context, tx postgres.Tx, _ auth.Principal, id uuid.UUID) (page.Page[api.Alias], bool, error) {
 			aliases, err := listAliases(ctx, tx, id, in.Request)
 			return page.Of(in.Request, aliases, func(a api.Alias) string { return string(a.Alias) }), true, err

@@ -38,6 +38,7 @@ const (
 
 // stateOf returns the state of a version's deployment. It fails with Conflict if the version does not exist.
 func stateOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (r running, err error) {
+	r.version = v
 	err = tx.QueryRow(ctx, deploymentSQL, model, v.String()).Scan(&r.id, &r.status, &r.deployment, &r.reason, &r.since, &r.failure)
 	if postgres.NotFound(err) {
 		return r, fault.New(fault.Conflict, fmt.Sprintf("There is no version %s@%s.", name, v), fault.Field("version"))

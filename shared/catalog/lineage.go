@@ -12,8 +12,6 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// characters of each part of a lineage
-
 const maxAncestors = 100
 
 // checkLineage fails with Invalid if the lineage's text is malformed, or its parent is no version of the caller's tenant.
@@ -57,7 +55,8 @@ func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineag
 	return err
 }
 
-// hideParents is hideParents for what was read without the caller's limits.
+// hideParents hides the parents that the caller may not see, of versions that were read without the caller's limits. It asks the database only if
+// the caller has limits and a version has a parent.
 func (c *Catalog) hideParents(ctx context.Context, who auth.Principal, lineages ...*api.Lineage) error {
 	if who.Limits == nil || !slices.ContainsFunc(lineages, func(l *api.Lineage) bool { return l.Parent != "" }) {
 		return nil

@@ -97,10 +97,13 @@ func (c *Catalog) DeleteModel(ctx context.Context, who auth.Principal, in api.De
 		if err := condition.Check(in.IfMatch, in.IfNoneMatch, m.ETag()); err != nil {
 			return err
 		}
+		if err := checkDeletable(ctx, tx, id, in); err != nil {
+			return err
+		}
 		if err := c.announce.Changed(ctx, tx, id, in.Model); err != nil {
 			return err
 		}
-		if err := deleteModel(ctx, tx, id, in); err != nil {
+		if err := deleteModel(ctx, tx, id); err != nil {
 			return err
 		}
 		if err := audit.Record(ctx, tx, who, modelDeleted, in.Model.String()); err != nil {

@@ -60,7 +60,9 @@ func updateModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.Updat
 	return err
 }
 
-func deleteModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.DeleteModelRequest) error {
+// checkDeletable fails with Conflict if the model has published versions and the request does not force, or if it has versions and the request wants
+// it empty. The caller has the model's lock.
+func checkDeletable(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.DeleteModelRequest) error {
 	var published int
 	if err := tx.QueryRow(ctx, publishedSQL, id).Scan(&published); err != nil {
 		return err
@@ -70,10 +72,12 @@ func deleteModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.Delet
 			"%s has %d published versions: retire them first, or delete it with force=true.", in.Model, published), fault.Field("force"))
 	}
 	if in.Empty {
-		if err := mustBeEmpty(ctx, tx, id, in.Model); err != nil {
-			return err
-		}
+		return mustBeEmpty(ctx, tx, id, in.Model)
 	}
+	return nil
+}
+
+func deleteModel(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, deleteModelSQL, id)
 	return err
 }
@@ -92,9 +96,12 @@ func mustBeEmpty(ctx context.Context, tx postgres.Tx, id uuid.UUID, m ref.Model)
 }
 
 const (
-	raiseSQL = `update models set epoch = epoch + 1 where id = $1 returning epoch`
+	// An epoch is a clock, so that none is used again after a write that was rolled back.
+	raiseSQL = `update models set epoch = greatest(epoch + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint) where id = $1 returning epoch`
 	findSQL  = `select id from models where name = $1`
 	lockSQL  = `select id from models where name = $1 for update`
+
+	lockRowSQL = `select from models where id = $1 for update`
 )
 
 // find returns the id of a model that the caller may know of.
@@ -133,7 +140,13 @@ func epochOf(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Mode
 	return id, epoch, err
 }
 
-// raiseEpoch raises the model's epoch by one, which locks its row, and returns it.
+// lockRow takes the lock of a model that was found already, as raiseEpoch does. Without the model it does nothing.
+func lockRow(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
+	_, err := tx.Exec(ctx, lockRowSQL, id)
+	return err
+}
+
+// raiseEpoch raises the model's epoch, which locks its row, and returns it.
 func raiseEpoch(ctx context.Context, tx postgres.Tx, id uuid.UUID) (epoch int64, err error) {
 	err = tx.QueryRow(ctx, raiseSQL, id).Scan(&epoch)
 	return epoch, err

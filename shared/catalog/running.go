@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,11 +31,23 @@ const (
 // running tells how far a version's start is.
 type running struct {
 	id         uuid.UUID
+	version    ref.Version
 	status     api.VersionStatus
 	deployment api.DeploymentStatus
 	reason     string
 	since      time.Time
 	failure    api.FailureKind
+}
+
+// failedFirst orders versions whose start failed before all others.
+func failedFirst(a, b running) int {
+	failed := func(r running) int {
+		if r.deployment == api.DeploymentFailed {
+			return 0
+		}
+		return 1
+	}
+	return failed(a) - failed(b)
 }
 
 // serves reports whether calls can be sent: also to one that is scaled to zero, which starts with the first.
@@ -56,6 +69,12 @@ func (c *Catalog) want(
 		return err
 	}
 	if deployment == api.DeploymentFailed { // it is shown as pending from now on
+		if err := lockRow(ctx, tx, model); err != nil {
+			return err
+		}
+		if due, err := mayWant(ctx, tx, id, again); err != nil || !due { // somebody else has asked meanwhile
+			return err
+		}
 		if err := c.announce.Changed(ctx, tx, model, name); err != nil {
 			return err
 		}
@@ -113,6 +132,7 @@ func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Mode
 		if err != nil {
 			return err
 		}
+		var stopped []running
 		for _, target := range traffic {
 			r, err := stateOf(ctx, tx, id, name, target.Version)
 			if err != nil {
@@ -124,11 +144,15 @@ func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Mode
 			if r.serves() {
 				continue
 			}
+			stopped = append(stopped, r)
 			waiting = fmt.Sprintf("%s@%s is still starting (%s)", name, target.Version, r.deployment)
 			if r.reason != "" {
 				waiting = fmt.Sprintf("%s@%s is still %s: %s", name, target.Version, r.deployment, r.reason)
 			}
-			if err := c.want(ctx, tx, id, name, target.Version, r.id, r.deployment); err != nil {
+		}
+		slices.SortStableFunc(stopped, failedFirst) // these lock the model, whose lock comes before those of versions
+		for _, r := range stopped {
+			if err := c.want(ctx, tx, id, name, r.version, r.id, r.deployment); err != nil {
 				return err
 			}
 		}

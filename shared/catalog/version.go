@@ -17,7 +17,7 @@ import (
 
 // GetVersion returns the version that a reference points at; of an alias with several shares of traffic, the greatest. It fails with Gone if it is retired.
 func (c *Catalog) GetVersion(ctx context.Context, who auth.Principal, in api.VersionRequest) (api.Version, error) {
-	v, err := read(ctx, c, c.reads.versions, who, in.Model, in.Ref.String(),
+	v, err := read(ctx, c, named(c.reads.versions, in.Ref), who, in.Model, in.Ref.String(),
 		func(ctx context.Context, tx postgres.Tx, all auth.Principal, id uuid.UUID) (api.Version, bool, error) {
 			v, err := versionAt(ctx, tx, all, id, in)
 			return v, v.Status != api.VersionDraft, err
@@ -67,7 +67,7 @@ func (c *Catalog) ListVersions(ctx context.Context, who auth.Principal, in api.L
 			return found, badCursor()
 		}
 	}
-	found, err = read(ctx, c, firstPage(c.reads.lists, in.Request), who, in.Model, fmt.Sprintf("%d %s", in.Size, in.Status),
+	found, err = read(ctx, c, firstPage(c.reads.lists, in.Request), who, in.Model, string(in.Status),
 		func(ctx context.Context, tx postgres.Tx, all auth.Principal, id uuid.UUID) (page.Page[api.Version], bool, error) {
 			versions, err := listVersions(ctx, tx, all, id, in, after)
 			keep := !slices.ContainsFunc(versions, func(v api.Version) bool { return v.Status == api.VersionDraft })

@@ -60,7 +60,7 @@ func (g *Gateway) awaitStart(ctx context.Context, c *call, r *report) (*resolver
 
 // whileItMayStart runs the call, but not for longer than it prefers to wait (Prefer: wait) unless its server is ready by then. A version that is
 // scaled to zero counts as callable: the call itself starts it, and whatever holds it until then, a cluster's activator or ours, does not say so.
-// Who is turned away does not end the start.
+// The version goes on starting for a call that has waited long enough.
 func (g *Gateway) whileItMayStart(
 	ctx context.Context, c *call, r *report, run func(context.Context) (*answer, error),
 ) (*answer, error) {

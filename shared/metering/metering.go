@@ -180,6 +180,7 @@ func (m *Meter) run(ctx context.Context) {
 }
 
 // Flush posts all calls that have been counted, oldest first, and tries again what fails until ctx ends. What is left then is in the journal.
+// It may run beside the posting in the background: a batch that both post is counted once, by its id.
 func (m *Meter) Flush(ctx context.Context) {
 	if m.poster == nil {
 		return

@@ -115,7 +115,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
 	err := r.receive(req)
 	switch {
-	case err != nil && req.Context().Err() != nil: // its sender has gone, and sends it again
+	case fault.Is(err, fault.Canceled): // its sender has gone, and sends it again
 		r.log.InfoContext(req.Context(), "event given up", "consumer", r.consumer, "error", err)
 	case err != nil:
 		r.log.ErrorContext(req.Context(), "event failed", "consumer", r.consumer, "error", err)

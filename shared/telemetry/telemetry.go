@@ -109,9 +109,6 @@ func (x *Exchange) name(r *http.Request) string {
 
 func (x *Exchange) log(r *http.Request, log *slog.Logger, took time.Duration) {
 	level := x.level()
-	if level == slog.LevelError && r.Context().Err() != nil {
-		level = slog.LevelInfo // whoever asked has gone, which is no failure of ours
-	}
 	if !log.Enabled(r.Context(), level) {
 		return
 	}

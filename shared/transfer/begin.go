@@ -131,6 +131,9 @@ func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal
 	if err := lockDrafts(ctx, tx); err != nil {
 		return api.Upload{}, err
 	}
+	if err := checkQuota(ctx, tx, t.limits.MaxOpen); err != nil { // first: caches are told of a draft that is made
+		return api.Upload{}, err
+	}
 	draft, err := catalog.OpenDraft(ctx, tx, t.announce, who, catalog.DraftRequest{
 		Model: in.Model, Version: in.Version, Bump: in.Bump, Lineage: in.Lineage, Path: string(s.Path),
 	})
@@ -138,7 +141,7 @@ func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal
 		return api.Upload{}, err
 	}
 	s.versionID, s.modelID, s.Version = draft.ID, draft.ModelID, draft.Version
-	if err := insert(ctx, tx, s, t.limits.MaxOpen); err != nil {
+	if err := insert(ctx, tx, s); err != nil {
 		return api.Upload{}, err
 	}
 	s = s.shown(0)
@@ -146,7 +149,7 @@ func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal
 	return s.Upload, audit.Record(ctx, tx, who, created, s.name())
 }
 
-// discard aborts a multipart upload that has no row. Failures are left to sweep.
+// discard aborts a multipart upload that has no row, or whose upload has ended. Failures are left to sweep.
 func (t *Transfers) discard(ctx context.Context, m objects.Multipart) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()

@@ -112,8 +112,8 @@ func last(ctx context.Context, tx postgres.Tx, s session) (is bool, err error) {
 	return is, err
 }
 
-// insert adds an open upload, unless the tenant has as many as it may. The caller has the turn.
-func insert(ctx context.Context, tx postgres.Tx, s session, most int) error {
+// checkQuota fails with QuotaExceeded if the tenant has as many open uploads as it may. The caller has locked the tenant's drafts.
+func checkQuota(ctx context.Context, tx postgres.Tx, most int) error {
 	var open int
 	if err := tx.QueryRow(ctx, countSQL).Scan(&open); err != nil {
 		return err
@@ -121,6 +121,11 @@ func insert(ctx context.Context, tx postgres.Tx, s session, most int) error {
 	if open >= most {
 		return fault.New(fault.QuotaExceeded, fmt.Sprintf("%d uploads are open already, which is the most: complete or cancel one.", open))
 	}
+	return nil
+}
+
+// insert adds an open upload.
+func insert(ctx context.Context, tx postgres.Tx, s session) error {
 	_, err := tx.Exec(ctx, insertSQL, s.ID, s.versionID, s.Model.String(), s.Version.String(), string(s.Path), s.Size, s.Chunk, s.First, s.Count,
 		s.multipart.ID, s.owner, s.sha256.Bytes(), string(s.md5), s.format, s.Expires, s.modelID)
 	return err

@@ -152,7 +152,7 @@ func (h *Host) mount(ctx context.Context, o Options) error {
 	return h.public.serve(h.env, h.outside(handlers), o.Log)
 }
 
-// handlers returns the functions by name; deploy-version's place is the supervisor's, which is that consumer here.
+// handlers returns the functions by name. On a single host the supervisor handles deploy-version.
 func (h *Host) handlers() map[string]http.Handler {
 	all := map[string]http.Handler{string(cloudevent.DeployVersion): h.models}
 	for name, f := range h.functions {
@@ -196,7 +196,8 @@ func (h *Host) mountFunctions(ctx context.Context) error {
 }
 
 // Stop stops the host: it accepts no new requests, waits for those that are running, for MAAS_DRAIN_TIMEOUT at most,
-// and then stops the functions, the runtimes and the stores in this order. It waits no longer than ctx.
+// posts the calls that are not in the ledger yet, and then stops the broker, the functions, the runtimes and the stores
+// in this order. It waits no longer than ctx.
 func (h *Host) Stop(ctx context.Context) {
 	for _, f := range h.functions {
 		f.Drain()
@@ -210,7 +211,7 @@ func (h *Host) Stop(ctx context.Context) {
 	defer cancel()
 	h.flushMeter(graceful)
 	if h.broker != nil {
-		h.broker.Close()
+		h.closeBroker(graceful)
 	}
 	if h.events != nil {
 		h.events.stop(graceful)
@@ -231,6 +232,13 @@ func (h *Host) flushMeter(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, meterTime)
 	defer cancel()
 	h.meter.Flush(ctx)
+}
+
+// closeBroker lets deliveries end that take no time. The next start makes the others again.
+func (h *Host) closeBroker(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, deliveryTime)
+	defer cancel()
+	h.broker.Close(ctx)
 }
 
 func (h *Host) stopPublic(ctx context.Context) {
@@ -254,11 +262,12 @@ func (h *Host) stopServers(ctx context.Context) {
 }
 
 const (
-	stopTime    = 9 * time.Second // after the public listener's drain; what is left then is killed
-	drainTime   = 4 * time.Second // of that for what the functions ask each other
-	meterTime   = 2 * time.Second // of that for calls that are not in the ledger yet
-	runtimeTime = 2 * time.Second // of that for the model runtimes; the rest is the stores', which are not to be killed
-	brokerPath  = "/broker"
+	stopTime     = 9 * time.Second // after the public listener's drain; what is left then is killed
+	drainTime    = 4 * time.Second // of that for what the functions ask each other
+	meterTime    = 2 * time.Second // of that for calls that are not in the ledger yet
+	deliveryTime = time.Second     // of that for events that are being delivered
+	runtimeTime  = 2 * time.Second // of that for the model runtimes; the rest is the stores', which are not to be killed
+	brokerPath   = "/broker"
 
 	eventsSocket = "events.sock" // in the folder of the sockets
 )

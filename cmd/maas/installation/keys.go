@@ -36,7 +36,7 @@ func OpenKeys(folder string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("signing keys %s: %w", k.Signing, err)
 	}
-	return k, renameio.WriteFile(k.Verify, public, 0o600, renameio.WithTempDir(folder))
+	return k, renameio.WriteFile(k.Verify, public, 0o600, renameio.WithTempDir(folder), renameio.WithStaticPermissions(0o600))
 }
 
 func makeSigning() ([]byte, error) {

@@ -70,13 +70,14 @@ func New(o Options) *Broker {
 	return b
 }
 
-// Close cancels the deliveries in progress and waits until they have ended. What was not delivered is still in the outbox.
-func (b *Broker) Close() {
+// Close takes no more events and waits for the deliveries in progress. Those that are left when ctx ends are canceled: their events are still in the outbox.
+func (b *Broker) Close(ctx context.Context) {
 	b.mu.Lock()
 	b.closed = true
 	b.mu.Unlock()
-	b.cancel()
+	defer context.AfterFunc(ctx, b.cancel)()
 	b.work.Wait()
+	b.cancel()
 }
 
 // ServeHTTP answers 202 before the event is delivered, 422 to what is no event, and 503 if no slot is free or the broker is closed: then the

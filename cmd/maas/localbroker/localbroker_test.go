@@ -63,7 +63,7 @@ func start(t *testing.T, c *consumer) (*Broker, *letters) {
 	})
 	b.first = time.Millisecond
 	t.Cleanup(func() {
-		b.Close()
+		b.Close(t.Context())
 		for _, p := range b.posters {
 			p.CloseIdle()
 		}
@@ -154,7 +154,7 @@ func TestAClosedBrokerAnswers503(t *testing.T) {
 	t.Parallel()
 	c := &consumer{statuses: []int{202}}
 	b, _ := start(t, c)
-	b.Close()
+	b.Close(t.Context())
 	if status := post(b, completed); status != http.StatusServiceUnavailable || c.calls.Load() != 0 {
 		t.Errorf("answered %d after the close, delivered %d times; want 503 and nothing delivered", status, c.calls.Load())
 	}

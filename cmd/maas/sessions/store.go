@@ -107,7 +107,7 @@ func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error 
 	if err != nil {
 		return fmt.Errorf("stored session: %w", err)
 	}
-	if err := renameio.WriteFile(s.file(), text, 0o600, renameio.WithTempDir(s.folder)); err != nil {
+	if err := renameio.WriteFile(s.file(), text, 0o600, renameio.WithTempDir(s.folder), renameio.WithStaticPermissions(0o600)); err != nil {
 		return fmt.Errorf("stored session: %w", err)
 	}
 	return nil

@@ -97,7 +97,7 @@ func (a archive) fetch(ctx context.Context, folder string) error {
 		return err
 	}
 	path := filepath.Join(folder, fmt.Sprintf("embedded-postgres-binaries-%s-%s.txz", a.platform, postgresVersion))
-	return renameio.WriteFile(path, programs, 0o600, renameio.WithTempDir(folder))
+	return renameio.WriteFile(path, programs, 0o600, renameio.WithTempDir(folder), renameio.WithStaticPermissions(0o600))
 }
 
 func (a archive) get(ctx context.Context) ([]byte, error) {

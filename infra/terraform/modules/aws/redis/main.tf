@@ -7,10 +7,10 @@ locals {
     medium = "cache.m7g.large"
     large  = "cache.r7g.xlarge"
   }
-  # What shared/cache sends, what its scripts call (get, getrange, publish, set), and what the client says when it connects.
+  # What shared/cache sends, what its scripts call (get, getrange, pttl, publish, set), and what the client says when it connects.
   commands = [
     "auth", "hello", "ping", "client|setinfo", "client|setname",
-    "get", "getrange", "mget", "set", "del",
+    "get", "getrange", "mget", "pttl", "set", "del",
     "eval", "evalsha", "publish", "subscribe", "unsubscribe",
   ]
 }

@@ -19,7 +19,7 @@ run "functions_have_the_least_rights" {
     error_message = "Functions may do what they do not do."
   }
   assert {
-    condition     = alltrue([for command in ["get", "mget", "set", "del", "getrange", "eval", "evalsha", "publish", "subscribe", "ping", "hello"] : strcontains("${aws_elasticache_user.functions.access_string} ", " +${command} ")])
+    condition     = alltrue([for command in ["get", "mget", "set", "del", "getrange", "pttl", "eval", "evalsha", "publish", "subscribe", "ping", "hello"] : strcontains("${aws_elasticache_user.functions.access_string} ", " +${command} ")])
     error_message = "Functions may not do what they do."
   }
 }
