@@ -78,8 +78,9 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	if !ok {
 		return nil, fault.New(fault.Internal, "The message is missing.", fault.Op("inference.ModelInfer"))
 	}
-	c, err := p.newCall(in.Header(), auth.PrincipalFrom(ctx))
-	if err != nil {
+	g := &grpcCall{Gateway: p.Gateway, m: m, out: connect.NewResponse(&pb.ModelInferResponse{})}
+	c := &g.call
+	if err := p.prepare(c, in.Header(), auth.PrincipalFrom(ctx)); err != nil {
 		return nil, err
 	}
 	c.unary = true
@@ -89,17 +90,17 @@ func (p procedures) ModelInfer(ctx context.Context, in *connect.Request[pb.Model
 	if end, ok := ctx.Deadline(); ok { // grpc-timeout's
 		c.timeout = min(c.timeout, time.Until(end).Round(time.Millisecond))
 	}
-	out := connect.NewResponse(&pb.ModelInferResponse{})
-	if err := p.serve(ctx, c, &grpcCall{Gateway: p.Gateway, m: m, out: out}); err != nil {
+	if err := p.serve(ctx, c, g); err != nil {
 		return nil, err
 	}
-	return out, nil
+	return g.out, nil
 }
 
 // grpcCall is a call over gRPC, whose message says what is called, mostly at its head.
 type grpcCall struct {
 	*Gateway
 
+	call  call
 	m     *message
 	named modelNames // at the head
 	out   *connect.Response[pb.ModelInferResponse]

@@ -22,30 +22,32 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 	if err != nil {
 		return err
 	}
-	c, err := g.newCall(r.Header, who)
-	if err != nil {
+	p := &restCall{Gateway: g, w: w, r: r, called: target}
+	c := &p.call
+	if err := g.prepare(c, r.Header, who); err != nil {
 		return err
 	}
 	defer c.memory.leave()
 	c.header, c.contentType = r.Header.Get(openinference.HeaderLength), r.Header.Get("Content-Type")
-	return g.serve(r.Context(), c, restCall{g, w, r, target})
+	return g.serve(r.Context(), c, p)
 }
 
 // restCall is a call over REST, whose path says what is called.
 type restCall struct {
 	*Gateway
 
+	call   call
 	w      http.ResponseWriter
 	r      *http.Request
 	called ref.Target
 }
 
 // target returns the model and version that the path names; over REST they are always known.
-func (p restCall) target(context.Context, *call) (t ref.Target, known bool, err error) {
+func (p *restCall) target(context.Context, *call) (t ref.Target, known bool, err error) {
 	return p.called, true, nil
 }
 
-func (p restCall) body(ctx context.Context, c *call) error {
+func (p *restCall) body(ctx context.Context, c *call) error {
 	body, err := p.readBody(ctx, p.w, p.r, c)
 	if err != nil {
 		return err
@@ -57,22 +59,23 @@ func (p restCall) body(ctx context.Context, c *call) error {
 	return err
 }
 
-func (p restCall) describe(r *report) { r.setHeader(p.w.Header()) }
+func (p *restCall) describe(r *report) { r.setHeader(p.w.Header()) }
 
-// newCall reads what headers, or gRPC's metadata, say of a call, and begins its loan, which the caller ends.
-func (g *Gateway) newCall(h http.Header, who auth.Principal) (*call, error) {
+// prepare reads what headers, or gRPC's metadata, say of a call, and begins its loan, which the caller ends. It fails with Invalid, without a loan, if the
+// timeout is malformed or too long.
+func (g *Gateway) prepare(c *call, h http.Header, who auth.Principal) error {
 	timeout, err := g.timeoutOf(h.Get(openinference.TimeoutHeader))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	control := strings.ToLower(strings.Join(h["Cache-Control"], ","))
-	c := &call{
+	*c = call{
 		who: who, holder: who.Holder(), timeout: timeout, wait: waitOf(h["Prefer"]), session: h.Get("X-Session"),
 		noCache: strings.Contains(control, "no-cache"), noStore: strings.Contains(control, "no-store"),
 	}
 	c.memory.lend(g.memory, c.holder)
 	c.work = g.decodes.Work(c.holder)
-	return c, nil
+	return nil
 }
 
 // headerOf returns a length as openinference.HeaderLength says it; 0 is none.
@@ -211,7 +214,7 @@ func tooLarge(limit int64) error {
 }
 
 // respond gives the client an answer of its own: with its names, and the id of its request.
-func (p restCall) respond(ctx context.Context, c *call, a *answer, r *report) error {
+func (p *restCall) respond(ctx context.Context, c *call, a *answer, r *report) error {
 	mine := a.named(c, r)
 	defer mine.close()
 	h := p.w.Header()
