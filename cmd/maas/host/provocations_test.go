@@ -212,7 +212,7 @@ func (s *site) inferenceProvocations() map[string]kinds {
 			fault.Gone:          {body: call("fraud", "1.2.0")},
 			fault.Unprocessable: {body: call("picky", "1.0.0")},
 			fault.TooLarge:      {body: strings.Replace(call("echo", ""), `"shape":[1]`, `"shape":[`+strings.Repeat("1,", 20_000)+`1]`, 1)},
-			fault.RateLimited:   {body: call("echo", ""), header: map[string]string{"Connect-Timeout-Ms": "100"}},
+			fault.RateLimited:   {body: call("echo", ""), header: map[string]string{"Connect-Timeout-Ms": "1500"}},
 			fault.Unavailable:   {body: call("fraud", "1.0.0")},
 		},
 		service + "ModelMetadata": {fault.Gone: {body: named("fraud", "1.2.0")}},
@@ -223,8 +223,8 @@ func (s *site) inferenceProvocations() map[string]kinds {
 		all["POST "+model+"/infer"] = kinds{
 			fault.TooLarge:      {body: `{"id":"` + strings.Repeat("x", 70_000) + `"}`},
 			fault.Unprocessable: {in: []string{"{m}", "picky"}},
-			fault.RateLimited:   {in: []string{"{m}", "echo"}, header: map[string]string{"X-Request-Timeout": "100"}},
-			fault.Unavailable:   {header: map[string]string{"X-Request-Timeout": "300"}},
+			fault.RateLimited:   {in: []string{"{m}", "echo"}, header: map[string]string{"X-Request-Timeout": "1500"}},
+			fault.Unavailable:   {header: map[string]string{"X-Request-Timeout": "1500"}},
 		}
 	}
 	all["GET "+version+"/ready"][fault.Gone] = provocation{in: retired}
