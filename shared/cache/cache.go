@@ -281,7 +281,8 @@ func (c *Cache[T]) keepInRedis(ctx context.Context, key Key, e entry[T]) bool {
 		_ = c.store.redis.Set(ctx, c.redisKey(key), text, life).Err() // a cache that does not keep is slower, not wrong
 		return true
 	}
-	kept, err := keep.Run(ctx, c.store.redis, []string{c.redisKey(key), floorKey(key.Scope)}, e.epoch, text, life.Milliseconds(), (floorLife - 2*settleTime).Milliseconds()).Int()
+	kept, err := keep.Run(ctx, c.store.redis, []string{c.redisKey(key), floorKey(key.Scope)},
+		e.epoch, text, life.Milliseconds(), (floorLife - 2*settleTime).Milliseconds()).Int()
 	return err == nil && kept == 1 || errors.Is(err, redis.Nil)
 }
 

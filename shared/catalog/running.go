@@ -127,28 +127,17 @@ func (c *Catalog) awaitRunning(ctx context.Context, who auth.Principal, name ref
 // waiting asks for what does not run, and says what is still to be waited for, "" for nothing.
 func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Model, traffic api.Traffic, begun time.Time) (waiting string, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		waiting = ""
 		id, err := find(ctx, tx, who, name)
 		if err != nil {
 			return err
 		}
-		var stopped []running
-		for _, target := range traffic {
-			r, err := stateOf(ctx, tx, id, name, target.Version)
-			if err != nil {
-				return err
-			}
-			if err := r.refuse(name, target.Version, begun); err != nil {
-				return err
-			}
-			if r.serves() {
-				continue
-			}
-			stopped = append(stopped, r)
-			waiting = fmt.Sprintf("%s@%s is still starting (%s)", name, target.Version, r.deployment)
-			if r.reason != "" {
-				waiting = fmt.Sprintf("%s@%s is still %s: %s", name, target.Version, r.deployment, r.reason)
-			}
+		stopped, err := stoppedOf(ctx, tx, id, name, traffic, begun)
+		if err != nil {
+			return err
+		}
+		waiting = ""
+		if len(stopped) > 0 {
+			waiting = stopped[len(stopped)-1].stillStarting(name)
 		}
 		slices.SortStableFunc(stopped, failedFirst) // these lock the model, whose lock comes before those of versions
 		for _, r := range stopped {
@@ -159,6 +148,31 @@ func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Mode
 		return nil
 	})
 	return waiting, err
+}
+
+// stoppedOf returns those of the versions that do not run. It fails as refuse does.
+func stoppedOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, traffic api.Traffic, begun time.Time) (stopped []running, err error) {
+	for _, target := range traffic {
+		r, err := stateOf(ctx, tx, model, name, target.Version)
+		if err != nil {
+			return nil, err
+		}
+		if err := r.refuse(name, target.Version, begun); err != nil {
+			return nil, err
+		}
+		if !r.serves() {
+			stopped = append(stopped, r)
+		}
+	}
+	return stopped, nil
+}
+
+// stillStarting says how far the start of the version is.
+func (r running) stillStarting(name ref.Model) string {
+	if r.reason == "" {
+		return fmt.Sprintf("%s@%s is still starting (%s)", name, r.version, r.deployment)
+	}
+	return fmt.Sprintf("%s@%s is still %s: %s", name, r.version, r.deployment, r.reason)
 }
 
 // refuse fails if there is nothing to wait for: the version is not published, or it failed since the waiting began or a little before.

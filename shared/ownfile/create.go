@@ -10,7 +10,8 @@ import (
 
 // ReadOrCreate reads the file at path as Read does. If there is no file, it first creates one of mode 0600 with what content returns.
 // The file is never seen half-written, and it is created once: processes that create it at the same time all return the content of the
-// first. Where the file system has no hard links the last one wins, and another may have returned its own content before. It returns the error of content, and then creates nothing.
+// first. Where the file system has no hard links the last one wins, and another may have returned its own content before. It returns
+// the error of content, and then creates nothing.
 func ReadOrCreate(path string, content func() ([]byte, error)) ([]byte, error) {
 	text, err := Read(path)
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -25,7 +25,8 @@ func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 	for _, name := range []string{"DATABASE_URL", "K_SINK", "MAAS_SERVICE_KEY_FILE"} {
 		fmt.Fprintf(&lines, "%s=%s\n", name, vars[name])
 	}
-	return renameio.WriteFile(filepath.Join(folder.Path, OperatorFile), []byte(lines.String()), 0o600, renameio.WithTempDir(folder.Path), renameio.WithStaticPermissions(0o600))
+	path := filepath.Join(folder.Path, OperatorFile)
+	return renameio.WriteFile(path, []byte(lines.String()), 0o600, renameio.WithTempDir(folder.Path), renameio.WithStaticPermissions(0o600))
 }
 
 // Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL
