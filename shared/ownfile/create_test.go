@@ -52,3 +52,26 @@ func TestNoFileIsCreatedWithoutContent(t *testing.T) {
 		t.Errorf("the folder has %v, %v", entries, err)
 	}
 }
+
+func TestWriteMakesAFilePrivate(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+
+	if err := ownfile.Write(path, []byte("secret")); err != nil {
+		t.Fatal(err)
+	}
+
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the mode is %v, %v", info, err)
+	}
+	if text, err := ownfile.Read(path); err != nil || string(text) != "secret" {
+		t.Errorf("it has %q, %v", text, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "*")); len(left) != 1 {
+		t.Errorf("the folder has %q", left)
+	}
+}

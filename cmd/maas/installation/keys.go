@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/17882237881/MaaS/shared/auth"
 	"github.com/17882237881/MaaS/shared/ownfile"
 )
@@ -36,7 +34,7 @@ func OpenKeys(folder string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("signing keys %s: %w", k.Signing, err)
 	}
-	return k, renameio.WriteFile(k.Verify, public, 0o600, renameio.WithTempDir(folder), renameio.WithStaticPermissions(0o600))
+	return k, ownfile.Write(k.Verify, public)
 }
 
 func makeSigning() ([]byte, error) {

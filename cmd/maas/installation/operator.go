@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/cmd/maas/stores"
+	"github.com/17882237881/MaaS/shared/ownfile"
 	"github.com/17882237881/MaaS/shared/postgres"
 	"github.com/17882237881/MaaS/shared/settings"
 )
@@ -25,8 +25,7 @@ func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 	for _, name := range []string{"DATABASE_URL", "K_SINK", "MAAS_SERVICE_KEY_FILE"} {
 		fmt.Fprintf(&lines, "%s=%s\n", name, vars[name])
 	}
-	path := filepath.Join(folder.Path, OperatorFile)
-	return renameio.WriteFile(path, []byte(lines.String()), 0o600, renameio.WithTempDir(folder.Path), renameio.WithStaticPermissions(0o600))
+	return ownfile.Write(filepath.Join(folder.Path, OperatorFile), []byte(lines.String()))
 }
 
 // Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL

@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/17882237881/MaaS/api/backoff"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/shared/ownfile"
@@ -107,7 +105,7 @@ func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error 
 	if err != nil {
 		return fmt.Errorf("stored session: %w", err)
 	}
-	if err := renameio.WriteFile(s.file(), text, 0o600, renameio.WithTempDir(s.folder), renameio.WithStaticPermissions(0o600)); err != nil {
+	if err := ownfile.Write(s.file(), text); err != nil {
 		return fmt.Errorf("stored session: %w", err)
 	}
 	return nil

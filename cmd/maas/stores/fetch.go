@@ -17,7 +17,8 @@ import (
 	"time"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
-	"github.com/google/renameio/v2"
+
+	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
 // postgresVersion is the one release of Postgres that is downloaded.
@@ -97,7 +98,7 @@ func (a archive) fetch(ctx context.Context, folder string) error {
 		return err
 	}
 	path := filepath.Join(folder, fmt.Sprintf("embedded-postgres-binaries-%s-%s.txz", a.platform, postgresVersion))
-	return renameio.WriteFile(path, programs, 0o600, renameio.WithTempDir(folder), renameio.WithStaticPermissions(0o600))
+	return ownfile.Write(path, programs)
 }
 
 func (a archive) get(ctx context.Context) ([]byte, error) {
