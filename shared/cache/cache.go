@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/maypok86/otter/v2"
 	"github.com/redis/go-redis/v9"
 
@@ -30,6 +31,12 @@ type Kind[T any] struct {
 	Encode func(T) ([]byte, error)
 	Decode func([]byte) (T, error)
 	Size   func(T) int // bytes of a value, about
+}
+
+// TenantKey returns the key of a tenant's answer. The tenant's id keeps apart tenants that had one name after another.
+func TenantKey(scope string, tenant uuid.UUID, name string) Key {
+	id, _ := tenant.MarshalText() // as String, without a string of its own; it has no error
+	return Key{Scope: scope, Name: string(id) + "@" + name}
 }
 
 // Loaded is what a load gave.

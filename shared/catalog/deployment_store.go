@@ -29,11 +29,9 @@ const (
 		select v.id, v.status, ` + deploymentStatus + `, coalesce(d.reason, ''), coalesce(d.updated_at, v.created_at), ` + deploymentFailure + `
 		from versions v left join deployments d on d.version_id = v.id
 		where v.model_id = $1 and v.version = $2`
-	mayWantSQL = `
-		select wanted_at is null or wanted_at < clock_timestamp() - $2::bigint * interval '1 millisecond' from versions where id = $1`
-	wantSQL = `
-		update versions set wanted_at = clock_timestamp()
-		where id = $1 and (wanted_at is null or wanted_at < clock_timestamp() - $2::bigint * interval '1 millisecond')`
+	wantDue    = `(wanted_at is null or wanted_at < clock_timestamp() - $2::bigint * interval '1 millisecond')`
+	mayWantSQL = `select ` + wantDue + ` from versions where id = $1`
+	wantSQL    = `update versions set wanted_at = clock_timestamp() where id = $1 and ` + wantDue
 )
 
 // stateOf returns the state of a version's deployment. It fails with Conflict if the version does not exist.

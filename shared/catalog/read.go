@@ -47,7 +47,7 @@ type kept[T any] struct {
 	layout string // of the values
 }
 
-// reading is what was read of a model, for nobody in particular: what its reader may know is decided each time.
+// reading is what a caller without limits reads of a model. What the caller at hand may know is decided each time.
 type reading[T any] struct {
 	Layout string    `json:"layout"`
 	Model  uuid.UUID `json:"model"`
@@ -73,7 +73,7 @@ func openReads(e *env.Env) (reads, error) {
 		if err != nil {
 			return r, nil, err
 		}
-		var errs [4]error
+		var errs [kinds]error
 		r.models, errs[0] = newKept[api.Model](store, "model", c, modelJSON)
 		r.versions, errs[1] = newKept[api.Version](store, "version", c, versionJSON)
 		r.lists, errs[2] = newKept[page.Page[api.Version]](store, "versions", c, versionJSON)
@@ -140,7 +140,7 @@ func read[T any](ctx context.Context, c *Catalog, k *kept[T], who auth.Principal
 		loaded, failure := miss(ctx)
 		found, err = loaded.Value, failure
 	} else {
-		found, err = k.Get(ctx, keyOf(who.Tenant, m, name), miss)
+		found, err = k.Get(ctx, cache.TenantKey(m.String(), who.Tenant, name), miss)
 	}
 	switch {
 	case fault.Is(err, fault.NotFound) && who.Limits != nil && name != "":
@@ -176,9 +176,4 @@ func fetch[T any](ctx context.Context, db *postgres.DB, k *kept[T], all auth.Pri
 	l.Value.size = len(text)
 	l.Keep = len(text) <= maxKept
 	return l, err
-}
-
-// keyOf has the model's name as its scope, since that is what writers announce. The tenant's id keeps apart tenants that had one name after another.
-func keyOf(tenant uuid.UUID, m ref.Model, name string) cache.Key {
-	return cache.Key{Scope: m.String(), Name: tenant.String() + "@" + name}
 }

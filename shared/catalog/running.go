@@ -65,22 +65,22 @@ func (c *Catalog) want(
 		again = failedAgain
 	default:
 	}
-	if due, err := mayWant(ctx, tx, id, again); err != nil || !due {
-		return err
-	}
-	if deployment == api.DeploymentFailed { // it is shown as pending from now on
+	failed := deployment == api.DeploymentFailed
+	if failed { // calls of it are many, and few of them need the model's lock
+		if due, err := mayWant(ctx, tx, id, again); err != nil || !due {
+			return err
+		}
 		if err := lockRow(ctx, tx, model); err != nil {
-			return err
-		}
-		if due, err := mayWant(ctx, tx, id, again); err != nil || !due { // somebody else has asked meanwhile
-			return err
-		}
-		if err := c.announce.Changed(ctx, tx, model, name); err != nil {
 			return err
 		}
 	}
 	if set, err := setWanted(ctx, tx, id, again); err != nil || !set {
 		return err
+	}
+	if failed { // it is shown as pending from now on
+		if err := c.announce.Changed(ctx, tx, model, name); err != nil {
+			return err
+		}
 	}
 	return c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: api.ID(id)})
 }

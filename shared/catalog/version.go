@@ -22,19 +22,19 @@ func (c *Catalog) GetVersion(ctx context.Context, who auth.Principal, in api.Ver
 			v, err := versionAt(ctx, tx, all, id, in)
 			return v, v.Status != api.VersionDraft, err
 		})
-	switch {
-	case err != nil:
+	if v, err = unlessRetired(v, err); err != nil {
 		return v, err
-	case v.Status == api.VersionRetired:
-		return api.Version{}, retired(v.Model, v.Version)
-	default:
-		return v, c.hideParents(ctx, who, &v.Lineage)
 	}
+	return v, c.hideParents(ctx, who, &v.Lineage)
 }
 
 // version reads the version that a reference points at; it fails with Gone if it is retired.
 func version(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.VersionRequest) (api.Version, error) {
-	v, err := standing(ctx, tx, who, in)
+	return unlessRetired(standing(ctx, tx, who, in))
+}
+
+// unlessRetired returns a version that was read, or the error of the reading. It fails with Gone if the version is retired.
+func unlessRetired(v api.Version, err error) (api.Version, error) {
 	if err == nil && v.Status == api.VersionRetired {
 		return api.Version{}, retired(v.Model, v.Version)
 	}
@@ -67,7 +67,7 @@ func (c *Catalog) ListVersions(ctx context.Context, who auth.Principal, in api.L
 			return found, badCursor()
 		}
 	}
-	found, err = read(ctx, c, firstPage(c.reads.lists, in.Request), who, in.Model, string(in.Status),
+	found, err = read(ctx, c, firstPage(c.reads.lists, in.Request), who, in.Model, "first "+string(in.Status),
 		func(ctx context.Context, tx postgres.Tx, all auth.Principal, id uuid.UUID) (page.Page[api.Version], bool, error) {
 			versions, err := listVersions(ctx, tx, all, id, in, after)
 			keep := !slices.ContainsFunc(versions, func(v api.Version) bool { return v.Status == api.VersionDraft })

@@ -102,10 +102,9 @@ func (r *Resolver) Missing(ctx context.Context, who auth.Principal, target ref.T
 	_, _ = r.ask(ctx, tenant{who.Tenant, who.TenantName}, in) // the next call that finds nobody tells it again
 }
 
-// keyOf has the model as its scope, since that is what writers announce. The tenant's id keeps apart tenants that had one name after another.
+// keyOf returns the key of a route. Its scope is the model, since that is what writers announce.
 func keyOf(who auth.Principal, target ref.Target) cache.Key {
-	tenant, _ := who.Tenant.MarshalText() // as String, without a string of its own; it has no error
-	return cache.Key{Scope: target.Model.String(), Name: string(tenant) + "@" + target.Selector.String()}
+	return cache.TenantKey(target.Model.String(), who.Tenant, target.Selector.String())
 }
 
 func (r *Resolver) ask(ctx context.Context, of tenant, in *maasv1.ResolveRequest) (*Route, error) {
