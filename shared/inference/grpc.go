@@ -106,22 +106,23 @@ type grpcCall struct {
 	out   *connect.Response[pb.ModelInferResponse]
 }
 
-// target opens the message and returns the version that its head names. known is false if the head does not have the
+// target opens the message and reads the version that its head names. known is false if the head does not have the
 // names. It fails with Invalid for a malformed name.
-func (p *grpcCall) target(ctx context.Context, c *call) (t ref.Target, known bool, err error) {
-	if err := p.m.open(ctx, c, p.config.MaxBody); err != nil {
-		return t, false, err
+func (p *grpcCall) target(ctx context.Context) (known bool, err error) {
+	if err := p.m.open(ctx, &p.call, p.config.MaxBody); err != nil {
+		return false, err
 	}
 	if p.named, known = p.m.names(); known {
-		t, err = targetNamed(p.named.model, p.named.version)
+		p.call.target, err = targetNamed(p.named.model, p.named.version)
 	}
-	return t, known, err
+	return known, err
 }
 
 // body decodes the message. If the message names another version than its head did (the last of repeated fields
 // counts), the version is to be resolved again. It fails with the error of reading, or with Invalid for a malformed
 // name.
-func (p *grpcCall) body(ctx context.Context, c *call) error {
+func (p *grpcCall) body(ctx context.Context) error {
+	c := &p.call
 	defer c.work.End()
 	request, named, typed, err := p.m.read(ctx, p.config.MaxBody, c)
 	if err != nil {
@@ -139,10 +140,11 @@ func (p *grpcCall) body(ctx context.Context, c *call) error {
 
 func (p *grpcCall) describe(r *report) { r.setHeader(p.out.Header()) }
 
-func (p *grpcCall) respond(ctx context.Context, c *call, a *answer, r *report) error {
+func (p *grpcCall) respond(ctx context.Context, a *answer, r *report) error {
+	c := &p.call
 	p.m.later = append(p.m.later, a.close)
 	id := c.request.ID
-	message, length, err := p.encodeAnswer(ctx, c, a)
+	message, length, err := p.encodeAnswer(ctx, a)
 	p.count(ctx, c, r, length, err)
 	if err != nil {
 		return err
@@ -172,7 +174,8 @@ func (c *call) encode(request *openinference.Request) error {
 
 // encodeAnswer reads the answer, makes a message out of it, and returns the answer's size. The request's memory is given back before the message is
 // written. The slot in which a large answer is decoded stays with the call until the message has been encoded.
-func (p *grpcCall) encodeAnswer(ctx context.Context, c *call, a *answer) (out *pb.ModelInferResponse, size int64, err error) {
+func (p *grpcCall) encodeAnswer(ctx context.Context, a *answer) (out *pb.ModelInferResponse, size int64, err error) {
+	c := &p.call
 	response, size, cost, err := a.decode(ctx, p.config.MaxBody, c)
 	if err != nil {
 		return nil, size, err

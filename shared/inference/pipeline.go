@@ -17,16 +17,16 @@ import (
 	"github.com/17882237881/MaaS/shared/resolver"
 )
 
-// protocol reads a call and writes its answer. It is REST or gRPC; all between the two is the same for both.
+// protocol reads a call, which it has with it, and writes its answer. It is REST or gRPC; all between the two is the same for both.
 type protocol interface {
-	// target reads the request as far as it says what is called. known is false where only the whole body says that.
-	target(ctx context.Context, c *call) (t ref.Target, known bool, err error)
+	// target reads the call's target. known is false where only the whole body says it.
+	target(ctx context.Context) (known bool, err error)
 	// body reads the rest of the request into the call, and its target where that was not known.
-	body(ctx context.Context, c *call) error
+	body(ctx context.Context) error
 	// describe tells the client what the report says, whether or not there is an answer.
 	describe(r *report)
 	// respond writes the answer and closes it. It counts the call, before the client has the whole answer where it can.
-	respond(ctx context.Context, c *call, a *answer, r *report) error
+	respond(ctx context.Context, a *answer, r *report) error
 }
 
 // serve takes a call from its first byte to the last of its answer: steps 1, 2 and 7. Those in between are answer's.
@@ -35,8 +35,8 @@ func (g *Gateway) serve(ctx context.Context, c *call, p protocol) error {
 	defer cancel()
 
 	// 1. Locate: find the version before its body takes any memory.
-	target, known, err := p.target(ctx, c)
-	if c.target = target; err == nil && known {
+	known, err := p.target(ctx)
+	if err == nil && known {
 		err = g.locate(ctx, c)
 	}
 	if err != nil {
@@ -44,7 +44,7 @@ func (g *Gateway) serve(ctx context.Context, c *call, p protocol) error {
 	}
 
 	// 2. Admit: read the body into the caller's share of the memory.
-	if err := p.body(ctx, c); err != nil {
+	if err := p.body(ctx); err != nil {
 		return err
 	}
 
@@ -58,7 +58,7 @@ func (g *Gateway) serve(ctx context.Context, c *call, p protocol) error {
 	}
 
 	// 7. Respond, and count the call.
-	return p.respond(ctx, c, a, r)
+	return p.respond(ctx, a, r)
 }
 
 // answer returns the answer to a call that has been read: steps 3 and 4. The report says what was done for it, in any case.

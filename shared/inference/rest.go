@@ -22,13 +22,13 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 	if err != nil {
 		return err
 	}
-	p := &restCall{Gateway: g, w: w, r: r, called: target}
+	p := &restCall{Gateway: g, w: w, r: r}
 	c := &p.call
 	if err := g.prepare(c, r.Header, who); err != nil {
 		return err
 	}
 	defer c.memory.leave()
-	c.header, c.contentType = r.Header.Get(openinference.HeaderLength), r.Header.Get("Content-Type")
+	c.target, c.header, c.contentType = target, r.Header.Get(openinference.HeaderLength), r.Header.Get("Content-Type")
 	return g.serve(r.Context(), c, p)
 }
 
@@ -36,18 +36,16 @@ func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Princip
 type restCall struct {
 	*Gateway
 
-	call   call
-	w      http.ResponseWriter
-	r      *http.Request
-	called ref.Target
+	call call
+	w    http.ResponseWriter
+	r    *http.Request
 }
 
-// target returns the model and version that the path names; over REST they are always known.
-func (p *restCall) target(context.Context, *call) (t ref.Target, known bool, err error) {
-	return p.called, true, nil
-}
+// target has nothing to read: the path says what is called.
+func (p *restCall) target(context.Context) (known bool, err error) { return true, nil }
 
-func (p *restCall) body(ctx context.Context, c *call) error {
+func (p *restCall) body(ctx context.Context) error {
+	c := &p.call
 	body, err := p.readBody(ctx, p.w, p.r, c)
 	if err != nil {
 		return err
@@ -214,7 +212,8 @@ func tooLarge(limit int64) error {
 }
 
 // respond gives the client an answer of its own: with its names, and the id of its request.
-func (p *restCall) respond(ctx context.Context, c *call, a *answer, r *report) error {
+func (p *restCall) respond(ctx context.Context, a *answer, r *report) error {
+	c := &p.call
 	mine := a.named(c, r)
 	defer mine.close()
 	h := p.w.Header()
