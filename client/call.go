@@ -239,8 +239,8 @@ func (c *Client) build(ctx context.Context, r request, credential string) (*http
 
 const maxRedirects = 10
 
-// redirect follows reads to the object store without the credential, which net/http keeps for the same name on another port: its address is signed. Other
-// requests are not redirected.
+// redirect follows reads that the server redirects to the object store, and no other requests. It drops the credential, which the signed address does not
+// need and which net/http would keep for the same host name on another port.
 func redirect(next *http.Request, before []*http.Request) error {
 	if len(before) >= maxRedirects {
 		return errors.New("maas: too many redirects")

@@ -76,7 +76,7 @@ func callAlways(t testing.TB, u *e2etest.User, key, path string) *calls {
 	return c
 }
 
-// call returns the version that has answered.
+// call calls the model at the address once, and returns the version that answered.
 func call(ctx context.Context, url, key, body string) (version string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {

@@ -102,5 +102,5 @@ func kindIn(h http.Header, body []byte) fault.Kind {
 	return fault.Kind(name)
 }
 
-// Kind returns the kind of error that the answer has, "" if it is none.
+// Kind returns the kind of the error that the server answered with, "" if the answer is not an error.
 func (a Answer) Kind() fault.Kind { return kindIn(a.Header, a.Body) }

@@ -43,7 +43,7 @@ func (r Route) Success() int {
 // rollout is the deadline of what waits until a model has started, or a file is verified: a little less than Knative's longest request.
 const rollout = 9 * time.Minute
 
-// Routes returns the table of all functions, in the order of the design's pages.
+// Routes returns the routes of all functions: identity's first, then the catalog's, uploads', inference's and usage's.
 func Routes() []Route {
 	var all []Route
 	for _, part := range [][]Route{identityRoutes(), catalogRoutes(), transferRoutes(), inferenceRoutes(), accountingRoutes(), eventRoutes()} {

@@ -12,7 +12,7 @@ import (
 	maasv1 "github.com/17882237881/MaaS/shared/proto/maas/v1"
 )
 
-// asleep returns a version that does not run.
+// asleep makes acme/adder's version 2.0.0, whose deployment is pending, and returns what Resolve answers for it.
 func (w *world) asleep() *maasv1.ResolveResponse {
 	route := w.Ready("adder", "2.0.0", "")
 	w.Change(route, func(r *maasv1.ResolveResponse) { r.Status = "pending" })

@@ -98,7 +98,7 @@ func change(t testing.TB, w *transfertest.World, sql string, args ...any) {
 	})
 }
 
-// count returns the number that a query says.
+// count returns the number that the query selects.
 func count(t testing.TB, w *transfertest.World, sql string, args ...any) (n int) {
 	t.Helper()
 	w.Postgres.Owner(t, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, sql, args...).Scan(&n) })
