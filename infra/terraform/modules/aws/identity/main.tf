@@ -50,7 +50,7 @@ locals {
     uploads   = ["s3:GetObject"]
   }
   # Those with the label needs.maas.dev/redis.
-  cached = var.redis == null ? [] : ["deploy-version", "infer", "meter-usage", "models", "publish-version", "sweep", "versions"]
+  cached = var.redis == null ? [] : ["deploy-version", "infer", "meter-usage", "models", "publish-version", "sweep", "upload-init", "versions"]
 
   accounts = merge(
     { for function in setunion(keys(local.store), local.cached) : function => {
