@@ -139,7 +139,7 @@ type Artifact struct {
 	Format    string
 	Inputs    []api.Tensor
 	Outputs   []api.Tensor
-	Details   map[string]any // what else the format's reader found
+	Details   any // what else the format's reader found, as JSON has it; nil for nothing
 }
 
 // AttachFile puts a verified file into a draft, in transfer's transaction; a file of that path before it is replaced. It gives the key of the

@@ -108,7 +108,7 @@ func describe(a Artifact) (inputs, outputs, details json.RawMessage, err error) 
 		a.Outputs = []api.Tensor{}
 	}
 	if a.Details == nil {
-		a.Details = map[string]any{}
+		a.Details = struct{}{}
 	}
 	if inputs, err = json.Marshal(a.Inputs); err != nil {
 		return nil, nil, nil, fmt.Errorf("artifact: %w", err)

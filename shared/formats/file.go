@@ -3,7 +3,6 @@ package formats
 import (
 	"errors"
 	"io"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -64,11 +63,22 @@ func (f *file) string(m message) (string, error) {
 	if !utf8.Valid(b) {
 		return "", malformed(m.pos, "has a name that is not UTF-8")
 	}
-	name := string(b)
-	for _, r := range name {
-		if unicode.IsControl(r) {
-			return "", malformed(m.pos, "has a name with a control character")
-		}
+	return string(b), checkName(string(b), m.pos)
+}
+
+// section returns a reader of the bytes [pos, end), which reads through the window.
+func (f *file) section(pos, end int64) io.Reader { return &section{f, pos, min(end, f.size)} }
+
+type section struct {
+	*file
+	pos, end int64
+}
+
+func (s *section) Read(p []byte) (int, error) {
+	if s.pos >= s.end {
+		return 0, io.EOF
 	}
-	return name, nil
+	b, err := s.peek(s.pos, int(min(int64(len(p)), windowSize, s.end-s.pos)))
+	s.pos += int64(len(b))
+	return copy(p, b), err
 }

@@ -1,8 +1,8 @@
 // Package formats tells what a model file is from its bytes, never from its name, and reads what its header says.
 //
-// Readers jump from header to header by ranged reads and never read weights. Nothing of a file is executed. Memory and the number of reads
-// are bounded whatever the file says: what goes beyond is refused. ONNX is the format of models that is accepted; the others are recognised,
-// so that the refusal can name them. A file of none of these formats is Data.
+// Each format that is accepted has a Reader in one table. Readers jump from header to header by ranged reads and never read weights. Nothing of a
+// file is executed. Memory and the number of reads are bounded whatever the file says: what goes beyond is refused. Files of some other
+// formats are recognised, so that the refusal can name them. A file of none of these formats is Data.
 package formats
 
 import "github.com/17882237881/MaaS/api/ref"
@@ -10,41 +10,48 @@ import "github.com/17882237881/MaaS/api/ref"
 // Format names what a file is.
 type Format string
 
-// The formats that are recognised.
+// The formats that are recognised. Those with a reader in the table are accepted, and Data is.
 const (
-	ONNX        Format = "onnx"
-	Data        Format = "data" // no model: external data of one, or what lies beside it
-	Safetensors Format = "safetensors"
-	GGUF        Format = "gguf"
-	Pickle      Format = "pickle" // also inside of a zip, as PyTorch writes it
-	HDF5        Format = "hdf5"   // Keras before 3
-	ORT         Format = "ort"    // ONNX Runtime's own
-	TFLite      Format = "tflite" // TensorFlow Lite
-	NumPy       Format = "numpy"  // one array
-	Zip         Format = "zip"    // but PyTorch's
-	Compressed  Format = "compressed"
-	Tar         Format = "tar"
-	Executable  Format = "executable" // ELF, PE
-	Text        Format = "text"
-	Unknown     Format = "unknown"
+	ONNX             Format = "onnx"
+	Data             Format = "data" // no model: external data of one, or what lies beside it
+	Safetensors      Format = "safetensors"
+	SafetensorsIndex Format = "safetensors-index" // says which of several safetensors files has a tensor
+	GGUF             Format = "gguf"
+	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
+	HDF5             Format = "hdf5"   // Keras before 3
+	ORT              Format = "ort"    // ONNX Runtime's own
+	TFLite           Format = "tflite" // TensorFlow Lite
+	NumPy            Format = "numpy"  // one array
+	Zip              Format = "zip"    // but PyTorch's
+	Compressed       Format = "compressed"
+	Tar              Format = "tar"
+	Executable       Format = "executable" // ELF, PE
+	Text             Format = "text"
+	Unknown          Format = "unknown"
 )
 
-// Model is what a model file says of itself.
+// Model is what a file says of itself. In JSON it is the details of an artifact: without the format, inputs and outputs, which have places of
+// their own, and without what the file does not say.
 type Model struct {
-	Format          Format         `json:"format"`
-	IRVersion       int64          `json:"ir_version"`
-	Producer        string         `json:"producer"`
-	ProducerVersion string         `json:"producer_version"`
-	Opsets          []Opset        `json:"opsets"`
-	Inputs          []TensorInfo   `json:"inputs"`  // those that a caller gives: what has an initializer is left out
-	Outputs         []TensorInfo   `json:"outputs"` // in the file's order, as inputs are
-	Tensors         []TensorInfo   `json:"tensors"` // the graph's initializers, the first 65,536
-	Operators       []Operator     `json:"operators"`
-	External        []ExternalFile `json:"external"` // the other files of the version that hold its weights
-	Findings        []Finding      `json:"findings"` // what a reviewer may want to know; none is a reason to refuse
+	Format          Format         `json:"-"`
+	Producer        string         `json:"producer,omitempty"`
+	ProducerVersion string         `json:"producer_version,omitempty"`
+	Architecture    string         `json:"architecture,omitempty"`   // as the format names it: llama, BertModel, gbtree
+	Parameters      int64          `json:"parameters,omitempty"`     // elements of all its tensors
+	ContextLength   int64          `json:"context_length,omitempty"` // tokens
+	Quantization    string         `json:"quantization,omitempty"`   // Q4_K_M
+	ChatTemplate    bool           `json:"chat_template,omitempty"`  // it has one
+	Inputs          []TensorInfo   `json:"-"`                        // those that a caller gives: what has an initializer is left out
+	Outputs         []TensorInfo   `json:"-"`                        // in the file's order, as inputs are
+	Tensors         []TensorInfo   `json:"tensors"`                  // what it holds, the first 65,536
+	IRVersion       int64          `json:"ir_version,omitempty"`     // ONNX's
+	Opsets          []Opset        `json:"opsets,omitempty"`         // ONNX's
+	Operators       []Operator     `json:"operators,omitempty"`      // ONNX's
+	External        []ExternalFile `json:"external"`                 // the other files of the version that hold its weights
+	Findings        []Finding      `json:"findings"`                 // what a reviewer may want to know
 }
 
-// TensorInfo describes a tensor. Inputs and outputs have one of the Open Inference Protocol's datatypes; initializers may have others.
+// TensorInfo describes a tensor. Inputs and outputs have one of the Open Inference Protocol's datatypes; what a file holds may have others.
 type TensorInfo struct {
 	Name     string  `json:"name"`
 	Datatype string  `json:"datatype"` // FP32, INT64, BYTES, ...
@@ -71,8 +78,11 @@ type ExternalFile struct {
 	Tensors int      `json:"tensors"`
 }
 
-// Finding is a remark on a model that is accepted.
+// Finding is a remark on a file.
 type Finding struct {
-	Code   string `json:"code"` // custom_domain
+	Code   string `json:"code"` // custom_domain, runs_code
 	Detail string `json:"detail"`
+	// Unsafe: loading the file may run code that this finding is about. A policy that scans refuses the file for it.
+	Unsafe bool  `json:"unsafe,omitempty"`
+	Offset int64 `json:"offset,omitempty"` // of the byte that it is about, in the file or, for a file in an archive, in that
 }

@@ -2,6 +2,7 @@ package formats
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,16 +35,38 @@ type reading struct {
 	local     map[string]bool // domains of the model's own functions
 }
 
-// readONNX walks a ModelProto. With an error comes what was read before it.
-func readONNX(f *file) (Model, error) {
+// onnx reads ONNX files: protobuf, which has no signature.
+type onnx struct{}
+
+func (onnx) about() about {
+	return about{
+		format: ONNX, name: "an ONNX file", endings: []string{".onnx"}, maxSize: maxProtobuf, unsigned: true,
+		advice: "which is protobuf's limit; save the weights as external data, in a file beside the model, and push both files",
+	}
+}
+
+func (onnx) recognises(*file) (bool, error) { return true, nil }
+
+// read walks a ModelProto.
+func (onnx) read(f *file) (Model, error) {
 	r := &reading{
 		file: f, given: map[string]bool{}, operators: map[Operator]int{}, external: map[ref.Path]ExternalFile{}, local: map[string]bool{},
 		model: newModel(ONNX),
 	}
-	if err := r.each(message{0, f.size}, once(1, 2, 3, 4, 5, 7), r.modelField); err != nil {
-		return r.model, err
+	err := r.each(message{0, f.size}, once(1, 2, 3, 4, 5, 7), r.modelField)
+	if err == nil {
+		return r.model, r.finish()
 	}
-	return r.model, r.finish()
+	if _, refused := errors.AsType[*Refusal](err); refused && !plausible(r.model) {
+		return Model{}, errOther
+	}
+	return Model{}, err
+}
+
+// plausible reports whether what was read before the walk failed can have come from an ONNX file: each begins with its IR version.
+func plausible(m Model) bool {
+	const someday = 100 // 14 in 2026
+	return m.IRVersion >= 1 && m.IRVersion <= someday
 }
 
 // modelField reads a field of a ModelProto. Unknown fields are skipped. It fails if the field is malformed.

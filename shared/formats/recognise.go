@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"slices"
@@ -17,12 +18,15 @@ type Claim struct {
 	Format Format   // what the file should be; "" for what its name promises
 }
 
-// promised returns the format that the file must have: the one its name stands for, else the claimed one, "" for any.
-func (c Claim) promised() Format {
-	if named := OfName(c.Path); named != "" {
+// promised returns the formats of which the file must have one: those its name stands for, else the claimed one; none for any.
+func (c Claim) promised() []Format {
+	if named := OfName(c.Path); len(named) > 0 {
 		return named
 	}
-	return c.Format
+	if c.Format != "" {
+		return []Format{c.Format}
+	}
+	return nil
 }
 
 // Recognise reads what a file of size bytes is, and what it says of itself. A file that has the format of no model, and does not claim one,
@@ -31,71 +35,94 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if size == 0 {
 		return Model{}, &Refusal{Empty, Unknown, "this file is empty"}
 	}
-	head, err := newFile(r, size).peek(0, headSize)
+	window, err := newFile(r, size).peek(0, headSize)
 	if err != nil {
 		return Model{}, err
 	}
-	if other := signatureOf(head, size); other != nil {
-		return Model{}, other
-	}
+	head := bytes.Clone(window)
 	promised := claim.promised()
 	if tooLarge := CheckSize(promised, size); tooLarge != nil {
 		return Model{}, tooLarge
 	}
-	found, err := readAny(r, size, promised, head)
+	found, err := readAny(r, size, head, promised)
 	if err != nil {
 		return Model{}, err
 	}
-	if promised == Data && found.Format != Data {
-		return Model{}, &Refusal{UnsupportedFormat, found.Format, "this file is a model (" + string(found.Format) + "), and was announced as data"}
+	if err := checkPromise(found, promised, head); err != nil {
+		return Model{}, err
 	}
 	return found, checkPlace(found, claim.Path)
 }
 
-// readAny reads the file with each format's reader in turn, and returns the first model that one accepts. If none
-// accepts it, it returns Data, or the *Refusal of the reader of the promised format. It fails with r's error if the
-// file cannot be read.
-func readAny(r io.ReaderAt, size int64, promised Format, head []byte) (Model, error) {
-	for _, s := range table {
-		if size > s.maxSize {
+// readAny reads the file with the reader that recognises it, or returns Data. It fails with a *Refusal if the reader refuses the file or the
+// file has a format that is not accepted, and with r's error if it cannot be read.
+func readAny(r io.ReaderAt, size int64, head []byte, promised []Format) (Model, error) {
+	foreign := false
+	for _, reader := range readers {
+		a := reader.about()
+		if a.unsigned && !foreign {
+			foreign = true
+			if other := foreignOf(head, promised); other != nil {
+				return Model{}, other
+			}
+		}
+		if a.unsigned && a.maxSize > 0 && size > a.maxSize {
 			continue
 		}
-		found, err := s.read(newFile(r, size))
-		var refusal *Refusal
+		found, err := readWith(reader, r, size)
+		refusal, refused := errors.AsType[*Refusal](err)
 		switch {
 		case err == nil:
 			return found, nil
-		case !errors.As(err, &refusal):
+		case errors.Is(err, errOther), refused && a.unsigned && !slices.Contains(promised, a.format):
+		case refused:
+			return Model{}, refusal.named(a)
+		default:
 			return Model{}, err
-		case promised == s.format && !plausible(found):
-			return Model{}, unrecognised(head)
-		case promised == s.format:
-			return Model{}, refusal
 		}
 	}
 	return newModel(Data), nil
 }
 
+// readWith reads the file with one reader. It fails with errOther if the reader does not recognise the file.
+func readWith(reader reader, r io.ReaderAt, size int64) (Model, error) {
+	f, a := newFile(r, size), reader.about()
+	recognised, err := reader.recognises(f)
+	switch {
+	case err != nil:
+		return Model{}, err
+	case !recognised:
+		return Model{}, errOther
+	}
+	if tooLarge := CheckSize([]Format{a.format}, size); tooLarge != nil {
+		return Model{}, tooLarge
+	}
+	return reader.read(f)
+}
+
+// checkPromise returns the refusal of a file that does not have one of the promised formats, or nil.
+func checkPromise(found Model, promised []Format, head []byte) error {
+	if len(promised) == 0 || slices.Contains(promised, found.Format) {
+		return nil
+	}
+	a, isModel := ofFormat(found.Format)
+	switch {
+	case isModel && slices.Contains(promised, Data):
+		return &Refusal{UnsupportedFormat, found.Format, "this file is a model (" + string(found.Format) + "), and was announced as data"}
+	case isModel:
+		return &Refusal{UnsupportedFormat, found.Format, "this is " + a.name + ", not " + Names(promised)}
+	case isText(head):
+		return &Refusal{UnsupportedFormat, Text, "this is text, not " + Names(promised)}
+	default:
+		return &Refusal{UnsupportedFormat, Unknown, "this is not " + Names(promised) + ", nor of any other format that is known here"}
+	}
+}
+
 // newModel returns a model about which nothing is known but its format; its lists are empty, so that JSON has them.
 func newModel(f Format) Model {
 	return Model{
-		Format: f, Opsets: []Opset{}, Inputs: []TensorInfo{}, Outputs: []TensorInfo{}, Tensors: []TensorInfo{},
-		Operators: []Operator{}, External: []ExternalFile{}, Findings: []Finding{},
+		Format: f, Inputs: []TensorInfo{}, Outputs: []TensorInfo{}, Tensors: []TensorInfo{}, External: []ExternalFile{}, Findings: []Finding{},
 	}
-}
-
-// plausible reports whether what was read before the walk failed can have come from an ONNX file: protobuf has no signature, but each ONNX
-// file begins with its IR version.
-func plausible(m Model) bool {
-	const someday = 100 // 14 in 2026
-	return m.IRVersion >= 1 && m.IRVersion <= someday
-}
-
-func unrecognised(head []byte) *Refusal {
-	if isText(head) {
-		return &Refusal{UnsupportedFormat, Text, "this is text, not ONNX"}
-	}
-	return &Refusal{UnsupportedFormat, Unknown, "this is not ONNX, nor any other format that is known here"}
 }
 
 // checkPlace makes sure that the files with a model's data can lie in the version, beside the model at the path, and are not the model itself.

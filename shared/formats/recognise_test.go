@@ -18,20 +18,20 @@ func TestOtherFormatsAreNamed(t *testing.T) {
 	tar := make([]byte, 1024)
 	copy(tar[257:], "ustar")
 	for want, file := range map[string]string{
-		"this is text, not ONNX":                                                               "hello, this is no model\n",
-		"this is a Python pickle, not ONNX: loading it can run code":                           "\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00",
-		"this is a PyTorch file with a Python pickle in it, not ONNX: loading it can run code": zipOf(t, "archive/data.pkl"),
-		"this is a zip archive, not ONNX: unpack it and upload the model in it":                zipOf(t, "model.onnx"),
-		"this is a safetensors file, not ONNX":                                                 safetensors(),
-		"this is a GGUF file, not ONNX":                                                        "GGUF\x03\x00\x00\x00",
-		"this is an HDF5 file, as Keras and others write it, not ONNX":                         "\x89HDF\r\n\x1a\n\x00",
-		"this is a file compressed with gzip, not ONNX":                                        "\x1f\x8b\x08\x00",
-		"this is a TensorFlow Lite model, not ONNX":                                            "\x1c\x00\x00\x00TFL3",
-		"this is ONNX Runtime's own format, not ONNX":                                          "\x1c\x00\x00\x00ORTM",
-		"this is a NumPy array, not ONNX":                                                      "\x93NUMPY\x01\x00",
-		"this is a tar archive, not ONNX":                                                      string(tar),
-		"this is an executable program, not ONNX":                                              "\x7fELF\x02\x01",
-		"this is not ONNX, nor any other format that is known here":                            "\x00\x01\x02\x03",
+		"this is text, not an ONNX file":                                                               "hello, this is no model\n",
+		"this is a Python pickle, not an ONNX file: loading it can run code":                           "\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00",
+		"this is a PyTorch file with a Python pickle in it, not an ONNX file: loading it can run code": zipOf(t, "archive/data.pkl"),
+		"this is a zip archive, not an ONNX file: unpack it and upload the model in it":                zipOf(t, "model.onnx"),
+		"this is a safetensors file, not an ONNX file":                                                 safetensors(),
+		"this is a GGUF file, not an ONNX file":                                                        "GGUF\x03\x00\x00\x00",
+		"this is an HDF5 file, as Keras and others write it, not an ONNX file":                         "\x89HDF\r\n\x1a\n\x00",
+		"this is a file compressed with gzip, not an ONNX file":                                        "\x1f\x8b\x08\x00",
+		"this is a TensorFlow Lite model, not an ONNX file":                                            "\x1c\x00\x00\x00TFL3",
+		"this is ONNX Runtime's own format, not an ONNX file":                                          "\x1c\x00\x00\x00ORTM",
+		"this is a NumPy array, not an ONNX file":                                                      "\x93NUMPY\x01\x00",
+		"this is a tar archive, not an ONNX file":                                                      string(tar),
+		"this is an executable program, not an ONNX file":                                              "\x7fELF\x02\x01",
+		"this is not an ONNX file, nor of any other format that is known here":                         "\x00\x01\x02\x03",
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()

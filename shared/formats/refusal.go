@@ -28,16 +28,26 @@ type Refusal struct { //nolint:errname // it is the answer to a question, and an
 // Error returns the sentence.
 func (r *Refusal) Error() string { return r.Detail }
 
+// A reader's refusals of damage leave the format out and begin with a verb: named completes them.
+
 func malformed(at int64, format string, values ...any) *Refusal {
-	return &Refusal{Malformed, ONNX, fmt.Sprintf("this ONNX file is damaged: at byte %d it %s", at, fmt.Sprintf(format, values...))}
+	return &Refusal{Code: Malformed, Detail: fmt.Sprintf("is damaged: at byte %d it %s", at, fmt.Sprintf(format, values...))}
+}
+
+func truncated(size int64, why string, at int64) *Refusal {
+	return &Refusal{Code: Truncated, Detail: fmt.Sprintf("is truncated at byte %d: %s at byte %d", size, why, at)}
 }
 
 func tooComplex(format string, values ...any) *Refusal {
-	return &Refusal{TooComplex, ONNX, "this ONNX file is too complex: it " + fmt.Sprintf(format, values...)}
+	return &Refusal{Code: TooComplex, Detail: "is too complex: it " + fmt.Sprintf(format, values...)}
 }
 
-func unsupportedType(format string, values ...any) *Refusal {
-	return &Refusal{UnsupportedType, ONNX, fmt.Sprintf(format, values...)}
+// named returns the refusal with the file's format, and the detail as a whole sentence.
+func (r *Refusal) named(a about) *Refusal {
+	if r.Format != "" {
+		return r
+	}
+	return &Refusal{Code: r.Code, Format: a.format, Detail: "this " + a.label() + " " + r.Detail}
 }
 
 // shorten quotes a name of the file for a sentence.

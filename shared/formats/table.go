@@ -9,97 +9,79 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 )
 
-// supported is a format of models that is accepted.
-type supported struct {
-	format  Format
-	endings []string // of names, in lower case; a file with one of them must have the format
-	maxSize int64    // bytes
-	advice  string   // for a file that is larger
-	read    func(*file) (Model, error)
+// readers lists the formats that are accepted, in the order in which a file is tried for them: those without a signature last.
+var readers = []reader{
+	safetensors{},
+	safetensorsIndex{},
+	onnx{},
 }
 
-// table lists the formats of models that are accepted.
-var table = []supported{
-	{
-		format: ONNX, endings: []string{".onnx"}, maxSize: maxProtobuf, read: readONNX,
-		advice: "which is protobuf's limit; save the weights as external data, in a file beside the model, and push both files",
-	},
-}
-
-// ofFormat finds a format in the table.
-func ofFormat(f Format) (supported, bool) {
-	i := slices.IndexFunc(table, func(s supported) bool { return s.format == f })
-	if i < 0 {
-		return supported{}, false
+// Accepted returns the formats that are accepted.
+func Accepted() []Format {
+	all := []Format{Data}
+	for _, r := range readers {
+		all = append(all, r.about().format)
 	}
-	return table[i], true
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
-// Accepted reports whether files of the format are accepted.
-func Accepted(f Format) bool {
-	_, ok := ofFormat(f)
-	return ok || f == Data
+// ofFormat finds what is known of an accepted format; Data is none.
+func ofFormat(f Format) (about, bool) {
+	for _, r := range readers {
+		if a := r.about(); a.format == f {
+			return a, true
+		}
+	}
+	return about{}, false
 }
 
-// OfName returns the format that a file of the name must have; "" where the name does not tell.
-func OfName(name ref.Path) Format {
+// OfName returns the formats of which a file of the name must have one; none where the name does not tell.
+func OfName(name ref.Path) []Format {
 	ending := strings.ToLower(path.Ext(string(name)))
-	for _, s := range table {
-		if slices.Contains(s.endings, ending) {
-			return s.format
+	var all []Format
+	for _, r := range readers {
+		if a := r.about(); slices.Contains(a.endings, ending) {
+			all = append(all, a.format)
 		}
 	}
-	return ""
+	return all
 }
 
-// CheckSize returns the refusal of a file that has more bytes than its format can have, or nil.
-func CheckSize(f Format, size int64) *Refusal {
-	s, ok := ofFormat(f)
-	if !ok || size <= s.maxSize {
-		return nil
+// CheckSize returns the refusal of a file that has more bytes than a file of any of the formats can have, or nil.
+func CheckSize(formats []Format, size int64) *Refusal {
+	var refusal *Refusal
+	for _, f := range formats {
+		a, ok := ofFormat(f)
+		if !ok || a.maxSize == 0 || size <= a.maxSize {
+			return nil
+		}
+		detail := fmt.Sprintf("%s has at most %d bytes", a.name, a.maxSize)
+		if a.advice != "" {
+			detail += ", " + a.advice
+		}
+		refusal = &Refusal{TooLarge, f, fmt.Sprintf("%s; this one has %d bytes", detail, size)}
 	}
-	return &Refusal{TooLarge, f, fmt.Sprintf("%s files have at most %d bytes, %s; this one has %d bytes", strings.ToUpper(string(f)), s.maxSize, s.advice, size)}
+	return refusal
 }
 
-// Beside returns the path in the version of a file that a model names from its own directory.
-func Beside(model, file ref.Path) ref.Path {
-	return ref.Path(path.Join(path.Dir(string(model)), string(file)))
-}
-
-// Entry picks the file that a model server loads out of a version's model files: the only one; else the one that is called model with any
-// ending, in the version's top folder; else the only one whose name begins with "model." there. Publishing and model servers choose by it.
-func Entry(models []ref.Path) (entry ref.Path, ok bool) {
-	rules := []func(name string) bool{
-		func(string) bool { return true },
-		func(name string) bool { return strings.TrimSuffix(name, path.Ext(name)) == "model" },
-		func(name string) bool { return strings.HasPrefix(name, "model.") && !strings.Contains(name, "/") },
-	}
-	for _, rule := range rules {
-		called := slices.DeleteFunc(slices.Clone(models), func(m ref.Path) bool { return !rule(string(m)) })
-		if len(called) == 1 {
-			return called[0], true
+// Names names the formats in a sentence: "an ONNX file or a GGUF file".
+func Names(formats []Format) string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = string(f)
+		if a, ok := ofFormat(f); ok {
+			names[i] = a.name
 		}
 	}
-	return "", false
+	return strings.Join(names, " or ")
 }
 
-// The names of files that may lie beside a model although no model names them: settings, texts, tokenizers, images.
-var (
-	assetEndings = []string{
-		".json", ".jsonl", ".yaml", ".yml", ".toml", ".txt", ".md", ".csv", ".tsv", ".vocab",
-		".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg",
+// List lists the formats as the API names them, for a sentence.
+func List(formats []Format) string {
+	names := make([]string, len(formats))
+	for i, f := range formats {
+		names[i] = string(f)
 	}
-	assetNames = []string{
-		"license", "notice", "readme", "changelog", "version",
-		"tokenizer.model", "spiece.model", "sentencepiece.bpe.model", // of SentencePiece, as Hugging Face's tokenizers are saved
-	}
-)
-
-// AssetEndings names the endings that IsAsset knows, for a sentence.
-func AssetEndings() string { return strings.Join(assetEndings, ", ") }
-
-// IsAsset reports whether a data file of the name may lie beside a model that does not name it.
-func IsAsset(name ref.Path) bool {
-	base := strings.ToLower(path.Base(string(name)))
-	return slices.Contains(assetEndings, path.Ext(base)) || slices.Contains(assetNames, base)
+	return strings.Join(names, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -106,21 +107,21 @@ func (t *Transfers) check(who auth.Principal, in api.CreateUploadRequest) error 
 	}
 }
 
-// checkFormat refuses what verification would reject whatever the bytes are: a format that is not supported or is not the one that the name
+// checkFormat refuses what verification would reject whatever the bytes are: a format that is not accepted or is none of those that the name
 // promises, and a file that has more bytes than its format can have.
 func checkFormat(in api.CreateUploadRequest) error {
 	said, named := formats.Format(in.Format), formats.OfName(in.Destination())
 	switch {
-	case said != "" && !formats.Accepted(said):
-		return fault.New(fault.Unprocessable, "Only the formats onnx and data are supported.", fault.Field("format"))
-	case said != "" && named != "" && said != named:
+	case said != "" && !slices.Contains(formats.Accepted(), said):
+		return fault.New(fault.Unprocessable, fmt.Sprintf("The format %q is not supported; these are: %s.", said, formats.List(formats.Accepted())), fault.Field("format"))
+	case said != "" && len(named) > 0 && !slices.Contains(named, said):
 		return fault.New(fault.Unprocessable, fmt.Sprintf("A file that is called %s must be %s, not %s: give it another name, or another format.",
-			in.Destination(), named, said), fault.Field("format"))
+			in.Destination(), formats.Names(named), said), fault.Field("format"))
 	}
-	if named != "" {
-		said = named
+	if said != "" {
+		named = []formats.Format{said}
 	}
-	if refusal := formats.CheckSize(said, in.Size); refusal != nil {
+	if refusal := formats.CheckSize(named, in.Size); refusal != nil {
 		return fault.New(fault.TooLarge, refusal.Detail+".", fault.Field("size"))
 	}
 	return nil

@@ -71,14 +71,11 @@ func (v *verification) attach(ctx context.Context, tx postgres.Tx, found formats
 }
 
 // details returns what a model says of itself besides its inputs and outputs. Publishing reads external.
-func details(found formats.Model) map[string]any {
+func details(found formats.Model) any {
 	if found.Format == formats.Data {
-		return map[string]any{}
+		return nil
 	}
-	return map[string]any{
-		"ir_version": found.IRVersion, "producer": found.Producer, "producer_version": found.ProducerVersion, "opsets": found.Opsets,
-		"operators": found.Operators, "tensors": found.Tensors, "external": found.External, "findings": found.Findings,
-	}
+	return found
 }
 
 func tensors(found []formats.TensorInfo) []api.Tensor {

@@ -2,13 +2,6 @@ package formats
 
 import "fmt"
 
-// element is a type of tensor elements.
-type element struct {
-	name     string
-	bits     int64 // of one in raw data; 0: they have no raw form
-	protocol bool  // the Open Inference Protocol has it
-}
-
 // elements are TensorProto.DataType's, with the protocol's names where it has them (Open Inference Protocol, Tensor Data Types).
 var elements = map[int64]element{
 	1:  {"FP32", 32, true},

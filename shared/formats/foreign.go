@@ -33,23 +33,31 @@ var signatures = []struct {
 	{0, "MZ\x90\x00", Executable, "an executable program"},
 }
 
-// signatureOf returns the refusal of a file that says that it is something else than ONNX, or nil.
-func signatureOf(head []byte, size int64) *Refusal {
+// foreignOf returns the refusal of a file of a format that is not accepted, or nil.
+func foreignOf(head []byte, promised []Format) *Refusal {
+	refuse := func(code Code, f Format, name, advice string) *Refusal {
+		detail := "this is " + name
+		if len(promised) > 0 {
+			detail += ", not " + Names(promised)
+		} else {
+			detail += ", which is not accepted"
+		}
+		return &Refusal{code, f, detail + advice}
+	}
+	const runs = ": loading it can run code"
 	switch {
 	case isPickle(head):
-		return &Refusal{RunsCode, Pickle, "this is a Python pickle, not ONNX: loading it can run code"}
+		return refuse(RunsCode, Pickle, "a Python pickle", runs)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && holdsPickle(head):
-		return &Refusal{RunsCode, Pickle, "this is a PyTorch file with a Python pickle in it, not ONNX: loading it can run code"}
+		return refuse(RunsCode, Pickle, "a PyTorch file with a Python pickle in it", runs)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
-		return &Refusal{UnsupportedFormat, Zip, "this is a zip archive, not ONNX: unpack it and upload the model in it"}
+		return refuse(UnsupportedFormat, Zip, "a zip archive", ": unpack it and upload the model in it")
 	case isZlib(head):
-		return &Refusal{UnsupportedFormat, Compressed, "this is a file compressed with zlib, not ONNX"}
-	case isSafetensors(head, size):
-		return &Refusal{UnsupportedFormat, Safetensors, "this is a safetensors file, not ONNX"}
+		return refuse(UnsupportedFormat, Compressed, "a file compressed with zlib", "")
 	}
 	for _, s := range signatures {
 		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) {
-			return &Refusal{UnsupportedFormat, s.format, "this is " + s.name + ", not ONNX"}
+			return refuse(UnsupportedFormat, s.format, s.name, "")
 		}
 	}
 	return nil
@@ -90,16 +98,6 @@ func holdsPickle(head []byte) bool {
 			return true
 		}
 	}
-}
-
-// isSafetensors knows the length of a JSON header, in eight bytes, and its beginning.
-func isSafetensors(head []byte, size int64) bool {
-	const length = 8
-	if len(head) <= length+1 || head[length] != '{' || !strings.ContainsRune("\"} \t\r\n", rune(head[length+1])) {
-		return false // numbers may begin so
-	}
-	header := signed(binary.LittleEndian.Uint64(head))
-	return header >= 2 && header <= size-length
 }
 
 // isText takes what has no control characters but those of lines for text. The end of head may cut a character.

@@ -1,5 +1,7 @@
 package formats
 
+import "fmt"
+
 // valueInfo reads a ValueInfoProto: the name, datatype and shape of an input or output, as what says.
 func (r *reading) valueInfo(m message, what string) (TensorInfo, error) {
 	var found TensorInfo
@@ -101,4 +103,8 @@ func (r *reading) shape(m message) ([]int64, error) {
 		return err
 	})
 	return shape, err
+}
+
+func unsupportedType(format string, values ...any) *Refusal {
+	return &Refusal{UnsupportedType, ONNX, fmt.Sprintf(format, values...)}
 }

@@ -89,7 +89,7 @@ func (r *reading) endOf(m message, t TensorInfo, element element, at external) (
 	if err != nil {
 		return 0, err
 	}
-	want, err := r.bytesOf(m, t, element)
+	want, err := bytesOf(m.pos, t, element)
 	if err != nil {
 		return 0, err
 	}

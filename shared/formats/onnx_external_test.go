@@ -291,14 +291,14 @@ func TestAssetsAreKnownByTheirNames(t *testing.T) {
 
 func TestAFileIsNotLargerThanItsFormatCanBe(t *testing.T) {
 	t.Parallel()
-	if r := formats.CheckSize(formats.ONNX, 2<<30-1); r != nil {
+	if r := formats.CheckSize([]formats.Format{formats.ONNX}, 2<<30-1); r != nil {
 		t.Error(r)
 	}
-	r := formats.CheckSize(formats.ONNX, 2<<30)
+	r := formats.CheckSize([]formats.Format{formats.ONNX}, 2<<30)
 	if r == nil || r.Code != formats.TooLarge || !strings.Contains(r.Detail, "at most 2147483647 bytes") || !strings.Contains(r.Detail, "external data") {
 		t.Error(r)
 	}
-	if r := formats.CheckSize(formats.Data, 1<<40); r != nil {
+	if r := formats.CheckSize([]formats.Format{formats.Data}, 1<<40); r != nil {
 		t.Error(r)
 	}
 }

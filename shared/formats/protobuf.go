@@ -76,7 +76,7 @@ func consume(wire protowire.Type, b []byte) (value uint64, n int) {
 		return uint64(small), n
 	case protowire.Fixed64Type:
 		return protowire.ConsumeFixed64(b)
-	default: // groups, which ONNX does not have
+	default: // groups, which no format here has
 		return 0, notWire
 	}
 }
@@ -98,7 +98,7 @@ func (f *file) broken(m message, n int) error {
 // short is said where a message ends before its field does: with the file, that file was cut.
 func (f *file) short(m message, why string) error {
 	if m.end == f.size {
-		return &Refusal{Truncated, ONNX, fmt.Sprintf("this ONNX file is truncated at byte %d: %s at byte %d", f.size, why, m.pos)}
+		return truncated(f.size, why, m.pos)
 	}
 	return malformed(m.pos, "is cut: %s, and what it is in ends before", why)
 }
