@@ -82,6 +82,9 @@ type Version struct {
 	PublishedAt   *time.Time    `json:"published_at"`
 }
 
+// MaxFiles bounds the files of a version, whose list every answer about it has.
+const MaxFiles = 1_000
+
 // File is one file of a version.
 type File struct {
 	Path   ref.Path   `json:"path"`

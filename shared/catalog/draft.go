@@ -97,9 +97,6 @@ func bump(ctx context.Context, tx postgres.Tx, model uuid.UUID, by ref.Bump) (re
 	return next, nil
 }
 
-// maxFiles bounds the files of a version, whose list every answer about it has.
-const maxFiles = 1_000
-
 // checkPlace makes sure that no file of the version would be a folder of another, and that there is room for one more.
 func checkPlace(ctx context.Context, tx postgres.Tx, version uuid.UUID, path string) error {
 	if path == "" {
@@ -109,8 +106,8 @@ func checkPlace(ctx context.Context, tx postgres.Tx, version uuid.UUID, path str
 	if err != nil {
 		return err
 	}
-	if others >= maxFiles {
-		return fault.New(fault.Conflict, fmt.Sprintf("A version has at most %d files.", maxFiles), fault.Field("path"))
+	if others >= api.MaxFiles {
+		return fault.New(fault.Conflict, fmt.Sprintf("A version has at most %d files.", api.MaxFiles), fault.Field("path"))
 	}
 	there, err := fileInTheWay(ctx, tx, version, path)
 	if err != nil || there == "" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -23,12 +22,13 @@ func (m Maker) push() *cobra.Command {
 	var parallel int
 	var filename string
 	cmd := &cobra.Command{
-		Use: "push REF FILE…|-", Short: "Upload files into a draft version",
+		Use: "push REF FILE…|FOLDER|-", Short: "Upload files into a draft version",
 		Long: "Uploads files into a draft version, such as acme/fraud@1.4.0, and waits until they are verified. The model is made if need be.\n" +
 			"Run again, it goes on where it was cut off; what the version holds already is not sent.\n" +
 			"A model with external data is pushed with the files that it names, in any order, as are its settings, labels and tokenizer.\n" +
+			"Of a folder all files are pushed, under their paths in it, but for .git, .cache and what its .maasignore lists in the form of .dockerignore.\n" +
 			"With - it reads stdin to its end first, into a temporary file (in TMPDIR): the upload begins when the size is known.",
-		Example: "  maas push acme/digits@1.0.0 digits.onnx\n  maas push acme/large@1.0.0 model.onnx model.onnx.data labels.txt\n" +
+		Example: "  maas push acme/digits@1.0.0 digits.onnx\n  maas push acme/large@1.0.0 model.onnx model.onnx.data labels.txt\n  maas push acme/bert@1.0.0 ./bert\n" +
 			"  export-model | maas push acme/digits@1.0.0 - --filename model.onnx",
 		Args: cobra.MinimumNArgs(2),
 	}
@@ -55,31 +55,58 @@ func (m Maker) push() *cobra.Command {
 	})
 }
 
-// pushing is what a push brings: files, of which one may have another path in the version, or a stream.
+// pushing is what a push brings: files, or a stream with its path.
 type pushing struct {
-	files []string
-	path  string // "": the files' own names
-	kept  *push.Spool
+	items []push.Item
+	kept  *push.Spool // nil for files
 }
 
 // pushed checks what is to be pushed, before anything is sent or made for it, and reads stdin.
-func pushed(ctx context.Context, cmd *cobra.Command, files []string, path string) (what pushing, err error) {
+func pushed(ctx context.Context, cmd *cobra.Command, names []string, path string) (pushing, error) {
 	if path != "" {
-		if len(files) > 1 {
-			return what, misuse(fault.New(fault.Invalid, "--filename names one file; there are several.", fault.Field("filename")))
+		if len(names) > 1 {
+			return pushing{}, misuse(fault.New(fault.Invalid, "--filename names one file; there are several.", fault.Field("filename")))
 		}
 		if _, err := ref.ParsePath(path); err != nil {
-			return what, misuse(err)
+			return pushing{}, misuse(err)
 		}
 	}
-	if !slices.Contains(files, standardStream) {
-		return pushing{files: files, path: path}, distinct(files)
+	if !slices.Contains(names, standardStream) {
+		items, err := items(names, ref.Path(path))
+		return pushing{items: items}, misuse(err)
 	}
 	if path == "" {
-		return what, misuse(fault.New(fault.Invalid, "What comes by stdin needs a name: give --filename, and no other file.", fault.Field("filename")))
+		return pushing{}, misuse(fault.New(fault.Invalid, "What comes by stdin needs a name: give --filename, and no other file.", fault.Field("filename")))
 	}
 	kept, err := push.Keep(ctx, cmd.InOrStdin())
-	return pushing{files: files, path: path, kept: kept}, err
+	return pushing{items: []push.Item{{Path: ref.Path(path)}}, kept: kept}, err
+}
+
+// items returns the files to push for the names of files and folders. If path is not "" it is that of the one file. It fails with Invalid if two files
+// would have the same path in the version, or one cannot be pushed.
+func items(names []string, path ref.Path) ([]push.Item, error) {
+	var all []push.Item
+	for _, name := range names {
+		found, err := push.Items(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	if path != "" {
+		if len(all) > 1 {
+			return nil, fault.New(fault.Invalid, "--filename names one file; the folder has several.", fault.Field("filename"))
+		}
+		all[0].Path = path
+	}
+	seen := map[ref.Path]string{}
+	for _, item := range all {
+		if other, ok := seen[item.Path]; ok {
+			return nil, fault.New(fault.Invalid, fmt.Sprintf("%s and %s would both be %s in the version.", other, item.Name, item.Path), fault.Field("FILE"))
+		}
+		seen[item.Path] = item.Name
+	}
+	return all, nil
 }
 
 func (p pushing) close() {
@@ -91,9 +118,9 @@ func (p pushing) close() {
 // push pushes the n-th.
 func (p pushing) push(ctx context.Context, to *push.Pusher, n int) (push.Result, error) {
 	if p.kept != nil {
-		return to.Spooled(ctx, p.kept, p.path)
+		return to.Spooled(ctx, p.kept, string(p.items[n].Path))
 	}
-	return to.File(ctx, p.files[n], p.path)
+	return to.File(ctx, p.items[n].Name, string(p.items[n].Path))
 }
 
 // resumable adds to the error of an interruption that the next call resumes the upload.
@@ -102,24 +129,6 @@ func resumable(err error) error {
 		return fault.New(fault.Canceled, "Interrupted. Run the same command again and it goes on where it was.", fault.Cause(err))
 	}
 	return err
-}
-
-// distinct fails where two files would have the same path in the version, or one cannot be pushed.
-func distinct(files []string) error {
-	seen := map[string]string{}
-	for _, file := range files {
-		name := filepath.Base(file)
-		if other, ok := seen[name]; ok {
-			return misuse(fault.New(fault.Invalid, fmt.Sprintf("%s and %s would both be %s in the version.", other, file, name), fault.Field("FILE")))
-		}
-		seen[name] = file
-	}
-	for _, file := range files {
-		if err := push.CheckFile(file); err != nil { // before anything is made for it
-			return misuse(err)
-		}
-	}
-	return nil
 }
 
 // progress returns a progress display: a bar on a terminal, lines elsewhere. The caller calls done to end it.
@@ -138,8 +147,8 @@ func (s *session) push(ctx context.Context, p *push.Pusher, to version, what pus
 	if made {
 		s.sayf("made the model %s", to.model)
 	}
-	results := make([]push.Result, 0, len(what.files))
-	for n := range what.files {
+	results := make([]push.Result, 0, len(what.items))
+	for n := range what.items {
 		done, err := what.push(ctx, p, n)
 		if err != nil {
 			if made && len(results) == 0 {

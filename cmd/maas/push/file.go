@@ -26,8 +26,8 @@ type file struct {
 	looked *atomic.Int64 // when it was checked for changes last, in nanoseconds since 1970
 }
 
-// CheckFile fails with Invalid for what cannot be pushed: anything but a regular file of one byte or more that can be read. It says what it is.
-func CheckFile(name string) error {
+// checkFile fails with Invalid for what cannot be pushed: anything but a regular file of one byte or more that can be read. It says what it is.
+func checkFile(name string) error {
 	f, err := openFile(name)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func pushable(name string, info os.FileInfo) error {
 	mode := info.Mode()
 	switch {
 	case mode.IsDir():
-		return invalid(name + " is a folder: name the files in it.")
+		return invalid(name + " is a folder.")
 	case mode&fs.ModeNamedPipe != 0:
 		return invalid(name + " is a pipe, which can be read only once: write it to a file first, or push - to read stdin.")
 	case mode&fs.ModeSocket != 0:

@@ -111,7 +111,7 @@ func TestWhatCannotBePushedIsSaidAtOnce(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{
-		folder:               folder + " is a folder: name the files in it.",
+		folder:               folder + " is a folder.",
 		pipe:                 pipe + " is a pipe, which can be read only once",
 		"/dev/null":          "/dev/null is a device, not a regular file.",
 		folder + "/no":       "There is no file " + folder + "/no.",
@@ -119,13 +119,13 @@ func TestWhatCannotBePushedIsSaidAtOnce(t *testing.T) {
 		write(t, ""):         "is empty: a file has 1 byte or more.",
 		write(t, "x") + "/y": "cannot be read: not a directory.",
 	} {
-		err := CheckFile(name)
+		err := checkFile(name)
 		faulttest.AssertKind(t, err, fault.Invalid)
 		if said := fault.From(err).Message; !strings.Contains(said, want) {
 			t.Errorf("it says %q, want %q", said, want)
 		}
 	}
-	if err := CheckFile(link); err != nil {
+	if err := checkFile(link); err != nil {
 		t.Errorf("a link to a regular file: %v", err)
 	}
 }
