@@ -43,8 +43,8 @@ const (
 // Permissions lists the permissions that routes need and roles grant.
 func Permissions() []Permission {
 	return []Permission{
-		"inference:execute", "key:read", "key:write", "model:delete", "model:read", "model:write", "upload:read", "upload:write", "usage:read",
-		"version:publish", "version:read", "version:write",
+		"inference:execute", "key:read", "key:write", "model:delete", "model:read", "model:write", "policy:read", "policy:write",
+		"upload:read", "upload:write", "usage:read", "version:publish", "version:read", "version:write",
 	}
 }
 

@@ -23,6 +23,16 @@ func (c *Client) CacheStats(ctx context.Context) (api.CacheStats, error) {
 	return call[api.CacheStats](ctx, c, "GET /v1/cache/stats", nil)
 }
 
+// GetPolicy returns what the tenant allows in its models.
+func (c *Client) GetPolicy(ctx context.Context) (api.Policy, error) {
+	return call[api.Policy](ctx, c, "GET /v1/policy", nil)
+}
+
+// PutPolicy sets what the tenant allows in its models. It fails with Unprocessable for more than the installation allows.
+func (c *Client) PutPolicy(ctx context.Context, in api.PutPolicyRequest) (api.Policy, error) {
+	return call[api.Policy](ctx, c, "PUT /v1/policy", in)
+}
+
 // ListUsage returns a page of the tenant's usage.
 func (c *Client) ListUsage(ctx context.Context, in api.UsageRequest) (page.Page[api.UsageRow], error) {
 	return call[page.Page[api.UsageRow]](ctx, c, "GET /v1/usage", in)

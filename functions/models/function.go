@@ -48,6 +48,8 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	httpapi.Handle(mux, "GET /v1/models/{t}/{m}", models.GetModel)
 	httpapi.Handle(mux, "PATCH /v1/models/{t}/{m}", models.UpdateModel)
 	httpapi.Handle(mux, "DELETE /v1/models/{t}/{m}", models.DeleteModel)
+	httpapi.Handle(mux, "GET /v1/policy", models.GetPolicy)
+	httpapi.Handle(mux, "PUT /v1/policy", models.PutPolicy)
 	httpapi.Handle(mux, "GET /v1/cache/stats", stats(cached))
 	httpapi.Stream(mux, "GET /openapi.json", openapi.Document())
 

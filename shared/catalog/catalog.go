@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/outbox"
@@ -25,11 +26,13 @@ type Catalog struct {
 	events   *outbox.Outbox
 	announce Announce
 	reads    reads
+	formats  FormatLimits
 }
 
-// New returns a catalog that keeps nothing of what is read. announce may be nil where no cache is to be told.
+// New returns a catalog that keeps nothing of what is read and does not limit what policies allow. announce may be nil where no cache is to be told.
 func New(db *postgres.DB, events *outbox.Outbox, announce Announce) *Catalog {
-	return &Catalog{db: db.As(postgres.Catalog), events: events, announce: announce}
+	unlimited := FormatLimits{Pickle: api.AllowFormat, Code: api.AllowFormat}
+	return &Catalog{db: db.As(postgres.Catalog), events: events, announce: announce, formats: unlimited}
 }
 
 // Announce tells caches that what is read of a model, or what Resolve answers for it, changes. It is called twice for each write: before the

@@ -26,6 +26,9 @@ func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 		return nil, err
 	}
 	c := New(db, events, announce)
+	if c.formats, err = OpenFormatLimits(e); err != nil {
+		return nil, err
+	}
 	c.reads, err = openReads(e)
 	return c, err
 }

@@ -28,7 +28,8 @@ type about struct {
 	maxSize  int64    // bytes, 0: no limit
 	advice   string   // for a file that is larger, ""
 	unsigned bool     // the format has no signature: a file that its reader refuses is not one, unless its name or its upload says so
-	code     bool     // loading a file can run code that is in it
+	code     bool     // loading a file can run code that is in it, whatever was found
+	pickled  bool     // it is, or holds, Python pickles: the policy's rule for these holds
 }
 
 // label returns the name without its article.

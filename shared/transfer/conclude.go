@@ -27,7 +27,23 @@ func (v *verification) recognise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	policy, err := v.policy(ctx)
+	if err != nil {
+		return err
+	}
+	if refused := formats.CheckPolicy(found, policy); refused != nil {
+		return v.reject(ctx, api.UploadProblem{Code: string(refused.Code), Detail: refused.Detail})
+	}
 	return v.accept(ctx, found)
+}
+
+// policy returns what the tenant allows in files.
+func (v *verification) policy(ctx context.Context) (p api.FormatPolicy, err error) {
+	err = v.write(ctx, func(tx postgres.Tx) error {
+		p, err = v.formats.Formats(ctx, tx)
+		return err
+	})
+	return p, err
 }
 
 // accept adds the file to its draft version. If the tenant already has an object with the same bytes, that one is kept

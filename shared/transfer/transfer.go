@@ -27,6 +27,7 @@ type Transfers struct {
 	announce catalog.Announce // nil where no upload is begun
 	log      *slog.Logger
 	limits   config
+	formats  catalog.FormatLimits
 	streams  *share.Pool // of those who follow
 }
 
@@ -66,6 +67,9 @@ func Open(ctx context.Context, e *env.Env) (*Transfers, error) {
 		return nil, err
 	}
 	var err error
+	if t.formats, err = catalog.OpenFormatLimits(e); err != nil {
+		return nil, err
+	}
 	if t.streams, err = openStreams(e, int64(t.limits.MaxFollowers)); err != nil {
 		return nil, err
 	}

@@ -28,7 +28,7 @@ func (m Maker) All() []*cobra.Command {
 		m.register(), m.login(), m.logout(), m.whoami(),
 		m.push(), m.pull(), m.publish(), m.infer(),
 		m.models(), m.versions(), m.diff(), m.alias(), m.deprecate(), m.retire(),
-		m.uploads(), m.keys(), m.usage(), m.stats(),
+		m.uploads(), m.keys(), m.policy(), m.usage(), m.stats(),
 		m.status(), m.version(), m.demo(),
 	}
 }
