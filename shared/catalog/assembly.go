@@ -3,8 +3,8 @@ package catalog
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/formats"
@@ -19,21 +19,21 @@ type assembly struct {
 	files    []FileObject // by path
 	sizes    map[ref.Path]int64
 	named    map[ref.Path]bool // the files that a model names
+	policy   api.FormatPolicy
 	problems []fault.FieldError
 	count    int // of the problems, of which the first maxNamed are kept
 }
 
-func newAssembly(files []FileObject) *assembly {
-	a := &assembly{files: files, sizes: make(map[ref.Path]int64, len(files)), named: map[ref.Path]bool{}}
+func newAssembly(files []FileObject, policy api.FormatPolicy) *assembly {
+	a := &assembly{files: files, policy: policy, sizes: make(map[ref.Path]int64, len(files)), named: map[ref.Path]bool{}}
 	for _, f := range files {
 		a.sizes[f.Path] = f.Size
 	}
 	return a
 }
 
-// need records that a model needs so many bytes of a file, which it names from its own directory.
-func (a *assembly) need(model, file ref.Path, size int64) {
-	path := formats.Beside(model, file)
+// need records that a model needs so many bytes of the file at a path.
+func (a *assembly) need(model, path ref.Path, size int64) {
 	switch has, there := a.sizes[path]; {
 	case !there:
 		a.problemf(path, "%s needs %s with %d bytes or more, which the version does not have: push it, and publish again.", model, path, size)
@@ -44,6 +44,13 @@ func (a *assembly) need(model, file ref.Path, size int64) {
 	a.named[path] = true
 }
 
+// judge records that the policy refuses what a model file was found to have.
+func (a *assembly) judge(file ref.Path, found formats.Model) {
+	if refused := formats.CheckPolicy(found, a.policy); refused != nil {
+		a.problemf(file, "%s: %s.", file, refused.Detail)
+	}
+}
+
 func (a *assembly) problemf(path ref.Path, format string, values ...any) {
 	a.count++
 	if len(a.problems) < maxNamed {
@@ -51,30 +58,38 @@ func (a *assembly) problemf(path ref.Path, format string, values ...any) {
 	}
 }
 
-// entry returns the file that the model server loads. It fails with Unprocessable, which names what is missing, too short or superfluous.
-func (a *assembly) entry(version string) (FileObject, error) {
-	var models []ref.Path
+// arrange returns what the files make together, and the file that the model server loads. It fails with Unprocessable, which names what is missing, too
+// short or superfluous.
+func (a *assembly) arrange(version string) (formats.Arrangement, FileObject, error) {
+	all := make([]formats.File, len(a.files))
+	for i, f := range a.files {
+		all[i] = formats.File{Path: f.Path, Format: formats.Format(f.Format)}
+	}
+	found, err := formats.Arrange(all)
+	if err != nil {
+		return found, FileObject{}, fault.New(fault.Unprocessable, fmt.Sprintf("%s cannot be published: %s.", version, err), fault.Field("files"))
+	}
+	for _, needed := range found.Needs {
+		a.need(found.Entry, needed, 1)
+	}
+	inParts := found.Kind == formats.HuggingFace || len(found.Needs) > 0
 	for _, f := range a.files {
-		switch {
-		case f.Format != string(formats.Data):
-			models = append(models, f.Path)
-		case !a.named[f.Path] && !formats.IsAsset(f.Path):
+		switch model := formats.IsModel(formats.Format(f.Format)); {
+		case a.named[f.Path], f.Path == found.Entry, found.Belongs(f.Path):
+		case model && inParts:
+			a.problemf(f.Path, "%s is a model that %s does not name: make another version without it.", f.Path, found.Entry)
+		case formats.IsCode(f.Path) && a.policy.Code == api.AllowFormat:
+		case formats.IsCode(f.Path):
+			a.problemf(f.Path, "%s is code, which the tenant's policy refuses (code: refuse). Make another version without it.", f.Path)
+		case !model && !formats.IsAsset(f.Path):
 			a.problemf(f.Path, "%s is no model, no model names it, and its name is none of those that may lie beside a model (%s). Make another version without it.",
 				f.Path, formats.AssetEndings())
 		}
 	}
-	entry, ok := formats.Entry(models)
-	switch {
-	case len(models) == 0:
-		return FileObject{}, fault.New(fault.Unprocessable,
-			fmt.Sprintf("None of the files of %s is a model: push an ONNX file, and publish again.", version), fault.Field("files"))
-	case !ok:
-		return FileObject{}, fault.New(fault.Unprocessable,
-			fmt.Sprintf("%s has several models, %s: the one to serve must be called model.onnx.", version, someOf(models)), fault.Field("files"))
-	case a.count > 0:
-		return FileObject{}, a.refusal(version)
+	if a.count > 0 {
+		return found, FileObject{}, a.refusal(version)
 	}
-	return a.files[slices.IndexFunc(a.files, func(f FileObject) bool { return f.Path == entry })], nil
+	return found, a.files[slices.IndexFunc(a.files, func(f FileObject) bool { return f.Path == found.Entry })], nil
 }
 
 // refusal says what is wrong with the files: the first of it in the message, and each in a field.
@@ -84,17 +99,4 @@ func (a *assembly) refusal(version string) error {
 		message += fmt.Sprintf(" There are %d problems more with its files.", a.count-1)
 	}
 	return fault.New(fault.Unprocessable, message, fault.Fields(a.problems...))
-}
-
-// someOf names the first of some files.
-func someOf(paths []ref.Path) string {
-	const most = 5
-	names := make([]string, 0, most+1)
-	for _, path := range paths[:min(len(paths), most)] {
-		names = append(names, string(path))
-	}
-	if more := len(paths) - most; more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(names, ", ")
 }

@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
 	"github.com/17882237881/MaaS/api/ref"
+	"github.com/17882237881/MaaS/shared/formats"
 )
 
 type needed struct {
@@ -45,17 +47,17 @@ func TestADraftIsAVersionIfItHasWhatItsModelsNeedAndNothingElse(t *testing.T) {
 			draftOf("b.onnx", "model.onnx"), []needed{{"b.onnx", "w", 4}}, "", "b.onnx needs w",
 		},
 		"data of nobody":    {draftOf("a.onnx", "w x"), nil, "", "w is no model"},
-		"no model":          {draftOf("w x"), nil, "", "None of the files of acme/x@1.0.0 is a model"},
+		"no model":          {draftOf("w x"), nil, "", "none of the files is a model"},
 		"several models":    {draftOf("a.onnx", "b.onnx"), nil, "", "several models, a.onnx, b.onnx"},
 		"models as data":    {draftOf("b.onnx", "model.onnx"), []needed{{"model.onnx", "b.onnx", 1}}, "model.onnx", ""},
 		"needed by a few":   {draftOf("a.onnx", "w xxx"), []needed{{"a.onnx", "w", 1}, {"a.onnx", "w", 3}}, "a.onnx", ""},
 		"nothing of a file": {draftOf("a.onnx", "w x"), []needed{{"a.onnx", "w", 0}}, "a.onnx", ""},
 	} {
-		a := newAssembly(c.files)
+		a := newAssembly(c.files, api.DefaultFormats())
 		for _, n := range c.needs {
-			a.need(n.model, n.file, n.size)
+			a.need(n.model, formats.Beside(n.model, n.file), n.size)
 		}
-		entry, err := a.entry("acme/x@1.0.0")
+		_, entry, err := a.arrange("acme/x@1.0.0")
 		if entry.Path != c.entry {
 			t.Errorf("%s: the entry is %q, want %q", name, entry.Path, c.entry)
 		}
@@ -70,11 +72,11 @@ func TestADraftIsAVersionIfItHasWhatItsModelsNeedAndNothingElse(t *testing.T) {
 
 func TestARefusalNamesTheFirstFilesInOrder(t *testing.T) {
 	t.Parallel()
-	a := newAssembly(draftOf("a.onnx"))
+	a := newAssembly(draftOf("a.onnx"), api.DefaultFormats())
 	for i := range 100 {
 		a.need("a.onnx", ref.Path("w"+string(rune('a'+i/26))+string(rune('a'+i%26))), 1)
 	}
-	_, err := a.entry("acme/x@1.0.0")
+	_, _, err := a.arrange("acme/x@1.0.0")
 	faulttest.AssertKind(t, err, fault.Unprocessable)
 	fields := fault.From(err).Fields
 	if len(fields) != 20 || fields[0].Field != "files[waa]" || fields[19].Field != "files[wat]" || !strings.Contains(fault.From(err).Message, "99 problems more") {

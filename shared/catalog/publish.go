@@ -13,6 +13,7 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/audit"
 	"github.com/17882237881/MaaS/shared/auth"
+	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/objects"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
@@ -100,13 +101,28 @@ func (p *Publisher) freeze(ctx context.Context, who auth.Principal, in api.Publi
 		if len(files) == 0 {
 			return fault.New(fault.Unprocessable, fmt.Sprintf("%s has no files: push some first.", in.Name()), fault.Field("version"))
 		}
-		_, err = entryOf(ctx, tx, in.Name(), id, files) // before anything is written
+		made, _, err := p.arrange(ctx, tx, in.Name(), id, files) // before anything is written
+		if err != nil {
+			return err
+		}
+		_, err = runtimeFor(made.Kind, in.Runtime)
 		return err
 	})
 	if err != nil || files == nil {
 		return nil, err
 	}
 	return manifestOf(who.Tenant, files)
+}
+
+// arrange is the function of that name under the tenant's policy.
+func (p *Publisher) arrange(
+	ctx context.Context, tx postgres.Tx, name string, version uuid.UUID, files []FileObject,
+) (formats.Arrangement, FileObject, error) {
+	policy, err := p.formats.Formats(ctx, tx)
+	if err != nil {
+		return formats.Arrangement{}, FileObject{}, err
+	}
+	return arrange(ctx, tx, name, version, files, policy)
 }
 
 func manifestOf(tenant uuid.UUID, files []FileObject) (objects.Manifest, error) {
@@ -197,7 +213,7 @@ type frozen struct {
 	digest  ref.Digest
 	uri     string
 	size    int64
-	format  string
+	kind    formats.Kind
 	runtime string
 	main    FileObject
 }
@@ -214,11 +230,11 @@ func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Princip
 	if err != nil || manifest.Digest() != digest {
 		return frozen{}, errMoved
 	}
-	main, err := entryOf(ctx, tx, in.Name(), id, files)
+	made, main, err := p.arrange(ctx, tx, in.Name(), id, files)
 	if err != nil {
 		return frozen{}, err
 	}
-	runtime, err := runtimeFor(main.Format, in.Runtime)
+	runtime, err := runtimeFor(made.Kind, in.Runtime)
 	if err != nil {
 		return frozen{}, err
 	}
@@ -226,5 +242,5 @@ func (p *Publisher) frozen(ctx context.Context, tx postgres.Tx, who auth.Princip
 		return frozen{}, err
 	}
 	uri := objects.URI{Bucket: p.store.Bucket(), Tenant: who.Tenant, Digest: digest}
-	return frozen{id, digest, uri.String(), manifest.Size(), main.Format, runtime, main}, nil
+	return frozen{id, digest, uri.String(), manifest.Size(), made.Kind, runtime, main}, nil
 }

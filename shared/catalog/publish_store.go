@@ -11,6 +11,7 @@ import (
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/ref"
+	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
@@ -52,6 +53,10 @@ const (
 			cross join lateral jsonb_to_recordset(coalesce(a.details -> 'external', '[]')) as e(path text, size bigint)
 		where f.version_id = $1
 		order by f.path collate "C", e.path collate "C"`
+	// The files that can run code where they are loaded: by their formats ($2), or by what was found in them.
+	codeSQL = `select f.path, a.format, coalesce(a.details -> 'findings', '[]')` + ofVersion + `
+		and (a.format = any ($2) or a.details -> 'findings' @> '[{"unsafe": true}]')
+		order by f.path collate "C"`
 	signatureSQL = `select a.inputs, a.outputs` + ofVersion + ` and f.path = $2`
 	publishSQL   = `
 		update versions set status = ` + publishedStatus + `, published_at = clock_timestamp(), published_by = $2, digest = $3, uri = $4, size = $5, format = $6,
@@ -87,20 +92,48 @@ func readFile(ctx context.Context, tx postgres.Tx, version uuid.UUID, path ref.P
 	return f, err
 }
 
-// entryOf returns the file of a draft that the model server loads, if its files make a version (assembly). What models need comes row by row:
-// a thousand models may name a thousand files each.
-func entryOf(ctx context.Context, tx postgres.Tx, name string, version uuid.UUID, files []FileObject) (FileObject, error) {
-	a := newAssembly(files)
+// arrange returns what a draft's files make, and the file of it that the model server loads. It fails with Unprocessable if they make no version, or one
+// that the policy refuses. What models need comes row by row: there may be as many rows as files times external data.
+func arrange(
+	ctx context.Context, tx postgres.Tx, name string, version uuid.UUID, files []FileObject, policy api.FormatPolicy,
+) (formats.Arrangement, FileObject, error) {
+	a := newAssembly(files, policy)
+	if err := readNeeds(ctx, tx, version, a); err != nil {
+		return formats.Arrangement{}, FileObject{}, err
+	}
+	if err := readCode(ctx, tx, version, a); err != nil {
+		return formats.Arrangement{}, FileObject{}, err
+	}
+	return a.arrange(name)
+}
+
+func readNeeds(ctx context.Context, tx postgres.Tx, version uuid.UUID, into *assembly) error {
 	rows, err := tx.Query(ctx, needsSQL, version)
 	if err != nil {
-		return FileObject{}, err
+		return err
 	}
 	var model, file ref.Path
 	var size int64
-	if _, err := pgx.ForEachRow(rows, []any{&model, &file, &size}, func() error { a.need(model, file, size); return nil }); err != nil {
-		return FileObject{}, err
+	_, err = pgx.ForEachRow(rows, []any{&model, &file, &size}, func() error {
+		into.need(model, formats.Beside(model, file), size)
+		return nil
+	})
+	return err
+}
+
+func readCode(ctx context.Context, tx postgres.Tx, version uuid.UUID, into *assembly) error {
+	rows, err := tx.Query(ctx, codeSQL, version, formats.WithCode())
+	if err != nil {
+		return err
 	}
-	return a.entry(name)
+	var file ref.Path
+	var found formats.Model
+	_, err = pgx.ForEachRow(rows, []any{&file, &found.Format, &found.Findings}, func() error {
+		into.judge(file, found)
+		found.Findings = nil
+		return nil
+	})
+	return err
 }
 
 // checkUploads fails with Conflict while an upload of the version is under way. New ones wait for the model's row.
@@ -118,7 +151,7 @@ func checkUploads(ctx context.Context, tx postgres.Tx, version uuid.UUID) error 
 
 func publishVersion(ctx context.Context, tx postgres.Tx, f frozen, in api.PublishRequest, actor string) error {
 	scale := in.Scale()
-	_, err := tx.Exec(ctx, publishSQL, f.id, actor, f.digest.String(), f.uri, f.size, f.format, f.runtime, f.main.Inputs, f.main.Outputs,
+	_, err := tx.Exec(ctx, publishSQL, f.id, actor, f.digest.String(), f.uri, f.size, string(f.kind), f.runtime, f.main.Inputs, f.main.Outputs,
 		in.Changelog, textsOf(in.Aliases), in.Resources.JSON(), scale.Min, scale.Max, in.Deterministic)
 	return err
 }

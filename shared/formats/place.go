@@ -50,3 +50,6 @@ func IsAsset(name ref.Path) bool {
 	base := strings.ToLower(path.Base(string(name)))
 	return slices.Contains(assetEndings, path.Ext(base)) || slices.Contains(assetNames, base)
 }
+
+// IsCode reports whether a file of the name is Python code, which models of Hugging Face may bring.
+func IsCode(name ref.Path) bool { return strings.EqualFold(path.Ext(string(name)), ".py") }

@@ -43,3 +43,14 @@ func some(findings []string) string {
 	}
 	return strings.Join(findings, ", ")
 }
+
+// WithCode returns the formats whose files can run code, whatever was found in them.
+func WithCode() []string {
+	var all []string
+	for _, r := range readers {
+		if a := r.about(); a.code {
+			all = append(all, string(a.format))
+		}
+	}
+	return all
+}
