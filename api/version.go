@@ -67,6 +67,7 @@ type Version struct {
 	URI           string        `json:"uri"` // of the manifest, for model servers; "" while draft
 	Inputs        []Tensor      `json:"inputs"`
 	Outputs       []Tensor      `json:"outputs"`
+	Kind          string        `json:"kind"` // what its files make together, such as onnx, gguf or huggingface; "" while draft
 	Runtime       string        `json:"runtime"`
 	Resources     Resources     `json:"resources"`
 	MinReplicas   int           `json:"min_replicas"`

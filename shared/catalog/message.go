@@ -46,7 +46,7 @@ func versionMessage(v *api.Version) (*maasv1.Version, error) {
 	out := &maasv1.Version{
 		Id: v.ID.String(), Model: v.Model.String(), Version: v.Version.String(), Status: string(v.Status), Changelog: string(v.Changelog),
 		Metadata: metadata, Digest: v.Digest.String(), Size: v.Size, Uri: v.URI, Inputs: tensorMessages(v.Inputs), Outputs: tensorMessages(v.Outputs),
-		Runtime: v.Runtime, IsLatest: v.IsLatest, Deployment: deploymentMessage(&v.Deployment),
+		Kind: v.Kind, Runtime: v.Runtime, IsLatest: v.IsLatest, Deployment: deploymentMessage(&v.Deployment),
 		Deprecation: deprecationMessage(v.Deprecation), CreatedBy: v.CreatedBy, CreatedAt: timestamppb.New(v.CreatedAt),
 		PublishedAt: timeMessage(v.PublishedAt), Deterministic: v.Deterministic,
 		Resources:   &maasv1.Resources{Cpu: string(v.Resources.CPU), Memory: string(v.Resources.Memory), Gpu: int32Of(v.Resources.GPU)},

@@ -35,7 +35,7 @@ const versionJSON = `
 		'id', v.id, 'model', $1::text, 'version', v.version, 'status', v.status, 'changelog', v.changelog, 'metadata', v.metadata,
 		'digest', coalesce(v.digest, ''), 'size', coalesce(v.size, f.size), 'files', f.files, 'uri', coalesce(v.uri, ''),
 		'inputs', coalesce(v.inputs, (select a.inputs` + firstFile + `), '[]'), 'outputs', coalesce(v.outputs, (select a.outputs` + firstFile + `), '[]'),
-		'runtime', coalesce(v.runtime, ''), 'resources', v.resources, 'min_replicas', v.min_replicas, 'max_replicas', v.max_replicas,
+		'kind', coalesce(v.format, ''), 'runtime', coalesce(v.runtime, ''), 'resources', v.resources, 'min_replicas', v.min_replicas, 'max_replicas', v.max_replicas,
 		'deterministic', v.deterministic, 'is_latest', coalesce('` + string(ref.Latest) + `' = any (a.names), false), 'aliases', coalesce(to_json(a.names), '[]'),
 		'deployment', json_build_object('status', ` + deploymentStatus + `, 'reason', coalesce(d.reason, ''), 'failure', ` + deploymentFailure + `,
 			'attempts', coalesce(d.attempts, 0), 'retry_at', d.retry_at, 'phases', json_build_object(

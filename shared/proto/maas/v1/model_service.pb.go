@@ -576,6 +576,7 @@ type Version struct {
 	MinReplicas   int32                  `protobuf:"varint,23,opt,name=min_replicas,json=minReplicas,proto3" json:"min_replicas,omitempty"`
 	MaxReplicas   int32                  `protobuf:"varint,24,opt,name=max_replicas,json=maxReplicas,proto3" json:"max_replicas,omitempty"`
 	Lineage       *Lineage               `protobuf:"bytes,25,opt,name=lineage,proto3" json:"lineage,omitempty"`
+	Kind          string                 `protobuf:"bytes,26,opt,name=kind,proto3" json:"kind,omitempty"` // what its files make together: onnx, gguf, huggingface, ...; "" while draft
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -783,6 +784,13 @@ func (x *Version) GetLineage() *Lineage {
 		return x.Lineage
 	}
 	return nil
+}
+
+func (x *Version) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
 }
 
 // Resources is what each replica of a version's model server is given.
@@ -1769,7 +1777,7 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\x12DeleteModelRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x14\n" +
 	"\x05force\x18\x02 \x01(\bR\x05force\x12\x12\n" +
-	"\x04etag\x18\x03 \x01(\tR\x04etag\"\x8c\a\n" +
+	"\x04etag\x18\x03 \x01(\tR\x04etag\"\xa0\a\n" +
 	"\aVersion\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05model\x18\x02 \x01(\tR\x05model\x12\x18\n" +
@@ -1800,7 +1808,8 @@ const file_maas_v1_model_service_proto_rawDesc = "" +
 	"\tresources\x18\x16 \x01(\v2\x12.maas.v1.ResourcesR\tresources\x12!\n" +
 	"\fmin_replicas\x18\x17 \x01(\x05R\vminReplicas\x12!\n" +
 	"\fmax_replicas\x18\x18 \x01(\x05R\vmaxReplicas\x12*\n" +
-	"\alineage\x18\x19 \x01(\v2\x10.maas.v1.LineageR\alineage\"G\n" +
+	"\alineage\x18\x19 \x01(\v2\x10.maas.v1.LineageR\alineage\x12\x12\n" +
+	"\x04kind\x18\x1a \x01(\tR\x04kind\"G\n" +
 	"\tResources\x12\x10\n" +
 	"\x03cpu\x18\x01 \x01(\tR\x03cpu\x12\x16\n" +
 	"\x06memory\x18\x02 \x01(\tR\x06memory\x12\x10\n" +
