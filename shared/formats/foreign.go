@@ -19,7 +19,6 @@ var signatures = []struct {
 	format Format
 	name   string
 }{
-	{0, "GGUF", GGUF, "a GGUF file"},
 	{0, "\x89HDF\r\n\x1a\n", HDF5, "an HDF5 file, as Keras and others write it"},
 	{4, "ORTM", ORT, "ONNX Runtime's own format"},
 	{4, "TFL3", TFLite, "a TensorFlow Lite model"},

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"io"
 	"math"
 	"unicode"
@@ -46,7 +45,7 @@ func (r *jsonReader) object(visit func(key string) error) error {
 	if err := r.open('{', "an object"); err != nil {
 		return err
 	}
-	seen, seed := map[uint64]struct{}{}, maphash.MakeSeed() // of hashes: there may be many keys
+	seen := newTextSet()
 	for r.decoder.More() {
 		at := r.at()
 		token, err := r.token()
@@ -54,17 +53,14 @@ func (r *jsonReader) object(visit func(key string) error) error {
 			return err
 		}
 		key, _ := token.(string) // the decoder lets no other token be a key
-		hash := maphash.String(seed, key)
-		_, doubled := seen[hash]
 		switch {
-		case doubled:
+		case !seen.add(key):
 			return malformed(at, "has the key %s twice", shorten(key))
-		case len(seen) == maxKeys:
+		case len(seen.seen) > maxKeys:
 			return tooComplex("has an object with more than %d keys", maxKeys)
 		case len(key) > maxName:
 			return malformed(at, "has a key of %d bytes; at most %d are allowed", len(key), maxName)
 		}
-		seen[hash] = struct{}{}
 		if err := visit(key); err != nil {
 			return err
 		}

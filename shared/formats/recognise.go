@@ -51,6 +51,9 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if err := checkPromise(found, promised, head); err != nil {
 		return Model{}, err
 	}
+	if err := found.nameOthers(claim.Path); err != nil {
+		return Model{}, err
+	}
 	return found, checkPlace(found, claim.Path)
 }
 

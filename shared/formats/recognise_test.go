@@ -22,7 +22,7 @@ func TestOtherFormatsAreNamed(t *testing.T) {
 		"this is a PyTorch file with a Python pickle in it, not an ONNX file: loading it can run code": zipOf(t, "archive/data.pkl"),
 		"this is a zip archive, not an ONNX file: unpack it and upload the model in it":                zipOf(t, "model.onnx"),
 		"this is a safetensors file, not an ONNX file":                                                 safetensorsFile(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "1234"),
-		"this is a GGUF file, not an ONNX file":                                                        "GGUF\x03\x00\x00\x00",
+		"this is a GGUF file, not an ONNX file":                                                        tinyGGUF(),
 		"this is an HDF5 file, as Keras and others write it, not an ONNX file":                         "\x89HDF\r\n\x1a\n\x00",
 		"this is a file compressed with gzip, not an ONNX file":                                        "\x1f\x8b\x08\x00",
 		"this is a TensorFlow Lite model, not an ONNX file":                                            "\x1c\x00\x00\x00TFL3",
@@ -92,6 +92,8 @@ func FuzzRecognise(f *testing.F) {
 	f.Add([]byte(zipOf(f, "archive/data.pkl")))
 	f.Add([]byte(model(graph().Message(5, formatstest.Tensor("w", "1234", 1)))))
 	f.Add([]byte(`{"metadata":{"total_size":4},"weight_map":{"w":"model-1.safetensors"}}`))
+	f.Add([]byte(tinyGGUF()))
+	f.Add([]byte(ggufOf(ggufPairs("a", ggufVocabulary...), ggufTensors("w", 8, 0, 32), 34)))
 	f.Add(formatstest.Table{Location: "w.bin", Rows: 2, Columns: 2, Tables: 3}.Model("test"))
 	for _, hostile := range doubles() {
 		f.Add([]byte(hostile))
