@@ -25,7 +25,7 @@ func TestOtherFormatsAreNamed(t *testing.T) {
 		"this is a GGUF file, not an ONNX file":                                                        tinyGGUF(),
 		"this is an HDF5 file, as Keras and others write it, not an ONNX file":                         "\x89HDF\r\n\x1a\n\x00",
 		"this is a file compressed with gzip, not an ONNX file":                                        "\x1f\x8b\x08\x00",
-		"this is a TensorFlow Lite model, not an ONNX file":                                            "\x1c\x00\x00\x00TFL3",
+		"this is a TensorFlow Lite model, not an ONNX file":                                            flatbuffer(tflModel(tflAdd())),
 		"this is ONNX Runtime's own format, not an ONNX file":                                          "\x1c\x00\x00\x00ORTM",
 		"this is a NumPy array, not an ONNX file":                                                      "\x93NUMPY\x01\x00",
 		"this is a tar archive, not an ONNX file":                                                      string(tar),
@@ -93,6 +93,8 @@ func FuzzRecognise(f *testing.F) {
 	f.Add([]byte(model(graph().Message(5, formatstest.Tensor("w", "1234", 1)))))
 	f.Add([]byte(`{"metadata":{"total_size":4},"weight_map":{"w":"model-1.safetensors"}}`))
 	f.Add([]byte(tinyGGUF()))
+	f.Add(fixture(f, "add.tflite"))
+	f.Add([]byte(flatbuffer(tflModel(tflAdd(), tflAdd()))))
 	f.Add([]byte(ggufOf(ggufPairs("a", ggufVocabulary...), ggufTensors("w", 8, 0, 32), 34)))
 	f.Add(formatstest.Table{Location: "w.bin", Rows: 2, Columns: 2, Tables: 3}.Model("test"))
 	for _, hostile := range doubles() {
