@@ -27,7 +27,7 @@ func TestOtherFormatsAreNamed(t *testing.T) {
 		"this is a file compressed with gzip, not an ONNX file":                                        "\x1f\x8b\x08\x00",
 		"this is a TensorFlow Lite model, not an ONNX file":                                            flatbuffer(tflModel(tflAdd())),
 		"this is ONNX Runtime's own format, not an ONNX file":                                          "\x1c\x00\x00\x00ORTM",
-		"this is a NumPy array, not an ONNX file":                                                      "\x93NUMPY\x01\x00",
+		"this is a NumPy array, not an ONNX file":                                                      npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", 4),
 		"this is a tar archive, not an ONNX file":                                                      string(tar),
 		"this is an executable program, not an ONNX file":                                              "\x7fELF\x02\x01",
 		"this is not an ONNX file, nor of any other format that is known here":                         "\x00\x01\x02\x03",
@@ -92,6 +92,7 @@ func FuzzRecognise(f *testing.F) {
 	f.Add([]byte(zipOf(f, "archive/data.pkl")))
 	f.Add([]byte(model(graph().Message(5, formatstest.Tensor("w", "1234", 1)))))
 	f.Add([]byte(`{"metadata":{"total_size":4},"weight_map":{"w":"model-1.safetensors"}}`))
+	f.Add([]byte(npy("{'descr': [('a', '<f4'), ('b', '|O', (2,))], 'fortran_order': False, 'shape': (3, 4), }\n", 9)))
 	f.Add([]byte(tinyGGUF()))
 	f.Add(fixture(f, "add.tflite"))
 	f.Add([]byte(flatbuffer(tflModel(tflAdd(), tflAdd()))))

@@ -15,6 +15,7 @@ var readers = []reader{
 	safetensorsIndex{},
 	gguf{},
 	tflite{},
+	numpy{},
 	onnx{},
 }
 
