@@ -98,8 +98,8 @@ func (r *ggufReading) count(what string, size int64, most uint64) (int64, error)
 
 // tensors reads what is said of each tensor, and makes sure that their data fill the rest of the file.
 func (r *ggufReading) tensors(count int64) error {
-	names, ends := newTextSet(), int64(0) // ends: where the data of the last tensor do, with the padding, from where data begin
-	offsets := make([]ggufExtent, 0, count)
+	names := newTextSet()
+	var data, padded int64 // where the data of the last tensor end, from where data begin, and where with their padding
 	for range count {
 		at := r.at
 		found, extent, err := r.tensor()
@@ -108,31 +108,28 @@ func (r *ggufReading) tensors(count int64) error {
 			return err
 		case !names.add(found.Name):
 			return malformed(at, "has the tensor %s twice", shorten(found.Name))
-		case extent.offset != ends: // gguf.cpp demands it, too
+		case extent.offset != padded: // gguf.cpp demands it, too
 			return malformed(at, "has the data of the tensor %s at %d, and not at %d, where the data before end; nothing may lie between or overlap",
-				shorten(found.Name), extent.offset, ends)
-		case extent.size > r.size-ends:
+				shorten(found.Name), extent.offset, padded)
+		case extent.size > r.size-padded:
 			return truncated(r.size, fmt.Sprintf("the tensor %s takes %d bytes, as is said", shorten(found.Name), extent.size), at)
 		}
-		ends = r.align(ends + extent.size)
-		offsets = append(offsets, extent)
+		data = padded + extent.size
+		padded = r.align(data)
 		r.model.Parameters += elementsOf(found.Shape)
 		r.model.Tensors = append(r.model.Tensors, found)
 	}
-	return r.checkData(offsets)
+	if count == 0 {
+		return r.checkEnd(r.at)
+	}
+	return r.checkEnd(r.align(r.at) + data)
 }
 
 // ggufExtent is where a tensor's data lie, from where data begin.
 type ggufExtent struct{ offset, size int64 }
 
-// checkData makes sure that the tensors' data, each with its padding, end where the file does. Padding of the last one may be missing.
-func (r *ggufReading) checkData(data []ggufExtent) error {
-	begin := r.align(r.at)
-	end := r.at
-	if len(data) > 0 {
-		last := data[len(data)-1]
-		end = begin + last.offset + last.size
-	}
+// checkEnd makes sure that the data, with their padding, end where the file does. Padding of the last ones may be missing.
+func (r *ggufReading) checkEnd(end int64) error {
 	switch {
 	case end > r.size:
 		return truncated(r.size, "the data of the last tensor end", end)
