@@ -13,12 +13,14 @@ import (
 func seeds(t testing.TB) map[ref.Path]string {
 	t.Helper()
 	shard := []string{ggufPair("split.no", 2, "\x00\x00"), ggufPair("split.count", 2, "\x02\x00"), ggufText("tokenizer.chat_template", "{{ x.__class__ }}")}
+	described := append(tflModel(tflAdd(), tflAdd()), nil, flatTables{{"min_runtime_version", uint32(1)}},
+		flatTables{{flatTables{{"x", uint32(0)}}, flatTables{{"y", uint32(2)}}, "serving_default", nil, uint32(0)}})
 	return map[ref.Path]string{
 		"a.safetensors":          safetensorsFile(`{"__metadata__":{"a":"b"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "1234"),
 		"a.json":                 `{"metadata":{"total_size":4},"weight_map":{"w":"model-1.safetensors","v":"a/b.safetensors"}}`,
 		"a.gguf":                 ggufOf(ggufPairs("llama", ggufVocabulary...), []string{ggufTensor("w", 8, 0, 32), ggufTensor("v", 0, 64, 2, 2)}, 80),
 		"a-00001-of-00002.gguf":  ggufOf(ggufPairs("llama", shard...), nil, 0),
-		"a.tflite":               flatbuffer(tflModel(tflAdd(), tflAdd())),
+		"a.tflite":               flatbuffer(described),
 		"b.tflite":               string(fixture(t, "add.tflite")),
 		"a.npy":                  npy(array("[('a', '<f4'), ('b', '|u1', (2, 2))]", "(3, 4)"), 96),
 		"objects.npy":            npy(array("'|O'", "(3, 4)"), 10),

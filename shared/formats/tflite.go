@@ -38,7 +38,7 @@ type tfliteReading struct {
 	codes     []Operator // what operators call, by its number
 	buffers   []int64    // the bytes of each
 	counted   []bool     // the buffers of which the elements are counted
-	subgraphs int64
+	tensors   []int      // how many each subgraph has
 	external  map[uint64]string // the files of external buffers, by the buffers' numbers
 	names     int               // bytes of the tensors' names
 	operators map[Operator]int
@@ -53,7 +53,7 @@ func (tflite) read(f *file) (Model, error) {
 	if r.root, err = r.table(at); err != nil {
 		return Model{}, err
 	}
-	for _, step := range []func() error{r.head, r.readCodes, r.readBuffers, r.readExternal, r.readSubgraphs} {
+	for _, step := range []func() error{r.head, r.readCodes, r.readBuffers, r.readExternal, r.readSubgraphs, r.readDescriptions} {
 		if err := step(); err != nil {
 			return Model{}, err
 		}

@@ -25,10 +25,14 @@ func (r *tfliteReading) readSubgraphs() error {
 		return tooComplex("has %d subgraphs; at most %d are allowed", subgraphs.count, tfliteMaxSubgraphs)
 	}
 	return r.root.each(2, func(i int64, t flatTable) error {
+		if _, err := t.text(4); err != nil { // name
+			return err
+		}
 		tensors, err := r.tensorsOf(t)
 		if err != nil {
 			return err
 		}
+		r.tensors = append(r.tensors, len(tensors))
 		if err := r.signatures(t, tensors, i == 0); err != nil {
 			return err
 		}
@@ -81,25 +85,13 @@ func (r *tfliteReading) tensor(at int64) (tfliteTensor, error) {
 	if _, err := t.text(3); err != nil {
 		return tfliteTensor{}, err
 	}
-	if _, found.sparse, err = t.child(6); err != nil {
+	if found.sparse, err = r.sparsity(t); err != nil {
+		return tfliteTensor{}, err
+	}
+	if err := r.variants(t); err != nil {
 		return tfliteTensor{}, err
 	}
 	return found, r.quantization(t)
-}
-
-// quantization makes sure that what is said of a tensor's quantization is there.
-func (r *tfliteReading) quantization(t flatTable) error {
-	q, ok, err := t.child(4)
-	if err != nil || !ok {
-		return err
-	}
-	for slot, size := range []int64{4, 4, 4, 8} { // min, max, scale, zero_point
-		if _, err := q.vector(slot, size); err != nil {
-			return err
-		}
-	}
-	_, _, err = q.child(5) // details, after their type
-	return err
 }
 
 // constant lists a tensor that has data, and compares them with its shape, as the interpreter does (subgraph.cc, SetTensorParametersReadOnly).
@@ -261,35 +253,4 @@ func (r *tfliteReading) operator(t flatTable, tensors int64) error {
 		return err
 	}
 	return r.options(t)
-}
-
-// tfliteVectors are the fields of options that are vectors: their slots, and the bytes of an element (schema.fbs, BuiltinOptions and BuiltinOptions2,
-// by their numbers).
-var tfliteVectors = [2]map[uint64]map[int]int64{
-	{3: {1: 4, 2: 4}, 17: {0: 4}, 30: {0: 4}, 111: {0: 1, 1: 1}, 115: {0: 4}},
-	{
-		2: {0: 8}, 3: {0: 8, 1: 8, 2: 8}, 4: {0: 8, 1: 8, 2: 8, 3: 8, 4: 1, 7: 8, 10: 8, 13: 8, 16: 4}, 5: {0: 1, 2: 1, 4: 4, 5: 1}, 6: {0: 8},
-		7: {1: 8, 2: 8, 3: 8}, 9: {0: 8}, 10: {0: 8, 1: 8, 2: 8}, 12: {0: 8, 1: 8, 2: 8, 3: 8, 4: 4}, 13: {0: 8, 1: 8, 2: 8, 3: 8, 4: 8},
-		16: {0: 8, 1: 8, 2: 8, 4: 8}, 17: {0: 8}, 21: {0: 1, 2: 1}, 23: {0: 4},
-	},
-}
-
-// options makes sure that an operator's options are there.
-func (r *tfliteReading) options(t flatTable) error {
-	for n, slot := range []int{3, 11} { // the types of options; these follow
-		kind, err := t.uint(slot, 1, 0)
-		if err != nil {
-			return err
-		}
-		options, ok, err := t.child(slot + 1)
-		if err != nil || !ok {
-			return err
-		}
-		for slot, size := range tfliteVectors[n][kind] {
-			if _, err := options.vector(slot, size); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -18,6 +18,7 @@ type (
 	flatLongs  []int64  // a vector
 	flatBytes  []byte   // a vector
 	flatRaw    []uint32 // a vector whose elements are taken for offsets
+	flatCount  uint32   // a vector that says that it has so many elements
 )
 
 // flatbuffer encodes a table as the root of a flatbuffer of TensorFlow Lite.
@@ -54,6 +55,9 @@ func appendFlat(b []byte, value any) (all []byte, at int) {
 		for _, n := range value {
 			b = binary.LittleEndian.AppendUint32(b, n)
 		}
+		return b, at
+	case flatCount:
+		count(int(value))
 		return b, at
 	case flatLongs:
 		count(len(value))
@@ -231,6 +235,20 @@ func TestHostileTensorFlowLiteModelsAreRefused(t *testing.T) {
 	operator := func(fields ...any) flat { return graph(3, flatTables{fields}) }
 	tensor := func(fields ...any) flat { return tflModel(tflAdd(fields)) }
 	long := strings.Repeat("n", 1025)
+	described := func(slot int, tables ...flat) flat { // metadata, signature_defs
+		m := append(tflModel(tflAdd()), nil, nil, nil)
+		m[slot] = flatTables(tables)
+		return m
+	}
+	signature := func(fields ...any) flat { return described(7, fields) }
+	part := func(slot int, value any) flat { // of a tensor's table
+		fields := make(flat, 10)
+		fields[slot] = value
+		return tensor(fields...)
+	}
+	beyond := flatRaw{0xffffff00} // a table whose list of fields lies beyond the file
+	lying := flat{beyond, beyond, beyond, beyond, beyond}
+	dimension := flat{uint8(1), nil, uint8(4), lying}
 	for name, c := range map[string]struct {
 		model flat
 		want  formats.Code
@@ -256,19 +274,30 @@ func TestHostileTensorFlowLiteModelsAreRefused(t *testing.T) {
 		"an input of a long name": {graph(0, flatTables{tflTensor(long, 0, 0), tflTensor("y", 0, 0), tflTensor("z", 0, 0)}), formats.Malformed, "1025 bytes"},
 		"an input of a resource": {graph(0, flatTables{tflTensor("x", 13, 0), tflTensor("y", 0, 0), tflTensor("z", 0, 0)}), formats.UnsupportedType,
 			"RESOURCE, which the Open Inference Protocol cannot carry"},
-		"an input of -2 rows":     {graph(0, flatTables{tflTensor("x", 0, 0, -2), tflTensor("y", 0, 0), tflTensor("z", 0, 0)}), formats.Malformed, "shape [-2]"},
-		"an unknown type":         {tensor(nil, uint8(23)), formats.Malformed, "the type 23"},
-		"a buffer beyond":         {tensor(nil, uint8(0), uint32(3)), formats.Malformed, "buffer 3 of 3"},
-		"less data than shape":    {tensor(flatInts{3}, uint8(0), uint32(1)), formats.Malformed, "has 8 bytes for the tensor"},
-		"a shape of 2^31 each":    {tensor(flatInts{math.MaxInt32, math.MaxInt32, math.MaxInt32}, uint8(0), uint32(1)), formats.Malformed, "with the shape"},
-		"a negative shape":        {tensor(flatInts{-2}, uint8(0), uint32(1)), formats.Malformed, "with the shape"},
-		"many dimensions":         {tensor(make(flatInts, 65)), formats.Malformed, "65 numbers"},
-		"a call of no operator":   {operator(uint32(3)), formats.Malformed, "operator 3 of 3"},
-		"a tensor beyond":         {operator(uint32(0), flatInts{3}), formats.Malformed, "tensor 3 of 3"},
-		"a tensor of -2":          {operator(uint32(0), nil, flatInts{-2}), formats.Malformed, "tensor -2 of 3"},
-		"an inner tensor beyond":  {operator(uint32(0), nil, nil, nil, nil, nil, nil, nil, flatInts{9}), formats.Malformed, "tensor 9 of 3"},
-		"custom options beyond":   {operator(uint32(0), nil, nil, nil, nil, nil, nil, nil, nil, uint64(1<<40), uint64(1)), formats.Truncated, "data of 1 bytes"},
-		"options that are none":   {operator(uint32(0), nil, nil, uint8(11), flatRaw{0xffffff00}), formats.Malformed, "fields are listed"},
+		"an input of -2 rows":    {graph(0, flatTables{tflTensor("x", 0, 0, -2), tflTensor("y", 0, 0), tflTensor("z", 0, 0)}), formats.Malformed, "shape [-2]"},
+		"an unknown type":        {tensor(nil, uint8(23)), formats.Malformed, "the type 23"},
+		"a buffer beyond":        {tensor(nil, uint8(0), uint32(3)), formats.Malformed, "buffer 3 of 3"},
+		"less data than shape":   {tensor(flatInts{3}, uint8(0), uint32(1)), formats.Malformed, "has 8 bytes for the tensor"},
+		"a shape of 2^31 each":   {tensor(flatInts{math.MaxInt32, math.MaxInt32, math.MaxInt32}, uint8(0), uint32(1)), formats.Malformed, "with the shape"},
+		"a negative shape":       {tensor(flatInts{-2}, uint8(0), uint32(1)), formats.Malformed, "with the shape"},
+		"many dimensions":        {tensor(make(flatInts, 65)), formats.Malformed, "65 numbers"},
+		"a call of no operator":  {operator(uint32(3)), formats.Malformed, "operator 3 of 3"},
+		"a tensor beyond":        {operator(uint32(0), flatInts{3}), formats.Malformed, "tensor 3 of 3"},
+		"a tensor of -2":         {operator(uint32(0), nil, flatInts{-2}), formats.Malformed, "tensor -2 of 3"},
+		"an inner tensor beyond": {operator(uint32(0), nil, nil, nil, nil, nil, nil, nil, flatInts{9}), formats.Malformed, "tensor 9 of 3"},
+		"custom options beyond":  {operator(uint32(0), nil, nil, nil, nil, nil, nil, nil, nil, uint64(1<<40), uint64(1)), formats.Truncated, "data of 1 bytes"},
+		"options that are none":  {operator(uint32(0), nil, nil, uint8(11), flatRaw{0xffffff00}), formats.Malformed, "fields are listed"},
+		"vectors of options":     {operator(uint32(0), nil, nil, uint8(17), flat{flatCount(1 << 20)}), formats.Malformed, "1048576 elements of 4 bytes"},
+		"more vectors of options": {operator(uint32(0), nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, uint8(3), flat{nil, flatCount(1 << 20)}),
+			formats.Malformed, "1048576 elements of 8 bytes"},
+		"scales":                  {part(4, flat{nil, nil, flatCount(1 << 20)}), formats.Malformed, "1048576 elements of 4 bytes"},
+		"metadata beyond":         {described(6, flat{"name", uint32(3)}), formats.Malformed, "metadata in buffer 3 of 3"},
+		"a signature beyond":      {signature(nil, nil, "key", nil, uint32(1)), formats.Malformed, "subgraph 1 of 1"},
+		"a signature of none":     {signature(nil, flatTables{{"y", uint32(3)}}), formats.Malformed, "tensor 3 of 3"},
+		"sparsity that is none":   {part(6, beyond), formats.Malformed, "fields are listed"},
+		"a list of no type":       {part(6, flat{nil, nil, flatTables{dimension}}), formats.Malformed, "a list of the type 4"},
+		"quantization of none":    {part(4, beyond), formats.Malformed, "fields are listed"},
+		"an inner type of none":   {part(9, flatRaw{4, 0}), formats.Malformed, "fields are listed"},
 		"an offset of 0":          {with(2, flatRaw{0}), formats.Malformed, "where nothing can be"},
 		"an offset of 2^32-1":     {with(2, flatRaw{0xffffffff}), formats.Malformed, "where nothing can be"},
 		"an odd offset":           {with(2, flatRaw{3, 0, 0}), formats.Malformed, "where nothing can be"},
