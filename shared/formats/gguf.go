@@ -96,10 +96,10 @@ func (r *ggufReading) count(what string, size int64, most uint64) (int64, error)
 	return signed(n), nil
 }
 
-// tensors reads what is said of each tensor, and makes sure that their data fill the rest of the file.
+// tensors reads what is said of each tensor, and makes sure that their data fills the rest of the file.
 func (r *ggufReading) tensors(count int64) error {
 	names := newTextSet()
-	var data, padded int64 // where the data of the last tensor end, from where data begin, and where with their padding
+	var data, padded int64 // where the data of the last tensor ends, from where the data begins, and where with its padding
 	for range count {
 		at := r.at
 		found, extent, err := r.tensor()
@@ -109,7 +109,7 @@ func (r *ggufReading) tensors(count int64) error {
 		case !names.add(found.Name):
 			return malformed(at, "has the tensor %s twice", shorten(found.Name))
 		case extent.offset != padded: // gguf.cpp demands it, too
-			return malformed(at, "has the data of the tensor %s at %d, and not at %d, where the data before end; nothing may lie between or overlap",
+			return malformed(at, "has the data of the tensor %s at %d, and not at %d, where the data before it ends; nothing may lie between or overlap",
 				shorten(found.Name), extent.offset, padded)
 		case extent.size > r.size-padded:
 			return truncated(r.size, fmt.Sprintf("the tensor %s takes %d bytes, as is said", shorten(found.Name), extent.size), at)
@@ -125,14 +125,14 @@ func (r *ggufReading) tensors(count int64) error {
 	return r.checkEnd(r.align(r.at) + data)
 }
 
-// ggufExtent is where a tensor's data lie, from where data begin.
+// ggufExtent is where a tensor's data lies, from where the data begins.
 type ggufExtent struct{ offset, size int64 }
 
-// checkEnd makes sure that the data, with their padding, end where the file does. Padding of the last ones may be missing.
+// checkEnd makes sure that the data, with its padding, ends where the file does. Padding of the last tensor may be missing.
 func (r *ggufReading) checkEnd(end int64) error {
 	switch {
 	case end > r.size:
-		return truncated(r.size, "the data of the last tensor end", end)
+		return truncated(r.size, "the data of the last tensor ends", end)
 	case r.align(end) < r.size:
 		return malformed(r.align(end), "has %d bytes that belong to no tensor", r.size-r.align(end))
 	}
@@ -170,7 +170,7 @@ func (r *ggufReading) tensor() (TensorInfo, ggufExtent, error) {
 	return r.placed(at, found)
 }
 
-// placed reads the type of a tensor and where its data lie.
+// placed reads the type of a tensor and where its data lies.
 func (r *ggufReading) placed(at int64, found TensorInfo) (TensorInfo, ggufExtent, error) {
 	number, err := r.uint32("a tensor's type")
 	if err != nil {

@@ -222,7 +222,7 @@ func ggufNumbers(n int) []string {
 	return pairs
 }
 
-func TestADataFileOfTensorsIsTruncatedWhereDataAreMissing(t *testing.T) {
+func TestAGGUFFileWithoutAllOfItsDataIsTruncated(t *testing.T) {
 	t.Parallel()
 	for _, tensors := range [][]string{ggufTensors("w", 0, 0, 3), ggufTensors("w", 0, 0, 1<<40), {ggufTensor("w", 0, 0, 2), ggufTensor("v", 0, 32, 1)}} {
 		assertRefusedAs(t, "w.bin", ggufOf(ggufPairs("llama"), tensors, 8), formats.Truncated, "truncated at byte")

@@ -15,6 +15,7 @@ func seeds(t testing.TB) map[ref.Path]string {
 	shard := []string{ggufPair("split.no", 2, "\x00\x00"), ggufPair("split.count", 2, "\x02\x00"), ggufText("tokenizer.chat_template", "{{ x.__class__ }}")}
 	described := append(tflModel(tflAdd(), tflAdd()), nil, flatTables{{"min_runtime_version", uint32(1)}},
 		flatTables{{flatTables{{"x", uint32(0)}}, flatTables{{"y", uint32(2)}}, "serving_default", nil, uint32(0)}})
+	external := append(tflModel(tflAdd()), nil, nil, nil, flatTables{{"w.bin"}}, flatTables{{uint32(1), uint32(0), uint64(0), uint64(4)}})
 	return map[ref.Path]string{
 		"a.safetensors":          safetensorsFile(`{"__metadata__":{"a":"b"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "1234"),
 		"a.json":                 `{"metadata":{"total_size":4},"weight_map":{"w":"model-1.safetensors","v":"a/b.safetensors"}}`,
@@ -24,7 +25,7 @@ func seeds(t testing.TB) map[ref.Path]string {
 		"b.tflite":               string(fixture(t, "add.tflite")),
 		"a.npy":                  npy(array("[('a', '<f4'), ('b', '|u1', (2, 2))]", "(3, 4)"), 96),
 		"objects.npy":            npy(array("'|O'", "(3, 4)"), 10),
-		"a/external-data.tflite": flatbuffer(append(tflModel(tflAdd()), nil, nil, nil, flatTables{{"w.bin"}}, flatTables{{uint32(1), uint32(0), uint64(0), uint64(4)}})),
+		"a/external-data.tflite": flatbuffer(external),
 	}
 }
 

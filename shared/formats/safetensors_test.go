@@ -59,7 +59,10 @@ func TestTheHeaderOfASafetensorsFileIsRead(t *testing.T) {
 
 func TestASafetensorsFileMayHaveNoTensors(t *testing.T) {
 	t.Parallel()
-	for _, header := range []string{`{}`, `{"__metadata__":{}}`, "{ \n}", `{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`} {
+	for _, header := range []string{
+		`{}`, `{"__metadata__":{}}`, "{ \n}",
+		`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`,
+	} {
 		if m, err := recogniseAs("w.safetensors", safetensorsFile(header, "")); err != nil || m.Format != formats.Safetensors {
 			t.Errorf("%s: %v, %v", header, m.Format, err)
 		}

@@ -35,10 +35,10 @@ type tfliteReading struct {
 	*flatReader
 	root      flatTable
 	model     Model
-	codes     []Operator // what operators call, by its number
-	buffers   []int64    // the bytes of each
-	counted   []bool     // the buffers of which the elements are counted
-	tensors   []int      // how many each subgraph has
+	codes     []Operator        // what operators call, by its number
+	buffers   []int64           // the bytes of each
+	counted   []bool            // the buffers of which the elements are counted
+	tensors   []int             // how many each subgraph has
 	external  map[uint64]string // the files of external buffers, by the buffers' numbers
 	names     int               // bytes of the tensors' names
 	operators map[Operator]int
@@ -115,7 +115,7 @@ func (r *tfliteReading) readCodes() error {
 	})
 }
 
-// readBuffers reads where the tensors' data lie: in the flatbuffer, or behind it.
+// readBuffers reads where the tensors' data lies: in the flatbuffer, or behind it.
 func (r *tfliteReading) readBuffers() error {
 	err := r.root.each(4, func(_ int64, t flatTable) error {
 		if len(r.buffers) == tfliteMaxBuffers {
@@ -136,7 +136,7 @@ func (r *tfliteReading) readBuffers() error {
 	return err
 }
 
-// behind reads the offset and the size of data behind the flatbuffer, from a slot on; 0 if there are none. An offset of 1 is none, too.
+// behind reads the offset and the size of data behind the flatbuffer, from a slot on; 0 if there is none. An offset of 1 is none, too.
 func (r *tfliteReading) behind(t flatTable, slot int) (int64, error) {
 	offset, err := t.uint(slot, 8, 0)
 	if err != nil {
@@ -147,12 +147,12 @@ func (r *tfliteReading) behind(t flatTable, slot int) (int64, error) {
 	case err != nil || offset <= 1:
 		return 0, err
 	case offset > uint64(r.size) || size > uint64(r.size)-offset: //nolint:gosec // not negative
-		return 0, truncated(r.size, fmt.Sprintf("data of %d bytes begin", size), t.at)
+		return 0, truncated(r.size, fmt.Sprintf("data of %d bytes begins", size), t.at)
 	}
 	return signed(size), nil
 }
 
-// readExternal reads which data lie in other files.
+// readExternal reads which data lies in other files.
 func (r *tfliteReading) readExternal() error {
 	var groups []string
 	err := r.root.each(8, func(_ int64, t flatTable) error {
@@ -199,7 +199,7 @@ func (r *tfliteReading) externalBuffer(t flatTable, groups []string, files map[r
 	}
 	path, err := ref.ParsePath(groups[group])
 	if err != nil {
-		return &Refusal{UnsafeReference, TFLite, "data of the model are in " + shorten(groups[group]) + ", which is not a file beside it"}
+		return &Refusal{UnsafeReference, TFLite, "data of the model is in " + shorten(groups[group]) + ", which is not a file beside it"}
 	}
 	r.external[id] = groups[group]
 	known := files[path]

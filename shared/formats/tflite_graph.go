@@ -94,7 +94,7 @@ func (r *tfliteReading) tensor(at int64) (tfliteTensor, error) {
 	return found, r.quantization(t)
 }
 
-// constant lists a tensor that has data, and compares them with its shape, as the interpreter does (subgraph.cc, SetTensorParametersReadOnly).
+// constant lists a tensor that has data, and compares it with its shape, as the interpreter does (subgraph.cc, SetTensorParametersReadOnly).
 func (r *tfliteReading) constant(i int64, t tfliteTensor) error {
 	switch {
 	case t.buffer >= uint64(max(len(r.buffers), 1)):

@@ -10,111 +10,6 @@ import (
 	"github.com/17882237881/MaaS/shared/formats"
 )
 
-// The values of fields of a flatbuffer's tables, beside uint8, uint32 and uint64. A field that is nil is not there.
-type (
-	flat       []any    // a table: its fields by their numbers
-	flatTables []flat   // a vector of tables
-	flatInts   []int32  // a vector
-	flatLongs  []int64  // a vector
-	flatBytes  []byte   // a vector
-	flatRaw    []uint32 // a vector whose elements are taken for offsets
-	flatCount  uint32   // a vector that says that it has so many elements
-)
-
-// flatbuffer encodes a table as the root of a flatbuffer of TensorFlow Lite.
-func flatbuffer(root flat) string {
-	b := []byte("\x00\x00\x00\x00TFL3")
-	var at int
-	b, at = appendFlat(b, root)
-	binary.LittleEndian.PutUint32(b, uint32(at))
-	return string(b)
-}
-
-// appendFlat adds a value that is pointed to, and returns where it is. A table's fields take eight bytes each, behind eight of the table's head.
-func appendFlat(b []byte, value any) (all []byte, at int) {
-	for len(b)%8 != 4 {
-		b = append(b, 0)
-	}
-	at = len(b)
-	count := func(n int) { b = binary.LittleEndian.AppendUint32(b, uint32(n)) }
-	switch value := value.(type) {
-	case string:
-		count(len(value))
-		return append(append(b, value...), 0), at
-	case flatBytes:
-		count(len(value))
-		return append(b, value...), at
-	case flatInts:
-		count(len(value))
-		for _, n := range value {
-			b = binary.LittleEndian.AppendUint32(b, uint32(n))
-		}
-		return b, at
-	case flatRaw:
-		count(len(value))
-		for _, n := range value {
-			b = binary.LittleEndian.AppendUint32(b, n)
-		}
-		return b, at
-	case flatCount:
-		count(int(value))
-		return b, at
-	case flatLongs:
-		count(len(value))
-		for _, n := range value {
-			b = binary.LittleEndian.AppendUint64(b, uint64(n))
-		}
-		return b, at
-	case flatTables:
-		count(len(value))
-		b = append(b, make([]byte, 4*len(value))...)
-		for i, child := range value {
-			place := at + 4 + 4*i
-			var to int
-			b, to = appendFlat(b, child)
-			binary.LittleEndian.PutUint32(b[place:], uint32(to-place))
-		}
-		return b, at
-	default:
-		return appendFlatTable(b, value.(flat))
-	}
-}
-
-func appendFlatTable(b []byte, fields flat) (all []byte, at int) {
-	kind := len(b)
-	b = binary.LittleEndian.AppendUint16(b, uint16(4+2*len(fields)))
-	b = binary.LittleEndian.AppendUint16(b, uint16(8+8*len(fields)))
-	for i, field := range fields {
-		place := 8 + 8*i
-		if field == nil {
-			place = 0
-		}
-		b = binary.LittleEndian.AppendUint16(b, uint16(place))
-	}
-	for len(b)%8 != 0 {
-		b = append(b, 0)
-	}
-	at = len(b)
-	b = append(binary.LittleEndian.AppendUint32(b, uint32(at-kind)), make([]byte, 4+8*len(fields))...)
-	for i, field := range fields {
-		place := at + 8 + 8*i
-		switch field := field.(type) {
-		case nil:
-		case uint8:
-			b[place] = field
-		case uint32:
-			binary.LittleEndian.PutUint32(b[place:], field)
-		case uint64:
-			binary.LittleEndian.PutUint64(b[place:], field)
-		default:
-			var to int
-			b, to = appendFlat(b, field)
-			binary.LittleEndian.PutUint32(b[place:], uint32(to-place))
-		}
-	}
-	return b, at
-}
-
 // The tables of a model: their fields in the schema's order.
 func tflTensor(name string, kind uint8, buffer uint32, shape ...int32) flat {
 	return flat{flatInts(shape), kind, buffer, name}
@@ -176,7 +71,26 @@ func TestOperatorsThatTensorFlowLiteDoesNotHaveAreFindings(t *testing.T) {
 	}
 }
 
-func TestDataBehindTheFlatbufferAreRead(t *testing.T) {
+func TestWhatIsSaidOfATensorIsFollowed(t *testing.T) {
+	t.Parallel()
+	list := func(kind uint8, vector any) flat { return flat{uint8(1), nil, kind, flat{vector}, kind, flat{vector}} }
+	sparse := flat{flatInts{0, 1}, flatInts{0}, flatTables{{uint8(0), uint32(4)}, list(1, flatInts{0}), list(3, flatBytes("1"))}}
+	scales := flat{nil, nil, flatRaw{0x3f800000}, flatLongs{0}}
+	for name, tensor := range map[string]flat{
+		"sparse":           {flatInts{64, 64}, uint8(0), uint32(1), "w", nil, nil, sparse},
+		"quantized":        {flatInts{8}, uint8(9), uint32(1), "w", scales},
+		"quantized freely": {flatInts{8}, uint8(9), uint32(1), "w", flat{nil, nil, nil, nil, uint8(1), flat{flatBytes("x")}}},
+		"on more axes":     {flatInts{8}, uint8(9), uint32(1), "w", flat{nil, nil, nil, nil, uint8(3), flat{nil, nil, nil, flatInts{0, 1}}}},
+		"of half bytes":    {flatInts{15}, uint8(17), uint32(1), "w"},
+		"a variant":        {flatInts{}, uint8(14), uint32(0), "w", nil, nil, nil, nil, nil, flatTables{{flatInts{2}, uint8(0)}}},
+	} {
+		if m, err := recogniseAs("model.tflite", flatbuffer(tflModel(tflAdd(tensor)))); err != nil || m.Format != formats.TFLite {
+			t.Errorf("%s: %v, %v", name, m.Format, err)
+		}
+	}
+}
+
+func TestDataBehindTheFlatbufferIsRead(t *testing.T) {
 	t.Parallel()
 	behind := func(offset, size uint64) string {
 		m := tflModel(tflAdd())
@@ -308,18 +222,6 @@ func TestHostileTensorFlowLiteModelsAreRefused(t *testing.T) {
 			assertRefusedAs(t, "model.tflite", flatbuffer(c.model), c.want, c.words)
 		})
 	}
-}
-
-// poke returns the file with another number of two or four bytes at a place.
-func poke[N uint16 | uint32](file string, at int, n N) string {
-	b := []byte(file)
-	switch n := any(n).(type) {
-	case uint16:
-		binary.LittleEndian.PutUint16(b[at:], n)
-	case uint32:
-		binary.LittleEndian.PutUint32(b[at:], n)
-	}
-	return string(b)
 }
 
 func TestFlatbuffersThatLieAreRefused(t *testing.T) {
