@@ -36,11 +36,11 @@ func TestEachChangeOfAByteLeavesAFileThatIsReadOrRefused(t *testing.T) {
 			t.Errorf("%s as it is: %v", name, err)
 		}
 		for at := range file {
-			for _, c := range []byte{0, 1, 0x7f, 0x80, 0xff, file[at] + 1, file[at] - 1} {
+			assertReadOrRefused(t, "cut", file[:at+1])
+			for _, c := range []byte{0, 0x7f, 0xff, file[at] + 1, file[at] - 1} {
 				changed := file[:at] + string([]byte{c}) + file[at+1:]
-				for path, whole := range map[ref.Path]string{name: changed, "w.bin": changed, "cut": changed[:at+1]} {
-					assertReadOrRefused(t, path, whole)
-				}
+				assertReadOrRefused(t, name, changed)
+				assertReadOrRefused(t, "w.bin", changed)
 			}
 		}
 	}

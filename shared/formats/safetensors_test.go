@@ -319,11 +319,9 @@ func TestHostileIndexesAreRefused(t *testing.T) {
 	}
 }
 
-func TestAnIndexThatIsTooLongIsRefusedWhereverItsMapIs(t *testing.T) {
+func TestAnIndexThatIsTooLongIsRefused(t *testing.T) {
 	t.Parallel()
-	const mebibyte = 1 << 20
-	entry := `"` + strings.Repeat("x", mebibyte-3) + `",`
-	file := &repeated{head: `{"metadata":[`, count: 100, entry: func(int64) string { return entry }, tail: `1],"weight_map":{"a":"../a.safetensors"}}`}
+	file := &repeated{head: `{"weight_map":{"a":"../a.safetensors"},"metadata":[`, count: 30_000_000, entry: func(int64) string { return "1234" }, tail: `1]}`}
 
 	_, err := formats.Recognise(file, file.size(), formats.Claim{Path: "i.json"})
 
