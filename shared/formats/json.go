@@ -134,7 +134,7 @@ func (r *jsonReader) int(low int64) (int64, error) {
 	}
 	number, _ := token.(json.Number)
 	n, err := number.Int64()
-	if err != nil || n < low {
+	if err != nil || n < low || low >= 0 && number[0] == '-' { // -0
 		return 0, malformed(at, "has %s where a whole number from %d to %d has to be", shown(token), low, int64(math.MaxInt64))
 	}
 	return n, nil

@@ -30,14 +30,18 @@ type keyScanner struct {
 	quoted  bool   // within a string
 	escaped bool   // after a backslash
 	value   bool   // of two strings in the object, the next one is a value
-	over    bool   // the text is no object, or its object has ended
+	over    bool   // the text is no object that is JSON, or its object has ended
 	raw     []byte // the last string that may be a key, as it is written; longer than longest: cut
 	longest int
 }
 
-// pass takes the next byte and reports whether it ends a key.
+// pass takes the next byte and reports whether it ends a key. A control character ends the text: no JSON has one but space.
 func (s *keyScanner) pass(c byte) bool {
+	space := c == ' ' || c == '\t' || c == '\r' || c == '\n'
 	switch {
+	case c < ' ' && !space:
+		s.over = true
+		return false
 	case s.quoted:
 		return s.within(c)
 	case c == '"':
@@ -52,7 +56,7 @@ func (s *keyScanner) pass(c byte) bool {
 	case s.depth == 1 && c == ',':
 		s.value = false
 	}
-	s.over = s.depth < 1 && c != ' ' && c != '\t' && c != '\r' && c != '\n'
+	s.over = s.depth < 1 && !space
 	return false
 }
 

@@ -41,6 +41,7 @@ var safetensorsTypes = map[string]element{
 	"U32": {"UINT32", 32, true}, "I32": {"INT32", 32, true}, "U64": {"UINT64", 64, true}, "I64": {"INT64", 64, true},
 	"F16": {"FP16", 16, true}, "BF16": {"BF16", 16, false}, "F32": {"FP32", 32, true}, "F64": {"FP64", 64, true}, "C64": {"COMPLEX64", 64, false},
 	"F8_E4M3": {"FLOAT8E4M3FN", 8, false}, "F8_E5M2": {"FLOAT8E5M2", 8, false}, "F8_E8M0": {"FLOAT8E8M0", 8, false},
+	"F8_E4M3FNUZ": {"FLOAT8E4M3FNUZ", 8, false}, "F8_E5M2FNUZ": {"FLOAT8E5M2FNUZ", 8, false},
 	"F4": {"FLOAT4E2M1", 4, false}, "F6_E2M3": {"FLOAT6E2M3", 6, false}, "F6_E3M2": {"FLOAT6E3M2", 6, false},
 }
 

@@ -91,6 +91,7 @@ func TestHostileSafetensorsAreRefused(t *testing.T) {
 		"three offsets":          {`{"a":` + tensor("U8", "4", "0,4,4") + `}`, "more than 2 numbers in a list"},
 		"an offset beyond 2^63":  {`{"a":` + tensor("U8", "4", "0,9223372036854775808") + `}`, "where a whole number"},
 		"a negative offset":      {`{"a":` + tensor("U8", "4", "-4,0") + `}`, "where a whole number"},
+		"an offset of -0":        {`{"a":` + tensor("U8", "4", "-0,4") + `}`, "where a whole number"},
 		"an offset of text":      {`{"a":` + tensor("U8", "4", `"0",4`) + `}`, "where a whole number"},
 		"a broken offset":        {`{"a":` + tensor("U8", "4", `0,4.0`) + `}`, "where a whole number"},
 		"a shape that overflows": {`{"a":` + tensor("F32", "4294967296,4294967296,4", "0,4") + `}`, "with the shape"},
@@ -278,6 +279,7 @@ func TestOtherJSONIsNoIndex(t *testing.T) {
 	for _, file := range []string{
 		`{}`, `{"metadata":{"weight_map":{}}}`, `{"a":"\"weight_map\":{"}`, `{"a":"weight_map"}`, `["weight_map",{"weight_map":{}}]`, `{"a":1}{"weight_map":{}}`,
 		`{"metadata": "` + strings.Repeat("x", 100_000), "   ", `{"weight_map`, `{"weight_mapper":1}`, `{"weight_ma":1}`, `{"\x":1,"weight`,
+		"{\"a\": \"\x00\", \"weight_map\":{}}", "{\x01\"weight_map\":{}}",
 	} {
 		if m, err := recogniseAs("config.json", file); err != nil || m.Format != formats.Data {
 			t.Errorf("%.40s: %v, %v", file, m.Format, err)
