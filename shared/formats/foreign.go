@@ -19,11 +19,8 @@ var signatures = []struct {
 	format Format
 	name   string
 }{
-	{0, "GGUF", GGUF, "a GGUF file"},
 	{0, "\x89HDF\r\n\x1a\n", HDF5, "an HDF5 file, as Keras and others write it"},
 	{4, "ORTM", ORT, "ONNX Runtime's own format"},
-	{4, "TFL3", TFLite, "a TensorFlow Lite model"},
-	{0, "\x93NUMPY", NumPy, "a NumPy array"},
 	{0, "\x1f\x8b\x08", Compressed, "a file compressed with gzip"}, // with deflate, the one method that there is (RFC 1952, 2.3.1)
 	{0, "\x28\xb5\x2f\xfd", Compressed, "a file compressed with Zstandard"},
 	{0, "\xfd7zXZ\x00", Compressed, "a file compressed with xz"},

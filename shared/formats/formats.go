@@ -49,6 +49,8 @@ type Model struct {
 	Operators       []Operator     `json:"operators,omitempty"`      // ONNX's
 	External        []ExternalFile `json:"external"`                 // the other files of the version that hold its weights
 	Findings        []Finding      `json:"findings"`                 // what a reviewer may want to know
+
+	split ggufSplit // which of the model's files it is
 }
 
 // TensorInfo describes a tensor. Inputs and outputs have one of the Open Inference Protocol's datatypes; what a file holds may have others.

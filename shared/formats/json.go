@@ -3,7 +3,7 @@ package formats
 import (
 	"encoding/json"
 	"errors"
-	"hash/maphash"
+	"fmt"
 	"io"
 	"math"
 	"unicode"
@@ -11,7 +11,7 @@ import (
 
 // The bounds of JSON in a file, far above what the formats write.
 const (
-	maxText  = 1 << 20 // bytes of one string
+	maxText  = 1 << 20 // bytes of one string, of one number, and of space in one place
 	maxNests = 64      // objects and lists in each other
 	maxKeys  = 1 << 20 // of one object
 )
@@ -45,7 +45,7 @@ func (r *jsonReader) object(visit func(key string) error) error {
 	if err := r.open('{', "an object"); err != nil {
 		return err
 	}
-	seen, seed := map[uint64]struct{}{}, maphash.MakeSeed() // of hashes: there may be many keys
+	seen := newTextSet()
 	for r.decoder.More() {
 		at := r.at()
 		token, err := r.token()
@@ -53,17 +53,14 @@ func (r *jsonReader) object(visit func(key string) error) error {
 			return err
 		}
 		key, _ := token.(string) // the decoder lets no other token be a key
-		hash := maphash.String(seed, key)
-		_, doubled := seen[hash]
 		switch {
-		case doubled:
+		case !seen.add(key):
 			return malformed(at, "has the key %s twice", shorten(key))
-		case len(seen) == maxKeys:
+		case len(seen.seen) > maxKeys:
 			return tooComplex("has an object with more than %d keys", maxKeys)
 		case len(key) > maxName:
 			return malformed(at, "has a key of %d bytes; at most %d are allowed", len(key), maxName)
 		}
-		seen[hash] = struct{}{}
 		if err := visit(key); err != nil {
 			return err
 		}
@@ -90,7 +87,7 @@ func (r *jsonReader) open(want json.Delim, what string) error {
 	at := r.at()
 	token, err := r.token()
 	if err == nil && token != want {
-		return malformed(at, "has %v where %s has to be", token, what)
+		return malformed(at, "has %s where %s has to be", shown(token), what)
 	}
 	return err
 }
@@ -123,7 +120,7 @@ func (r *jsonReader) text() (string, error) {
 	}
 	text, ok := token.(string)
 	if !ok {
-		return "", malformed(at, "has %v where a text has to be", token)
+		return "", malformed(at, "has %s where a text has to be", shown(token))
 	}
 	return text, checkName(text, at)
 }
@@ -137,25 +134,40 @@ func (r *jsonReader) int(low int64) (int64, error) {
 	}
 	number, _ := token.(json.Number)
 	n, err := number.Int64()
-	if err != nil || n < low {
-		return 0, malformed(at, "has %v where a whole number from %d to %d has to be", token, low, int64(math.MaxInt64))
+	if err != nil || n < low || low >= 0 && number[0] == '-' { // -0
+		return 0, malformed(at, "has %s where a whole number from %d to %d has to be", shown(token), low, int64(math.MaxInt64))
 	}
 	return n, nil
 }
 
-// numbers reads a list of up to most numbers.
+// numbers reads a list of up to most whole numbers from 0 on.
 func (r *jsonReader) numbers(most int) ([]int64, error) {
 	list := []int64{}
 	err := r.list(func(int) error {
 		at := r.at()
 		n, err := r.int(0)
-		if err != nil {
-			return err
+		if err == nil && len(list) == most {
+			return malformed(at, "has more than %d numbers in a list", most)
 		}
-		list, err = appendBounded(list, n, at, most)
+		list = append(list, n)
 		return err
 	})
 	return list, err
+}
+
+// shown returns a token for a sentence.
+func shown(token json.Token) string {
+	switch token := token.(type) {
+	case nil:
+		return "null"
+	case json.Delim:
+		return token.String()
+	case string:
+		return shorten(token)
+	default: // a json.Number may be long
+		text := fmt.Sprint(token)
+		return text[:min(len(text), 80)]
+	}
 }
 
 // end makes sure that nothing but space follows.
@@ -189,13 +201,13 @@ func (r *jsonReader) explain(err error) error {
 	}
 }
 
-// boundedJSON passes JSON text on, and fails where a string is longer than maxText or values lie in each other more than maxNests deep: a decoder
-// would take memory for them.
+// boundedJSON passes JSON text on, and fails where a string, a number or space is longer than maxText or values lie in each other more than maxNests
+// deep: a decoder would take memory for them.
 type boundedJSON struct {
 	from    io.Reader
 	at      int64 // where the text begins in the file
 	err     error // what reading ended with
-	length  int   // of the string that is being read
+	length  int   // of what is being read: bytes since the last quote, bracket, comma or colon of the text itself
 	depth   int
 	quoted  bool // within a string
 	escaped bool // after a backslash
@@ -205,7 +217,7 @@ func (b *boundedJSON) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	for _, c := range p[:n] {
 		if b.pass(c); b.length > maxText {
-			err = tooComplex("has a text of more than %d bytes in its JSON", maxText)
+			err = tooComplex("has a text, a number or space of more than %d bytes in its JSON", maxText)
 		} else if b.depth > maxNests {
 			err = tooComplex("has JSON that is nested more than %d deep", maxNests)
 		} else {
@@ -219,21 +231,24 @@ func (b *boundedJSON) Read(p []byte) (int, error) {
 }
 
 func (b *boundedJSON) pass(c byte) {
+	b.length++
 	switch {
 	case b.escaped:
 		b.escaped = false
-		b.length++
 	case b.quoted && c == '\\':
 		b.escaped = true
 	case c == '"':
 		b.quoted = !b.quoted
 		b.length = 0
 	case b.quoted:
-		b.length++
 	case c == '{', c == '[':
 		b.depth++
+		b.length = 0
 	case c == '}', c == ']':
 		b.depth--
+		b.length = 0
+	case c == ',', c == ':':
+		b.length = 0
 	}
 }
 

@@ -51,7 +51,13 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if err := checkPromise(found, promised, head); err != nil {
 		return Model{}, err
 	}
-	return found, checkPlace(found, claim.Path)
+	if err := found.nameOthers(claim.Path); err != nil {
+		return Model{}, err
+	}
+	if err := checkPlace(found, claim.Path); err != nil {
+		return Model{}, err
+	}
+	return found, nil
 }
 
 // readAny reads the file with the reader that recognises it, or returns Data. It fails with a *Refusal if the reader refuses the file or the

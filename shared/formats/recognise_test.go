@@ -3,7 +3,6 @@ package formats_test
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"strings"
 	"testing"
@@ -22,13 +21,13 @@ func TestOtherFormatsAreNamed(t *testing.T) {
 		"this is a Python pickle, not an ONNX file: loading it can run code":                           "\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00",
 		"this is a PyTorch file with a Python pickle in it, not an ONNX file: loading it can run code": zipOf(t, "archive/data.pkl"),
 		"this is a zip archive, not an ONNX file: unpack it and upload the model in it":                zipOf(t, "model.onnx"),
-		"this is a safetensors file, not an ONNX file":                                                 safetensors(),
-		"this is a GGUF file, not an ONNX file":                                                        "GGUF\x03\x00\x00\x00",
+		"this is a safetensors file, not an ONNX file":                                                 safetensorsFile(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "1234"),
+		"this is a GGUF file, not an ONNX file":                                                        tinyGGUF(),
 		"this is an HDF5 file, as Keras and others write it, not an ONNX file":                         "\x89HDF\r\n\x1a\n\x00",
 		"this is a file compressed with gzip, not an ONNX file":                                        "\x1f\x8b\x08\x00",
-		"this is a TensorFlow Lite model, not an ONNX file":                                            "\x1c\x00\x00\x00TFL3",
+		"this is a TensorFlow Lite model, not an ONNX file":                                            flatbuffer(tflModel(tflAdd())),
 		"this is ONNX Runtime's own format, not an ONNX file":                                          "\x1c\x00\x00\x00ORTM",
-		"this is a NumPy array, not an ONNX file":                                                      "\x93NUMPY\x01\x00",
+		"this is a NumPy array, not an ONNX file":                                                      npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", 4),
 		"this is a tar archive, not an ONNX file":                                                      string(tar),
 		"this is an executable program, not an ONNX file":                                              "\x7fELF\x02\x01",
 		"this is not an ONNX file, nor of any other format that is known here":                         "\x00\x01\x02\x03",
@@ -82,11 +81,6 @@ func zipOf(t testing.TB, name string) string {
 	return out.String()
 }
 
-func safetensors() string {
-	header := `{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
-	return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + "\x00\x00\x00\x00"
-}
-
 func FuzzRecognise(f *testing.F) {
 	for _, name := range []string{"digits.onnx", "identity.onnx", "everything.onnx", "external.onnx", "sequence.onnx"} {
 		whole := fixture(f, name)
@@ -94,9 +88,15 @@ func FuzzRecognise(f *testing.F) {
 		f.Add(whole[:len(whole)/2])
 	}
 	f.Add([]byte("\x80\x04."))
-	f.Add([]byte(safetensors()))
+	f.Add([]byte(safetensorsFile(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "1234")))
 	f.Add([]byte(zipOf(f, "archive/data.pkl")))
 	f.Add([]byte(model(graph().Message(5, formatstest.Tensor("w", "1234", 1)))))
+	f.Add([]byte(`{"metadata":{"total_size":4},"weight_map":{"w":"model-1.safetensors"}}`))
+	f.Add([]byte(npy("{'descr': [('a', '<f4'), ('b', '|O', (2,))], 'fortran_order': False, 'shape': (3, 4), }\n", 9)))
+	f.Add([]byte(tinyGGUF()))
+	f.Add(fixture(f, "add.tflite"))
+	f.Add([]byte(flatbuffer(tflModel(tflAdd(), tflAdd()))))
+	f.Add([]byte(ggufOf(ggufPairs("a", ggufVocabulary...), ggufTensors("w", 8, 0, 32), 34)))
 	f.Add(formatstest.Table{Location: "w.bin", Rows: 2, Columns: 2, Tables: 3}.Model("test"))
 	for _, hostile := range doubles() {
 		f.Add([]byte(hostile))

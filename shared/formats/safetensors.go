@@ -3,7 +3,6 @@ package formats
 import (
 	"cmp"
 	"encoding/binary"
-	"math"
 	"slices"
 	"strings"
 
@@ -17,13 +16,15 @@ type safetensors struct{}
 const (
 	headerLength = 8           // bytes of the header's length
 	maxHeader    = 100_000_000 // bytes of the header (safetensors' MAX_HEADER_SIZE)
+	maxHeld      = 1 << 19     // tensors of one file
+	maxExtents   = 1 << 20     // of the tensors that are listed, together
 )
 
 func (safetensors) about() about {
 	return about{format: Safetensors, name: "a safetensors file", endings: []string{".safetensors"}}
 }
 
-// recognises takes the length of a header that the file has, and the beginning of a JSON object, for a signature.
+// recognises takes the length of a header that the file has or could have, and the beginning of a JSON object, for a signature.
 func (safetensors) recognises(f *file) (bool, error) {
 	head, err := f.peek(0, headerLength+2)
 	if err != nil || len(head) < headerLength+2 || head[headerLength] != '{' ||
@@ -31,7 +32,7 @@ func (safetensors) recognises(f *file) (bool, error) {
 		return false, err
 	}
 	length := binary.LittleEndian.Uint64(head)
-	return length >= 2 && length <= math.MaxInt64 && signed(length) <= f.size-headerLength, nil
+	return length >= 2 && length <= uint64(max(maxHeader, f.size-headerLength)), nil //nolint:gosec // not negative
 }
 
 // safetensorsTypes are the dtypes of safetensors, with the names of other formats for them.
@@ -40,6 +41,7 @@ var safetensorsTypes = map[string]element{
 	"U32": {"UINT32", 32, true}, "I32": {"INT32", 32, true}, "U64": {"UINT64", 64, true}, "I64": {"INT64", 64, true},
 	"F16": {"FP16", 16, true}, "BF16": {"BF16", 16, false}, "F32": {"FP32", 32, true}, "F64": {"FP64", 64, true}, "C64": {"COMPLEX64", 64, false},
 	"F8_E4M3": {"FLOAT8E4M3FN", 8, false}, "F8_E5M2": {"FLOAT8E5M2", 8, false}, "F8_E8M0": {"FLOAT8E8M0", 8, false},
+	"F8_E4M3FNUZ": {"FLOAT8E4M3FNUZ", 8, false}, "F8_E5M2FNUZ": {"FLOAT8E5M2FNUZ", 8, false},
 	"F4": {"FLOAT4E2M1", 4, false}, "F6_E2M3": {"FLOAT6E2M3", 6, false}, "F6_E3M2": {"FLOAT6E3M2", 6, false},
 }
 
@@ -52,6 +54,7 @@ type safetensorsHeader struct {
 	model Model
 	data  []extents
 	names int // bytes of the tensors' names
+	rank  int // extents of the tensors that are listed
 }
 
 func (safetensors) read(f *file) (Model, error) {
@@ -60,8 +63,11 @@ func (safetensors) read(f *file) (Model, error) {
 		return Model{}, err
 	}
 	length := signed(binary.LittleEndian.Uint64(head))
-	if length > maxHeader {
+	switch {
+	case length > maxHeader:
 		return Model{}, tooComplex("has a header of %d bytes; at most %d are allowed", length, maxHeader)
+	case length > f.size-headerLength:
+		return Model{}, truncated(f.size, "its header ends", headerLength+length)
 	}
 	h := &safetensorsHeader{jsonReader: f.json(headerLength, headerLength+length), model: newModel(Safetensors)}
 	if err := h.object(h.entry); err != nil {
@@ -82,15 +88,37 @@ func (h *safetensorsHeader) entry(key string) error {
 	if err := checkName(key, at); err != nil {
 		return err
 	}
-	if h.names += len(key); h.names > maxNames {
-		return tooComplex("has more than %d bytes of names of tensors", maxNames)
+	if len(h.data) == maxHeld {
+		return tooComplex("has more than %d tensors", maxHeld)
 	}
-	found, element, where := TensorInfo{Name: key, Shape: []int64{}}, element{}, extents{-1, -1}
-	err := h.object(func(member string) (err error) {
+	found, element, where, err := h.tensor(key)
+	if err != nil {
+		return err
+	}
+	size, err := bytesOf(at, found, element)
+	switch {
+	case err != nil:
+		return err
+	case found.Datatype == "", found.Shape == nil, where.begin < 0, where.end < where.begin:
+		return malformed(at, "has the tensor %s without its dtype, its shape or its data_offsets", shorten(key))
+	case elementsOf(found.Shape)*element.bits%8 != 0: // safetensors' MisalignedSlice
+		return malformed(at, "has the tensor %s of %s, whose shape %v takes no whole number of bytes", shorten(key), found.Datatype, found.Shape)
+	case where.end-where.begin != size:
+		return malformed(at, "has %d bytes for the tensor %s, and its shape %v takes %d", where.end-where.begin, shorten(key), found.Shape, size)
+	}
+	h.data = append(h.data, where)
+	h.model.Parameters += elementsOf(found.Shape)
+	return h.list(found)
+}
+
+// tensor reads the object of the tensor with the name. Of members that are missing it returns "", nil and negative offsets.
+func (h *safetensorsHeader) tensor(name string) (found TensorInfo, of element, where extents, err error) {
+	found, where = TensorInfo{Name: name}, extents{-1, -1}
+	err = h.object(func(member string) (err error) {
 		switch member {
 		case "dtype":
-			element, err = h.dtype()
-			found.Datatype = element.name
+			of, err = h.dtype()
+			found.Datatype = of.name
 		case "shape":
 			found.Shape, err = h.numbers(maxRank)
 		case "data_offsets":
@@ -99,27 +127,24 @@ func (h *safetensorsHeader) entry(key string) error {
 				where = extents{bounds[0], bounds[1]}
 			}
 		default:
-			return malformed(h.at(), "has the key %s in the tensor %s; dtype, shape and data_offsets are known", shorten(member), shorten(key))
+			return malformed(h.at(), "has the key %s in the tensor %s; dtype, shape and data_offsets are known", shorten(member), shorten(name))
 		}
 		return err
 	})
-	if err != nil {
-		return err
+	return found, of, where, err
+}
+
+// list adds a tensor to those that are listed, if there are not too many.
+func (h *safetensorsHeader) list(found TensorInfo) error {
+	if len(h.model.Tensors) == maxTensors {
+		return nil
 	}
-	size, err := bytesOf(at, found, element)
-	switch {
-	case err != nil:
-		return err
-	case found.Datatype == "", where.begin < 0, where.end < where.begin:
-		return malformed(at, "has the tensor %s without its dtype or its data_offsets", shorten(key))
-	case where.end-where.begin != size:
-		return malformed(at, "has %d bytes for the tensor %s, and its shape %v takes %d", where.end-where.begin, shorten(key), found.Shape, size)
+	h.names += len(found.Name)
+	h.rank += len(found.Shape)
+	if h.names > maxNames || h.rank > maxExtents {
+		return tooComplex("has more than %d bytes of names of tensors, or more than %d extents", maxNames, maxExtents)
 	}
-	h.data = append(h.data, where)
-	h.model.Parameters += elementsOf(found.Shape)
-	if len(h.model.Tensors) < maxTensors {
-		h.model.Tensors = append(h.model.Tensors, found)
-	}
+	h.model.Tensors = append(h.model.Tensors, found)
 	return nil
 }
 
@@ -128,7 +153,7 @@ func (h *safetensorsHeader) metadata() error {
 	at := h.at()
 	token, err := h.token()
 	if _, ok := token.(string); err == nil && !ok {
-		return malformed(at, "has %v in its __metadata__, where a text has to be", token)
+		return malformed(at, "has %s in its __metadata__, where a text has to be", shown(token))
 	}
 	return err
 }
@@ -172,21 +197,26 @@ func (h *safetensorsHeader) checkData(size, begins int64) error {
 type safetensorsIndex struct{}
 
 func (safetensorsIndex) about() about {
-	return about{format: SafetensorsIndex, name: "an index of safetensors files", endings: []string{}, maxSize: maxHeader}
+	return about{format: SafetensorsIndex, name: "an index of safetensors files", endings: []string{}}
 }
 
-// recognises takes an object that begins with the weight map, or with some metadata before it, for one.
+// recognises takes any JSON object for one, and space that one may follow; read tells whether it is.
 func (safetensorsIndex) recognises(f *file) (bool, error) {
 	head, err := f.peek(0, headSize)
 	text := strings.TrimLeft(string(head), " \t\r\n")
-	if err != nil || !strings.HasPrefix(text, "{") {
-		return false, err
-	}
-	first := strings.TrimLeft(text[1:], " \t\r\n")
-	return strings.HasPrefix(first, `"weight_map"`) || strings.HasPrefix(first, `"metadata"`) && strings.Contains(text, `"weight_map"`), nil
+	return text == "" || text[0] == '{', err
 }
 
+// read fails with errOther if the object has no weight map, wherever in it that may be.
 func (safetensorsIndex) read(f *file) (Model, error) {
+	switch found, err := f.hasKey("weight_map"); {
+	case err != nil:
+		return Model{}, err
+	case !found:
+		return Model{}, errOther
+	case f.size > maxHeader:
+		return Model{}, tooComplex("has %d bytes; at most %d are allowed", f.size, maxHeader)
+	}
 	r, m := f.json(0, f.size), newModel(SafetensorsIndex)
 	shards := map[ref.Path]int{}
 	err := r.object(func(key string) error {
@@ -194,7 +224,6 @@ func (safetensorsIndex) read(f *file) (Model, error) {
 			return r.skip()
 		}
 		return r.object(func(tensor string) error {
-			at := r.at()
 			name, err := r.text()
 			if err != nil {
 				return err
@@ -205,7 +234,7 @@ func (safetensorsIndex) read(f *file) (Model, error) {
 					", which is not a safetensors file beside the index"}
 			}
 			if shards[path]++; len(shards) > maxExternal {
-				return tooComplex("names more than %d files, at byte %d", maxExternal, at)
+				return tooComplex("names more than %d files", maxExternal)
 			}
 			return nil
 		})

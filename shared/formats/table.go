@@ -13,6 +13,9 @@ import (
 var readers = []reader{
 	safetensors{},
 	safetensorsIndex{},
+	gguf{},
+	tflite{},
+	numpy{},
 	onnx{},
 }
 
