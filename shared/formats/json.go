@@ -11,7 +11,7 @@ import (
 
 // The bounds of JSON in a file, far above what the formats write.
 const (
-	maxText  = 1 << 20 // bytes of one string
+	maxText  = 1 << 20 // bytes of one string, and of one number or of the space between two values
 	maxNests = 64      // objects and lists in each other
 	maxKeys  = 1 << 20 // of one object
 )
@@ -117,6 +117,16 @@ func (r *jsonReader) skip() error {
 // text reads a string that can be shown: at most maxName bytes without control characters.
 func (r *jsonReader) text() (string, error) {
 	at := r.at()
+	text, err := r.longText()
+	if err != nil {
+		return "", err
+	}
+	return text, checkName(text, at)
+}
+
+// longText reads a string of up to maxText bytes.
+func (r *jsonReader) longText() (string, error) {
+	at := r.at()
 	token, err := r.token()
 	if err != nil {
 		return "", err
@@ -125,7 +135,26 @@ func (r *jsonReader) text() (string, error) {
 	if !ok {
 		return "", malformed(at, "has %v where a text has to be", token)
 	}
-	return text, checkName(text, at)
+	return text, nil
+}
+
+// count reads a list of numbers and returns how many there are; true and false are numbers too.
+func (r *jsonReader) count() (n int64, err error) {
+	err = r.list(func(int) error {
+		n++
+		at := r.at()
+		token, err := r.token()
+		if err != nil {
+			return err
+		}
+		switch token.(type) {
+		case json.Number, bool:
+			return nil
+		default:
+			return malformed(at, "has %v where a number has to be", token)
+		}
+	})
+	return n, err
 }
 
 // int reads an integer from low to the largest int64.
@@ -189,13 +218,13 @@ func (r *jsonReader) explain(err error) error {
 	}
 }
 
-// boundedJSON passes JSON text on, and fails where a string is longer than maxText or values lie in each other more than maxNests deep: a decoder
-// would take memory for them.
+// boundedJSON passes JSON text on, and fails where a string, a number or a space is longer than maxText or values lie in each other more than
+// maxNests deep: a decoder would take memory for them, and reads a space again with each part of it that comes.
 type boundedJSON struct {
 	from    io.Reader
 	at      int64 // where the text begins in the file
 	err     error // what reading ended with
-	length  int   // of the string that is being read
+	length  int   // of the string that is being read, or of what lies between two marks outside of strings
 	depth   int
 	quoted  bool // within a string
 	escaped bool // after a backslash
@@ -205,7 +234,7 @@ func (b *boundedJSON) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
 	for _, c := range p[:n] {
 		if b.pass(c); b.length > maxText {
-			err = tooComplex("has a text of more than %d bytes in its JSON", maxText)
+			err = tooComplex("has a text, a number or a space of more than %d bytes in its JSON", maxText)
 		} else if b.depth > maxNests {
 			err = tooComplex("has JSON that is nested more than %d deep", maxNests)
 		} else {
@@ -232,8 +261,14 @@ func (b *boundedJSON) pass(c byte) {
 		b.length++
 	case c == '{', c == '[':
 		b.depth++
+		b.length = 0
 	case c == '}', c == ']':
 		b.depth--
+		b.length = 0
+	case c == ',', c == ':':
+		b.length = 0
+	default:
+		b.length++
 	}
 }
 
