@@ -16,6 +16,7 @@ const (
 	Data             Format = "data" // no model: external data of one, or what lies beside it
 	Safetensors      Format = "safetensors"
 	SafetensorsIndex Format = "safetensors-index" // says which of several safetensors files has a tensor
+	XGBoost          Format = "xgboost"           // in JSON and in UBJSON
 	GGUF             Format = "gguf"
 	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
 	HDF5             Format = "hdf5"   // Keras before 3
@@ -38,6 +39,7 @@ type Model struct {
 	ProducerVersion string         `json:"producer_version,omitempty"`
 	Architecture    string         `json:"architecture,omitempty"`   // as the format names it: llama, BertModel, gbtree
 	Parameters      int64          `json:"parameters,omitempty"`     // elements of all its tensors
+	Trees           int64          `json:"trees,omitempty"`          // decision trees
 	ContextLength   int64          `json:"context_length,omitempty"` // tokens
 	Quantization    string         `json:"quantization,omitempty"`   // Q4_K_M
 	ChatTemplate    bool           `json:"chat_template,omitempty"`  // it has one

@@ -93,6 +93,12 @@ func FuzzRecognise(f *testing.F) {
 		f.Add(whole)
 		f.Add(whole[:len(whole)/2])
 	}
+	for _, name := range []string{"iris-xgboost.json", "iris-xgboost.ubj"} {
+		f.Add(fixture(f, name))
+	}
+	for _, file := range encodings(f, booster()) {
+		f.Add(file)
+	}
 	f.Add([]byte("\x80\x04."))
 	f.Add([]byte(safetensors()))
 	f.Add([]byte(zipOf(f, "archive/data.pkl")))

@@ -13,6 +13,7 @@ import (
 var readers = []reader{
 	safetensors{},
 	safetensorsIndex{},
+	xgboost{},
 	onnx{},
 }
 
