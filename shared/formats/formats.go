@@ -17,6 +17,7 @@ const (
 	Safetensors      Format = "safetensors"
 	SafetensorsIndex Format = "safetensors-index" // says which of several safetensors files has a tensor
 	XGBoost          Format = "xgboost"           // in JSON and in UBJSON
+	LightGBM         Format = "lightgbm"
 	GGUF             Format = "gguf"
 	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
 	HDF5             Format = "hdf5"   // Keras before 3

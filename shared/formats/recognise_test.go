@@ -93,7 +93,8 @@ func FuzzRecognise(f *testing.F) {
 		f.Add(whole)
 		f.Add(whole[:len(whole)/2])
 	}
-	for _, name := range []string{"iris-xgboost.json", "iris-xgboost.ubj"} {
+	f.Add([]byte(lightgbmText(lightgbmHeader, lightgbmTree, lightgbmTree)))
+	for _, name := range []string{"iris-xgboost.json", "iris-xgboost.ubj", "iris-lightgbm.txt"} {
 		f.Add(fixture(f, name))
 	}
 	for _, file := range encodings(f, booster()) {

@@ -14,6 +14,7 @@ var readers = []reader{
 	safetensors{},
 	safetensorsIndex{},
 	xgboost{},
+	lightgbm{},
 	onnx{},
 }
 
