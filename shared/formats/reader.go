@@ -25,6 +25,7 @@ type about struct {
 	format   Format
 	name     string   // of a file, with its article: "an ONNX file"
 	endings  []string // of names, in lower case; a file with one of them must have a format that has the ending
+	names    []string // whole names, in lower case, without a folder; a file with one of them must be of the format
 	maxSize  int64    // bytes, 0: no limit
 	advice   string   // for a file that is larger, ""
 	unsigned bool     // the format has no signature: a file that its reader refuses is not one, unless its name or its upload says so

@@ -35,7 +35,7 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if size == 0 {
 		return Model{}, &Refusal{Empty, Unknown, "this file is empty"}
 	}
-	window, err := newFile(r, size).peek(0, headSize)
+	window, err := newFile(r, size, claim.Path).peek(0, headSize)
 	if err != nil {
 		return Model{}, err
 	}
@@ -44,7 +44,7 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if tooLarge := CheckSize(promised, size); tooLarge != nil {
 		return Model{}, tooLarge
 	}
-	found, err := readAny(r, size, head, promised)
+	found, err := readAny(newFile(r, size, claim.Path), head, promised)
 	if err != nil {
 		return Model{}, err
 	}
@@ -55,8 +55,8 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 }
 
 // readAny reads the file with the reader that recognises it, or returns Data. It fails with a *Refusal if the reader refuses the file or the
-// file has a format that is not accepted, and with r's error if it cannot be read.
-func readAny(r io.ReaderAt, size int64, head []byte, promised []Format) (Model, error) {
+// file has a format that is not accepted, and with the file's own error if it cannot be read.
+func readAny(f *file, head []byte, promised []Format) (Model, error) {
 	foreign := false
 	for _, reader := range readers {
 		a := reader.about()
@@ -66,10 +66,10 @@ func readAny(r io.ReaderAt, size int64, head []byte, promised []Format) (Model, 
 				return Model{}, other
 			}
 		}
-		if a.unsigned && a.maxSize > 0 && size > a.maxSize {
+		if a.unsigned && a.maxSize > 0 && f.size > a.maxSize {
 			continue
 		}
-		found, err := readWith(reader, r, size)
+		found, err := readWith(reader, newFile(f.from, f.size, f.path))
 		refusal, refused := errors.AsType[*Refusal](err)
 		switch {
 		case err == nil:
@@ -85,8 +85,8 @@ func readAny(r io.ReaderAt, size int64, head []byte, promised []Format) (Model, 
 }
 
 // readWith reads the file with one reader. It fails with errOther if the reader does not recognise the file.
-func readWith(reader reader, r io.ReaderAt, size int64) (Model, error) {
-	f, a := newFile(r, size), reader.about()
+func readWith(reader reader, f *file) (Model, error) {
+	a := reader.about()
 	recognised, err := reader.recognises(f)
 	switch {
 	case err != nil:
@@ -94,7 +94,7 @@ func readWith(reader reader, r io.ReaderAt, size int64) (Model, error) {
 	case !recognised:
 		return Model{}, errOther
 	}
-	if tooLarge := CheckSize([]Format{a.format}, size); tooLarge != nil {
+	if tooLarge := CheckSize([]Format{a.format}, f.size); tooLarge != nil {
 		return Model{}, tooLarge
 	}
 	return reader.read(f)

@@ -40,10 +40,11 @@ func ofFormat(f Format) (about, bool) {
 
 // OfName returns the formats of which a file of the name must have one; none where the name does not tell.
 func OfName(name ref.Path) []Format {
-	ending := strings.ToLower(path.Ext(string(name)))
+	base := strings.ToLower(path.Base(string(name)))
+	ending := path.Ext(base)
 	var all []Format
 	for _, r := range readers {
-		if a := r.about(); slices.Contains(a.endings, ending) {
+		if a := r.about(); slices.Contains(a.names, base) || slices.Contains(a.endings, ending) {
 			all = append(all, a.format)
 		}
 	}
