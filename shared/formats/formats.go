@@ -18,6 +18,7 @@ const (
 	SafetensorsIndex Format = "safetensors-index" // says which of several safetensors files has a tensor
 	XGBoost          Format = "xgboost"           // in JSON and in UBJSON
 	LightGBM         Format = "lightgbm"
+	OpenVINO         Format = "openvino" // the intermediate representation
 	GGUF             Format = "gguf"
 	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
 	HDF5             Format = "hdf5"   // Keras before 3
@@ -47,7 +48,7 @@ type Model struct {
 	Inputs          []TensorInfo   `json:"-"`                        // those that a caller gives: what has an initializer is left out
 	Outputs         []TensorInfo   `json:"-"`                        // in the file's order, as inputs are
 	Tensors         []TensorInfo   `json:"tensors"`                  // what it holds, the first 65,536
-	IRVersion       int64          `json:"ir_version,omitempty"`     // ONNX's
+	IRVersion       int64          `json:"ir_version,omitempty"`     // ONNX's, OpenVINO's
 	Opsets          []Opset        `json:"opsets,omitempty"`         // ONNX's
 	Operators       []Operator     `json:"operators,omitempty"`      // ONNX's
 	External        []ExternalFile `json:"external"`                 // the other files of the version that hold its weights

@@ -35,7 +35,8 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if size == 0 {
 		return Model{}, &Refusal{Empty, Unknown, "this file is empty"}
 	}
-	window, err := newFile(r, size, claim.Path).peek(0, headSize)
+	f := newFile(r, size, claim.Path)
+	window, err := f.peek(0, headSize)
 	if err != nil {
 		return Model{}, err
 	}
@@ -44,7 +45,7 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if tooLarge := CheckSize(promised, size); tooLarge != nil {
 		return Model{}, tooLarge
 	}
-	found, err := readAny(newFile(r, size, claim.Path), head, promised)
+	found, err := readAny(f, head, promised)
 	if err != nil {
 		return Model{}, err
 	}

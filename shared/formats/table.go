@@ -15,6 +15,7 @@ var readers = []reader{
 	safetensorsIndex{},
 	xgboost{},
 	lightgbm{},
+	openvino{},
 	onnx{},
 }
 
