@@ -18,7 +18,8 @@ const (
 	SafetensorsIndex Format = "safetensors-index" // says which of several safetensors files has a tensor
 	XGBoost          Format = "xgboost"           // in JSON and in UBJSON
 	LightGBM         Format = "lightgbm"
-	OpenVINO         Format = "openvino" // the intermediate representation
+	OpenVINO         Format = "openvino"   // the intermediate representation
+	SavedModel       Format = "savedmodel" // TensorFlow's
 	GGUF             Format = "gguf"
 	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
 	HDF5             Format = "hdf5"   // Keras before 3
@@ -50,7 +51,7 @@ type Model struct {
 	Tensors         []TensorInfo   `json:"tensors"`                  // what it holds, the first 65,536
 	IRVersion       int64          `json:"ir_version,omitempty"`     // ONNX's, OpenVINO's
 	Opsets          []Opset        `json:"opsets,omitempty"`         // ONNX's
-	Operators       []Operator     `json:"operators,omitempty"`      // ONNX's
+	Operators       []Operator     `json:"operators,omitempty"`      // ONNX's, TensorFlow's
 	External        []ExternalFile `json:"external"`                 // the other files of the version that hold its weights
 	Findings        []Finding      `json:"findings"`                 // what a reviewer may want to know
 }

@@ -16,6 +16,7 @@ var readers = []reader{
 	xgboost{},
 	lightgbm{},
 	openvino{},
+	savedModel{},
 	onnx{},
 }
 
