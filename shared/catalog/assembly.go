@@ -56,7 +56,7 @@ func (a *assembly) entry(version string) (FileObject, error) {
 	var models []ref.Path
 	for _, f := range a.files {
 		switch {
-		case f.Format != string(formats.Data):
+		case formats.IsModel(formats.Format(f.Format)):
 			models = append(models, f.Path)
 		case !a.named[f.Path] && !formats.IsAsset(f.Path):
 			a.problemf(f.Path, "%s is no model, no model names it, and its name is none of those that may lie beside a model (%s). Make another version without it.",

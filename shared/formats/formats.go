@@ -20,6 +20,7 @@ const (
 	LightGBM         Format = "lightgbm"
 	OpenVINO         Format = "openvino"   // the intermediate representation
 	SavedModel       Format = "savedmodel" // TensorFlow's
+	Config           Format = "config"     // Hugging Face's, in JSON: an asset
 	GGUF             Format = "gguf"
 	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
 	HDF5             Format = "hdf5"   // Keras before 3

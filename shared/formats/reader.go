@@ -29,6 +29,7 @@ type about struct {
 	maxSize  int64    // bytes, 0: no limit
 	advice   string   // for a file that is larger, ""
 	unsigned bool     // the format has no signature: a file that its reader refuses is not one, unless its name or its upload says so
+	asset    bool     // a file of it is no model, but lies beside one
 	code     bool     // loading a file can run code that is in it
 }
 

@@ -108,6 +108,8 @@ func checkPromise(found Model, promised []Format, head []byte) error {
 	}
 	a, isModel := ofFormat(found.Format)
 	switch {
+	case a.asset && slices.Contains(promised, Data):
+		return nil
 	case isModel && slices.Contains(promised, Data):
 		return &Refusal{UnsupportedFormat, found.Format, "this file is a model (" + string(found.Format) + "), and was announced as data"}
 	case isModel:

@@ -94,7 +94,7 @@ func FuzzRecognise(f *testing.F) {
 		f.Add(whole[:len(whole)/2])
 	}
 	f.Add([]byte(lightgbmText(lightgbmHeader, lightgbmTree, lightgbmTree)))
-	for _, name := range []string{"iris-xgboost.json", "iris-xgboost.ubj", "iris-lightgbm.txt", "openvino.xml", "openvino-mixed.xml"} {
+	for _, name := range []string{"iris-xgboost.json", "iris-xgboost.ubj", "iris-lightgbm.txt", "openvino.xml", "openvino-mixed.xml", "config.json"} {
 		f.Add(fixture(f, name))
 	}
 	for _, file := range encodings(f, booster()) {

@@ -16,6 +16,7 @@ var readers = []reader{
 	xgboost{},
 	lightgbm{},
 	openvino{},
+	config{},
 	savedModel{},
 	onnx{},
 }
@@ -38,6 +39,12 @@ func ofFormat(f Format) (about, bool) {
 		}
 	}
 	return about{}, false
+}
+
+// IsModel reports whether a file of the format is a model, or a part of one that says what it is: neither Data nor an asset.
+func IsModel(f Format) bool {
+	a, ok := ofFormat(f)
+	return ok && !a.asset
 }
 
 // OfName returns the formats of which a file of the name must have one; none where the name does not tell.

@@ -81,7 +81,7 @@ func (xgboost) read(f *file) (Model, error) {
 	if string(head) == "{L" {
 		x.xgboostSource = f.ubj(0)
 	} else {
-		x.xgboostSource = f.json(0, f.size)
+		x.xgboostSource = f.pythonJSON(0, f.size)
 	}
 	err = x.members(map[string]func() error{"learner": x.learner, "version": x.version})
 	if err != nil {

@@ -67,6 +67,16 @@ type (
 	list = []any
 )
 
+func TestNumbersThatAreNoneAreReadInXGBoostsJSON(t *testing.T) {
+	t.Parallel()
+	text := string(encodings(t, booster())["m.json"])
+	for _, number := range []string{"NaN", "Infinity", "-Infinity"} {
+		if m, err := recogniseAs("m.json", []byte(strings.ReplaceAll(text, "-0.25", number))); err != nil || m.Format != formats.XGBoost {
+			t.Errorf("%s: %v, %v", number, m.Format, err)
+		}
+	}
+}
+
 // set replaces what lies at a path in a value, or removes it.
 func set(at any, value any, path ...any) {
 	for _, step := range path[:len(path)-1] {
