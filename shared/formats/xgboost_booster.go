@@ -32,9 +32,10 @@ func (x *xgboostReading) boosterModel() error {
 	})
 }
 
-// iterations reads with which tree each iteration begins.
+// iterations reads with which tree each iteration begins, and at last how many trees there are. The library looks at the last of them unchecked.
 func (x *xgboostReading) iterations() error {
-	return x.list(func(i int) error {
+	begin := x.at()
+	err := x.list(func(i int) error {
 		at := x.at()
 		n, err := x.int(0)
 		switch {
@@ -46,6 +47,10 @@ func (x *xgboostReading) iterations() error {
 		x.ends = n
 		return nil
 	})
+	if err == nil && x.ends < 0 {
+		return malformed(begin, "has an empty list of iterations")
+	}
+	return err
 }
 
 // treeInfo reads to which output each tree belongs.

@@ -70,6 +70,7 @@ func TestXGBoostModelsThatTheLibraryWouldMisreadAreRefused(t *testing.T) {
 		{model + "/tree_info", list{1}, formats.Malformed, "output 1 of 1"},
 		{model + "/tree_info", list{0, 0}, formats.Malformed, "outputs of 2 trees"},
 		{model + "/iteration_indptr", list{0, 5, 1}, formats.Malformed, "tree 1 after tree 5"},
+		{model + "/iteration_indptr", list{}, formats.Malformed, "empty list"},
 		{model + "/iteration_indptr", list{0, 2}, formats.Malformed, "iterations of 2 trees"},
 		{model + "/weights", list{0.5}, formats.Malformed, "besides trees"},
 		{model + "/weight_drop", list{0.5, 0.5}, formats.Malformed, "2 weights for 1 trees"},
