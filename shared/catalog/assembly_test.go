@@ -83,3 +83,15 @@ func TestARefusalNamesTheFirstFilesInOrder(t *testing.T) {
 		t.Errorf("%d fields, %v: %v", len(fields), fields, err)
 	}
 }
+
+func TestAConfigurationLiesBesideAModelAndIsNone(t *testing.T) {
+	t.Parallel()
+	files := draftOf("config.json", "a.onnx")
+	files[0].Format = "config"
+
+	entry, err := newAssembly(files).entry("acme/x@1.0.0")
+
+	if err != nil || entry.Path != "a.onnx" {
+		t.Errorf("the entry is %q, %v", entry.Path, err)
+	}
+}

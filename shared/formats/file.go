@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"unicode/utf8"
+
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // The bounds of one reading, far above what the largest models need.
@@ -18,6 +20,7 @@ const (
 type file struct {
 	from   io.ReaderAt
 	size   int64
+	path   ref.Path // in the version, "" where it is not known
 	at     int64
 	window []byte // the bytes from at on
 	space  []byte
@@ -25,8 +28,8 @@ type file struct {
 	reads, walked int
 }
 
-func newFile(from io.ReaderAt, size int64) *file {
-	return &file{from: from, size: size, space: make([]byte, min(windowSize, size))}
+func newFile(from io.ReaderAt, size int64, path ref.Path) *file {
+	return &file{from: from, size: size, path: path, space: make([]byte, min(windowSize, size))}
 }
 
 // peek returns the n bytes at pos, n at most windowSize, and fewer only where the file ends. They are good until the next peek.

@@ -16,6 +16,11 @@ const (
 	Data             Format = "data" // no model: external data of one, or what lies beside it
 	Safetensors      Format = "safetensors"
 	SafetensorsIndex Format = "safetensors-index" // says which of several safetensors files has a tensor
+	XGBoost          Format = "xgboost"           // in JSON and in UBJSON
+	LightGBM         Format = "lightgbm"
+	OpenVINO         Format = "openvino"   // the intermediate representation
+	SavedModel       Format = "savedmodel" // TensorFlow's
+	Config           Format = "config"     // Hugging Face's, in JSON: an asset
 	GGUF             Format = "gguf"
 	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
 	HDF5             Format = "hdf5"   // Keras before 3
@@ -38,19 +43,18 @@ type Model struct {
 	ProducerVersion string         `json:"producer_version,omitempty"`
 	Architecture    string         `json:"architecture,omitempty"`   // as the format names it: llama, BertModel, gbtree
 	Parameters      int64          `json:"parameters,omitempty"`     // elements of all its tensors
+	Trees           int64          `json:"trees,omitempty"`          // decision trees
 	ContextLength   int64          `json:"context_length,omitempty"` // tokens
 	Quantization    string         `json:"quantization,omitempty"`   // Q4_K_M
 	ChatTemplate    bool           `json:"chat_template,omitempty"`  // it has one
 	Inputs          []TensorInfo   `json:"-"`                        // those that a caller gives: what has an initializer is left out
 	Outputs         []TensorInfo   `json:"-"`                        // in the file's order, as inputs are
 	Tensors         []TensorInfo   `json:"tensors"`                  // what it holds, the first 65,536
-	IRVersion       int64          `json:"ir_version,omitempty"`     // ONNX's
+	IRVersion       int64          `json:"ir_version,omitempty"`     // ONNX's, OpenVINO's
 	Opsets          []Opset        `json:"opsets,omitempty"`         // ONNX's
-	Operators       []Operator     `json:"operators,omitempty"`      // ONNX's
+	Operators       []Operator     `json:"operators,omitempty"`      // ONNX's, TensorFlow's
 	External        []ExternalFile `json:"external"`                 // the other files of the version that hold its weights
 	Findings        []Finding      `json:"findings"`                 // what a reviewer may want to know
-
-	split ggufSplit // which of the model's files it is
 }
 
 // TensorInfo describes a tensor. Inputs and outputs have one of the Open Inference Protocol's datatypes; what a file holds may have others.

@@ -39,6 +39,7 @@ type ggufReading struct {
 	values    map[string]ggufValue // those that are needed
 	texts     int                  // in arrays
 	alignment int64
+	later     bool // it is a file of several, and not the first one
 }
 
 func (gguf) read(f *file) (Model, error) {

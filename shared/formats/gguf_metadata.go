@@ -197,7 +197,8 @@ func (r *ggufReading) alignments() error {
 	return nil
 }
 
-// split reads which of several files this one is (llama.cpp, tools/gguf-split).
+// split reads which of several files of a model this one is (llama.cpp, tools/gguf-split). It fails if the file does not have the name by which it is
+// found: llama.cpp is given the first file, and finds the others by their names. Arrange names them.
 func (r *ggufReading) split() error {
 	count, _, err := r.integer("split.count")
 	if err != nil || count <= 1 {
@@ -212,7 +213,12 @@ func (r *ggufReading) split() error {
 	case count > maxExternal:
 		return tooComplex("is one of %d files; at most %d are allowed", count, maxExternal)
 	}
-	r.model.split = ggufSplit{no, count}
+	r.later = no > 0
+	ending := shardEnding(no+1, count)
+	if !strings.HasSuffix(string(r.path), ending) {
+		return &Refusal{UnsafeReference, GGUF, fmt.Sprintf("this GGUF file is file %d of %d of a model that was split; its name must end in %s, "+
+			"by which the files are found: keep the names that they had, or join the files with llama-gguf-split --merge", no+1, count, ending)}
+	}
 	return nil
 }
 
@@ -222,7 +228,7 @@ func (r *ggufReading) general() (err error) {
 	if m.Architecture, err = r.name(ggufArchitecture); err != nil {
 		return err
 	}
-	if m.Architecture == "" && m.split.no == 0 { // of several files the first one alone has it
+	if m.Architecture == "" && !r.later { // of several files the first one alone has it
 		return malformed(r.at, "ends its metadata without general.architecture")
 	}
 	if m.Producer, err = r.producer(); err != nil {

@@ -11,15 +11,16 @@ import (
 
 // The bounds of JSON in a file, far above what the formats write.
 const (
-	maxText  = 1 << 20 // bytes of one string, of one number, and of space in one place
+	maxText  = 1 << 20 // bytes of one string, and of one number or of the space between two values
 	maxNests = 64      // objects and lists in each other
-	maxKeys  = 1 << 20 // of one object
+	maxKeys  = 1 << 20 // of all objects that are being read, one in the other
 )
 
 // jsonReader reads JSON token by token, in bounded memory.
 type jsonReader struct {
 	from    *boundedJSON
 	decoder *json.Decoder
+	keys    int // of the objects that are being read
 }
 
 // json reads the JSON text in the bytes [pos, end) of the file.
@@ -27,7 +28,14 @@ func (f *file) json(pos, end int64) *jsonReader {
 	bounded := &boundedJSON{from: f.section(pos, end), at: pos}
 	decoder := json.NewDecoder(bounded)
 	decoder.UseNumber()
-	return &jsonReader{bounded, decoder}
+	return &jsonReader{from: bounded, decoder: decoder}
+}
+
+// pythonJSON reads the text as Python's json and some other libraries do: NaN, Infinity and -Infinity are numbers in it. They are read as 0.
+func (f *file) pythonJSON(pos, end int64) *jsonReader {
+	r := f.json(pos, end)
+	r.from.lax = true
+	return r
 }
 
 // token returns the next token: json.Delim, string, json.Number, bool or nil.
@@ -45,6 +53,11 @@ func (r *jsonReader) object(visit func(key string) error) error {
 	if err := r.open('{', "an object"); err != nil {
 		return err
 	}
+	return r.members(visit)
+}
+
+// members reads an object whose brace has been read.
+func (r *jsonReader) members(visit func(key string) error) error {
 	seen := newTextSet()
 	for r.decoder.More() {
 		at := r.at()
@@ -56,15 +69,17 @@ func (r *jsonReader) object(visit func(key string) error) error {
 		switch {
 		case !seen.add(key):
 			return malformed(at, "has the key %s twice", shorten(key))
-		case len(seen.seen) > maxKeys:
-			return tooComplex("has an object with more than %d keys", maxKeys)
+		case r.keys == maxKeys:
+			return tooComplex("has objects with more than %d keys", maxKeys)
 		case len(key) > maxName:
 			return malformed(at, "has a key of %d bytes; at most %d are allowed", len(key), maxName)
 		}
+		r.keys++
 		if err := visit(key); err != nil {
 			return err
 		}
 	}
+	r.keys -= len(seen.seen)
 	_, err := r.token()
 	return err
 }
@@ -74,6 +89,11 @@ func (r *jsonReader) list(visit func(i int) error) error {
 	if err := r.open('[', "a list"); err != nil {
 		return err
 	}
+	return r.elements(visit)
+}
+
+// elements reads a list whose bracket has been read.
+func (r *jsonReader) elements(visit func(i int) error) error {
 	for i := 0; r.decoder.More(); i++ {
 		if err := visit(i); err != nil {
 			return err
@@ -114,6 +134,16 @@ func (r *jsonReader) skip() error {
 // text reads a string that can be shown: at most maxName bytes without control characters.
 func (r *jsonReader) text() (string, error) {
 	at := r.at()
+	text, err := r.longText()
+	if err != nil {
+		return "", err
+	}
+	return text, checkName(text, at)
+}
+
+// longText reads a string of up to maxText bytes.
+func (r *jsonReader) longText() (string, error) {
+	at := r.at()
 	token, err := r.token()
 	if err != nil {
 		return "", err
@@ -122,7 +152,26 @@ func (r *jsonReader) text() (string, error) {
 	if !ok {
 		return "", malformed(at, "has %s where a text has to be", shown(token))
 	}
-	return text, checkName(text, at)
+	return text, nil
+}
+
+// count reads a list of numbers and returns how many there are; true and false are numbers too.
+func (r *jsonReader) count() (n int64, err error) {
+	err = r.list(func(int) error {
+		n++
+		at := r.at()
+		token, err := r.token()
+		if err != nil {
+			return err
+		}
+		switch token.(type) {
+		case json.Number, bool:
+			return nil
+		default:
+			return malformed(at, "has %v where a number has to be", token)
+		}
+	})
+	return n, err
 }
 
 // int reads an integer from low to the largest int64.
@@ -201,23 +250,28 @@ func (r *jsonReader) explain(err error) error {
 	}
 }
 
-// boundedJSON passes JSON text on, and fails where a string, a number or space is longer than maxText or values lie in each other more than maxNests
-// deep: a decoder would take memory for them.
+// boundedJSON passes JSON text on, and fails where a string, a number or a space is longer than maxText or values lie in each other more than
+// maxNests deep: a decoder would take memory for them, and reads a space again with each part of it that comes.
 type boundedJSON struct {
 	from    io.Reader
 	at      int64 // where the text begins in the file
 	err     error // what reading ended with
 	length  int   // of what is being read: bytes since the last quote, bracket, comma or colon of the text itself
 	depth   int
-	quoted  bool // within a string
-	escaped bool // after a backslash
+	quoted  bool   // within a string
+	escaped bool   // after a backslash
+	lax     bool   // NaN and Infinity are numbers
+	word    string // what is still to come of one of them
 }
 
 func (b *boundedJSON) Read(p []byte) (int, error) {
 	n, err := b.from.Read(p)
-	for _, c := range p[:n] {
+	for i, c := range p[:n] {
+		if b.lax {
+			p[i] = b.number(c)
+		}
 		if b.pass(c); b.length > maxText {
-			err = tooComplex("has a text, a number or space of more than %d bytes in its JSON", maxText)
+			err = tooComplex("has a text, a number or a space of more than %d bytes in its JSON", maxText)
 		} else if b.depth > maxNests {
 			err = tooComplex("has JSON that is nested more than %d deep", maxNests)
 		} else {
@@ -228,6 +282,30 @@ func (b *boundedJSON) Read(p []byte) (int, error) {
 	}
 	b.err = err
 	return n, err
+}
+
+// number returns the byte in whose place c stands: NaN is passed as 0.0, and Infinity as 0.000000.
+func (b *boundedJSON) number(c byte) byte {
+	switch {
+	case b.quoted || b.escaped:
+		return c
+	case b.word != "" && b.word[0] == c:
+		first := b.word == "aN" || b.word == "nfinity"
+		b.word = b.word[1:]
+		if first {
+			return '.'
+		}
+		return '0'
+	case c == 'N':
+		b.word = "aN"
+		return '0'
+	case c == 'I':
+		b.word = "nfinity"
+		return '0'
+	default:
+		b.word = ""
+		return c
+	}
 }
 
 func (b *boundedJSON) pass(c byte) {

@@ -31,12 +31,6 @@ type Arrangement struct {
 	Needs []ref.Path // other files that the entry needs by convention, whether or not the version has them
 }
 
-// IsModel reports whether files of the format are models, or parts of one. All others may only lie beside a model.
-func IsModel(f Format) bool {
-	a, ok := ofFormat(f)
-	return ok && !a.asset
-}
-
 // Arrange finds out what a version's files make together. It fails, in a sentence for the publisher, if there is no model among them or it is not clear
 // which of several is to be served.
 func Arrange(files []File) (Arrangement, error) {
@@ -55,11 +49,7 @@ func Arrange(files []File) (Arrangement, error) {
 		return Arrangement{}, fmt.Errorf("it has several models, %s: the one to serve must be called model, with its ending", someOf(pathsOf(models)))
 	}
 	a, _ := ofFormat(models[slices.IndexFunc(models, func(f File) bool { return f.Path == entry })].Format)
-	found := Arrangement{Kind: a.kindOf(), Entry: entry}
-	if a.companion != "" {
-		found.Needs = []ref.Path{ref.Path(strings.TrimSuffix(string(entry), path.Ext(string(entry))) + a.companion)}
-	}
-	return found, nil
+	return Arrangement{Kind: a.kindOf(), Entry: entry}, nil
 }
 
 // arrangeFolder finds a Hugging Face model: safetensors in one folder, with its config.json. Its zero result says that the files are none.
@@ -97,6 +87,9 @@ func arrangeFolder(files, models []File) (Arrangement, error) {
 // shardName is how llama.cpp names the parts of a model: base, number, total (llama_split_path, in llama.cpp's src/llama.cpp).
 var shardName = regexp.MustCompile(`^(.+)-(\d{5})-of-(\d{5})\.gguf$`)
 
+// shardEnding returns how the name of a part ends, from 1 on.
+func shardEnding(n, total int64) string { return fmt.Sprintf("-%05d-of-%05d.gguf", n, total) }
+
 // arrangeShards finds a GGUF model in several files, of which a server loads the first. All others are needed. It reports false for any other version.
 func arrangeShards(models []File) (found Arrangement, ok bool) {
 	base, total := "", 0
@@ -113,7 +106,7 @@ func arrangeShards(models []File) (found Arrangement, ok bool) {
 		return Arrangement{}, false
 	}
 	for n := range total {
-		found.Needs = append(found.Needs, ref.Path(fmt.Sprintf("%s-%05d-of-%05d.gguf", base, n+1, total)))
+		found.Needs = append(found.Needs, ref.Path(base+shardEnding(int64(n+1), int64(total))))
 	}
 	found.Kind, found.Entry = Kind(GGUF), found.Needs[0]
 	return found, true

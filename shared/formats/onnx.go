@@ -95,49 +95,6 @@ func (r *reading) modelField(v field) (err error) {
 	return err
 }
 
-// within reads a field's message.
-func (r *reading) within(v field, read func(message) error) error {
-	m, err := v.message()
-	if err != nil {
-		return err
-	}
-	return read(m)
-}
-
-// singular is a set of the numbers of a message's fields that may not be repeated.
-type singular uint64
-
-func once(numbers ...int) (set singular) {
-	for _, number := range numbers {
-		set |= 1 << number
-	}
-	return set
-}
-
-// has reports whether the field with the number has been read before. Numbers from 64 on are not recorded.
-func (s singular) has(number int) bool { return number < 64 && s>>number&1 == 1 }
-
-// each reads the fields of a message. A singular field that is given twice is refused: of two numbers or texts protobuf takes the last, and two
-// messages it merges, so that a reader that does otherwise would check another model than the one that runs.
-func (r *reading) each(m message, unrepeated singular, read func(field) error) error {
-	var seen uint64
-	for v, err := range r.fields(m) {
-		if err != nil {
-			return err
-		}
-		if unrepeated.has(v.number) {
-			if seen>>v.number&1 == 1 {
-				return malformed(v.at, "has field %d of a message twice, which may be there once", v.number)
-			}
-			seen |= 1 << v.number
-		}
-		if err := read(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // opset reads an OperatorSetIdProto.
 func (r *reading) opset(m message) error {
 	var found Opset

@@ -22,17 +22,17 @@ var errOther = errors.New("formats: the file is of another format")
 
 // about is what is known of a format.
 type about struct {
-	format    Format
-	name      string   // of a file, with its article: "an ONNX file"
-	endings   []string // of names, in lower case; a file with one of them must have a format that has the ending
-	maxSize   int64    // bytes, 0: no limit
-	advice    string   // for a file that is larger, ""
-	unsigned  bool     // the format has no signature: a file that its reader refuses is not one, unless its name or its upload says so
-	code      bool     // loading a file can run code that is in it, whatever was found
-	kind      Kind     // of a version that serves a file; "": the format's name
-	asset     bool     // its files are no models: they may lie beside one
-	companion string   // the ending of a file that a file needs beside it, under its own name otherwise, ""
-	pickled   bool     // it is, or holds, Python pickles: the policy's rule for these holds
+	format   Format
+	name     string   // of a file, with its article: "an ONNX file"
+	endings  []string // of names, in lower case; a file with one of them must have a format that has the ending
+	names    []string // whole names, in lower case, without a folder; a file with one of them must be of the format
+	maxSize  int64    // bytes, 0: no limit
+	advice   string   // for a file that is larger, ""
+	unsigned bool     // the format has no signature: a file that its reader refuses is not one, unless its name or its upload says so
+	code     bool     // loading a file can run code that is in it, whatever was found
+	kind     Kind     // of a version that serves a file; "": the format's name
+	asset    bool     // a file of it is no model, but lies beside one
+	pickled  bool     // it is, or holds, Python pickles: the policy's rule for these holds
 }
 
 // label returns the name without its article.

@@ -35,7 +35,8 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if size == 0 {
 		return Model{}, &Refusal{Empty, Unknown, "this file is empty"}
 	}
-	window, err := newFile(r, size).peek(0, headSize)
+	f := newFile(r, size, claim.Path)
+	window, err := f.peek(0, headSize)
 	if err != nil {
 		return Model{}, err
 	}
@@ -44,14 +45,11 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if tooLarge := CheckSize(promised, size); tooLarge != nil {
 		return Model{}, tooLarge
 	}
-	found, err := readAny(r, size, head, promised)
+	found, err := readAny(f, head, promised)
 	if err != nil {
 		return Model{}, err
 	}
 	if err := checkPromise(found, promised, head); err != nil {
-		return Model{}, err
-	}
-	if err := found.nameOthers(claim.Path); err != nil {
 		return Model{}, err
 	}
 	if err := checkPlace(found, claim.Path); err != nil {
@@ -61,8 +59,8 @@ func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 }
 
 // readAny reads the file with the reader that recognises it, or returns Data. It fails with a *Refusal if the reader refuses the file or the
-// file has a format that is not accepted, and with r's error if it cannot be read.
-func readAny(r io.ReaderAt, size int64, head []byte, promised []Format) (Model, error) {
+// file has a format that is not accepted, and with the file's own error if it cannot be read.
+func readAny(f *file, head []byte, promised []Format) (Model, error) {
 	foreign := false
 	for _, reader := range readers {
 		a := reader.about()
@@ -72,10 +70,10 @@ func readAny(r io.ReaderAt, size int64, head []byte, promised []Format) (Model, 
 				return Model{}, other
 			}
 		}
-		if a.unsigned && a.maxSize > 0 && size > a.maxSize {
+		if a.unsigned && a.maxSize > 0 && f.size > a.maxSize {
 			continue
 		}
-		found, err := readWith(reader, r, size)
+		found, err := readWith(reader, newFile(f.from, f.size, f.path))
 		refusal, refused := errors.AsType[*Refusal](err)
 		switch {
 		case err == nil:
@@ -91,8 +89,8 @@ func readAny(r io.ReaderAt, size int64, head []byte, promised []Format) (Model, 
 }
 
 // readWith reads the file with one reader. It fails with errOther if the reader does not recognise the file.
-func readWith(reader reader, r io.ReaderAt, size int64) (Model, error) {
-	f, a := newFile(r, size), reader.about()
+func readWith(reader reader, f *file) (Model, error) {
+	a := reader.about()
 	recognised, err := reader.recognises(f)
 	switch {
 	case err != nil:
@@ -100,7 +98,7 @@ func readWith(reader reader, r io.ReaderAt, size int64) (Model, error) {
 	case !recognised:
 		return Model{}, errOther
 	}
-	if tooLarge := CheckSize([]Format{a.format}, size); tooLarge != nil {
+	if tooLarge := CheckSize([]Format{a.format}, f.size); tooLarge != nil {
 		return Model{}, tooLarge
 	}
 	return reader.read(f)
@@ -113,6 +111,8 @@ func checkPromise(found Model, promised []Format, head []byte) error {
 	}
 	a, isModel := ofFormat(found.Format)
 	switch {
+	case a.asset && slices.Contains(promised, Data):
+		return nil
 	case isModel && slices.Contains(promised, Data):
 		return &Refusal{UnsupportedFormat, found.Format, "this file is a model (" + string(found.Format) + "), and was announced as data"}
 	case isModel:

@@ -87,6 +87,15 @@ func FuzzRecognise(f *testing.F) {
 		f.Add(whole)
 		f.Add(whole[:len(whole)/2])
 	}
+	f.Add([]byte(lightgbmText(lightgbmHeader, lightgbmTree, lightgbmTree)))
+	for _, name := range []string{"iris-xgboost.json", "iris-xgboost.ubj", "iris-lightgbm.txt", "openvino.xml", "openvino-mixed.xml", "config.json"} {
+		f.Add(fixture(f, name))
+	}
+	for _, file := range encodings(f, booster()) {
+		f.Add(file)
+	}
+	f.Add(fixture(f, "matrix.saved_model.pb"))
+	f.Add([]byte(tfModel(tfServing().Message(6, proto{}.Text(2, "words.txt")))))
 	f.Add([]byte("\x80\x04."))
 	f.Add([]byte(safetensorsFile(`{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, "1234")))
 	f.Add([]byte(zipOf(f, "archive/data.pkl")))
@@ -105,6 +114,13 @@ func FuzzRecognise(f *testing.F) {
 		if m, err := formats.Recognise(bytes.NewReader(b), int64(len(b)), formats.Claim{Path: "w.bin"}); err == nil && m.Format == formats.Data &&
 			(len(m.External) > 0 || len(m.Outputs) > 0) {
 			t.Errorf("data says something of itself: %+v", m)
+		}
+		for _, name := range []ref.Path{"m.ubj", "m.json", "net.xml", "saved_model.pb", "config.json"} {
+			m, err := recogniseAs(name, b)
+			var refusal *formats.Refusal
+			if err != nil && !errors.As(err, &refusal) || err == nil && m.Format == "" {
+				t.Errorf("%s: %+v, %v", name, m, err)
+			}
 		}
 		m, err := recognise(b)
 		for _, e := range m.External {

@@ -16,6 +16,11 @@ var readers = []reader{
 	gguf{},
 	tflite{},
 	numpy{},
+	xgboost{},
+	lightgbm{},
+	openvino{},
+	config{},
+	savedModel{},
 	onnx{},
 }
 
@@ -39,12 +44,19 @@ func ofFormat(f Format) (about, bool) {
 	return about{}, false
 }
 
+// IsModel reports whether a file of the format is a model, or a part of one that says what it is: neither Data nor an asset.
+func IsModel(f Format) bool {
+	a, ok := ofFormat(f)
+	return ok && !a.asset
+}
+
 // OfName returns the formats of which a file of the name must have one; none where the name does not tell.
 func OfName(name ref.Path) []Format {
-	ending := strings.ToLower(path.Ext(string(name)))
+	base := strings.ToLower(path.Base(string(name)))
+	ending := path.Ext(base)
 	var all []Format
 	for _, r := range readers {
-		if a := r.about(); slices.Contains(a.endings, ending) {
+		if a := r.about(); slices.Contains(a.names, base) || slices.Contains(a.endings, ending) {
 			all = append(all, a.format)
 		}
 	}
