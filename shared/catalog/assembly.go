@@ -81,7 +81,7 @@ func (a *assembly) arrange(version string) (formats.Arrangement, FileObject, err
 		case formats.IsCode(f.Path) && a.policy.Code == api.AllowFormat:
 		case formats.IsCode(f.Path):
 			a.problemf(f.Path, "%s is code, which the tenant's policy refuses (code: refuse). Make another version without it.", f.Path)
-		case !model && !formats.IsAsset(f.Path):
+		case f.Format == string(formats.Data) && !formats.IsAsset(f.Path):
 			a.problemf(f.Path, "%s is no model, no model names it, and its name is none of those that may lie beside a model (%s). Make another version without it.",
 				f.Path, formats.AssetEndings())
 		}

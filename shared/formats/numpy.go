@@ -20,7 +20,7 @@ const (
 )
 
 func (numpy) about() about {
-	return about{format: NumPy, name: "a NumPy array", endings: []string{".npy"}, code: true} // if it is one of objects
+	return about{format: NumPy, name: "a NumPy array", endings: []string{".npy"}, asset: true, pickled: true}
 }
 
 func (numpy) recognises(f *file) (bool, error) {

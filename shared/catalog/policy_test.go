@@ -1,0 +1,85 @@
+package catalog_test
+
+import (
+	"testing"
+
+	"github.com/17882237881/MaaS/api"
+	"github.com/17882237881/MaaS/api/condition"
+	"github.com/17882237881/MaaS/api/fault"
+	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/shared/catalogtest"
+	"github.com/17882237881/MaaS/shared/formats"
+)
+
+func TestATenantThatHasSetNoPolicyRefusesWhatRunsCode(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	p, err := w.Catalog.GetPolicy(t.Context(), w.Owner, struct{}{})
+	if want := (api.FormatPolicy{Pickle: api.RefuseFormat, Code: api.RefuseFormat}); err != nil || p.Formats != want {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
+func TestAPolicyIsItsTenantsAlone(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	want := api.FormatPolicy{Pickle: api.ScanFormat, Code: api.AllowFormat}
+
+	p, err := w.Catalog.PutPolicy(t.Context(), w.Owner, api.PutPolicyRequest{Formats: want})
+
+	if err != nil || p.Formats != want {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if p, err := w.Catalog.GetPolicy(t.Context(), w.Owner, struct{}{}); err != nil || p.Formats != want {
+		t.Errorf("then %+v, %v", p, err)
+	}
+	if p, err := w.Catalog.GetPolicy(t.Context(), w.Other(), struct{}{}); err != nil || p.Formats != api.DefaultFormats() {
+		t.Errorf("another tenant's is %+v, %v", p, err)
+	}
+	if n := w.Count(`select count(*) from audit_log where action = 'policy.set' and resource = 'pickle=scan code=allow'`); n != 1 {
+		t.Errorf("%d entries in the audit log", n)
+	}
+	before := p.ETag()
+	if _, err := w.Catalog.PutPolicy(t.Context(), w.Owner, api.PutPolicyRequest{IfMatch: condition.Tag(before)}); err != nil {
+		t.Error(err)
+	}
+	_, err = w.Catalog.PutPolicy(t.Context(), w.Owner, api.PutPolicyRequest{IfMatch: condition.Tag(before), Formats: want})
+	faulttest.AssertKind(t, err, fault.PreconditionFailed)
+	_, err = w.Catalog.PutPolicy(t.Context(), w.Owner, api.PutPolicyRequest{Formats: api.FormatPolicy{Code: api.ScanFormat}})
+	faulttest.AssertKind(t, err, fault.Invalid, "formats.code")
+}
+
+func TestWhatThePolicyRefusesByNowIsNotPublished(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	unsafe := p.Artifact("model")
+	unsafe.Details = formats.Model{Findings: []formats.Finding{{Code: "import", Detail: "imports os.system", Unsafe: true, Offset: 2}}}
+	p.attach(m, "1.0.0", "model.onnx", unsafe)
+
+	_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
+
+	faulttest.AssertKind(t, err, fault.Unprocessable, "files[model.onnx]")
+	if _, err := p.Catalog.PutPolicy(t.Context(), p.Owner, api.PutPolicyRequest{Formats: api.FormatPolicy{Code: api.AllowFormat}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAVersionOfAKindThatNothingServesStaysADraft(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("chat")
+	weights := p.Artifact("weights")
+	weights.Format, weights.Inputs, weights.Outputs = "gguf", nil, nil
+	p.attach(m, "1.0.0", "model.gguf", weights)
+
+	_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
+
+	faulttest.AssertKind(t, err, fault.Unprocessable, "runtime")
+	if v := get(t, p.World, m, "1.0.0"); v.Status != api.VersionDraft || v.Kind != "" {
+		t.Errorf("%+v", v)
+	}
+}
