@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -27,6 +28,8 @@ var signatures = []struct {
 	{0, "\x1f\x8b\x08", Compressed, "a file compressed with gzip"}, // with deflate, the one method that there is (RFC 1952, 2.3.1)
 	{0, "\x28\xb5\x2f\xfd", Compressed, "a file compressed with Zstandard"},
 	{0, "\xfd7zXZ\x00", Compressed, "a file compressed with xz"},
+	{0, "\x5d\x00\x00", Compressed, "a file compressed with lzma"},
+	{0, "\x04\x22\x4d\x18", Compressed, "a file compressed with LZ4"},
 	{4, "1AY&SY", Compressed, "a file compressed with bzip2"}, // its first block, after BZh and a digit
 	{257, "ustar", Tar, "a tar archive"},
 	{0, "\x7fELF", Executable, "an executable program"},
@@ -46,8 +49,6 @@ func foreignOf(head []byte, promised []Format) *Refusal {
 	}
 	const runs = ": loading it can run code"
 	switch {
-	case isPickle(head):
-		return refuse(RunsCode, Pickle, "a Python pickle", runs)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && holdsPickle(head):
 		return refuse(RunsCode, Pickle, "a PyTorch file with a Python pickle in it", runs)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
@@ -57,10 +58,18 @@ func foreignOf(head []byte, promised []Format) *Refusal {
 	}
 	for _, s := range signatures {
 		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) {
-			return refuse(UnsupportedFormat, s.format, s.name, "")
+			return refuse(UnsupportedFormat, s.format, s.name, adviceFor(s.format, promised))
 		}
 	}
 	return nil
+}
+
+// adviceFor says what to do about a file of a format that is not accepted, where there is something to do.
+func adviceFor(f Format, promised []Format) string {
+	if f == Compressed && slices.Contains(promised, Joblib) {
+		return ` with a pickle in it: save it by joblib.dump(..., compress=("zlib", 3)), or with gzip or bz2`
+	}
+	return ""
 }
 
 // textPickle is how a pickle of protocol 0 begins that calls something: GLOBAL, a module and a name, then MARK or PUT.
@@ -72,7 +81,7 @@ func isPickle(head []byte) bool { return isProtocolled(head) || textPickle.Match
 // isZlib takes what has zlib's header (RFC 1950, 2.2) for compressed if its beginning inflates, or inflates to a pickle before it breaks off:
 // files of numbers may begin with these two bytes.
 func isZlib(head []byte) bool {
-	if len(head) < 2 || head[0] != 0x78 || !strings.ContainsRune("\x01\x5e\u009c\u00da", rune(head[1])) {
+	if !isZlibHead(head) {
 		return false
 	}
 	inflater, err := zlib.NewReader(bytes.NewReader(head))
@@ -82,6 +91,10 @@ func isZlib(head []byte) bool {
 	content := make([]byte, headSize)
 	n, err := io.ReadFull(inflater, content)
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) || isPickle(content[:n])
+}
+
+func isZlibHead(head []byte) bool {
+	return len(head) >= 2 && head[0] == 0x78 && strings.ContainsRune("\x01\x5e\u009c\u00da", rune(head[1]))
 }
 
 // holdsPickle looks for a pickle among the first names of a zip. PyTorch writes <archive>/data.pkl first.

@@ -17,7 +17,8 @@ const (
 	Safetensors      Format = "safetensors"
 	SafetensorsIndex Format = "safetensors-index" // says which of several safetensors files has a tensor
 	GGUF             Format = "gguf"
-	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
+	Pickle           Format = "pickle"
+	Joblib           Format = "joblib" // a pickle with arrays between its opcodes, or a compressed one
 	HDF5             Format = "hdf5"   // Keras before 3
 	ORT              Format = "ort"    // ONNX Runtime's own
 	TFLite           Format = "tflite" // TensorFlow Lite

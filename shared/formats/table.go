@@ -13,6 +13,9 @@ import (
 var readers = []reader{
 	safetensors{},
 	safetensorsIndex{},
+	pickle{},
+	joblib{},
+	textOnlyPickle{},
 	onnx{},
 }
 
@@ -41,7 +44,7 @@ func OfName(name ref.Path) []Format {
 	ending := strings.ToLower(path.Ext(string(name)))
 	var all []Format
 	for _, r := range readers {
-		if a := r.about(); slices.Contains(a.endings, ending) {
+		if a := r.about(); slices.Contains(a.endings, ending) && !slices.Contains(all, a.format) {
 			all = append(all, a.format)
 		}
 	}
