@@ -3,7 +3,6 @@ package formats
 import (
 	"bytes"
 	"compress/zlib"
-	"encoding/binary"
 	"errors"
 	"io"
 	"regexp"
@@ -38,27 +37,24 @@ var signatures = []struct {
 
 // foreignOf returns the refusal of a file of a format that is not accepted, or nil.
 func foreignOf(head []byte, promised []Format) *Refusal {
-	refuse := func(code Code, f Format, name, advice string) *Refusal {
+	refuse := func(f Format, name, advice string) *Refusal {
 		detail := "this is " + name
 		if len(promised) > 0 {
 			detail += ", not " + Names(promised)
 		} else {
 			detail += ", which is not accepted"
 		}
-		return &Refusal{code, f, detail + advice}
+		return &Refusal{UnsupportedFormat, f, detail + advice}
 	}
-	const runs = ": loading it can run code"
 	switch {
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && holdsPickle(head):
-		return refuse(RunsCode, Pickle, "a PyTorch file with a Python pickle in it", runs)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
-		return refuse(UnsupportedFormat, Zip, "a zip archive", ": unpack it and upload the model in it")
+		return refuse(Zip, "a zip archive", ": unpack it and upload the model in it")
 	case isZlib(head):
-		return refuse(UnsupportedFormat, Compressed, "a file compressed with zlib", "")
+		return refuse(Compressed, "a file compressed with zlib", "")
 	}
 	for _, s := range signatures {
 		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) {
-			return refuse(UnsupportedFormat, s.format, s.name, adviceFor(s.format, promised))
+			return refuse(s.format, s.name, adviceFor(s.format, promised))
 		}
 	}
 	return nil
@@ -95,22 +91,6 @@ func isZlib(head []byte) bool {
 
 func isZlibHead(head []byte) bool {
 	return len(head) >= 2 && head[0] == 0x78 && strings.ContainsRune("\x01\x5e\u009c\u00da", rune(head[1]))
-}
-
-// holdsPickle looks for a pickle among the first names of a zip. PyTorch writes <archive>/data.pkl first.
-func holdsPickle(head []byte) bool {
-	const name, header = 26, 30 // of a local file header (APPNOTE.TXT, 4.3.7)
-	for at := 0; ; at++ {
-		next := bytes.Index(head[at:], []byte("PK\x03\x04"))
-		if next < 0 || at+next+header > len(head) {
-			return false
-		}
-		at += next
-		length := int(binary.LittleEndian.Uint16(head[at+name:]))
-		if bytes.HasSuffix(head[at+header:min(at+header+length, len(head))], []byte(".pkl")) {
-			return true
-		}
-	}
 }
 
 // isText takes what has no control characters but those of lines for text. The end of head may cut a character.

@@ -23,8 +23,11 @@ type jsonReader struct {
 }
 
 // json reads the JSON text in the bytes [pos, end) of the file.
-func (f *file) json(pos, end int64) *jsonReader {
-	bounded := &boundedJSON{from: f.section(pos, end), at: pos}
+func (f *file) json(pos, end int64) *jsonReader { return newJSON(f.section(pos, end), pos) }
+
+// newJSON reads the JSON text that a reader has; at is where it begins.
+func newJSON(from io.Reader, at int64) *jsonReader {
+	bounded := &boundedJSON{from: from, at: at}
 	decoder := json.NewDecoder(bounded)
 	decoder.UseNumber()
 	return &jsonReader{bounded, decoder}
@@ -45,6 +48,11 @@ func (r *jsonReader) object(visit func(key string) error) error {
 	if err := r.open('{', "an object"); err != nil {
 		return err
 	}
+	return r.members(visit)
+}
+
+// members reads the rest of an object whose beginning has been read.
+func (r *jsonReader) members(visit func(key string) error) error {
 	seen, seed := map[uint64]struct{}{}, maphash.MakeSeed() // of hashes: there may be many keys
 	for r.decoder.More() {
 		at := r.at()
@@ -77,6 +85,11 @@ func (r *jsonReader) list(visit func(i int) error) error {
 	if err := r.open('[', "a list"); err != nil {
 		return err
 	}
+	return r.elements(visit)
+}
+
+// elements reads the rest of a list whose beginning has been read.
+func (r *jsonReader) elements(visit func(i int) error) error {
 	for i := 0; r.decoder.More(); i++ {
 		if err := visit(i); err != nil {
 			return err

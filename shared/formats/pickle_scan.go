@@ -30,6 +30,7 @@ type pickleScan struct {
 type pickleReport struct {
 	findings []Finding
 	seen     map[string]bool // imports that were found
+	scripted bool            // TorchScript reads it, which has classes of its own
 	where    string          // the entry of an archive that is scanned, "" for the file
 	steps    int
 	arrays   int // that joblib wrote between the opcodes
@@ -246,6 +247,9 @@ func (s *pickleScan) imported(module, name pickleValue) *pickleGlobal {
 		return &pickleStrange
 	}
 	known := pickleAllowed(from, what)
+	if known == nil && s.report.scripted && isTorchScriptImport(from, what) {
+		return &pickleStrange
+	}
 	if known == nil {
 		s.find("import", "imports "+pickleName(from)+"."+pickleName(what))
 		return &pickleStrange

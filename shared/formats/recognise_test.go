@@ -1,7 +1,6 @@
 package formats_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -19,20 +18,20 @@ func TestOtherFormatsAreNamed(t *testing.T) {
 	tar := make([]byte, 1024)
 	copy(tar[257:], "ustar")
 	for want, file := range map[string]string{
-		"this is text, not an ONNX file":            "hello, this is no model\n",
-		"this is a Python pickle, not an ONNX file": "\x80\x04N.",
-		"this is a PyTorch file with a Python pickle in it, not an ONNX file: loading it can run code": zipOf(t, "archive/data.pkl"),
-		"this is a zip archive, not an ONNX file: unpack it and upload the model in it":                zipOf(t, "model.onnx"),
-		"this is a safetensors file, not an ONNX file":                                                 safetensors(),
-		"this is a GGUF file, not an ONNX file":                                                        "GGUF\x03\x00\x00\x00",
-		"this is an HDF5 file, as Keras and others write it, not an ONNX file":                         "\x89HDF\r\n\x1a\n\x00",
-		"this is a file compressed with gzip, not an ONNX file":                                        "\x1f\x8b\x08\x00",
-		"this is a TensorFlow Lite model, not an ONNX file":                                            "\x1c\x00\x00\x00TFL3",
-		"this is ONNX Runtime's own format, not an ONNX file":                                          "\x1c\x00\x00\x00ORTM",
-		"this is a NumPy array, not an ONNX file":                                                      "\x93NUMPY\x01\x00",
-		"this is a tar archive, not an ONNX file":                                                      string(tar),
-		"this is an executable program, not an ONNX file":                                              "\x7fELF\x02\x01",
-		"this is not an ONNX file, nor of any other format that is known here":                         "\x00\x01\x02\x03",
+		"this is text, not an ONNX file":                                                "hello, this is no model\n",
+		"this is a Python pickle, not an ONNX file":                                     "\x80\x04N.",
+		"this is a PyTorch file, not an ONNX file":                                      torchFile(t),
+		"this is a zip archive, not an ONNX file: unpack it and upload the model in it": zipOf(t, "model.onnx"),
+		"this is a safetensors file, not an ONNX file":                                  safetensors(),
+		"this is a GGUF file, not an ONNX file":                                         "GGUF\x03\x00\x00\x00",
+		"this is an HDF5 file, as Keras and others write it, not an ONNX file":          "\x89HDF\r\n\x1a\n\x00",
+		"this is a file compressed with gzip, not an ONNX file":                         "\x1f\x8b\x08\x00",
+		"this is a TensorFlow Lite model, not an ONNX file":                             "\x1c\x00\x00\x00TFL3",
+		"this is ONNX Runtime's own format, not an ONNX file":                           "\x1c\x00\x00\x00ORTM",
+		"this is a NumPy array, not an ONNX file":                                       "\x93NUMPY\x01\x00",
+		"this is a tar archive, not an ONNX file":                                       string(tar),
+		"this is an executable program, not an ONNX file":                               "\x7fELF\x02\x01",
+		"this is not an ONNX file, nor of any other format that is known here":          "\x00\x01\x02\x03",
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
@@ -61,17 +60,14 @@ func TestTextThatBeginsLikeAModelIsText(t *testing.T) {
 	}
 }
 
-func zipOf(t testing.TB, name string) string {
+// zipOf returns an archive of empty files.
+func zipOf(t testing.TB, names ...string) string {
 	t.Helper()
-	var out bytes.Buffer
-	archive := zip.NewWriter(&out)
-	if _, err := archive.Create(name); err != nil {
-		t.Fatal(err)
+	files := []string{}
+	for _, name := range names {
+		files = append(files, name, "")
 	}
-	if err := archive.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return out.String()
+	return archiveOf(t, files...)
 }
 
 func safetensors() string {
@@ -92,7 +88,9 @@ func FuzzRecognise(f *testing.F) {
 	f.Add(fixture(f, "iris.joblib"))
 	f.Add(fixture(f, "iris.pkl"))
 	f.Add([]byte(safetensors()))
-	f.Add([]byte(zipOf(f, "archive/data.pkl")))
+	for _, archive := range []string{torchFile(f), scriptFile(f), kerasFile(f, "{}"), skopsFile(f, "{}"), npzFile(f), zipOf(f, "model.onnx")} {
+		f.Add([]byte(archive))
+	}
 	f.Add([]byte(model(graph().Message(5, formatstest.Tensor("w", "1234", 1)))))
 	f.Add(formatstest.Table{Location: "w.bin", Rows: 2, Columns: 2, Tables: 3}.Model("test"))
 	for _, hostile := range doubles() {

@@ -15,6 +15,7 @@ var readers = []reader{
 	safetensorsIndex{},
 	pickle{},
 	joblib{},
+	zipReader{PyTorch}, zipReader{TorchScript}, zipReader{PT2}, zipReader{Keras}, zipReader{Skops}, zipReader{NPZ},
 	textOnlyPickle{},
 	onnx{},
 }
