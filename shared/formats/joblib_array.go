@@ -35,7 +35,7 @@ func (s *pickleScan) array(a *joblibArray, state pickleValue) error {
 	dict.lose()
 	s.report.arrays++
 	if described.objects {
-		nested := &pickleScan{in: s.in, report: s.report, memos: []*pickleMemo{newPickleMemo()}}
+		nested := &pickleScan{in: s.in, ops: s.ops, report: s.report, memos: []*pickleMemo{newPickleMemo()}}
 		return nested.one()
 	}
 	if described.alignment > 0 {
@@ -74,8 +74,10 @@ func (s *pickleScan) checkRaw(size int64) error {
 	}
 	for rest := head; len(rest) > 0; {
 		opcode := rest[0]
-		n := len(rest)
-		if strings.IndexByte(imports, opcode) < 0 {
+		n := 0 // after STOP another pickle may be loaded
+		if strings.IndexByte(imports, opcode) >= 0 {
+			n = len(rest)
+		} else if opcode != stop {
 			n = argument(opcode, rest[1:])
 		}
 		if n < 0 {

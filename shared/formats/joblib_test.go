@@ -58,17 +58,29 @@ func TestTheBytesOfArraysAreSteppedOver(t *testing.T) {
 		file string
 		want string
 	}{
-		"two numbers":                    {joblibFile(), ""},
-		"code behind them":               {"\x80\x03" + array("K\x02\x85", float64Type) + padded + strings.Repeat(".", 16) + runsSystem, "imports os.system"},
-		"none":                           {"\x80\x03" + array("K\x00K\x05\x86", float64Type) + padded + runsSystem, "imports os.system"},
-		"one without dimensions":         {"\x80\x03" + array(")", float64Type) + padded + "........" + runsSystem, "imports os.system"},
-		"without padding":                {"\x80\x03" + oldArray("K\x01\x85", float64Type) + "\x00......." + runsSystem, "imports os.system"},
-		"characters of four bytes":       {"\x80\x03" + array("K\x01\x85", "cnumpy\ndtype\nU\x02U2\x89\x88\x87R(K\x03U\x01<NNNK\x08K\x04K\x08tb") + padded + "........" + runsSystem, "imports os.system"},
-		"structures":                     {"\x80\x03" + array("K\x01\x85", structure) + padded + "............" + runsSystem, "imports os.system"},
-		"objects":                        {"\x80\x03" + array("K\x01\x85", objectType) + nested + ".", "imports os.system"},
-		"structures of objects":          {"\x80\x03" + array("K\x01\x85", strings.Replace(structure, "K\x10tb", "K\x11tb", 1)) + nested + ".", "imports os.system"},
-		"a type from the memo":           {"\x80\x03" + float64Type + "q\x00" + array("K\x01\x85", "h\x00") + padded + "........" + runsSystem, "imports os.system"},
-		"numbers that are opcodes":       {"\x80\x03" + oldArray("K\x02\x85", float64Type) + "cos\nsystem\nNNN.." + ".", "has an array that pickle.load may take for code: save it anew by joblib 1.2 or later"},
+		"two numbers":            {joblibFile(), ""},
+		"code behind them":       {"\x80\x03" + array("K\x02\x85", float64Type) + padded + strings.Repeat(".", 16) + runsSystem, "imports os.system"},
+		"none":                   {"\x80\x03" + array("K\x00K\x05\x86", float64Type) + padded + runsSystem, "imports os.system"},
+		"one without dimensions": {"\x80\x03" + array(")", float64Type) + padded + "........" + runsSystem, "imports os.system"},
+		"without padding":        {"\x80\x03" + oldArray("K\x01\x85", float64Type) + "\x00......." + runsSystem, "imports os.system"},
+		"characters of four bytes": {
+			"\x80\x03" + array("K\x01\x85", "cnumpy\ndtype\nU\x02U2\x89\x88\x87R(K\x03U\x01<NNNK\x08K\x04K\x08tb") + padded + "........" + runsSystem,
+			"imports os.system",
+		},
+		"structures": {"\x80\x03" + array("K\x01\x85", structure) + padded + "............" + runsSystem, "imports os.system"},
+		"objects":    {"\x80\x03" + array("K\x01\x85", objectType) + nested + ".", "imports os.system"},
+		"structures of objects": {
+			"\x80\x03" + array("K\x01\x85", strings.Replace(structure, "K\x10tb", "K\x11tb", 1)) + nested + ".",
+			"imports os.system",
+		},
+		"a type from the memo": {
+			"\x80\x03" + float64Type + "q\x00" + array("K\x01\x85", "h\x00") + padded + "........" + runsSystem,
+			"imports os.system",
+		},
+		"numbers that are opcodes": {
+			"\x80\x03" + oldArray("K\x02\x85", float64Type) + "cos\nsystem\nNNN.." + ".",
+			"has an array that pickle.load may take for code: save it anew by joblib 1.2 or later",
+		},
 		"an array of an unsafe subclass": {"\x80\x03" + strings.Replace(joblibFile()[2:], "cnumpy\nndarray\n", "cos\nsystem\n", 1), "imports os.system"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +123,7 @@ func TestAnArrayThatJoblibDoesNotWriteIsRefused(t *testing.T) {
 		"no state":                            "\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81.",
 		"no type":                             state("subclass", "cnumpy\nndarray\n", "shape", ")", "order", "U\x01C"),
 		"no shape":                            state("subclass", "cnumpy\nndarray\n", "dtype", float64Type, "order", "U\x01C"),
-		"a method of its own":                 state("read", "cnumpy\nndarray\n", "subclass", "cnumpy\nndarray\n", "shape", ")", "order", "U\x01C", "dtype", float64Type),
+		"a method of its own":                 strings.Replace(joblibFile(), pickled("allow_mmap"), pickled("read"), 1),
 		"an order that is none":               state("subclass", "cnumpy\nndarray\n", "shape", ")", "order", "U\x01A", "dtype", float64Type),
 		"numbers that are said to be objects": typed(strings.Replace(float64Type, "K\x00tb", "K\x01tb", 1)),
 		"objects that are said to be numbers": typed(strings.Replace(objectType, "K\x3ftb", "K\x00tb", 1)),
@@ -175,7 +187,7 @@ func TestCompressedPicklesAreRead(t *testing.T) {
 		"a second gzip":       gzipOf(t, "\x80\x02N.") + gzipOf(t, code),
 		"one in two zlibs":    zlibOf(t, code[:5]) + zlibOf(t, code[5:]),
 		"behind an array":     zlibOf(t, joblibFile()+code),
-		"behind much padding": zlibOf(t, "\x80\x02B\x00\x00\x00\x08"+strings.Repeat("\x00", 128<<20)+code[2:]),
+		"behind much padding": zlibOf(t, "\x80\x02B\x00\x00\x00\x02"+strings.Repeat("\x00", 32<<20)+code[2:]),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,26 +15,28 @@ func kerasFile(t testing.TB, config string) string {
 func TestAKerasModelIsRead(t *testing.T) {
 	t.Parallel()
 	m, err := recogniseAs("model.keras", []byte(kerasFile(t, string(fixture(t, "keras.json")))))
-	if err != nil || m.Format != formats.Keras || m.Architecture != "Functional" || m.Producer != "Keras" || m.ProducerVersion != "3.15.1" || len(m.Findings) > 0 {
+	if err != nil || m.Format != formats.Keras || m.Architecture != "Functional" || m.Producer != "Keras" || m.ProducerVersion != "3.15.1" ||
+		len(m.Findings) > 0 {
 		t.Errorf("%+v, %v", m, err)
 	}
 }
 
 func TestCodeInAKerasModelIsFound(t *testing.T) {
 	t.Parallel()
+	runs := func(class string) string { return "has a " + class + ", which runs code that the file has or names" }
 	for config, want := range map[string]string{
-		`{"class_name": "Sequential", "module": "keras", "config": {"layers": [{"class_name": "Lambda", "module": "keras.layers", "config": {}}]}}`: "has a Lambda, which runs code that the file has or names",
-		`{"class_name": "Lambda", "config": {}}`:                                                                 "has a Lambda, which runs code that the file has or names",
-		`{"x": [[{"class_name": "__lambda__", "config": {"value": "4wEA"}}]]}`:                                   "has a __lambda__, which runs code that the file has or names",
-		`{"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": "gAI="}}`:           "has a TorchModuleWrapper, which runs code that the file has or names",
+		`{"class_name": "Sequential", "config": {"layers": [{"class_name": "Lambda", "module": "keras.layers", "config": {}}]}}`: runs("Lambda"),
+		`{"class_name": "Lambda", "config": {}}`:                                                                 runs("Lambda"),
+		`{"x": [[{"class_name": "__lambda__", "config": {"value": "4wEA"}}]]}`:                                   runs("__lambda__"),
+		`{"module": "keras.layers", "class_name": "TorchModuleWrapper", "config": {"module": "gAI="}}`:           runs("TorchModuleWrapper"),
 		`{"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}`:            "names the function os.system",
 		`{"module": "builtins", "class_name": "function", "config": "eval"}`:                                     "names the function builtins.eval",
 		`{"module": "keras.utils", "class_name": "function", "config": "get_file"}`:                              "names the function keras.utils.get_file",
-		`{"module": "keras.config", "class_name": "enable_unsafe_deserialization", "config": {}}`:                "names the class keras.config.enable_unsafe_deserialization",
+		`{"module": "keras.config", "class_name": "enable", "config": {}}`:                                       "names the class keras.config.enable",
 		`{"module": "subprocess", "class_name": "Popen", "config": {}}`:                                          "names the class subprocess.Popen",
 		`{"module": "keras.src.layers.x", "class_name": "os", "config": {}}`:                                     "names the class keras.src.layers.x.os",
 		`{"class_name": "StringLookup", "module": "keras.layers", "config": {"vocabulary": "/etc/passwd"}}`:      "reads its vocabulary from /etc/passwd",
-		`{"class_\u006eame": "L\u0061mbda"}`:                                                                     "has a Lambda, which runs code that the file has or names",
+		`{"class_\u006eame": "L\u0061mbda"}`:                                                                     runs("Lambda"),
 		`{"module": "keras.activations", "class_name": "function", "config": "relu", "registered_name": "relu"}`: "",
 		`{"module": "builtins", "class_name": "function", "config": "softmax", "registered_name": "function"}`:   "",
 		`{"module": null, "class_name": "MyLayer", "config": {}, "registered_name": "mine>MyLayer"}`:             "",

@@ -66,7 +66,8 @@ var pickleImports = map[string]string{
 	"scipy.sparse.dia":  "dia_matrix",
 	"scipy.sparse.dok":  "dok_matrix",
 	"scipy.sparse.lil":  "lil_matrix",
-	// what fitted estimators of scikit-learn 1.9 hold, as found by fitting all of sklearn.utils.all_estimators(); no functions of sklearn.datasets, which download and unpickle
+	// what fitted estimators of scikit-learn 1.9 hold, as found by fitting all of sklearn.utils.all_estimators(); no functions of
+	// sklearn.datasets, which download and unpickle
 	"sklearn._loss._loss": "CyAbsoluteError CyExponentialLoss CyHalfBinomialLoss CyHalfGammaLoss CyHalfMultinomialLoss CyHalfPoissonLoss " +
 		"CyHalfSquaredError CyHalfTweedieLoss CyHalfTweedieLossIdentity CyHuberLoss CyPinballLoss " +
 		"__pyx_unpickle_CyAbsoluteError __pyx_unpickle_CyExponentialLoss __pyx_unpickle_CyHalfBinomialLoss " +
@@ -127,11 +128,12 @@ var pickleImports = map[string]string{
 	"sklearn.feature_selection._from_model":                      "SelectFromModel",
 	"sklearn.feature_selection._rfe":                             "RFE RFECV",
 	"sklearn.feature_selection._sequential":                      "SequentialFeatureSelector",
-	"sklearn.feature_selection._univariate_selection":            "GenericUnivariateSelect SelectFdr SelectFpr SelectFwe SelectKBest SelectPercentile chi2 f_classif f_regression",
-	"sklearn.feature_selection._variance_threshold":              "VarianceThreshold",
-	"sklearn.frozen._frozen":                                     "FrozenEstimator",
-	"sklearn.gaussian_process._gpc":                              "GaussianProcessClassifier _BinaryGaussianProcessClassifierLaplace",
-	"sklearn.gaussian_process._gpr":                              "GaussianProcessRegressor",
+	"sklearn.feature_selection._univariate_selection": "GenericUnivariateSelect SelectFdr SelectFpr SelectFwe SelectKBest " +
+		"SelectPercentile chi2 f_classif f_regression",
+	"sklearn.feature_selection._variance_threshold": "VarianceThreshold",
+	"sklearn.frozen._frozen":                        "FrozenEstimator",
+	"sklearn.gaussian_process._gpc":                 "GaussianProcessClassifier _BinaryGaussianProcessClassifierLaplace",
+	"sklearn.gaussian_process._gpr":                 "GaussianProcessRegressor",
 	"sklearn.gaussian_process.kernels": "CompoundKernel ConstantKernel DotProduct ExpSineSquared Exponentiation Hyperparameter Matern Product RBF " +
 		"RationalQuadratic Sum WhiteKernel",
 	"sklearn.impute._base":         "MissingIndicator SimpleImputer",

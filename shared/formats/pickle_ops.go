@@ -199,10 +199,10 @@ func pushed(v pickleValue) func(*pickleScan, pickleRead) error {
 }
 
 // pickleOps are the opcodes (CPython's Lib/pickle.py).
-var pickleOps [256]pickleOp
+var pickleOps = newPickleOps()
 
-//nolint:gochecknoinits // the functions of the table use the table
-func init() {
+func newPickleOps() *[256]pickleOp {
+	var ops [256]pickleOp
 	number := func(s *pickleScan, a pickleRead) error { return s.push(a.number) }
 	alone := func(run func(*pickleScan) error) pickleOp {
 		return pickleOp{0, func(s *pickleScan, _ pickleRead) error { return run(s) }}
@@ -232,6 +232,7 @@ func init() {
 		'\x94': alone(func(s *pickleScan) error { return s.store(-1) }),
 		'\x80': {pickleUint1, protocol}, '\x95': {pickleUint8, func(s *pickleScan, a pickleRead) error { return s.frame(a.number) }},
 	} {
-		pickleOps[opcode] = op
+		ops[opcode] = op
 	}
+	return &ops
 }

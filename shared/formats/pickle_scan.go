@@ -11,6 +11,7 @@ import (
 // and Modules/_pickle.c), but makes no object. Where the unpicklers differ, it refuses.
 type pickleScan struct {
 	in     *byteStream
+	ops    *[256]pickleOp
 	report *pickleReport
 	// storages says that persistent ids name the storages of tensors, as in a PyTorch archive.
 	storages bool
@@ -43,7 +44,7 @@ type pickleReport struct {
 }
 
 const (
-	maxPickleSteps    = 1 << 30
+	maxPickleSteps    = 1 << 28
 	maxPickleFindings = 256
 	highestProtocol   = 5 // PEP 574
 )
@@ -54,7 +55,7 @@ func newPickleReport() *pickleReport {
 
 // newPickleScan returns a scan of what is in the stream.
 func newPickleScan(in *byteStream, report *pickleReport) *pickleScan {
-	return &pickleScan{in: in, report: report, memos: []*pickleMemo{newPickleMemo()}}
+	return &pickleScan{in: in, ops: pickleOps, report: report, memos: []*pickleMemo{newPickleMemo()}}
 }
 
 // all scans the pickles in the stream, one after the other, to its end: some programs load them all. It fails with a *Refusal at anything that
@@ -106,7 +107,7 @@ func (s *pickleScan) step() error {
 	if err != nil {
 		return err
 	}
-	op := &pickleOps[b[0]]
+	op := &s.ops[b[0]]
 	if op.run == nil {
 		return malformed(s.at, "has %#02x, which is no opcode of a pickle", b[0])
 	}

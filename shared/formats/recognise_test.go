@@ -51,7 +51,9 @@ func TestAnEmptyFileIsRefused(t *testing.T) {
 func TestTextThatBeginsLikeAModelIsText(t *testing.T) {
 	t.Parallel()
 	// 2, 7 and 8 in ASCII are tags of doc_string, and of nothing; ":" is the graph's, "B" the operator sets'.
-	for _, text := range []string{"2026-01-01,1\n", ":x\n", "BERT\n", "r2d2", "\nx", "{\"a\": 1}", "é\n", "# Model\n" + strings.Repeat("ü", 5000), "cat\ndog\n"} {
+	for _, text := range []string{
+		"2026-01-01,1\n", ":x\n", "BERT\n", "r2d2", "\nx", "{\"a\": 1}", "é\n", "# Model\n" + strings.Repeat("ü", 5000), "cat\ndog\n",
+	} {
 		_, err := recognise([]byte(text))
 		var refusal *formats.Refusal
 		if !errors.As(err, &refusal) || refusal.Format != formats.Text {

@@ -15,7 +15,8 @@ func skopsFile(t testing.TB, schema string) string {
 func TestASkopsFileIsRead(t *testing.T) {
 	t.Parallel()
 	m, err := recogniseAs("model.skops", fixture(t, "scaler.skops"))
-	if err != nil || m.Format != formats.Skops || m.Architecture != "StandardScaler" || m.Producer != "skops" || m.ProducerVersion != "0.16.0" || len(m.Findings) > 0 {
+	if err != nil || m.Format != formats.Skops || m.Architecture != "StandardScaler" || m.Producer != "skops" || m.ProducerVersion != "0.16.0" ||
+		len(m.Findings) > 0 {
 		t.Errorf("%+v, %v", m, err)
 	}
 }
@@ -26,7 +27,7 @@ func TestUnknownTypesOfASkopsFileAreFound(t *testing.T) {
 		`{"__class__": "system", "__module__": "os", "__loader__": "FunctionNode"}`:                                `holds the type os.system`,
 		`{"content": [{"__class__": "system", "__module__": "os", "__loader__": "TypeNode"}]}`:                     `holds the type os.system`,
 		`{"__class__": "list", "__module__": "builtins", "__loader__": "OperatorFuncNode"}`:                        `loads builtins.list by OperatorFuncNode`,
-		`{"__class__": "StandardScaler", "__module__": "sklearn.preprocessing._data", "__loader__": "MethodNode"}`: `loads sklearn.preprocessing._data.StandardScaler by MethodNode`,
+		`{"__class__": "Pipeline", "__module__": "sklearn.pipeline", "__loader__": "MethodNode"}`:                  `loads sklearn.pipeline.Pipeline by MethodNode`,
 		`{"__class__": "StandardScaler", "__module__": "sklearn.preprocessing._data", "__loader__": "ObjectNode"}`: "",
 		`{"__module__": "os", "__loader__": "ObjectNode"}`:                                                         `holds the type os.`,
 	} {

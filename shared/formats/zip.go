@@ -22,13 +22,14 @@ type zipFormat struct {
 // zipFormats are the formats whose files are zip archives.
 var zipFormats = []zipFormat{pyTorch, torchScript, pt2, kerasArchive, skops, npz}
 
-// zipReader reads archives of one of the zipFormats.
+// zipReader stands in the table for one of the zipFormats.
 type zipReader struct{ format Format }
 
 // zipArchive is an archive that is read.
 type zipArchive struct {
 	*file
 	entries []zipEntry
+	catalog zipCatalog
 	report  *pickleReport
 	model   Model
 }
@@ -51,20 +52,12 @@ func (z zipReader) about() about {
 	return zipFormats[i].known
 }
 
-// recognises reads the names in the archive; the first of the formats also takes what has no valid directory, so that it is refused.
+// recognises takes each archive for the first of the formats: its reader reads them all, so that the directory is read once.
 func (z zipReader) recognises(f *file) (bool, error) {
-	if is, err := isZip(f); !is || err != nil {
-		return false, err
+	if z.format != zipFormats[0].known.format {
+		return false, nil
 	}
-	found, _, err := zipFormatOf(f)
-	if err != nil {
-		_, refused := errors.AsType[*Refusal](err)
-		if refused {
-			err = nil
-		}
-		return refused && z.format == PyTorch, err
-	}
-	return found != nil && found.known.format == z.format, nil
+	return isZip(f)
 }
 
 // isZip reports whether a file begins with an archive's first file, or ends like an archive.
@@ -80,12 +73,8 @@ func isZip(f *file) (bool, error) {
 	return err == nil && bytes.HasPrefix(tail, []byte(zipEnd)) && tail[20] == 0 && tail[21] == 0 && f.size > zipEndSize, err
 }
 
-// zipFormatOf finds an archive's format by the names in it, nil for none. It fails with a *Refusal if that is damaged, or has files of several.
-func zipFormatOf(f *file) (*zipFormat, []zipEntry, error) {
-	entries, err := f.zipEntries()
-	if err != nil {
-		return nil, nil, nameZip(err)
-	}
+// zipFormatOf finds an archive's format by the names in it, nil for none. It fails with a *Refusal if it is of several.
+func zipFormatOf(entries []zipEntry) (*zipFormat, error) {
 	names := zipNames{}
 	for _, e := range entries {
 		names[e.name] = true
@@ -96,38 +85,42 @@ func zipFormatOf(f *file) (*zipFormat, []zipEntry, error) {
 			continue
 		}
 		if found != nil {
-			return nil, nil, &Refusal{Malformed, Zip, "this zip archive is " + found.known.name + " and " + zipFormats[i].known.name + " at once"}
+			return nil, &Refusal{Malformed, Zip, "this zip archive is " + found.known.name + " and " + zipFormats[i].known.name + " at once"}
 		}
 		found = &zipFormats[i]
 	}
-	return found, entries, nil
-}
-
-// nameZip names an archive in a refusal: what it should be is not known yet.
-func nameZip(err error) error {
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		return refusal.named(about{format: Zip, name: "a zip archive"})
-	}
-	return err
+	return found, nil
 }
 
 func (z zipReader) read(f *file) (Model, error) {
-	found, entries, err := zipFormatOf(f)
+	entries, catalog, err := f.zipEntries()
 	if err != nil {
-		return Model{}, err
+		return Model{}, nameZip(err, about{format: Zip, name: "a zip archive"})
 	}
-	if found == nil {
+	found, err := zipFormatOf(entries)
+	switch {
+	case err != nil:
+		return Model{}, err
+	case found == nil:
 		return Model{}, errOther
 	}
-	a := &zipArchive{file: f, entries: entries, report: newPickleReport(), model: newModel(found.known.format)}
+	a := &zipArchive{file: f, entries: entries, catalog: catalog, report: newPickleReport(), model: newModel(found.known.format)}
 	if err := a.scan(0); err != nil {
-		return Model{}, err
+		return Model{}, nameZip(err, found.known)
 	}
 	a.report.fill(&a.model)
 	if found.read != nil {
 		err = found.read(a)
 	}
-	return a.model, err
+	return a.model, nameZip(err, found.known)
+}
+
+// nameZip names the archive in a refusal.
+func nameZip(err error, a about) error {
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return refusal.named(a)
+	}
+	return err
 }
 
 // maxArchives is how deep archives may be in each other.
@@ -135,20 +128,16 @@ const maxArchives = 3
 
 // scan looks at each file of the archive: it scans those that are pickles, whatever their names are.
 func (a *zipArchive) scan(depth int) error {
-	for i := range a.entries {
-		e := &a.entries[i]
+	return a.eachEntry(a.entries, a.catalog, func(e *zipEntry) error {
 		if e.size == 0 && path.Ext(e.name) != ".pkl" {
-			continue
+			return nil
 		}
 		head, err := a.begin(e)
 		if err != nil {
 			return err
 		}
-		if err := a.scanEntry(e, head, depth); err != nil {
-			return err
-		}
-	}
-	return nil
+		return a.scanEntry(e, head, depth)
+	})
 }
 
 // scanEntry scans one file of the archive by how it begins.
@@ -176,9 +165,9 @@ func (a *zipArchive) nested(e *zipEntry, depth int) error {
 	}
 	f := newFile(io.NewSectionReader(a.from, e.data, e.size), e.size)
 	f.reads = a.reads
-	entries, err := f.zipEntries()
+	entries, catalog, err := f.zipEntries()
 	if err == nil {
-		inner := &zipArchive{file: f, entries: entries, report: a.report}
+		inner := &zipArchive{file: f, entries: entries, catalog: catalog, report: a.report}
 		err = inner.scan(depth + 1)
 	}
 	a.reads = max(a.reads, f.reads)

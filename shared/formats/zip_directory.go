@@ -49,36 +49,41 @@ const (
 type zipCatalog struct{ begin, size, entries, end int64 }
 
 // zipEntries reads the directory of a zip archive, in the order of the archive. Readers differ in what they take from archives that say
-// something twice, so it fails with a *Refusal unless all that is said agrees, and each byte of the archive belongs to one thing.
-func (f *file) zipEntries() ([]zipEntry, error) {
+// something twice, so it fails with a *Refusal unless the directory is as it has to be; whether the rest agrees, eachEntry tells.
+func (f *file) zipEntries() ([]zipEntry, zipCatalog, error) {
 	catalog, err := f.zipCatalog()
 	if err != nil {
-		return nil, err
+		return nil, catalog, err
 	}
 	entries, err := f.zipCentral(catalog)
-	if err != nil {
-		return nil, err
-	}
 	slices.SortFunc(entries, func(a, b zipEntry) int { return cmp.Compare(a.header, b.header) })
+	return entries, catalog, err
+}
+
+// eachEntry visits the entries in their order, after their local headers. It fails with a *Refusal unless these agree with the directory and
+// each byte of the archive belongs to one thing.
+func (f *file) eachEntry(entries []zipEntry, catalog zipCatalog, visit func(e *zipEntry) error) error {
 	at := int64(0)
 	for i := range entries {
-		e := &entries[i]
-		end := catalog.begin
+		e, end := &entries[i], catalog.begin
 		if i+1 < len(entries) {
 			end = min(end, entries[i+1].header) // which is refused if it is beyond
 		}
 		if e.header != at {
-			return nil, malformed(at, "has %d bytes that belong to no file of the archive", e.header-at)
+			return malformed(at, "has %d bytes that belong to no file of the archive", e.header-at)
 		}
 		if err := f.zipLocal(e, end); err != nil {
-			return nil, err
+			return err
+		}
+		if err := visit(e); err != nil {
+			return err
 		}
 		at = end
 	}
 	if at != catalog.begin {
-		return nil, malformed(at, "has %d bytes that belong to no file of the archive", catalog.begin-at)
+		return malformed(at, "has %d bytes that belong to no file of the archive", catalog.begin-at)
 	}
-	return entries, nil
+	return nil
 }
 
 // zipCatalog finds the central directory from the end of the archive.
