@@ -7,11 +7,8 @@ import "bytes"
 type pickle struct{}
 
 func (pickle) about() about {
-	return about{format: Pickle, name: "a Python pickle", endings: []string{".pkl", ".pickle", ".joblib", ".pt", ".pth"}, code: true}
+	return about{format: Pickle, name: "a Python pickle", endings: []string{".pkl", ".pickle", ".joblib"}, code: true}
 }
-
-// torchBeforeZip is how PyTorch's files began before version 1.6: protocol 2 and a number of ten bytes (torch/serialization.py, MAGIC_NUMBER).
-const torchBeforeZip = "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 
 func (pickle) recognises(f *file) (bool, error) {
 	head, err := f.peek(0, headSize)
@@ -19,13 +16,6 @@ func (pickle) recognises(f *file) (bool, error) {
 }
 
 func (pickle) read(f *file) (Model, error) {
-	head, err := f.peek(0, headSize)
-	if err != nil {
-		return Model{}, err
-	}
-	if bytes.HasPrefix(head, []byte(torchBeforeZip)) {
-		return Model{}, &Refusal{UnsupportedFormat, Pickle, "this is a PyTorch file as versions before 1.6 wrote it: load it and save it anew, best as safetensors"}
-	}
 	report := newPickleReport()
 	scan := newPickleScan(newByteStream(f.section(0, f.size)), report)
 	scan.arrays = true

@@ -207,6 +207,9 @@ func (s *pickleScan) build() error {
 // persistent pushes what the program that loads the file keeps outside of it: of PyTorch's, the storage of a tensor.
 func (s *pickleScan) persistent(id pickleValue) error {
 	if storage := torchStorage(id); storage != nil && s.storages {
+		if err := s.report.stored(id.(pickleTuple), storage.info.Datatype); err != nil { //nolint:forcetypeassert // torchStorage accepts no other
+			return err
+		}
 		return s.push(storage)
 	}
 	s.find("persistent_id", "asks the program that loads it for an object")

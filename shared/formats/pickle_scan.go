@@ -37,10 +37,11 @@ type pickleReport struct {
 	arrays   int // that joblib wrote between the opcodes
 	tensors  []TensorInfo
 	elements int64
-	names    int    // bytes of the tensors' names
-	model    string // the first imported class of a library of models
-	producer string // that library
-	version  string // of scikit-learn
+	names    int              // bytes of the tensors' names
+	model    string           // the first imported class of a library of models
+	producer string           // that library
+	version  string           // of scikit-learn
+	storages map[string]int64 // bytes of PyTorch's storages by their keys; nil where these are not of interest
 }
 
 const (

@@ -149,7 +149,6 @@ func TestAPickleThatCannotBeFollowedIsRefused(t *testing.T) {
 		"a long import":               {"\x80\x02cos\n" + strings.Repeat("s", 100_000) + "\n.", formats.Malformed},
 		"extension 0":                 {"\x80\x02\x82\x00.", formats.Malformed},
 		"a key without a value":       {"\x80\x02}(Nu.", formats.Malformed},
-		"a PyTorch file before 1.6":   {"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", formats.UnsupportedFormat},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,7 +16,7 @@ var torchTypes = map[string]string{
 
 // torchStorage returns the storage that a persistent id names ("storage", its class, key, place and number of elements: torch/serialization.py,
 // persistent_load), or nil.
-func torchStorage(id pickleValue) pickleValue {
+func torchStorage(id pickleValue) *pickleTensor {
 	parts, ok := id.(pickleTuple)
 	if !ok || len(parts) < 5 || parts[0] != pickleValue("storage") {
 		return nil

@@ -87,6 +87,7 @@ func FuzzRecognise(f *testing.F) {
 		f.Add([]byte(p.file))
 	}
 	f.Add([]byte(joblibFile()))
+	f.Add([]byte(beforeZip(stateDict, strings.Repeat("\x00", 32))))
 	f.Add(fixture(f, "iris.joblib"))
 	f.Add(fixture(f, "iris.pkl"))
 	f.Add([]byte(safetensors()))

@@ -13,6 +13,7 @@ import (
 var readers = []reader{
 	safetensors{},
 	safetensorsIndex{},
+	torchLegacy{},
 	pickle{},
 	joblib{},
 	zipReader{PyTorch}, zipReader{TorchScript}, zipReader{PT2}, zipReader{Keras}, zipReader{Skops}, zipReader{NPZ},
