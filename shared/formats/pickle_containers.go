@@ -108,10 +108,7 @@ func (s *pickleScan) setAll(object pickleValue, pairs []pickleValue) error {
 	d, isDict := object.(*pickleDict)
 	for i := 0; i < len(pairs); i += 2 {
 		key, value := pairs[i], pairs[i+1]
-		if err := s.inside(pairs[i : i+1]); err != nil {
-			return err
-		}
-		if err := s.inside(pairs[i+1 : i+2]); err != nil {
+		if err := s.inside(pairs[i : i+2]); err != nil {
 			return err
 		}
 		s.report.note(key, value)

@@ -31,6 +31,12 @@ const (
 	pickleInteger4 //
 )
 
+// pickleWidths are the bytes of numbers and lengths.
+var pickleWidths = [...]int{
+	pickleUint1: 1, pickleUint2: 2, pickleUint4: 4, pickleInt4: 4, pickleUint8: 8, pickleCounted1: 1, pickleCounted4: 4, pickleCounted8: 8,
+	pickleSkipped1: 1, pickleSkipped4: 4, pickleSkipped8: 8, pickleSigned4: 4, pickleInteger1: 1, pickleInteger4: 4,
+}
+
 // pickleRead is the argument of an opcode as far as it is of interest.
 type pickleRead struct {
 	number      int64
@@ -62,17 +68,16 @@ func (s *pickleScan) argument(kind pickleArgument) (pickleRead, error) {
 	}
 }
 
-// number reads a number of fixed size, little-endian; one above int64's greatest becomes negative.
+// number reads a number or a length, little-endian; one above int64's greatest becomes negative.
 func (s *pickleScan) number(kind pickleArgument) (int64, error) {
-	size := map[pickleArgument]int{pickleUint1: 1, pickleUint2: 2, pickleUint4: 4, pickleInt4: 4, pickleUint8: 8}[kind]
-	b, err := s.in.next(size)
+	b, err := s.in.next(pickleWidths[kind])
 	if err != nil {
 		return 0, err
 	}
 	var wide [8]byte
 	copy(wide[:], b)
 	n := signed(binary.LittleEndian.Uint64(wide[:]))
-	if kind == pickleInt4 {
+	if kind == pickleInt4 || kind == pickleSigned4 || kind == pickleInteger4 {
 		n = int64(int32(n)) //nolint:gosec // meant to wrap
 	}
 	return n, nil
@@ -93,15 +98,7 @@ func (s *pickleScan) lines() (pickleRead, error) {
 
 // counted reads a length and the bytes that it counts.
 func (s *pickleScan) counted(kind pickleArgument) (pickleRead, error) {
-	width := map[pickleArgument]pickleArgument{
-		pickleCounted1: pickleUint1, pickleSkipped1: pickleUint1, pickleInteger1: pickleUint1, pickleCounted8: pickleUint8, pickleSkipped8: pickleUint8,
-		pickleSigned4: pickleInt4, pickleInteger4: pickleInt4,
-	}
-	fixed, ok := width[kind]
-	if !ok {
-		fixed = pickleUint4
-	}
-	n, err := s.number(fixed)
+	n, err := s.number(kind)
 	switch {
 	case err != nil:
 		return pickleRead{}, err

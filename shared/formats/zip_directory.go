@@ -146,53 +146,58 @@ func zipWide(narrow zipCatalog, b []byte, base int64) (zipCatalog, error) {
 
 // zipCentral reads the central directory.
 func (f *file) zipCentral(c zipCatalog) ([]zipEntry, error) {
-	entries, names := []zipEntry{}, 0
-	seen := map[string]bool{}
+	entries, names, seen := []zipEntry{}, 0, map[string]bool{}
 	at := c.begin
 	for range c.entries {
-		b, err := f.peek(at, zipCentralSize)
-		if err != nil {
+		e, next, err := f.zipCentralEntry(at, c.end)
+		names += len(e.name)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if at+zipCentralSize > c.end || string(b[:4]) != zipCentral {
-			return nil, malformed(at, "has no valid entry in its directory")
-		}
-		number := binary.LittleEndian.Uint16
-		name, extra := int64(number(b[28:])), int64(number(b[30:]))
-		e := zipEntry{
-			flags: number(b[8:]), method: number(b[10:]), crc: binary.LittleEndian.Uint32(b[16:]), packed: int64(binary.LittleEndian.Uint32(b[20:])),
-			size: int64(binary.LittleEndian.Uint32(b[24:])), header: int64(binary.LittleEndian.Uint32(b[42:])),
-		}
-		if number(b[32:]) != 0 || number(b[34:]) != 0 {
-			return nil, malformed(at, "has a file with a comment, or in another part of the archive")
-		}
-		if e.name, err = f.zipName(at+zipCentralSize, name); err != nil {
-			return nil, err
-		}
-		fields, err := f.zipExtra(at+zipCentralSize+name, extra)
-		if err != nil {
-			return nil, err
-		}
-		if !fields.widen(&e.size, &e.packed, &e.header) {
-			return nil, malformed(at, "has the file %s without its size", shorten(e.name))
-		}
-		if names += len(e.name); names > maxZipNames {
+		case names > maxZipNames:
 			return nil, tooComplex("has more than %d bytes of names of files", maxZipNames)
-		}
-		if seen[e.name] {
+		case seen[e.name]:
 			return nil, malformed(at, "has the file %s twice", shorten(e.name))
 		}
 		seen[e.name] = true
-		if err := e.check(at); err != nil {
-			return nil, err
-		}
 		entries = append(entries, e)
-		at += zipCentralSize + name + extra
+		at = next
 	}
 	if at != c.end {
 		return nil, malformed(at, "has a directory with fewer files than bytes")
 	}
 	return entries, nil
+}
+
+// zipCentralEntry reads an entry of a central directory that goes to end, and returns where the next one begins.
+func (f *file) zipCentralEntry(at, end int64) (zipEntry, int64, error) {
+	b, err := f.peek(at, zipCentralSize)
+	if err != nil {
+		return zipEntry{}, 0, err
+	}
+	if at+zipCentralSize > end || string(b[:4]) != zipCentral {
+		return zipEntry{}, 0, malformed(at, "has no valid entry in its directory")
+	}
+	number := binary.LittleEndian.Uint16
+	name, extra := int64(number(b[28:])), int64(number(b[30:]))
+	e := zipEntry{
+		flags: number(b[8:]), method: number(b[10:]), crc: binary.LittleEndian.Uint32(b[16:]), packed: int64(binary.LittleEndian.Uint32(b[20:])),
+		size: int64(binary.LittleEndian.Uint32(b[24:])), header: int64(binary.LittleEndian.Uint32(b[42:])),
+	}
+	if number(b[32:]) != 0 || number(b[34:]) != 0 {
+		return zipEntry{}, 0, malformed(at, "has a file with a comment, or in another part of the archive")
+	}
+	if e.name, err = f.zipName(at+zipCentralSize, name); err != nil {
+		return zipEntry{}, 0, err
+	}
+	fields, err := f.zipExtra(at+zipCentralSize+name, extra)
+	if err == nil && !fields.widen(&e.size, &e.packed, &e.header) {
+		err = malformed(at, "has the file %s without its size", shorten(e.name))
+	}
+	if err == nil {
+		err = e.check(at)
+	}
+	return e, at + zipCentralSize + name + extra, err
 }
 
 // check makes sure that an entry can be read.
