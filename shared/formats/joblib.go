@@ -16,7 +16,7 @@ type joblib struct{}
 
 // The bounds of what a compressed file may hold. Deflate makes at most 1,032 bytes of one; bzip2 makes more of zeros alone.
 const (
-	maxInflated = 64 << 30
+	maxInflated = 16 << 30
 	maxRatio    = 2048
 )
 

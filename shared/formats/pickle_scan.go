@@ -34,7 +34,8 @@ type pickleReport struct {
 	scripted bool            // TorchScript reads it, which has classes of its own
 	where    string          // the entry of an archive that is scanned, "" for the file
 	steps    int
-	arrays   int // that joblib wrote between the opcodes
+	inflated int64 // bytes of compressed pickles
+	arrays   int   // that joblib wrote between the opcodes
 	tensors  []TensorInfo
 	elements int64
 	names    int              // bytes of the tensors' names

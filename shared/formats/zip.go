@@ -179,6 +179,12 @@ func (a *zipArchive) nested(e *zipEntry, depth int) error {
 func (a *zipArchive) pickle(e *zipEntry, head []byte) error {
 	found := newPickleReport()
 	found.where, found.steps, found.scripted = e.name, a.report.steps, a.model.Format == TorchScript
+	if e.method == zipDeflated {
+		a.report.inflated += e.size
+	}
+	if a.report.inflated < 0 || a.report.inflated > maxInflated {
+		return tooComplex("has more than %d bytes of compressed pickles", int64(maxInflated))
+	}
 	content := a.content(e)
 	scan := newPickleScan(newByteStream(content), found)
 	scan.storages = true

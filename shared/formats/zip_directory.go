@@ -209,6 +209,8 @@ func (e *zipEntry) check(at int64) error {
 		return malformed(at, "has the file %s compressed by the method %d; save it without compression, or with deflate", shorten(e.name), e.method)
 	case e.size < 0 || e.packed < 0 || e.header < 0 || e.method == zipStored && e.size != e.packed:
 		return malformed(at, "has the file %s with sizes that are none", shorten(e.name))
+	case e.method == zipDeflated && e.size/maxRatio > e.packed:
+		return malformed(at, "has the file %s, whose %d bytes cannot come from %d compressed ones", shorten(e.name), e.size, e.packed)
 	}
 	return nil
 }

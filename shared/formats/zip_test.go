@@ -210,6 +210,15 @@ func TestEachCutOfAnArchiveIsRefused(t *testing.T) {
 	}
 }
 
+func TestWhatIsMuchLargerDecompressedIsRefused(t *testing.T) {
+	t.Parallel()
+	whole := archiveBy(t, zip.Deflate, "archive/data.pkl", stateDict)
+	size := strings.Index(whole, "PK\x01\x02") + 24
+	if _, err := recogniseAs("model.pt", []byte(whole[:size]+"\x00\x00\x00\x7f"+whole[size+4:])); err == nil {
+		t.Error("2 GiB in a few bytes are taken")
+	}
+}
+
 func TestArchivesInArchivesAreBounded(t *testing.T) {
 	t.Parallel()
 	file := archiveOf(t, "archive/data.pkl", stateDict)
