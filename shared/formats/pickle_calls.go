@@ -74,12 +74,17 @@ func stackGlobal(s *pickleScan, _ pickleRead) error {
 	return s.push(s.imported(names[0], names[1]))
 }
 
-// inside makes sure that no array that joblib has still to read gets into another value: it would be lost from sight.
+// inside makes sure that no array that joblib has still to read gets into another value, or is called: it would be lost from sight. numpy's
+// class of dtypes, of which the same is true, is a finding.
 func (s *pickleScan) inside(values []pickleValue) error {
 	for _, v := range values {
 		_, array := v.(*joblibArray)
-		if class, ok := v.(*pickleGlobal); s.arrays && (array || ok && class.isJoblibArray()) {
+		class, ok := v.(*pickleGlobal)
+		switch {
+		case s.arrays && (array || ok && class.isJoblibArray()):
 			return malformed(s.at, notJoblibArray)
+		case ok && class.isNumPyType():
+			s.find("dtype", notNumPyType)
 		}
 	}
 	return nil
@@ -101,19 +106,27 @@ func (s *pickleScan) call(arguments int) error {
 	if err != nil {
 		return err
 	}
-	if err := s.inside(values); err != nil {
+	class := s.callable(values[0])
+	within := values
+	if arguments == 1 && class.isNumPyType() {
+		within = values[1:] // numpy calls it so itself
+	}
+	if err := s.inside(within); err != nil {
 		return err
 	}
 	tuple, _ := values[1].(pickleTuple)
-	return s.result(s.callable(values[0]), tuple)
+	if arguments > 1 {
+		tuple = nil
+	}
+	return s.result(class, tuple)
 }
 
 // result pushes what a call returns, as far as it is of interest.
 func (s *pickleScan) result(called *pickleGlobal, arguments pickleTuple) error {
 	switch {
-	case called.module == "numpy" && called.name == "dtype":
-		if s.arrays && !isDtypeCall(arguments) {
-			return malformed(s.at, "has a dtype that is not as numpy writes it")
+	case called.isNumPyType():
+		if !isNumPyCall(arguments) {
+			s.find("dtype", notNumPyType)
 		}
 		return s.push(newNumPyType(arguments))
 	case called.module == "torch._utils":
@@ -190,8 +203,8 @@ func (s *pickleScan) build() error {
 	case *joblibArray:
 		return s.array(object, given)
 	case *numPyType:
-		if !object.set(given) && s.arrays {
-			return malformed(s.at, "has a dtype that is not as numpy writes it")
+		if !object.set(given) {
+			s.find("dtype", notNumPyType)
 		}
 	case *pickleGlobal:
 		s.find("build", "changes "+object.String())

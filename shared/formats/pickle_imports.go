@@ -31,12 +31,10 @@ var pickleImports = map[string]string{
 		"float64 int16 int32 int64 int8 intc log log10 log1p log2 longlong max mean median min ndarray reciprocal sign " +
 		"sqrt square str_ timedelta64 uint16 uint32 uint64 uint8 ulonglong",
 	// how arrays and scalars are made (numpy/_core/src/multiarray/methods.c, array_reduce); not numpy._core._ufunc_reconstruct, which imports by name
-	"numpy._core.multiarray": "_reconstruct scalar",
-	"numpy._core.numeric":    "_frombuffer",
-	"numpy.core.multiarray":  "_reconstruct scalar",
-	"numpy.core.numeric":     "_frombuffer",
-	"numpy.dtypes": "BoolDType BytesDType Complex128DType Complex64DType Float16DType Float32DType Float64DType Int16DType " +
-		"Int32DType Int64DType Int8DType ObjectDType StrDType UInt16DType UInt32DType UInt64DType UInt8DType",
+	"numpy._core.multiarray":  "_reconstruct scalar",
+	"numpy._core.numeric":     "_frombuffer",
+	"numpy.core.multiarray":   "_reconstruct scalar",
+	"numpy.core.numeric":      "_frombuffer",
 	"numpy.ma":                "MaskedArray",
 	"numpy.ma.core":           "MaskedArray MaskedConstant _mareconstruct",
 	"numpy.random._generator": "Generator",

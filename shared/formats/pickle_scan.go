@@ -206,12 +206,13 @@ func (s *pickleScan) store(index int64) error {
 		return err
 	}
 	text, _ := v.(string)
+	_, dtype := v.(*numPyType)
 	for _, m := range s.memos {
 		at := index
 		if at < 0 {
 			at = m.count
 		}
-		if !m.put(at, v, pickleKnows(text)) {
+		if !m.put(at, v, dtype || pickleKnows(text)) {
 			return tooComplex("has a memo with more than %d values, at byte %d", maxPickleMemo, s.at)
 		}
 	}

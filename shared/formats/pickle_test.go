@@ -13,6 +13,13 @@ import (
 // unknown is what a scan says of an import that it cannot follow.
 const unknown = "imports what is only known when it is loaded"
 
+const notNumPy = "has a dtype that is not as numpy writes it"
+
+// structureOf returns a dtype with one field and flags.
+func structureOf(field, flags string) string {
+	return "cnumpy\ndtype\nU\x02V8\x89\x88\x87R(K\x03U\x01|NU\x01a\x85}U\x01a" + field + "K\x00\x86sK\x08K\x01K" + flags + "tb"
+}
+
 // pickles are pickles written by hand, with the details of what is found in them; each finding is unsafe.
 var pickles = map[string]struct {
 	file string
@@ -44,24 +51,34 @@ var pickles = map[string]struct {
 	"STACK_GLOBAL, a name that is made": {
 		"\x80\x02c_codecs\nencode\nX\x02\x00\x00\x00os\x85RX\x06\x00\x00\x00system\x93.", []string{unknown},
 	},
-	"STACK_GLOBAL, a long name":      {"\x80\x04X\x00\x08\x00\x00" + strings.Repeat("o", 2048) + "\x8c\x01x\x93.", []string{unknown}},
-	"a name with dots":               {"\x80\x04\x8c\x02os\x8c\x0fsystem.__call__\x93.", []string{"imports os.system.__call__"}},
-	"a harmless class with dots":     {"\x80\x04\x8c\x0bcollections\x8c\x10OrderedDict.copy\x93.", []string{"imports collections.OrderedDict.copy"}},
-	"a module by its parent":         {"\x80\x04\x8c\x05numpy\x8c\x09load.real\x93.", []string{"imports numpy.load.real"}},
-	"a name with a quote":            {"\x80\x04\x8c\x02os\x8c\x02\"\n\x93.", []string{`imports os."\"\n"`}},
-	"EXT1":                           {"\x80\x02\x82\x01)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
-	"EXT2":                           {"\x80\x02\x83\x01\x01)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
-	"EXT4":                           {"\x80\x02\x84\x01\x00\x00\x00)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
-	"NEWOBJ":                         {"\x80\x02csubprocess\nPopen\n)\x81.", []string{"imports subprocess.Popen"}},
-	"NEWOBJ_EX":                      {"\x80\x04csubprocess\nPopen\n)}\x92.", []string{"imports subprocess.Popen"}},
-	"a call of what a call returned": {"\x80\x02cbuiltins\nlist\n)R)R.", []string{"calls something that is only known when it is loaded"}},
-	"an object of such a class":      {"\x80\x02cbuiltins\nlist\n)R)\x81.", []string{"calls something that is only known when it is loaded"}},
-	"OBJ of such a class":            {"(]o.", []string{"calls something that is only known when it is loaded"}},
-	"BUILD of a class":               {"\x80\x02cnumpy\nndarray\nN}U\x01Tccollections\nCounter\ns\x86b.", []string{"changes numpy.ndarray"}},
-	"PERSID":                         {"Pfile\n.", []string{"asks the program that loads it for an object"}},
-	"BINPERSID":                      {"\x80\x02U\x04fileQ.", []string{"asks the program that loads it for an object"}},
-	"a second pickle":                {"\x80\x02N.\x80\x02cos\nsystem\n.", []string{"imports os.system"}},
-	"a third one of protocol 0":      {"\x80\x02N.\x80\x02N.cos\nsystem\n.", []string{"imports os.system"}},
+	"STACK_GLOBAL, a long name":           {"\x80\x04X\x00\x08\x00\x00" + strings.Repeat("o", 2048) + "\x8c\x01x\x93.", []string{unknown}},
+	"a name with dots":                    {"\x80\x04\x8c\x02os\x8c\x0fsystem.__call__\x93.", []string{"imports os.system.__call__"}},
+	"a harmless class with dots":          {"\x80\x04\x8c\x0bcollections\x8c\x10OrderedDict.copy\x93.", []string{"imports collections.OrderedDict.copy"}},
+	"a module by its parent":              {"\x80\x04\x8c\x05numpy\x8c\x09load.real\x93.", []string{"imports numpy.load.real"}},
+	"a name with a quote":                 {"\x80\x04\x8c\x02os\x8c\x02\"\n\x93.", []string{`imports os."\"\n"`}},
+	"EXT1":                                {"\x80\x02\x82\x01)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
+	"EXT2":                                {"\x80\x02\x83\x01\x01)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
+	"EXT4":                                {"\x80\x02\x84\x01\x00\x00\x00)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
+	"NEWOBJ":                              {"\x80\x02csubprocess\nPopen\n)\x81.", []string{"imports subprocess.Popen"}},
+	"NEWOBJ_EX":                           {"\x80\x04csubprocess\nPopen\n)}\x92.", []string{"imports subprocess.Popen"}},
+	"a call of what a call returned":      {"\x80\x02cbuiltins\nlist\n)R)R.", []string{"calls something that is only known when it is loaded"}},
+	"an object of such a class":           {"\x80\x02cbuiltins\nlist\n)R)\x81.", []string{"calls something that is only known when it is loaded"}},
+	"OBJ of such a class":                 {"(]o.", []string{"calls something that is only known when it is loaded"}},
+	"BUILD of a class":                    {"\x80\x02cnumpy\nndarray\nN}U\x01Tccollections\nCounter\ns\x86b.", []string{"changes numpy.ndarray"}},
+	"a dtype":                             {"\x80\x02" + float64Type + ".", nil},
+	"objects that are said to be numbers": {"\x80\x02" + strings.Replace(objectType, "K\x3ftb", "K\x00tb", 1) + ".", []string{notNumPy}},
+	"a dtype that is shared":              {"\x80\x02" + strings.Replace(objectType, "\x89\x88\x87R", "\x89\x89\x87R", 1) + ".", []string{notNumPy}},
+	"a structure that hides objects":      {"\x80\x02" + structureOf(objectType, "\x10") + ".", []string{notNumPy}},
+	"a structure of objects":              {"\x80\x02" + structureOf(objectType, "\x1b") + ".", nil},
+	"a structure of numbers":              {"\x80\x02" + structureOf(float64Type, "\x10") + ".", nil},
+	"a dtype by NEWOBJ":                   {"\x80\x02cnumpy\ndtype\nU\x02O8\x85\x81.", []string{notNumPy}},
+	"a dtype by OBJ":                      {"(cnumpy\ndtype\nU\x02O8o.", []string{notNumPy}},
+	"a dtype by INST":                     {"(U\x02O8inumpy\ndtype\n.", []string{notNumPy}},
+	"a dtype by another function":         {"ccopy_reg\n_reconstructor\n(cnumpy\ndtype\ncnumpy\ndtype\nU\x02O8tR.", []string{notNumPy}},
+	"PERSID":                              {"Pfile\n.", []string{"asks the program that loads it for an object"}},
+	"BINPERSID":                           {"\x80\x02U\x04fileQ.", []string{"asks the program that loads it for an object"}},
+	"a second pickle":                     {"\x80\x02N.\x80\x02cos\nsystem\n.", []string{"imports os.system"}},
+	"a third one of protocol 0":           {"\x80\x02N.\x80\x02N.cos\nsystem\n.", []string{"imports os.system"}},
 	"a second pickle with two memos": { // whether the memo is new tells whether os or collections is imported
 		"\x80\x04\x8c\x02os\x94.\x80\x04\x8c\x0bcollections\x94h\x00\x8c\x0bOrderedDict\x93.", []string{unknown},
 	},

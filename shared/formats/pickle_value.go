@@ -30,9 +30,10 @@ type (
 // The bounds of what a scan of a pickle keeps. Together they are below 64 MiB.
 const (
 	maxPickleText   = 1 << 10 // bytes of a string that is kept
-	maxPickleItems  = 9       // of a tuple or dictionary that is kept
+	maxPickleItems  = 16      // of a tuple or dictionary that is kept
 	maxPickleItem   = 256     // weight of one of them in a dictionary
 	maxPickleKey    = 32      // bytes of a key
+	maxPickleTuple  = 8 << 10 // weight of a tuple
 	maxPickleStack  = 1 << 19 // values
 	pickleDepth     = 2100    // values on top of the stack that are kept: Python stores 1,000 pairs at once (pickle.py, _BATCHSIZE)
 	maxPickleMemo   = 1 << 24 // greatest index
@@ -73,13 +74,8 @@ func newPickleTuple(items []pickleValue) pickleValue {
 		return pickleForgotten{}
 	}
 	t := make(pickleTuple, len(items))
-	for i, item := range items {
-		if _, ok := item.(*pickleDict); ok {
-			item = pickleForgotten{} // it may change, and grow
-		}
-		t[i] = item
-	}
-	if pickleWeight(t) > 2*maxPickleText {
+	copy(t, items)
+	if pickleWeight(t) > maxPickleTuple {
 		return pickleForgotten{}
 	}
 	return t
