@@ -19,6 +19,7 @@ type pickleScan struct {
 	arrays bool
 
 	stack    []pickleValue
+	height   int   // of the stack before the opcode
 	marks    []int // where in the stack a MARK is
 	memos    []*pickleMemo
 	frameEnd int64        // 0: outside of frames
@@ -76,7 +77,7 @@ func (s *pickleScan) all() error {
 
 // again makes ready for the next pickle. One unpickler that loads several keeps its memo, and a new one does not: both are followed.
 func (s *pickleScan) again() {
-	s.stack, s.marks, s.done, s.frameEnd = s.stack[:0], s.marks[:0], false, 0
+	s.stack, s.height, s.marks, s.done, s.frameEnd = nil, 0, s.marks[:0], false, 0
 	s.memos = []*pickleMemo{newPickleMemo(), s.memos[len(s.memos)-1]}
 }
 
@@ -105,6 +106,10 @@ func (s *pickleScan) step() error {
 	if s.report.steps > maxPickleSteps {
 		return tooComplex("has more than %d opcodes", maxPickleSteps)
 	}
+	if s.height > len(s.stack) {
+		clear(s.stack[len(s.stack):s.height]) // what was popped takes no memory any more
+	}
+	s.height = len(s.stack)
 	b, err := s.in.next(1)
 	if err != nil {
 		return err
@@ -245,8 +250,7 @@ func pickleSame(a, b pickleValue) bool {
 func (s *pickleScan) imported(module, name pickleValue) *pickleGlobal {
 	from, ok := module.(string)
 	what, also := name.(string)
-	switch {
-	case !ok || !also:
+	if !ok || !also {
 		s.find("import", "imports what is only known when it is loaded")
 		return &pickleStrange
 	}

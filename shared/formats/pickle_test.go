@@ -13,6 +13,8 @@ import (
 // unknown is what a scan says of an import that it cannot follow.
 const unknown = "imports what is only known when it is loaded"
 
+const numbered = "imports an extension by its number, which is only known when it is loaded"
+
 const notNumPy = "has a dtype that is not as numpy writes it"
 
 // structureOf returns a dtype with one field and flags.
@@ -56,9 +58,9 @@ var pickles = map[string]struct {
 	"a harmless class with dots":          {"\x80\x04\x8c\x0bcollections\x8c\x10OrderedDict.copy\x93.", []string{"imports collections.OrderedDict.copy"}},
 	"a module by its parent":              {"\x80\x04\x8c\x05numpy\x8c\x09load.real\x93.", []string{"imports numpy.load.real"}},
 	"a name with a quote":                 {"\x80\x04\x8c\x02os\x8c\x02\"\n\x93.", []string{`imports os."\"\n"`}},
-	"EXT1":                                {"\x80\x02\x82\x01)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
-	"EXT2":                                {"\x80\x02\x83\x01\x01)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
-	"EXT4":                                {"\x80\x02\x84\x01\x00\x00\x00)R.", []string{"imports an extension by its number, which is only known when it is loaded"}},
+	"EXT1":                                {"\x80\x02\x82\x01)R.", []string{numbered}},
+	"EXT2":                                {"\x80\x02\x83\x01\x01)R.", []string{numbered}},
+	"EXT4":                                {"\x80\x02\x84\x01\x00\x00\x00)R.", []string{numbered}},
 	"NEWOBJ":                              {"\x80\x02csubprocess\nPopen\n)\x81.", []string{"imports subprocess.Popen"}},
 	"NEWOBJ_EX":                           {"\x80\x04csubprocess\nPopen\n)}\x92.", []string{"imports subprocess.Popen"}},
 	"a call of what a call returned":      {"\x80\x02cbuiltins\nlist\n)R)R.", []string{"calls something that is only known when it is loaded"}},
