@@ -63,7 +63,7 @@ func foreignOf(head []byte, promised []Format) *Refusal {
 // adviceFor says what to do about a file of a format that is not accepted, where there is something to do.
 func adviceFor(f Format, promised []Format) string {
 	if f == Compressed && slices.Contains(promised, Joblib) {
-		return ` with a pickle in it: save it by joblib.dump(..., compress=("zlib", 3)), or with gzip or bz2`
+		return `: save it by joblib.dump(..., compress=("zlib", 3)), or with gzip or bz2`
 	}
 	return ""
 }

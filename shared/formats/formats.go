@@ -87,7 +87,7 @@ type ExternalFile struct {
 
 // Finding is a remark on a file.
 type Finding struct {
-	Code   string `json:"code"` // custom_domain, runs_code
+	Code   string `json:"code"` // custom_domain, import, layer, ...: what the finding is about
 	Detail string `json:"detail"`
 	// Unsafe: loading the file may run code that this finding is about. A policy that scans refuses the file for it.
 	Unsafe bool  `json:"unsafe,omitempty"`

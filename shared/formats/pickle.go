@@ -6,8 +6,9 @@ import "bytes"
 // opcodes are walked to the end of the file, and what they import is found. Pickles between whose opcodes joblib wrote arrays are Joblib.
 type pickle struct{}
 
+// about promises nothing for the ending .bin, which other formats' weights have too: pickles and archives are recognised under it by their bytes.
 func (pickle) about() about {
-	return about{format: Pickle, name: "a Python pickle", endings: []string{".pkl", ".pickle", ".joblib"}, code: true}
+	return about{format: Pickle, name: "a Python pickle", endings: []string{".pkl", ".pickle", ".joblib", ".pt", ".pth"}, code: true}
 }
 
 func (pickle) recognises(f *file) (bool, error) {

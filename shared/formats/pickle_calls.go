@@ -90,6 +90,16 @@ func (s *pickleScan) inside(values []pickleValue) error {
 	return nil
 }
 
+// pickleOnlyMade are the classes that a pickle makes without a call: with some arguments they would read a file.
+var pickleOnlyMade = map[string]bool{"lightgbm.basic.Booster": true, "xgboost.core.Booster": true}
+
+// called records a call of a class or function that pickles do not call.
+func (s *pickleScan) called(v *pickleGlobal) {
+	if pickleOnlyMade[v.module+"."+v.name] {
+		s.find("call", "calls "+v.String()+", which may read a file")
+	}
+}
+
 // callable records a call of something that is only known when it is called. What is imported has been judged already.
 func (s *pickleScan) callable(v pickleValue) *pickleGlobal {
 	class, ok := v.(*pickleGlobal)
@@ -115,9 +125,10 @@ func (s *pickleScan) call(arguments int) error {
 		return err
 	}
 	tuple, _ := values[1].(pickleTuple)
-	if arguments > 1 {
-		tuple = nil
+	if arguments > 1 { // NEWOBJ_EX makes an object
+		return s.push(nil)
 	}
+	s.called(class)
 	return s.result(class, tuple)
 }
 
@@ -163,6 +174,7 @@ func instance(s *pickleScan, a pickleRead) error {
 	if err != nil {
 		return err
 	}
+	s.called(class)
 	if err := s.inside(append([]pickleValue{class}, values...)); err != nil {
 		return err
 	}
@@ -178,7 +190,7 @@ func object(s *pickleScan, _ pickleRead) error {
 	if len(values) == 0 {
 		return malformed(s.at, "has an object without a class")
 	}
-	s.callable(values[0])
+	s.called(s.callable(values[0]))
 	if err := s.inside(values); err != nil {
 		return err
 	}

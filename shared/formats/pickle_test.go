@@ -67,6 +67,8 @@ var pickles = map[string]struct {
 	"an object of such a class":           {"\x80\x02cbuiltins\nlist\n)R)\x81.", []string{"calls something that is only known when it is loaded"}},
 	"OBJ of such a class":                 {"(]o.", []string{"calls something that is only known when it is loaded"}},
 	"BUILD of a class":                    {"\x80\x02cnumpy\nndarray\nN}U\x01Tccollections\nCounter\ns\x86b.", []string{"changes numpy.ndarray"}},
+	"a booster":                           {"\x80\x02cxgboost.core\nBooster\n)\x81}U\x06handleC\x01xsb.", nil},
+	"a booster of a file":                 {"cxgboost.core\nBooster\n(NNS'/x'\ntR.", []string{"calls xgboost.core.Booster, which may read a file"}},
 	"a dtype":                             {"\x80\x02" + float64Type + ".", nil},
 	"objects that are said to be numbers": {"\x80\x02" + strings.Replace(objectType, "K\x3ftb", "K\x00tb", 1) + ".", []string{notNumPy}},
 	"a dtype that is shared":              {"\x80\x02" + strings.Replace(objectType, "\x89\x88\x87R", "\x89\x89\x87R", 1) + ".", []string{notNumPy}},
