@@ -80,7 +80,7 @@ func TestBadInputIsNamed(t *testing.T) {
 		{"a chunk too small", `"chunk_size": 4194304`, 400, "chunk_size"},
 		{"a chunk too large", `"chunk_size": 1073741824`, 400, "chunk_size"},
 		{"a first chunk that is shorter", `"first_chunk_size": 1`, 400, "first_chunk_size"},
-		{"another format", `"format": "pickle"`, 422, "format"},
+		{"another format", `"format": "hdf5"`, 422, "format"},
 		{"direct mode", `"mode": "direct"`, 422, "mode"},
 		{"an unknown mode", `"mode": "fast"`, 400, "mode"},
 		{"an unknown field", `"colour": "red"`, 400, "colour"},

@@ -26,6 +26,7 @@ type file struct {
 	space  []byte
 
 	reads, walked int
+	fault         error // why the last read failed
 }
 
 func newFile(from io.ReaderAt, size int64, path ref.Path) *file {
@@ -40,7 +41,8 @@ func (f *file) peek(pos int64, n int) ([]byte, error) {
 	}
 	f.reads++
 	if f.reads > maxReads {
-		return nil, tooComplex("needs more than %d reads to find its headers", maxReads)
+		f.fault = tooComplex("needs more than %d reads to find its headers", maxReads)
+		return nil, f.fault
 	}
 	f.at, f.window = pos, f.space[:min(int64(len(f.space)), f.size-pos)]
 	if got, err := f.from.ReadAt(f.window, pos); got < len(f.window) {
@@ -48,6 +50,7 @@ func (f *file) peek(pos int64, n int) ([]byte, error) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF // it is shorter than its size
 		}
+		f.fault = err
 		return nil, err
 	}
 	return f.window[:n], nil

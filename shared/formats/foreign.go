@@ -3,10 +3,10 @@ package formats
 import (
 	"bytes"
 	"compress/zlib"
-	"encoding/binary"
 	"errors"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -24,6 +24,8 @@ var signatures = []struct {
 	{0, "\x1f\x8b\x08", Compressed, "a file compressed with gzip"}, // with deflate, the one method that there is (RFC 1952, 2.3.1)
 	{0, "\x28\xb5\x2f\xfd", Compressed, "a file compressed with Zstandard"},
 	{0, "\xfd7zXZ\x00", Compressed, "a file compressed with xz"},
+	{0, "\x5d\x00\x00", Compressed, "a file compressed with lzma"},
+	{0, "\x04\x22\x4d\x18", Compressed, "a file compressed with LZ4"},
 	{4, "1AY&SY", Compressed, "a file compressed with bzip2"}, // its first block, after BZh and a digit
 	{257, "ustar", Tar, "a tar archive"},
 	{0, "\x7fELF", Executable, "an executable program"},
@@ -32,32 +34,35 @@ var signatures = []struct {
 
 // foreignOf returns the refusal of a file of a format that is not accepted, or nil.
 func foreignOf(head []byte, promised []Format) *Refusal {
-	refuse := func(code Code, f Format, name, advice string) *Refusal {
+	refuse := func(f Format, name, advice string) *Refusal {
 		detail := "this is " + name
 		if len(promised) > 0 {
 			detail += ", not " + Names(promised)
 		} else {
 			detail += ", which is not accepted"
 		}
-		return &Refusal{code, f, detail + advice}
+		return &Refusal{UnsupportedFormat, f, detail + advice}
 	}
-	const runs = ": loading it can run code"
 	switch {
-	case isPickle(head):
-		return refuse(RunsCode, Pickle, "a Python pickle", runs)
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")) && holdsPickle(head):
-		return refuse(RunsCode, Pickle, "a PyTorch file with a Python pickle in it", runs)
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
-		return refuse(UnsupportedFormat, Zip, "a zip archive", ": unpack it and upload the model in it")
+		return refuse(Zip, "a zip archive", ": unpack it and upload the model in it")
 	case isZlib(head):
-		return refuse(UnsupportedFormat, Compressed, "a file compressed with zlib", "")
+		return refuse(Compressed, "a file compressed with zlib", "")
 	}
 	for _, s := range signatures {
 		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) {
-			return refuse(UnsupportedFormat, s.format, s.name, "")
+			return refuse(s.format, s.name, adviceFor(s.format, promised))
 		}
 	}
 	return nil
+}
+
+// adviceFor says what to do about a file of a format that is not accepted, where there is something to do.
+func adviceFor(f Format, promised []Format) string {
+	if f == Compressed && slices.Contains(promised, Joblib) {
+		return `: save it by joblib.dump(..., compress=("zlib", 3)), or with gzip or bz2`
+	}
+	return ""
 }
 
 // textPickle is how a pickle of protocol 0 begins that calls something: GLOBAL, a module and a name, then MARK or PUT.
@@ -69,7 +74,7 @@ func isPickle(head []byte) bool { return isProtocolled(head) || textPickle.Match
 // isZlib takes what has zlib's header (RFC 1950, 2.2) for compressed if its beginning inflates, or inflates to a pickle before it breaks off:
 // files of numbers may begin with these two bytes.
 func isZlib(head []byte) bool {
-	if len(head) < 2 || head[0] != 0x78 || !strings.ContainsRune("\x01\x5e\u009c\u00da", rune(head[1])) {
+	if !isZlibHead(head) {
 		return false
 	}
 	inflater, err := zlib.NewReader(bytes.NewReader(head))
@@ -81,20 +86,8 @@ func isZlib(head []byte) bool {
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) || isPickle(content[:n])
 }
 
-// holdsPickle looks for a pickle among the first names of a zip. PyTorch writes <archive>/data.pkl first.
-func holdsPickle(head []byte) bool {
-	const name, header = 26, 30 // of a local file header (APPNOTE.TXT, 4.3.7)
-	for at := 0; ; at++ {
-		next := bytes.Index(head[at:], []byte("PK\x03\x04"))
-		if next < 0 || at+next+header > len(head) {
-			return false
-		}
-		at += next
-		length := int(binary.LittleEndian.Uint16(head[at+name:]))
-		if bytes.HasSuffix(head[at+header:min(at+header+length, len(head))], []byte(".pkl")) {
-			return true
-		}
-	}
+func isZlibHead(head []byte) bool {
+	return len(head) >= 2 && head[0] == 0x78 && strings.ContainsRune("\x01\x5e\u009c\u00da", rune(head[1]))
 }
 
 // isText takes what has no control characters but those of lines for text. The end of head may cut a character.

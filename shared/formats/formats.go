@@ -22,12 +22,19 @@ const (
 	SavedModel       Format = "savedmodel" // TensorFlow's
 	Config           Format = "config"     // Hugging Face's, in JSON: an asset
 	GGUF             Format = "gguf"
-	Pickle           Format = "pickle" // also inside of a zip, as PyTorch writes it
+	Pickle           Format = "pickle"
+	Joblib           Format = "joblib"      // a pickle with arrays between its opcodes, or a compressed one
+	PyTorch          Format = "pytorch"     // a zip with a pickle, as torch.save writes it
+	TorchScript      Format = "torchscript" // a zip with code
+	PT2              Format = "pt2"         // what torch.export saves
+	Keras            Format = "keras"       // Keras 3
+	Skops            Format = "skops"
+	NPZ              Format = "npz"    // several arrays of NumPy
 	HDF5             Format = "hdf5"   // Keras before 3
 	ORT              Format = "ort"    // ONNX Runtime's own
 	TFLite           Format = "tflite" // TensorFlow Lite
 	NumPy            Format = "numpy"  // one array
-	Zip              Format = "zip"    // but PyTorch's
+	Zip              Format = "zip"    // of none of the formats above
 	Compressed       Format = "compressed"
 	Tar              Format = "tar"
 	Executable       Format = "executable" // ELF, PE
@@ -86,7 +93,7 @@ type ExternalFile struct {
 
 // Finding is a remark on a file.
 type Finding struct {
-	Code   string `json:"code"` // custom_domain, runs_code
+	Code   string `json:"code"` // custom_domain, import, layer, ...: what the finding is about
 	Detail string `json:"detail"`
 	// Unsafe: loading the file may run code that this finding is about. A policy that scans refuses the file for it.
 	Unsafe bool  `json:"unsafe,omitempty"`

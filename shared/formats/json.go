@@ -24,8 +24,11 @@ type jsonReader struct {
 }
 
 // json reads the JSON text in the bytes [pos, end) of the file.
-func (f *file) json(pos, end int64) *jsonReader {
-	bounded := &boundedJSON{from: f.section(pos, end), at: pos}
+func (f *file) json(pos, end int64) *jsonReader { return newJSON(f.section(pos, end), pos) }
+
+// newJSON reads the JSON text that a reader has; at is where it begins.
+func newJSON(from io.Reader, at int64) *jsonReader {
+	bounded := &boundedJSON{from: from, at: at}
 	decoder := json.NewDecoder(bounded)
 	decoder.UseNumber()
 	return &jsonReader{from: bounded, decoder: decoder}
@@ -92,7 +95,7 @@ func (r *jsonReader) list(visit func(i int) error) error {
 	return r.elements(visit)
 }
 
-// elements reads a list whose bracket has been read.
+// elements reads the rest of a list whose beginning has been read.
 func (r *jsonReader) elements(visit func(i int) error) error {
 	for i := 0; r.decoder.More(); i++ {
 		if err := visit(i); err != nil {

@@ -18,6 +18,9 @@ type Kind string
 // HuggingFace is a folder of safetensors with a config.json beside them. Other kinds follow from the format of the file to load (about.kind).
 const HuggingFace Kind = "huggingface"
 
+// Sklearn is a version whose model scikit-learn wrote, in one of several formats.
+const Sklearn Kind = "sklearn"
+
 // File is a file of a version.
 type File struct {
 	Path   ref.Path

@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/17882237881/MaaS/api/ref"
 	"github.com/17882237881/MaaS/shared/formats"
 	"github.com/17882237881/MaaS/shared/formatstest"
 )
@@ -16,6 +17,11 @@ var claimed = formats.Claim{Path: "model.onnx"}
 // recognise reads a file that is all in memory, and claims to be a model.
 func recognise(b []byte) (formats.Model, error) {
 	return formats.Recognise(bytes.NewReader(b), int64(len(b)), claimed)
+}
+
+// recogniseAs reads a file that is all in memory, under a name.
+func recogniseAs[N ~string, T ~string | ~[]byte](name N, file T) (formats.Model, error) {
+	return formats.Recognise(bytes.NewReader([]byte(file)), int64(len(file)), formats.Claim{Path: ref.Path(name)})
 }
 
 // fixture reads a file of testdata. testdata/README.md says where they come from.

@@ -37,15 +37,20 @@ type numpyHeader struct {
 }
 
 func (numpy) read(f *file) (Model, error) {
-	begin, end, err := numpyBounds(f)
+	head, err := f.peek(0, windowSize)
 	if err != nil {
 		return Model{}, err
 	}
-	window, err := f.peek(begin, int(end-begin))
+	return readNumPy(head, f.size)
+}
+
+// readNumPy reads a file of size bytes that begins with head, which has its header.
+func readNumPy(head []byte, size int64) (Model, error) {
+	begin, end, err := numpyBounds(head, size)
 	if err != nil {
 		return Model{}, err
 	}
-	parser := &pythonParser{text: window, from: begin}
+	parser := &pythonParser{text: head[begin:end], from: begin}
 	members, err := parser.dictionary()
 	if err != nil {
 		return Model{}, err
@@ -60,7 +65,7 @@ func (numpy) read(f *file) (Model, error) {
 		return Model{}, err
 	}
 	m.Parameters = elementsOf(h.shape)
-	switch have := f.size - end; {
+	switch have := size - end; {
 	case h.objects:
 		m.Findings = append(m.Findings, Finding{
 			Code: "pickle", Unsafe: true, Offset: end, Detail: "the elements are Python objects: loading them with allow_pickle=True can run code",
@@ -68,7 +73,7 @@ func (numpy) read(f *file) (Model, error) {
 	case h.item > 0 && m.Parameters > math.MaxInt64/h.item:
 		return Model{}, malformed(begin, "has the shape %v of elements of %d bytes", h.shape, h.item)
 	case have < m.Parameters*h.item:
-		return Model{}, truncated(f.size, fmt.Sprintf("an array of %d bytes begins", m.Parameters*h.item), end)
+		return Model{}, truncated(size, fmt.Sprintf("an array of %d bytes begins", m.Parameters*h.item), end)
 	case have > m.Parameters*h.item:
 		return Model{}, malformed(end+m.Parameters*h.item, "has %d bytes that do not belong to the array", have-m.Parameters*h.item)
 	}
@@ -76,13 +81,9 @@ func (numpy) read(f *file) (Model, error) {
 }
 
 // numpyBounds returns where the header begins and ends.
-func numpyBounds(f *file) (begin, end int64, err error) {
-	head, err := f.peek(0, 12)
-	if err != nil {
-		return 0, 0, err
-	}
+func numpyBounds(head []byte, size int64) (begin, end int64, err error) {
 	if len(head) < 10 {
-		return 0, 0, truncated(f.size, "its head ends", 10)
+		return 0, 0, truncated(size, "its head ends", 10)
 	}
 	var length uint32
 	switch major, minor := head[6], head[7]; {
@@ -90,18 +91,20 @@ func numpyBounds(f *file) (begin, end int64, err error) {
 		begin, length = 10, uint32(binary.LittleEndian.Uint16(head[8:]))
 	case (major == 2 || major == 3) && minor == 0:
 		if len(head) < 12 {
-			return 0, 0, truncated(f.size, "its head ends", 12)
+			return 0, 0, truncated(size, "its head ends", 12)
 		}
 		begin, length = 12, binary.LittleEndian.Uint32(head[8:])
 	default:
 		return 0, 0, malformed(6, "has version %d.%d of the format; 1.0, 2.0 and 3.0 are known", major, minor)
 	}
-	if length > numpyMaxHeader {
-		return 0, 0, tooComplex("has a header of %d bytes; at most %d are allowed", length, numpyMaxHeader)
-	}
 	end = begin + int64(length)
-	if end > f.size {
-		return 0, 0, truncated(f.size, "its header ends", end)
+	switch {
+	case length > numpyMaxHeader:
+		return 0, 0, tooComplex("has a header of %d bytes; at most %d are allowed", length, numpyMaxHeader)
+	case end > size:
+		return 0, 0, truncated(size, "its header ends", end)
+	case end > int64(len(head)):
+		return 0, 0, tooComplex("has a header of %d bytes; at most %d are allowed here", length, int64(len(head))-begin)
 	}
 	return begin, end, nil
 }

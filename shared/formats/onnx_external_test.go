@@ -208,8 +208,7 @@ func TestWeightsAreTakenForAnotherFormatHardlyEver(t *testing.T) {
 	}
 }
 
-func TestAThreeGibibyteModelIsReadByItsHeadersAlone(t *testing.T) {
-	t.Parallel()
+func TestAThreeGibibyteModelIsReadByItsHeadersAlone(t *testing.T) { //nolint:paralleltest // it measures what the process allocates
 	const tables = 6000
 	table := formatstest.Table{Location: "model.onnx.data", Rows: 256, Columns: 512, Tables: tables}
 	if table.Size() < 3e9 {

@@ -20,11 +20,6 @@ func safetensorsFile(header, data string) string {
 	return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + data
 }
 
-// recogniseAs reads a file that is all in memory and has the name.
-func recogniseAs[T ~string | ~[]byte](path ref.Path, file T) (formats.Model, error) {
-	return formats.Recognise(bytes.NewReader([]byte(file)), int64(len(file)), formats.Claim{Path: path})
-}
-
 // assertRefusedAs checks that the file with the name is refused with the code and a sentence that has the words.
 func assertRefusedAs[T ~string | ~[]byte](t testing.TB, path ref.Path, file T, want formats.Code, words string) {
 	t.Helper()

@@ -19,8 +19,13 @@ var readers = []reader{
 	xgboost{},
 	lightgbm{},
 	openvino{},
+	torchLegacy{},
+	pickle{},
+	joblib{},
+	zipReader{PyTorch}, zipReader{TorchScript}, zipReader{PT2}, zipReader{Keras}, zipReader{Skops}, zipReader{NPZ},
 	config{},
 	savedModel{},
+	textOnlyPickle{},
 	onnx{},
 }
 
@@ -56,7 +61,9 @@ func OfName(name ref.Path) []Format {
 	ending := path.Ext(base)
 	var all []Format
 	for _, r := range readers {
-		if a := r.about(); slices.Contains(a.names, base) || slices.Contains(a.endings, ending) {
+		a := r.about()
+		named := slices.Contains(a.names, base) || slices.Contains(a.endings, ending)
+		if named && !slices.Contains(all, a.format) {
 			all = append(all, a.format)
 		}
 	}

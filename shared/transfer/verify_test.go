@@ -36,7 +36,7 @@ func TestWhatIsNotWhatItSaysIsRejected(t *testing.T) {
 		code string
 	}{
 		{"text", []byte("ir_version: 8, said the text\n"), nil, "unsupported_format"},
-		{"a pickle", []byte("\x80\x04\x95\x0a\x00\x00\x00\x00\x00\x00\x00}\x94."), nil, "runs_code"},
+		{"a pickle", []byte("\x80\x04\x95\x0a\x00\x00\x00\x00\x00\x00\x00}\x94."), nil, "unsupported_format"},
 		{"a truncated ONNX", good[:len(good)-1], nil, "truncated"},
 		{"a model that is said to be data", good, func(in *api.CreateUploadRequest) { in.Filename, in.Format = "w.bin", "data" }, "unsupported_format"},
 		{"data that is said to be a model", []byte("\x00\x01"), func(in *api.CreateUploadRequest) { in.Filename, in.Format = "w.bin", "onnx" }, "unsupported_format"},
@@ -134,7 +134,7 @@ func TestWhatIsRejectedWhateverItsBytesAreIsRefusedAtOnce(t *testing.T) {
 	}{
 		"a model of 2 GiB":     {func(in *api.CreateUploadRequest) { in.Size = 2 << 30 }, fault.TooLarge, "size"},
 		"said to be a model":   {func(in *api.CreateUploadRequest) { in.Path, in.Format, in.Size = "w", "onnx", 2<<30 }, fault.TooLarge, "size"},
-		"an unknown format":    {func(in *api.CreateUploadRequest) { in.Format = "pickle" }, fault.Unprocessable, "format"},
+		"an unknown format":    {func(in *api.CreateUploadRequest) { in.Format = "hdf5" }, fault.Unprocessable, "format"},
 		"a model said as data": {func(in *api.CreateUploadRequest) { in.Format = "data" }, fault.Unprocessable, "format"},
 	} {
 		in := transfertest.Wanted(10)
