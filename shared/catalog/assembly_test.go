@@ -89,7 +89,7 @@ func TestAConfigurationLiesBesideAModelAndIsNone(t *testing.T) {
 	files := draftOf("config.json", "a.onnx")
 	files[0].Format = "config"
 
-	entry, err := newAssembly(files).entry("acme/x@1.0.0")
+	_, entry, err := newAssembly(files, api.DefaultFormats()).arrange("acme/x@1.0.0")
 
 	if err != nil || entry.Path != "a.onnx" {
 		t.Errorf("the entry is %q, %v", entry.Path, err)

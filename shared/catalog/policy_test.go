@@ -60,7 +60,7 @@ func TestWhatThePolicyRefusesByNowIsNotPublished(t *testing.T) {
 	_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))
 
 	faulttest.AssertKind(t, err, fault.Unprocessable, "files[model.onnx]")
-	if _, err := p.Catalog.PutPolicy(t.Context(), p.Owner, api.PutPolicyRequest{Formats: api.FormatPolicy{Code: api.AllowFormat}}); err != nil {
+	if _, err := p.World.Catalog.PutPolicy(t.Context(), p.Owner, api.PutPolicyRequest{Formats: api.FormatPolicy{Code: api.AllowFormat}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0")); err != nil {

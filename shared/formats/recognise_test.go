@@ -84,7 +84,6 @@ func FuzzRecognise(f *testing.F) {
 	for _, file := range encodings(f, booster()) {
 		f.Add(file)
 	}
-	f.Add(fixture(f, "matrix.saved_model.pb"))
 	f.Add([]byte(tfModel(tfServing().Message(6, proto{}.Text(2, "words.txt")))))
 	for _, p := range pickles {
 		f.Add([]byte(p.file))

@@ -10,24 +10,9 @@ import (
 
 const savedModelPath = "1/saved_model.pb"
 
-func TestASavedModelIsRead(t *testing.T) {
-	t.Parallel()
-	want := formats.Model{
-		Format: formats.SavedModel, Producer: "tensorflow", ProducerVersion: "1.2.0-rc2",
-		Inputs:  []formats.TensorInfo{{Name: "x", Datatype: "FP32", Shape: []int64{-1, 3, 3}}},
-		Outputs: []formats.TensorInfo{{Name: "y", Datatype: "FP32", Shape: []int64{-1, 3, 3}}},
-		Tensors: []formats.TensorInfo{}, External: []formats.ExternalFile{}, Findings: []formats.Finding{},
-		Operators: []formats.Operator{{Type: "Add", Count: 1}, {Type: "Const", Count: 2}, {Type: "Mul", Count: 1}, {Type: "NoOp", Count: 1}, {Type: "Placeholder", Count: 1}},
-	}
-	got, err := recogniseAs(savedModelPath, fixture(t, "matrix.saved_model.pb"))
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("read\n%+v, %v, want\n%+v", got, err, want)
-	}
-}
-
 func TestEachCutOfASavedModelIsRefused(t *testing.T) {
 	t.Parallel()
-	whole := fixture(t, "matrix.saved_model.pb")
+	whole := []byte(tfModel(tfServing()))
 	for n := 1; n < len(whole); n++ {
 		if m, err := recogniseAs(savedModelPath, whole[:n]); err == nil {
 			t.Fatalf("the first %d of %d bytes are taken for %s", n, len(whole), m.Format)
@@ -37,7 +22,7 @@ func TestEachCutOfASavedModelIsRefused(t *testing.T) {
 
 func TestASavedModelIsToldByItsNameAlone(t *testing.T) {
 	t.Parallel()
-	whole := fixture(t, "matrix.saved_model.pb")
+	whole := []byte(tfModel(tfServing()))
 	if m, err := recogniseAs("1/model.pb", whole); err != nil || m.Format != formats.Data {
 		t.Errorf("under another name: %v, %v", m.Format, err)
 	}

@@ -68,6 +68,38 @@ func TestWhatIsNotWhatItSaysIsRejected(t *testing.T) {
 	}
 }
 
+// TestAPickleIsJudgedByTheTenantsPolicy pushes one that imports what is safe, and one that does not, under each rule.
+func TestAPickleIsJudgedByTheTenantsPolicy(t *testing.T) {
+	t.Parallel()
+	w := transfertest.New(t)
+	good, bad := []byte("\x80\x04}\x94."), []byte("\x80\x04cos\nsystem\nX\x02\x00\x00\x00id\x85R.")
+	for i, c := range []struct {
+		rule api.FormatRule
+		file []byte
+		says string // "" if it is accepted
+	}{
+		{api.RefuseFormat, good, "pickle: refuse"},
+		{api.ScanFormat, good, ""},
+		{api.ScanFormat, bad, "imports os.system (byte 2)"},
+		{api.AllowFormat, bad, ""},
+	} {
+		change(t, w, `insert into policies (tenant_id, formats, updated_by) values ($1, jsonb_build_object('pickle', $2::text, 'code', 'refuse'), 'test')
+			on conflict (tenant_id) do update set formats = excluded.formats`, w.Owner.Tenant, string(c.rule))
+		in := transfertest.Wanted(len(c.file))
+		in.Filename = "model.pkl"
+		in.Version, _ = ref.ParseVersion(fmt.Sprintf("1.%d.0", i))
+
+		u := w.MustVerify(w.MustComplete(in, c.file).ID)
+
+		switch {
+		case c.says == "" && u.Status != api.UploadReady:
+			t.Errorf("%s: %s, %+v", c.rule, u.Status, u.Error)
+		case c.says != "" && (u.Status != api.UploadRejected || u.Error.Code != "runs_code" || !strings.Contains(u.Error.Detail, c.says)):
+			t.Errorf("%s: %s, %+v; want %q", c.rule, u.Status, u.Error, c.says)
+		}
+	}
+}
+
 func TestAVerifiedFileBelongsToItsDraft(t *testing.T) {
 	t.Parallel()
 	w, file := transfertest.New(t), model(t)
