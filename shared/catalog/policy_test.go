@@ -36,7 +36,7 @@ func TestAPolicyIsItsTenantsAlone(t *testing.T) {
 	if p, err := w.Catalog.GetPolicy(t.Context(), w.Other(), struct{}{}); err != nil || p.Formats != api.DefaultFormats() {
 		t.Errorf("another tenant's is %+v, %v", p, err)
 	}
-	if n := w.Count(`select count(*) from audit_log where action = 'policy.set' and resource = 'pickle=scan code=allow'`); n != 1 {
+	if n := w.Count(`select count(*) from audit_entries where action = 'policy.set' and resource = 'pickle=scan code=allow'`); n != 1 {
 		t.Errorf("%d entries in the audit log", n)
 	}
 	before := p.ETag()
@@ -54,7 +54,7 @@ func TestWhatThePolicyRefusesByNowIsNotPublished(t *testing.T) {
 	p := newPress(t)
 	m := p.Model("fraud")
 	unsafe := p.Artifact("model")
-	unsafe.Details = formats.Model{Findings: []formats.Finding{{Code: "import", Detail: "imports os.system", Unsafe: true, Offset: 2}}}
+	unsafe.Details = formats.Model{External: []formats.ExternalFile{}, Findings: []formats.Finding{{Code: "import", Detail: "imports os.system", Unsafe: true, Offset: 2}}}
 	p.attach(m, "1.0.0", "model.onnx", unsafe)
 
 	_, err := p.Publish(t.Context(), p.Owner, publish(m, "1.0.0"))

@@ -36,7 +36,8 @@ func TestWhatIsNotWhatItSaysIsRejected(t *testing.T) {
 		code string
 	}{
 		{"text", []byte("ir_version: 8, said the text\n"), nil, "unsupported_format"},
-		{"a pickle", []byte("\x80\x04\x95\x0a\x00\x00\x00\x00\x00\x00\x00}\x94."), nil, "unsupported_format"},
+		{"a pickle", []byte("\x80\x04}\x94."), func(in *api.CreateUploadRequest) { in.Filename = "model.pkl" }, "runs_code"},
+		{"a pickle that is called a model", []byte("\x80\x04}\x94."), nil, "unsupported_format"},
 		{"a truncated ONNX", good[:len(good)-1], nil, "truncated"},
 		{"a model that is said to be data", good, func(in *api.CreateUploadRequest) { in.Filename, in.Format = "w.bin", "data" }, "unsupported_format"},
 		{"data that is said to be a model", []byte("\x00\x01"), func(in *api.CreateUploadRequest) { in.Filename, in.Format = "w.bin", "onnx" }, "unsupported_format"},
