@@ -19,6 +19,7 @@ func TestRolesMayWhatTheDesignSays(t *testing.T) {
 	cases := map[api.Permission][]api.Role{
 		"tenant:delete":     {api.Owner},
 		"quota:write":       {api.Owner},
+		"policy:write":      {api.Owner},
 		"user:write":        {api.Owner, api.Admin},
 		"audit:read":        {api.Owner, api.Admin, api.Viewer},
 		"key:write":         {api.Owner, api.Admin},

@@ -86,7 +86,7 @@ func catalogRoutes() []Route {
 		{Pattern: "PATCH " + model, Function: "models", Permission: "model:write", Faults: kinds{fault.PreconditionFailed}},
 		{Pattern: "DELETE " + model, Function: "models", Permission: "model:delete", Faults: kinds{fault.Conflict, fault.PreconditionFailed}},
 		{Pattern: "GET /v1/policy", Function: "models", Permission: "policy:read"},
-		{Pattern: "PUT /v1/policy", Function: "models", Permission: "policy:write", Faults: kinds{fault.PreconditionFailed}},
+		{Pattern: "PUT /v1/policy", Function: "models", Permission: "policy:write", Faults: kinds{fault.PreconditionFailed, fault.Unprocessable}},
 		{Pattern: "GET /v1/cache/stats", Function: "models", Permission: "model:read"},
 		{Pattern: "GET /openapi.json", Function: "models", Permission: api.Public},
 		{Pattern: service + "CreateModel", Function: "models", Permission: "model:write", Status: http.StatusOK, Faults: kinds{fault.Conflict}},

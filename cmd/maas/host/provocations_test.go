@@ -69,6 +69,10 @@ func (s *site) catalogProvocations() map[string]kinds {
 			fault.Conflict:      {body: `{"name":"fraud"}`},
 			fault.Unprocessable: {first: `{"name":"a"}`, body: `{"name":"b"}`},
 		},
+		"PUT /v1/policy": {
+			fault.PreconditionFailed: {body: `{}`, header: changed},
+			fault.Unprocessable:      {body: `{"formats":{"code":"allow"}}`},
+		},
 		"PATCH /v1/models/{t}/{m}": {fault.PreconditionFailed: {body: `{"description":"x"}`, header: changed}},
 		"DELETE /v1/models/{t}/{m}": {
 			fault.Conflict:           {},

@@ -66,6 +66,7 @@ func openSite(t *testing.T) *site {
 	maps.Copy(s.vars, objectstest.Environment(t))
 	delete(s.vars, "S3_PUBLIC_ENDPOINT")
 	maps.Copy(s.vars, map[string]string{
+		"MAAS_POLICY_CODE":    "refuse",
 		"MAAS_INFER_MAX_BODY": "65536", "MAAS_INFER_MEMORY": "1048576", "MAAS_INFER_CONCURRENCY": "1", "MAAS_UPLOAD_FOLLOWERS": "4", "MAAS_UPLOAD_MAX_OPEN": strconv.Itoa(maxUploads),
 	})
 	s.mount()
