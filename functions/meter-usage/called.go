@@ -17,10 +17,12 @@ type called struct {
 	batches     chan event.InferenceCompleted
 }
 
+// newCalled returns a called that reports to d once run is called.
 func newCalled(log *slog.Logger, d *deployment.Deployments) *called {
 	return &called{log, d, make(chan event.InferenceCompleted, 16)}
 }
 
+// note passes a batch of calls to run. It does not wait: if too many batches are waiting it drops this one.
 func (c *called) note(batch event.InferenceCompleted) {
 	select {
 	case c.batches <- batch:
@@ -28,7 +30,7 @@ func (c *called) note(batch event.InferenceCompleted) {
 	}
 }
 
-// run calls markInUse for each batch until ctx ends.
+// run calls markInUse for each batch of note, until ctx ends.
 func (c *called) run(ctx context.Context) {
 	for {
 		select {
@@ -40,6 +42,7 @@ func (c *called) run(ctx context.Context) {
 	}
 }
 
+// markInUse records that the versions of the batch's calls were called now. It logs errors.
 func (c *called) markInUse(ctx context.Context, batch event.InferenceCompleted) {
 	for tenant, versions := range usage.Called(batch) {
 		if err := c.deployments.Called(ctx, tenant, versions, time.Now()); err != nil && ctx.Err() == nil {

@@ -34,7 +34,8 @@ type reading struct {
 	local     map[string]bool // domains of the model's own functions
 }
 
-// readONNX walks a ModelProto. With an error comes what was read before it.
+// readONNX reads a ModelProto from the whole file. It fails with *Refusal if that is malformed or exceeds a bound, and then returns what it has
+// read so far.
 func readONNX(f *file) (Model, error) {
 	r := &reading{
 		file: f, given: map[string]bool{}, operators: map[Operator]int{}, external: map[ref.Path]ExternalFile{}, local: map[string]bool{},
@@ -46,7 +47,7 @@ func readONNX(f *file) (Model, error) {
 	return r.model, r.finish()
 }
 
-// modelField reads a field of a ModelProto. Unknown fields are skipped. It fails if the field is malformed.
+// modelField reads a field of a ModelProto. Unknown fields are skipped. It fails with *Refusal if the field is malformed.
 func (r *reading) modelField(v field) (err error) {
 	switch v.number {
 	case 1:
@@ -72,7 +73,7 @@ func (r *reading) modelField(v field) (err error) {
 	return err
 }
 
-// within reads a field's message.
+// within calls read with the message in a field. It fails with *Refusal if the field holds no message, and as read does.
 func (r *reading) within(v field, read func(message) error) error {
 	m, err := v.message()
 	if err != nil {
@@ -84,6 +85,7 @@ func (r *reading) within(v field, read func(message) error) error {
 // singular is a set of the numbers of a message's fields that may not be repeated.
 type singular uint64
 
+// once returns the set of the field numbers. They must be less than 64.
 func once(numbers ...int) (set singular) {
 	for _, number := range numbers {
 		set |= 1 << number
@@ -94,8 +96,8 @@ func once(numbers ...int) (set singular) {
 // has reports whether the field with the number has been read before. Numbers from 64 on are not recorded.
 func (s singular) has(number int) bool { return number < 64 && s>>number&1 == 1 }
 
-// each reads the fields of a message. A singular field that is given twice is refused: of two numbers or texts protobuf takes the last, and two
-// messages it merges, so that a reader that does otherwise would check another model than the one that runs.
+// each calls read with each field of a message, until one fails. It fails with *Refusal if a field of the set unrepeated occurs twice: protobuf
+// takes the last of two numbers and merges two messages, so another reader could check another model than the one that runs.
 func (r *reading) each(m message, unrepeated singular, read func(field) error) error {
 	var seen uint64
 	for v, err := range r.fields(m) {
@@ -115,7 +117,7 @@ func (r *reading) each(m message, unrepeated singular, read func(field) error) e
 	return nil
 }
 
-// opset reads an OperatorSetIdProto.
+// opset reads an OperatorSetIdProto and adds it to the model's, once. It fails with *Refusal for too many.
 func (r *reading) opset(m message) error {
 	var found Opset
 	err := r.each(m, once(1, 2), func(v field) (err error) {
@@ -137,7 +139,7 @@ func (r *reading) opset(m message) error {
 	return err
 }
 
-// training reads a TrainingInfoProto for the graphs in it.
+// training reads the graphs in a TrainingInfoProto.
 func (r *reading) training(m message) error {
 	return r.each(m, once(1, 2), func(v field) error {
 		if v.number == 1 || v.number == 2 { // initialization, algorithm
@@ -147,7 +149,7 @@ func (r *reading) training(m message) error {
 	})
 }
 
-// function reads a FunctionProto: operators that the model brings itself.
+// function reads a FunctionProto, an operator that the model itself defines: its nodes, attributes and domain.
 func (r *reading) function(m message) error {
 	return r.each(m, once(1, 10), func(v field) error {
 		switch v.number {
@@ -162,7 +164,7 @@ func (r *reading) function(m message) error {
 	})
 }
 
-// localDomain notes the domain of a function of the model's own.
+// localDomain records the domain of a function that the model itself defines. It fails with *Refusal for too many domains.
 func (r *reading) localDomain(v field) error {
 	domain, err := r.domain(v)
 	if len(r.local) == maxKinds {
@@ -172,7 +174,7 @@ func (r *reading) localDomain(v field) error {
 	return err
 }
 
-// domain reads the name of a set of operators; ONNX's own has two names.
+// domain reads the domain of operators. It returns "" for ONNX's own, which has two names.
 func (r *reading) domain(v field) (string, error) {
 	domain, err := r.textOf(v)
 	if domain == "ai.onnx" {
@@ -181,7 +183,8 @@ func (r *reading) domain(v field) (string, error) {
 	return domain, err
 }
 
-// finish checks the model as a whole and orders what was gathered.
+// finish completes the model after the last field: it sorts the lists, removes inputs that have an initializer, and adds findings. It fails with
+// *Refusal if the model lacks its IR version, its graph, an operator set or an output.
 func (r *reading) finish() error {
 	m := &r.model
 	switch {

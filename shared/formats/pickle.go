@@ -22,8 +22,8 @@ const (
 	imports = "ci\x82\x83\x84\x93" // without one of them nothing can be called
 )
 
-// isProtocolled reports whether a file that begins with the PROTO opcode of pickle's protocols 2 to 5 (PEP 307, 3154, 574) is a pickle that
-// loads, or that runs something before it fails to. One of 16,000 files of numbers begins so by chance; these break off at once.
+// isProtocolled reports whether the head of a file is that of a pickle of the protocols 2 to 5 (PEP 307, 3154, 574) that loads, or runs something
+// before loading fails. One of 16,000 files of numbers begins like a pickle by chance, but contains an unknown opcode soon after.
 func isProtocolled(head []byte) bool {
 	if len(head) < 3 || head[0] != 0x80 || head[1] < 2 || head[1] > 5 {
 		return false
@@ -44,7 +44,8 @@ func isProtocolled(head []byte) bool {
 	return true
 }
 
-// argument returns how many bytes follow an opcode before the next one, more than there are where rest ends first; -1 for no opcode.
+// argument returns how many bytes of rest belong to the opcode as its argument. It is -1 for an unknown opcode, and len(rest) or more if rest ends
+// within the argument.
 func argument(opcode byte, rest []byte) int {
 	among := func(opcodes string) bool { return strings.IndexByte(opcodes, opcode) >= 0 }
 	switch {
@@ -75,7 +76,7 @@ func argument(opcode byte, rest []byte) int {
 	}
 }
 
-// counted returns how many bytes a little-endian length of width bytes takes with what it counts, len(rest) where that is more.
+// counted returns the size of an argument that begins with its length, of width bytes, little-endian. It is len(rest) if rest ends before.
 func counted(rest []byte, width int) int {
 	if len(rest) < width {
 		return len(rest)

@@ -17,7 +17,7 @@ type Claim struct {
 	Format Format   // what the file should be; "" for what its name promises
 }
 
-// promised returns the format that the file must have: the one its name stands for, else the claimed one, "" for any.
+// promised returns the format that the file must have: that of its name's ending, else the claimed one, "" for any.
 func (c Claim) promised() Format {
 	if named := OfName(c.Path); named != "" {
 		return named
@@ -25,8 +25,8 @@ func (c Claim) promised() Format {
 	return c.Format
 }
 
-// Recognise reads what a file of size bytes is, and what it says of itself. A file that has the format of no model, and does not claim one,
-// is Data. It fails with *Refusal if the file is not accepted or is not what it claims, and with r's own error if it cannot be read.
+// Recognise returns the model in a file of size bytes. For a file that has no model's format, and is not claimed to have one, it returns a Model of
+// the format Data. It fails with *Refusal if the file is not accepted or not what it is claimed to be, and with r's error if it cannot be read.
 func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if size == 0 {
 		return Model{}, &Refusal{Empty, Unknown, "this file is empty"}
@@ -76,7 +76,7 @@ func readAny(r io.ReaderAt, size int64, promised Format, head []byte) (Model, er
 	return newModel(Data), nil
 }
 
-// newModel returns a model about which nothing is known but its format; its lists are empty, so that JSON has them.
+// newModel returns an empty model of the format. Its lists are empty but not nil, so that its JSON has them.
 func newModel(f Format) Model {
 	return Model{
 		Format: f, Opsets: []Opset{}, Inputs: []TensorInfo{}, Outputs: []TensorInfo{}, Tensors: []TensorInfo{},
@@ -84,13 +84,14 @@ func newModel(f Format) Model {
 	}
 }
 
-// plausible reports whether what was read before the walk failed can have come from an ONNX file: protobuf has no signature, but each ONNX
-// file begins with its IR version.
+// plausible reports whether what was read before an error can come from an ONNX file: protobuf has no signature, but each ONNX file begins with its
+// IR version.
 func plausible(m Model) bool {
 	const someday = 100 // 14 in 2026
 	return m.IRVersion >= 1 && m.IRVersion <= someday
 }
 
+// unrecognised returns the refusal of a file of no known format. It says whether the head is text.
 func unrecognised(head []byte) *Refusal {
 	if isText(head) {
 		return &Refusal{UnsupportedFormat, Text, "this is text, not ONNX"}
@@ -98,7 +99,8 @@ func unrecognised(head []byte) *Refusal {
 	return &Refusal{UnsupportedFormat, Unknown, "this is not ONNX, nor any other format that is known here"}
 }
 
-// checkPlace makes sure that the files with a model's data can lie in the version, beside the model at the path, and are not the model itself.
+// checkPlace fails with *Refusal unless each file with the model's data can lie in the version, beside the model at the path, and is not the model
+// itself.
 func checkPlace(m Model, at ref.Path) error {
 	i := slices.IndexFunc(m.External, func(e ExternalFile) bool {
 		beside := Beside(at, e.Path)

@@ -28,19 +28,22 @@ type Refusal struct { //nolint:errname // it is the answer to a question, and an
 // Error returns the sentence.
 func (r *Refusal) Error() string { return r.Detail }
 
+// malformed returns the refusal of an ONNX file that is damaged at a byte. format and values continue the phrase "at byte N it".
 func malformed(at int64, format string, values ...any) *Refusal {
 	return &Refusal{Malformed, ONNX, fmt.Sprintf("this ONNX file is damaged: at byte %d it %s", at, fmt.Sprintf(format, values...))}
 }
 
+// tooComplex returns the refusal of an ONNX file that exceeds a bound. format and values continue the phrase "it".
 func tooComplex(format string, values ...any) *Refusal {
 	return &Refusal{TooComplex, ONNX, "this ONNX file is too complex: it " + fmt.Sprintf(format, values...)}
 }
 
+// unsupportedType returns the refusal of an input or output that callers cannot send or read. format and values are the whole message.
 func unsupportedType(format string, values ...any) *Refusal {
 	return &Refusal{UnsupportedType, ONNX, fmt.Sprintf(format, values...)}
 }
 
-// shorten quotes a name of the file for a sentence.
+// shorten returns a name of the file in quotes, cut to 80 bytes, for a message.
 func shorten(s string) string {
 	const most = 80
 	if len(s) > most {

@@ -33,7 +33,7 @@ var signatures = []struct {
 	{0, "MZ\x90\x00", Executable, "an executable program"},
 }
 
-// signatureOf returns the refusal of a file that says that it is something else than ONNX, or nil.
+// signatureOf returns the refusal of a file whose head is that of another format than ONNX, or nil if it is of none that is known.
 func signatureOf(head []byte, size int64) *Refusal {
 	switch {
 	case isPickle(head):
@@ -58,11 +58,11 @@ func signatureOf(head []byte, size int64) *Refusal {
 // textPickle is how a pickle of protocol 0 begins that calls something: GLOBAL, a module and a name, then MARK or PUT.
 var textPickle = regexp.MustCompile(`^\(?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n(\(|p\d+\n)`)
 
-// isPickle knows protocols 2 to 5, and protocol 0 where it calls something.
+// isPickle reports whether the head is that of a pickle: of the protocols 2 to 5, or of protocol 0 if it calls something.
 func isPickle(head []byte) bool { return isProtocolled(head) || textPickle.Match(head) }
 
-// isZlib takes what has zlib's header (RFC 1950, 2.2) for compressed if its beginning inflates, or inflates to a pickle before it breaks off:
-// files of numbers may begin with these two bytes.
+// isZlib reports whether the head is compressed with zlib (RFC 1950, 2.2): it has the header, and inflates without an error or to a pickle. The
+// header alone does not count, since files of numbers may begin with its two bytes.
 func isZlib(head []byte) bool {
 	if len(head) < 2 || head[0] != 0x78 || !strings.ContainsRune("\x01\x5e\u009c\u00da", rune(head[1])) {
 		return false
@@ -76,7 +76,7 @@ func isZlib(head []byte) bool {
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) || isPickle(content[:n])
 }
 
-// holdsPickle looks for a pickle among the first names of a zip. PyTorch writes <archive>/data.pkl first.
+// holdsPickle reports whether one of the names in the head of a zip ends in .pkl. PyTorch writes <archive>/data.pkl first.
 func holdsPickle(head []byte) bool {
 	const name, header = 26, 30 // of a local file header (APPNOTE.TXT, 4.3.7)
 	for at := 0; ; at++ {
@@ -92,7 +92,8 @@ func holdsPickle(head []byte) bool {
 	}
 }
 
-// isSafetensors knows the length of a JSON header, in eight bytes, and its beginning.
+// isSafetensors reports whether the head is that of a safetensors file of size bytes: a possible length of eight bytes, and then the beginning of a
+// JSON object.
 func isSafetensors(head []byte, size int64) bool {
 	const length = 8
 	if len(head) <= length+1 || head[length] != '{' || !strings.ContainsRune("\"} \t\r\n", rune(head[length+1])) {
@@ -102,7 +103,7 @@ func isSafetensors(head []byte, size int64) bool {
 	return header >= 2 && header <= size-length
 }
 
-// isText takes what has no control characters but those of lines for text. The end of head may cut a character.
+// isText reports whether the head is UTF-8 text, without control characters other than those of lines and terminals. Its end may cut a character.
 func isText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)

@@ -26,7 +26,7 @@ var table = []supported{
 	},
 }
 
-// ofFormat finds a format in the table.
+// ofFormat returns the table's entry for a format. It reports false if models of the format are not accepted.
 func ofFormat(f Format) (supported, bool) {
 	i := slices.IndexFunc(table, func(s supported) bool { return s.format == f })
 	if i < 0 {
@@ -35,13 +35,13 @@ func ofFormat(f Format) (supported, bool) {
 	return table[i], true
 }
 
-// Accepted reports whether files of the format are accepted.
+// Accepted reports whether files of the format are accepted, as models or as Data.
 func Accepted(f Format) bool {
 	_, ok := ofFormat(f)
 	return ok || f == Data
 }
 
-// OfName returns the format that a file of the name must have; "" where the name does not tell.
+// OfName returns the format that a file of the name must have, by its ending; "" if it may have any.
 func OfName(name ref.Path) Format {
 	ending := strings.ToLower(path.Ext(string(name)))
 	for _, s := range table {
@@ -52,7 +52,7 @@ func OfName(name ref.Path) Format {
 	return ""
 }
 
-// CheckSize returns the refusal of a file that has more bytes than its format can have, or nil.
+// CheckSize returns the refusal of a file that is larger than its format allows, or nil. Formats without a limit allow any size.
 func CheckSize(f Format, size int64) *Refusal {
 	s, ok := ofFormat(f)
 	if !ok || size <= s.maxSize {
@@ -61,13 +61,13 @@ func CheckSize(f Format, size int64) *Refusal {
 	return &Refusal{TooLarge, f, fmt.Sprintf("%s files have at most %d bytes, %s; this one has %d bytes", strings.ToUpper(string(f)), s.maxSize, s.advice, size)}
 }
 
-// Beside returns the path in the version of a file that a model names from its own directory.
+// Beside returns the path, within the version, of a file that the model at the path model names relative to its own folder.
 func Beside(model, file ref.Path) ref.Path {
 	return ref.Path(path.Join(path.Dir(string(model)), string(file)))
 }
 
-// Entry picks the file that a model server loads out of a version's model files: the only one; else the one that is called model with any
-// ending, in the version's top folder; else the only one whose name begins with "model." there. Publishing and model servers choose by it.
+// Entry returns which of a version's model files a model server loads: the only one, else the one in the top folder named model with any ending,
+// else the only one there whose name begins with "model.". ok is false if no rule gives exactly one.
 func Entry(models []ref.Path) (entry ref.Path, ok bool) {
 	rules := []func(name string) bool{
 		func(string) bool { return true },
@@ -95,10 +95,10 @@ var (
 	}
 )
 
-// AssetEndings names the endings that IsAsset knows, for a sentence.
+// AssetEndings returns the endings that IsAsset accepts, separated by commas, for a message.
 func AssetEndings() string { return strings.Join(assetEndings, ", ") }
 
-// IsAsset reports whether a data file of the name may lie beside a model that does not name it.
+// IsAsset reports whether a data file of the name may be in a version although no model names it, such as a tokenizer or a text.
 func IsAsset(name ref.Path) bool {
 	base := strings.ToLower(path.Base(string(name)))
 	return slices.Contains(assetEndings, path.Ext(base)) || slices.Contains(assetNames, base)

@@ -2,7 +2,8 @@ package formats
 
 import "math"
 
-// tensor reads a TensorProto without its data.
+// tensor reads a TensorProto without its data, and records the file that holds external data. It fails with *Refusal if the data does not fit the
+// shape, or is both in the file and outside.
 func (r *reading) tensor(m message) (TensorInfo, error) {
 	found := TensorInfo{Shape: []int64{}}
 	var kind int64
@@ -44,7 +45,8 @@ func (r *reading) tensor(m message) (TensorInfo, error) {
 	return found, r.refer(m, found, element, outside)
 }
 
-// checkData compares the length of raw data with the shape; raw is -1 where the data is kept otherwise.
+// checkData fails with *Refusal if the tensor's raw data does not have as many bytes as its shape takes. raw is their number, -1 if there is no raw
+// data.
 func (r *reading) checkData(m message, t TensorInfo, element element, raw int64) error {
 	want, err := r.bytesOf(m, t, element)
 	if err != nil {
@@ -56,7 +58,8 @@ func (r *reading) checkData(m message, t TensorInfo, element element, raw int64)
 	return nil
 }
 
-// bytesOf returns how many bytes a tensor's data takes; 0 where the elements have no raw form.
+// bytesOf returns how many bytes a tensor's raw data takes; 0 if its elements have no raw form. It fails with *Refusal if the shape is negative or
+// too large.
 func (r *reading) bytesOf(m message, t TensorInfo, element element) (int64, error) {
 	elements := int64(1)
 	for _, extent := range t.Shape {

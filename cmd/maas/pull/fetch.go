@@ -11,8 +11,8 @@ import (
 	maas "github.com/17882237881/MaaS/client"
 )
 
-// Stream writes a file of a version to w as it comes. Whether the bytes were right is known only at their end: it fails with Unprocessable if
-// they were not.
+// Stream writes a file of a version to w as it comes. It fails with Unprocessable if the bytes have the wrong digest, which is known only when
+// all are written, and with Invalid if w fails.
 func (p *Puller) Stream(ctx context.Context, v api.Version, f api.File, w io.Writer) error {
 	p.Progress.Begin(string(f.Path), f.Size, 0)
 	defer p.Progress.End()
