@@ -55,6 +55,7 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// malformedID returns the Invalid error of a malformed UUID.
 func malformedID() error {
 	return fault.InvalidField("id", "an id is a UUID of 36 characters, like 0198f6c2-8d3e-7b6a-9f10-2f4f5a3c7d11")
 }

@@ -19,10 +19,10 @@ const (
 	Caller    Role = "caller"    // inference alone
 )
 
-// Roles lists them, most powerful first.
+// Roles lists the roles, most powerful first.
 func Roles() []Role { return []Role{Owner, Admin, Developer, Viewer, Caller} }
 
-// UnmarshalText reads a role.
+// UnmarshalText reads a role. It fails with Invalid if there is no such role.
 func (r *Role) UnmarshalText(text []byte) error {
 	if !slices.Contains(Roles(), Role(text)) {
 		return fault.New(fault.Invalid, "a role is owner, admin, developer, viewer or caller", fault.Field("roles"))
@@ -48,7 +48,7 @@ func Permissions() []Permission {
 	}
 }
 
-// Covers reports whether p includes q.
+// Covers reports whether p includes q: both sides are equal, or "*" in p.
 func (p Permission) Covers(q Permission) bool {
 	object, action, _ := strings.Cut(string(p), ":")
 	wantedObject, wantedAction, _ := strings.Cut(string(q), ":")
