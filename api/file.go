@@ -28,7 +28,7 @@ type ManifestFile struct {
 	Details json.RawMessage `json:"details"`
 }
 
-// ETag returns the manifest's entity tag.
+// ETag returns the manifest's entity tag, without quotes.
 func (m *Manifest) ETag() string { return etagOf(m) }
 
 // FileRequest names a file of a version.

@@ -26,7 +26,7 @@ func (id ID) String() string {
 	return string(text)
 }
 
-// AppendText appends the UUID in lowercase.
+// AppendText appends the UUID in lowercase, and never fails.
 func (id ID) AppendText(text []byte) ([]byte, error) {
 	for i, part := range [...][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
 		if i > 0 {
@@ -37,7 +37,7 @@ func (id ID) AppendText(text []byte) ([]byte, error) {
 	return text, nil
 }
 
-// MarshalText returns the UUID in lowercase.
+// MarshalText returns the UUID in lowercase, and never fails.
 func (id ID) MarshalText() ([]byte, error) { return id.AppendText(make([]byte, 0, textLength)) }
 
 // UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseID does.

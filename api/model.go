@@ -29,7 +29,7 @@ type Model struct {
 	UpdatedAt   time.Time    `json:"updated_at"`
 }
 
-// ETag returns the model's entity tag.
+// ETag returns the model's entity tag, without quotes.
 func (m *Model) ETag() string { return etagOf(m) }
 
 // ModelOrder is how a list of models is sorted.

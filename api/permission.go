@@ -40,7 +40,8 @@ const (
 	Self   Permission = "self:any"
 )
 
-// Permissions lists the permissions that routes need and roles grant.
+// Permissions returns a new list of the permissions that roles grant and routes need, in alphabetical order. Public and Self, which no role grants, are not
+// among them.
 func Permissions() []Permission {
 	return []Permission{
 		"inference:execute", "key:read", "key:write", "model:delete", "model:read", "model:write", "upload:read", "upload:write", "usage:read",
@@ -69,7 +70,7 @@ func (s *Scope) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Covered lists the permissions that the scope covers.
+// Covered lists the permissions that the scope covers, in the order of Permissions; none for a malformed scope.
 func (s Scope) Covered() []Permission {
 	return slices.DeleteFunc(Permissions(), func(p Permission) bool { return !Permission(s).Covers(p) })
 }

@@ -63,7 +63,7 @@ func (a *Alias) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Aliases returns the aliases that follow v by themselves once it is published: none for a pre-release.
+// Aliases returns the aliases that follow v by themselves once it is published: none for a pre-release. v must not be zero.
 func (v Version) Aliases() []Alias {
 	if v.Prerelease() != "" {
 		return nil

@@ -73,16 +73,16 @@ func (v Version) String() string {
 	return v.v.Original() // strictly parsed, it is the canonical form
 }
 
-// Major returns the first number. v must not be zero, as for the other parts.
+// Major returns the first number. v must not be zero.
 func (v Version) Major() uint64 { return v.v.Major() }
 
-// Minor returns the second number.
+// Minor returns the second number. v must not be zero.
 func (v Version) Minor() uint64 { return v.v.Minor() }
 
-// Patch returns the third number.
+// Patch returns the third number. v must not be zero.
 func (v Version) Patch() uint64 { return v.v.Patch() }
 
-// Prerelease returns the part after the dash, or "".
+// Prerelease returns the part after the dash, or "". v must not be zero.
 func (v Version) Prerelease() string { return v.v.Prerelease() }
 
 // Compare returns -1, 0 or 1 as v has a lower, the same or a higher precedence than w (SemVer 2.0.0, 11). Neither may be zero.

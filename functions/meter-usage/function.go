@@ -34,10 +34,10 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	called := newCalled(e.Logger(), deployments)
-	e.Go(called.run)
+	inUse := newUseReporter(e.Logger(), deployments)
+	e.Go(inUse.run)
 	outbox.Act(receiver, func(ctx context.Context, tx postgres.Tx, _ cloudevent.Event, batch event.InferenceCompleted) error {
-		tx.OnCommit(func() { called.note(batch) })
+		tx.OnCommit(func() { inUse.note(batch) })
 		return usage.Record(ctx, tx, batch)
 	})
 	return receiver, nil

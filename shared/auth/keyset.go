@@ -61,7 +61,7 @@ func (k JWK) public() (ed25519.PublicKey, error) {
 	return raw, nil
 }
 
-// private returns the private key. It fails if k has no private part.
+// private returns the private key. It fails if k has no private part, or one of another length than Ed25519's; it does not look at k's type.
 func (k JWK) private() (ed25519.PrivateKey, error) {
 	seed, err := base64.RawURLEncoding.DecodeString(k.D)
 	if err != nil || len(seed) != ed25519.SeedSize {

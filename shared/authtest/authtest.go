@@ -63,7 +63,7 @@ func (i *Installation) Env(function string, more map[string]string) *env.Env {
 	return env.New(function, vars, slog.New(slog.DiscardHandler))
 }
 
-// Token returns an access token with the claims, signed by the installation.
+// Token returns an access token with the claims, signed by the installation. It ends the test on an error.
 func (i *Installation) Token(t testing.TB, c auth.Claims) string {
 	t.Helper()
 	token, err := i.signer.Sign(c)
@@ -73,7 +73,7 @@ func (i *Installation) Token(t testing.TB, c auth.Claims) string {
 	return token
 }
 
-// Member returns an access token of a new user with the role in the tenant acme.
+// Member returns an access token with the role in the tenant acme, of a new session of a new user. It stores neither the user nor the tenant.
 func (i *Installation) Member(t testing.TB, role api.Role) string {
 	t.Helper()
 	return i.Token(t, auth.Claims{

@@ -77,7 +77,8 @@ func (w *Work) End() {
 	w.begun = false
 }
 
-// Source returns a reader of a compressed body, for the decoder that Content reads. Its Read releases the slot while it waits for the body.
+// Source returns a reader of a compressed body, for the decoder that Content reads. Its Read releases the slot while it waits for the body, and fails as
+// the body's Read and as Begin do.
 func (w *Work) Source(ctx context.Context, body io.Reader) io.Reader {
 	return bufio.NewReaderSize(&source{ctx, w, body}, sourceBuffer)
 }
@@ -103,7 +104,8 @@ type source struct {
 	from io.Reader
 }
 
-// Read implements io.Reader. It releases the slot while it reads, and acquires it again afterwards.
+// Read implements io.Reader. If the work has a slot, it releases that while it reads, and acquires one again afterwards. If it gets none it returns what
+// it has read with the error of Work.Begin, in place of the body's.
 func (s *source) Read(p []byte) (int, error) {
 	if !s.work.begun {
 		return s.from.Read(p)

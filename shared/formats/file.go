@@ -15,7 +15,7 @@ const (
 	maxName    = 1 << 10 // bytes
 )
 
-// file reads an io.ReaderAt through one window, and counts what that costs.
+// file reads an io.ReaderAt through one window, and counts what that costs. Whatever reads from it can also fail as peek does.
 type file struct {
 	from   io.ReaderAt
 	size   int64

@@ -34,8 +34,8 @@ type reading struct {
 	local     map[string]bool // domains of the model's own functions
 }
 
-// readONNX reads a ModelProto from the whole file. It fails with *Refusal if that is malformed or exceeds a bound, and then returns what it has
-// read so far.
+// readONNX reads a ModelProto from the whole file. It fails with *Refusal if that is malformed or exceeds a bound, and with another error if the file
+// cannot be read; it then returns what it has read so far.
 func readONNX(f *file) (Model, error) {
 	r := &reading{
 		file: f, given: map[string]bool{}, operators: map[Operator]int{}, external: map[ref.Path]ExternalFile{}, local: map[string]bool{},
@@ -47,7 +47,7 @@ func readONNX(f *file) (Model, error) {
 	return r.model, r.finish()
 }
 
-// modelField reads a field of a ModelProto. Unknown fields are skipped. It fails with *Refusal if the field is malformed.
+// modelField reads a field of a ModelProto. Unknown fields are skipped. It fails with *Refusal if the field is malformed, and as file.peek does.
 func (r *reading) modelField(v field) (err error) {
 	switch v.number {
 	case 1:
@@ -139,7 +139,7 @@ func (r *reading) opset(m message) error {
 	return err
 }
 
-// training reads the graphs in a TrainingInfoProto.
+// training reads the graphs in a TrainingInfoProto. It fails as each and graph do.
 func (r *reading) training(m message) error {
 	return r.each(m, once(1, 2), func(v field) error {
 		if v.number == 1 || v.number == 2 { // initialization, algorithm
@@ -149,7 +149,8 @@ func (r *reading) training(m message) error {
 	})
 }
 
-// function reads a FunctionProto, an operator that the model itself defines: its nodes, attributes and domain.
+// function reads a FunctionProto, an operator that the model itself defines: its nodes, attributes and domain. It fails as each, node,
+// attribute and localDomain do.
 func (r *reading) function(m message) error {
 	return r.each(m, once(1, 10), func(v field) error {
 		switch v.number {
@@ -174,7 +175,7 @@ func (r *reading) localDomain(v field) error {
 	return err
 }
 
-// domain reads the domain of operators. It returns "" for ONNX's own, which has two names.
+// domain reads the domain of operators. It returns "" for ONNX's own, which has two names. It fails as textOf does.
 func (r *reading) domain(v field) (string, error) {
 	domain, err := r.textOf(v)
 	if domain == "ai.onnx" {

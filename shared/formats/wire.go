@@ -22,7 +22,7 @@ type field struct {
 	next   int64   // where the next field begins
 }
 
-// fields returns the fields of a message, in order, without reading their contents. The sequence ends after the first error.
+// fields returns the fields of a message, in order, without reading their contents. The sequence ends after the first error, which is field's.
 func (f *file) fields(m message) iter.Seq2[field, error] {
 	return func(yield func(field, error) bool) {
 		for pos := m.pos; pos < m.end; {
@@ -127,7 +127,7 @@ func (v field) enum() (int64, error) {
 	return int64(int32(n)), err //nolint:gosec // meant to drop them
 }
 
-// textOf reads a field as a name. It fails with *Refusal if it is none.
+// textOf reads a field as a name. It fails as message and string do: with *Refusal if the field holds no name.
 func (f *file) textOf(v field) (string, error) {
 	m, err := v.message()
 	if err != nil {

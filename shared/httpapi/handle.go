@@ -26,6 +26,8 @@ import (
 //
 // Out is answered as JSON, or with no body if it is struct{}. If it has ETag() string, that (unquoted) is its entity tag, and a GET that
 // knows it is answered 304; if it has SetHeader(http.Header), that sets more headers.
+//
+// It panics if the table does not have the route for this function, or if the route needs an auth.Authenticator and there is none.
 func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.Principal, In) (Out, error)) {
 	plan := planOf(reflect.TypeFor[In]())
 	m.add(pattern, func(route Route) answer {
@@ -61,7 +63,8 @@ func addressed[Out any](out *Out) any {
 }
 
 // Stream adds a route whose handler reads or writes the bytes itself. The handler returns an error only before it has written anything. The
-// body must arrive and the answer be read at a least rate (pace, answerPace); otherwise the route has no deadline. A query is refused.
+// body must arrive and the answer be read at a least rate (pace, answerPace); otherwise the route has no deadline. A query is refused. It panics as
+// Handle does.
 func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.Request, who auth.Principal) error) {
 	m.add(pattern, func(Route) answer {
 		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {

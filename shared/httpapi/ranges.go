@@ -22,6 +22,7 @@ const (
 // span is a range of bytes.
 type span struct{ first, length int64 }
 
+// end returns the position behind the last byte.
 func (s span) end() int64 { return s.first + s.length }
 
 // contentRange returns the value of Content-Range for the span of a content of size bytes (RFC 9110, 14.4).
@@ -69,8 +70,8 @@ func unsatisfiable(message string) error {
 	return fault.New(fault.Unsatisfiable, message, fault.Field("Range"))
 }
 
-// matchesIfRange reports whether the Range header applies: If-Range is absent or is the content's entity tag (RFC 9110,
-// 13.1.5). A date in If-Range does not match.
+// matchesIfRange reports whether the Range header applies: If-Range is absent or is tag, the content's entity tag without the quotes (RFC 9110,
+// 13.1.5). A date in If-Range, a weak tag and a repeated header do not match.
 func matchesIfRange(r *http.Request, tag string) bool {
 	values := r.Header["If-Range"]
 	return len(values) == 0 || len(values) == 1 && strings.TrimSpace(values[0]) == quoted(tag)

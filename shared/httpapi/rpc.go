@@ -17,9 +17,11 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Mount adds a gRPC service: all procedures of the table under the prefix, "/maas.v1.ModelService/", go to the handler that connect
-// generated, with the caller in the context (auth.PrincipalFrom). The handler should have ConnectErrors among its interceptors. Bodies must arrive, and
-// answers be read, at a least rate, as Stream's.
+// Mount adds a gRPC service: all procedures that the table has for this function under the prefix, such as "/maas.v1.ModelService/", go to the handler
+// that connect generated, with the caller in the context (auth.PrincipalFrom). The handler should have ConnectErrors among its interceptors. As in
+// Stream, a body must arrive and an answer be read at a least rate, and a query is refused; unlike there, a call has its route's deadline.
+//
+// Without such a procedure it does nothing. It panics if one needs an auth.Authenticator and there is none.
 func Mount(m *Mux, prefix string, handler http.Handler) {
 	for pattern := range m.routes {
 		if strings.HasPrefix(pattern, http.MethodPost+" "+prefix) {

@@ -14,7 +14,8 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// setText sets a field from the text of a path, a query or a header. Its error is a sentence for the user.
+// setText sets a field, or a new value if it is a pointer, from the text of a path, a query or a header. It fails with a fault whose message is for the
+// user, and with another error for a type that is not readable; the field may have changed then.
 func setText(field reflect.Value, text string) error {
 	if field.Kind() == reflect.Pointer {
 		field.Set(reflect.New(field.Type().Elem()))
@@ -120,5 +121,6 @@ func formOfKind(kind reflect.Kind) string {
 	}
 }
 
-// detailOf returns what an error says about one field.
+// detailOf returns what a client is told of an error about one field: a fault's message, or for any other error a sentence that shows nothing of the
+// inside.
 func detailOf(err error) string { return fault.From(err).Message }

@@ -23,7 +23,7 @@ const (
 	keyDeleted      audit.Action = "key.delete"
 )
 
-// openDB returns the process's pool for transactions as the role Identity.
+// openDB returns the process's pool for transactions as the role Identity. It fails if the configuration is invalid, and does not wait for the server.
 func openDB(ctx context.Context, e *env.Env) (*postgres.DB, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {

@@ -114,7 +114,7 @@ func (w messageWriter) Write(p []byte) (int, error) {
 func (w messageWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() } // as for a writer without it
 
 // open prepares the reading of the message's content; for gRPC it reads the prefix. It fails with TooLarge if the message announces more than limit
-// bytes, and with Invalid for an incomplete prefix or an unknown compression.
+// bytes, with Invalid for an incomplete prefix or an unknown compression, and with the body's error.
 func (m *message) open(ctx context.Context, c *call, limit int64) error {
 	from, coding := m.body, m.coding
 	if m.enveloped {
@@ -141,8 +141,8 @@ func (m *message) open(ctx context.Context, c *call, limit int64) error {
 	return err
 }
 
-// incomplete turns an unexpected end of a message into an Invalid fault. It returns other errors, and faults, as they
-// are.
+// incomplete returns the Invalid fault of a message that ends too early, for io.EOF and io.ErrUnexpectedEOF. It returns other errors, faults and nil as
+// they are.
 func incomplete(err error) error {
 	if !errors.As(err, new(*fault.Error)) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return fault.New(fault.Invalid, "The message is not complete.", fault.Cause(err))
@@ -181,8 +181,9 @@ func (m *message) names() (named modelNames, ok bool) {
 	return named, named.model != ""
 }
 
-// read reads and decodes the message, of at most limit bytes, and charges the memory for it to the call's loan. typed reports whether the inputs
-// have typed contents. A large message is decoded in a slot, which the caller releases. It fails with Invalid if the message is malformed.
+// read reads and decodes the message, of at most limit bytes, and charges the memory for it to the call's loan. typed reports whether there are inputs
+// and none has raw contents. A large message is decoded in a slot, which the caller releases. It fails with Invalid if the message is malformed or
+// incomplete, and as loan.readInTime, loan.take and Work.Begin do.
 func (m *message) read(ctx context.Context, limit int64, c *call) (request *openinference.Request, named modelNames, typed bool, err error) {
 	held := &c.memory
 	content, err := held.readInTime(ctx, m.w, m.content, m.length, limit)
@@ -216,7 +217,7 @@ func (m *message) read(ctx context.Context, limit int64, c *call) (request *open
 // modelNames are the model's and its version's as the message has them.
 type modelNames struct{ model, version string }
 
-// last fails with Invalid if anything follows a gRPC message. For other messages it does nothing.
+// last fails with Invalid if anything follows a gRPC message, and with the body's error. For other messages it does nothing.
 func (m *message) last() error {
 	if !m.enveloped {
 		return nil

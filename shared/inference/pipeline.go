@@ -98,7 +98,8 @@ func (g *Gateway) answer(ctx context.Context, c *call, r *report) (*answer, erro
 	})
 }
 
-// run calls the model server: steps 5 and 6. It returns when the server has answered: with the whole answer, or with the header of a long one.
+// run calls the model server: steps 5 and 6. It returns when the server has answered: with the whole answer, or with the header of a long one. It fails
+// as slots.acquire, read, broken and refused do.
 func (g *Gateway) run(ctx context.Context, c *call, v *resolver.Version, r *report) (*answer, error) {
 	// 5. Queue: wait for a slot at the model server.
 	queuedAt := time.Now()
@@ -150,7 +151,7 @@ func endpointOf(m ref.Model, v *resolver.Version) openinference.Endpoint {
 }
 
 // read returns the answer of a model server: a short one is read whole, and a long one, or one of unknown length, as a relay. It takes over the
-// slot and cancel, and releases them when the model server has answered.
+// slot and cancel, and releases them when the model server has answered. It fails as cut does.
 //
 // For a call that needs its answer whole there is no relay, since that would hold the same bytes twice.
 func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, cancel context.CancelFunc, at *slot) (*answer, error) {
@@ -219,8 +220,8 @@ func cut(ctx context.Context, err error) error {
 	return fault.New(fault.Upstream, "The model server broke off its answer.", fault.Cause(err))
 }
 
-// ended returns the error of a call that failed with err. If the call's time has passed, that is RateLimited while it was in the queue, Unavailable
-// while the model server was starting, and otherwise Timeout. Any other error, and nil, stays.
+// ended returns the error of a call that failed with err. A Timeout becomes RateLimited if the call was still in the queue, Unavailable if the model
+// server was starting, and otherwise a Timeout that names the call's own timeout. Any other error, and nil, it returns as it is.
 func (c *call) ended(err error, r *report) error {
 	switch {
 	case err == nil || !fault.Is(err, fault.Timeout):

@@ -66,14 +66,15 @@ type batch struct {
 type journal interface {
 	// add appends a call to the batch that is open.
 	add(call event.InferenceCall) error
-	// cut closes the open batch.
+	// cut closes the open batch as b.
 	cut(b batch) error
-	// oldest returns the first of the closed batches with its calls.
+	// oldest returns the first of the closed batches with its calls. ok is false if there is none, or none can be read now.
 	oldest() (b batch, calls []event.InferenceCall, ok bool)
-	// drop removes the first of the closed batches.
+	// drop removes the first of the closed batches, of which there must be one. This process does not get it again, even if drop fails.
 	drop() error
 	// over reports whether there are more closed batches than there may be.
 	over() bool
+	// close releases the journal's files, and leaves what is in them.
 	close() error
 }
 

@@ -78,7 +78,7 @@ func (w *writer) request(r *Request) {
 func (w *writer) open(bracket byte)  { w.body = append(w.body, bracket) }
 func (w *writer) close(bracket byte) { w.body = append(w.body, bracket) }
 
-// comma writes a comma, unless the last byte is an opening bracket, and returns w.
+// comma writes a comma, unless the last byte is an opening bracket, and returns w. Something must have been written before.
 func (w *writer) comma() *writer {
 	if last := w.body[len(w.body)-1]; last != '{' && last != '[' {
 		w.body = append(w.body, ',')
@@ -240,7 +240,7 @@ func appendNumber(dst []byte, v float64, bits int) []byte {
 	}
 }
 
-// with returns a copy of p in which key has the value.
+// with returns a copy of p, which may be nil, in which key has the value.
 func (p Parameters) with(key string, value any) Parameters {
 	longer := make(Parameters, len(p)+1)
 	maps.Copy(longer, p)

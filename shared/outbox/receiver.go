@@ -53,7 +53,7 @@ const (
 )
 
 // NewReceiver returns the HTTP handler of the consumer's events, without any subscription. Its transactions run as db's role. It fails if the
-// configuration is invalid.
+// configuration is invalid. Subscriptions are made before it serves; a second Act or Wake for the same payload replaces the first.
 func NewReceiver(e *env.Env, db *postgres.DB, consumer cloudevent.Consumer) (*Receiver, error) {
 	letters, err := OpenDeadLetters(e, db)
 	if err != nil {
@@ -99,8 +99,8 @@ func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e cl
 	}
 }
 
-// Look subscribes look to the events of one of Knative's sources, whose type begins with prefix. They are not signed, so that anybody can send
-// them. An error has the broker deliver the event again.
+// Look subscribes look to the events of one of Knative's sources, whose type begins with prefix; of several prefixes the first that fits counts. They are
+// not signed, so that anybody can send them. An error has the broker deliver the event again.
 func (r *Receiver) Look(prefix string, look func(ctx context.Context, e cloudevents.Event) error) {
 	r.sources = append(r.sources, source{prefix: prefix, look: look})
 }
@@ -111,7 +111,8 @@ func (r *Receiver) LookAtMost(interval time.Duration, prefix string, look func(c
 	r.sources = append(r.sources, source{prefix, &pace{interval: interval}, func(ctx context.Context, _ cloudevents.Event) error { return look(ctx) }})
 }
 
-// ServeHTTP implements http.Handler. It receives one event, and logs why it failed. Only a broker or dispatcher calls it.
+// ServeHTTP implements http.Handler. It receives one event of 1 MiB at most, answers with the status that Receiver's comment names, and logs why it
+// failed. A larger one is poison. Only a broker or dispatcher calls it.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
 	err := r.receive(req)

@@ -38,9 +38,11 @@ func serialization(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected)
 }
 
-// classify returns the Unavailable fault of an outage, and the Invalid fault of text that Postgres cannot store. It returns other errors, faults
-// and nil as they are. If the caller's ctx has ended, a lost connection is no outage; a deadline that passed while ctx goes on was our own, so it
-// is one.
+// classify returns an Unavailable fault if err says that the database is away, too busy or full, and an Invalid fault if it says that Postgres cannot
+// store a text. It returns other errors, faults and nil as they are.
+//
+// Once the caller's ctx has ended, a lost connection does not count: that may be why it was lost. While ctx goes on, a deadline that passed counts as
+// the database being away, because it was not the caller's.
 func classify(ctx context.Context, err error) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {

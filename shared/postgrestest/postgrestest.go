@@ -31,7 +31,7 @@ type Database struct {
 	OwnerURL string // for looking behind row-level security
 }
 
-// New returns a new migrated database, which is dropped when the test ends.
+// New creates a migrated database, which is dropped when the test ends. It ends the test on an error, also if there is no server: it never skips it.
 func New(t testing.TB) Database {
 	t.Helper()
 	owner, app := urls(t)
@@ -55,7 +55,7 @@ func New(t testing.TB) Database {
 	return d
 }
 
-// Empty creates a database without migrations, which is dropped when the test ends, and returns its owner's URL.
+// Empty creates a database without migrations, which is dropped when the test ends, and returns its owner's URL. It ends the test as New does.
 func Empty(t testing.TB) string {
 	t.Helper()
 	owner, _ := urls(t)

@@ -57,7 +57,8 @@ type Deprecation struct {
 	Sunset time.Time // zero where none is set
 }
 
-// Callable reports whether calls can be sent to the version. They can to one that is scaled to zero, since the first call starts it.
+// Callable reports whether calls can be sent to the version: it has an endpoint, and is ready or idle. One that is idle, scaled to zero, is started by the
+// first call.
 func (v *Version) Callable() bool {
 	return v.Endpoint != "" && v.Status.Serves()
 }

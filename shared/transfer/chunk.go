@@ -89,7 +89,8 @@ func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 	}
 }
 
-// storedAs returns the digest of the chunk that the upload has under an index, zero if it has none or has ended without a file.
+// storedAs returns the digest of the chunk that is stored under an index. It returns zero if there is none, if the upload ended without a file, and if an
+// earlier release, which kept no digests, completed it.
 func (s session) storedAs(ctx context.Context, tx postgres.Tx, index int) (ref.Digest, error) {
 	switch s.Status {
 	case api.UploadOpen:

@@ -131,7 +131,8 @@ func ids(of map[uuid.UUID]string) []uuid.UUID {
 	return all
 }
 
-// uploadOf returns the upload whose bytes have the key t/<tenant>/<upload>, and false for any other key.
+// uploadOf returns the upload whose bytes have the key t/<tenant>/<upload>, and false for a manifest's key. It does not look at what stands before the
+// upload but for the number of parts.
 func uploadOf(key objects.Key) (uuid.UUID, bool) {
 	parts := strings.Split(string(key), "/")
 	if len(parts) != 3 {

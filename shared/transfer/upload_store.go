@@ -85,7 +85,7 @@ func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID)
 	return s, err
 }
 
-// findLocked is like find, but also locks the upload's row until the transaction ends.
+// findLocked is like find, but first locks the upload's row until the transaction ends.
 func findLocked(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
 	if err := lockUpload(ctx, tx, id); err != nil {
 		return session{}, err
@@ -93,7 +93,8 @@ func findLocked(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid
 	return find(ctx, tx, who, id)
 }
 
-// lockUploadShared locks the row in share mode, so that chunks of the upload do not block each other.
+// lockUploadShared locks the row in share mode until the transaction ends, so that chunks of the upload do not block each other. Without the row it does
+// nothing.
 func lockUploadShared(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, shareSQL, id)
 	return err
@@ -131,13 +132,13 @@ func insert(ctx context.Context, tx postgres.Tx, s session) error {
 	return err
 }
 
-// move changes the upload's status and phase. The table's trigger refuses a status that CanBecome does not allow.
+// move changes the upload's status and phase. It fails, by the table's trigger, for a status that CanBecome does not allow.
 func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to api.UploadStatus, phase api.UploadPhase) error {
 	_, err := tx.Exec(ctx, moveSQL, id, string(to), string(phase))
 	return err
 }
 
-// complete marks an open upload as completed and stores the digests of its chunks.
+// complete marks an open upload as completed and stores the digests of its chunks, which are in the order of their indexes.
 func complete(ctx context.Context, tx postgres.Tx, id uuid.UUID, chunks []held) error {
 	digests := make([]byte, 0, len(chunks)*sha256.Size)
 	for _, chunk := range chunks {
@@ -160,7 +161,7 @@ func completedWith(ctx context.Context, tx postgres.Tx, id uuid.UUID) ([]ref.Dig
 	return digests, nil
 }
 
-// completedDigest returns the digest of one chunk of a completed upload, and none if an earlier release completed it.
+// completedDigest returns the digest of one chunk of a completed upload, zero if an earlier release completed it or there is no such chunk.
 func completedDigest(ctx context.Context, tx postgres.Tx, id uuid.UUID, index int) (ref.Digest, error) {
 	var sum []byte
 	err := tx.QueryRow(ctx, digestOfSQL, id, index).Scan(&sum)
@@ -186,7 +187,8 @@ func ofGoneModels(ctx context.Context, tx postgres.Tx) (open, underway []uuid.UU
 	return open, underway, err
 }
 
-// list returns up to p.Size+1 uploads of the statuses (nil for all) that the caller may know of, the latest first, from behind the upload p.After on.
+// list returns up to p.Size+1 uploads of the statuses (nil for all) that the caller may know of, the latest first, from behind the upload p.After on; ""
+// is the beginning. It fails if p.After is no UUID.
 func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []api.UploadStatus, p page.Request) ([]session, error) {
 	var after *uuid.UUID
 	if p.After != "" {
@@ -204,7 +206,7 @@ func recent(ctx context.Context, tx postgres.Tx, who auth.Principal, since time.
 	return query(ctx, tx, recentSQL, who.Terms(), since, page.MaxSize)
 }
 
-// query returns the uploads that sql, which selects columns, gives for args.
+// query returns the uploads that sql, which selects columns, gives for args, without their missing chunks. It fails as scan does.
 func query(ctx context.Context, tx postgres.Tx, sql string, args ...any) ([]session, error) {
 	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {

@@ -59,7 +59,8 @@ func (p *process) await() error {
 	return nil
 }
 
-// outOfMemory reports whether a model server ended because it needed more memory than it is given: the host ended it, or it ended by itself.
+// outOfMemory reports whether a model server ended because it needed more memory than it is given: its cell ended it, or it ended by itself with the
+// exit status termination.OutOfMemory. end is the error that its start or its run ended with, or nil.
 func outOfMemory(cell *confine.Cell, end error) bool {
 	exit, ok := errors.AsType[*exec.ExitError](end)
 	return cell.Exceeded() || ok && exit.ExitCode() == termination.OutOfMemory
@@ -82,7 +83,7 @@ type announcements struct {
 	loaded bool
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It never fails, and drops a line of more than maxLine bytes.
 func (a *announcements) Write(p []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -161,7 +162,8 @@ const (
 	socketEnding = ".model"
 )
 
-// clearSockets removes the sockets that runtimes of a former process left in the folder.
+// clearSockets removes the sockets that runtimes of a former process left in the folder. One that cannot be removed does not stop the others; the errors
+// are joined.
 func clearSockets(folder string) error {
 	left, err := filepath.Glob(filepath.Join(folder, "*"+socketEnding))
 	for _, path := range left {

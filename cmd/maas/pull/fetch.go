@@ -35,7 +35,7 @@ type disk struct {
 	file api.File
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It fails as local does.
 func (d disk) Write(p []byte) (int, error) {
 	n, err := d.Writer.Write(p)
 	return n, local(d.file, err)
@@ -44,7 +44,7 @@ func (d disk) Write(p []byte) (int, error) {
 // stream is disk for what is written to a stream.
 type stream struct{ io.Writer }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It fails with Invalid.
 func (s stream) Write(p []byte) (int, error) {
 	n, err := s.Writer.Write(p)
 	if err != nil {

@@ -64,8 +64,8 @@ func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json
 // Folder returns where the store keeps its files.
 func (s *Store) Folder() string { return s.folder }
 
-// Read returns the stored sessions; a missing file means none. If the file is damaged it fails with Unauthenticated, whose cause is
-// ErrDamaged.
+// Read returns the stored sessions, whose Servers is not nil; a missing file means none. If the file is damaged it fails with Unauthenticated, whose
+// cause is ErrDamaged. It also fails if the file cannot be read, is a link or another user's, or others may write to it.
 func (s *Store) Read() (Sessions, error) {
 	all := Sessions{Servers: map[string]Session{}}
 	text, err := ownfile.Read(s.file())
@@ -86,7 +86,8 @@ func (s *Store) Read() (Sessions, error) {
 }
 
 // Update lets change edit the sessions and writes them back, while it has the store's lock. If change fails, it returns that error and writes
-// nothing. A damaged file is renamed first, and change gets no sessions.
+// nothing. A damaged file is renamed first, which Notice is told, and change gets no sessions. It fails with ctx's error if ctx ends while it waits for
+// the lock, and if the file cannot be read, trusted or written.
 func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {

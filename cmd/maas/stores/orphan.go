@@ -42,8 +42,8 @@ func (c *cluster) clear(ctx context.Context) error {
 	return nil
 }
 
-// end stops an earlier run's server on this data by its process id. It does nothing if that process is another; it fails if the server still
-// runs after 15 seconds.
+// end stops an earlier run's server on this data by its process id (SIGQUIT), and returns when it is gone. It does nothing if serves says that the
+// process is another. It fails if the server still runs after 15 seconds, or when ctx ends.
 func (c *cluster) end(ctx context.Context, pid int) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()

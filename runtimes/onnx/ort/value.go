@@ -15,7 +15,7 @@ import (
 )
 
 // newValue returns a copy of the tensor in ONNX Runtime's memory, aligned as its kernels need it. The caller releases it. The tensor must have
-// passed Tensor.Check.
+// passed Tensor.Check. It fails with an *Error if ONNX Runtime does, as for want of memory.
 func (l *Library) newValue(t *openinference.Tensor) (*C.OrtValue, error) {
 	element, ok := elementOf(t.Datatype)
 	if !ok {
