@@ -28,7 +28,7 @@ type Alias struct {
 	Why      string    `json:"why"`
 }
 
-// ETag returns the alias's entity tag; "" for an alias that leads nowhere, because it does not exist.
+// ETag returns the alias's entity tag, without quotes, "" for an alias without traffic: it does not exist.
 func (a *Alias) ETag() string {
 	if len(a.Traffic) == 0 {
 		return ""

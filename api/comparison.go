@@ -15,7 +15,7 @@ func (p ComparedVersions) MarshalText() ([]byte, error) {
 	return []byte(p.A.String() + "..." + p.B.String()), nil
 }
 
-// UnmarshalText reads a pair.
+// UnmarshalText reads two references like "1.3.0...1.4.0". It fails with Invalid if the dots or a reference is missing, or one is malformed.
 func (p *ComparedVersions) UnmarshalText(text []byte) error {
 	a, b, ok := strings.Cut(string(text), "...")
 	if !ok || a == "" || b == "" {

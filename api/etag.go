@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 )
 
-// etagOf returns a resource's entity tag: it changes with anything that the resource says.
+// etagOf returns a resource's entity tag, without quotes: it changes with anything that the resource's JSON says.
 func etagOf(resource any) string {
 	text, err := json.Marshal(resource)
 	if err != nil {

@@ -28,7 +28,7 @@ type ManifestFile struct {
 	Details json.RawMessage `json:"details"`
 }
 
-// ETag returns the manifest's entity tag.
+// ETag returns the manifest's entity tag, without quotes.
 func (m *Manifest) ETag() string { return etagOf(m) }
 
 // FileRequest names a file of a version.
@@ -38,7 +38,7 @@ type FileRequest struct {
 	Path  ref.Path     `path:"path"`
 }
 
-// ParseFile reads a file's name out of the parts of a path: "acme/fraud", "1.4.0", "weights/model.onnx".
+// ParseFile returns the file that the parts of a path name: "acme/fraud", "1.4.0", "weights/model.onnx". It fails with Invalid if one of them is malformed.
 func ParseFile(model, selector, file string) (named FileRequest, err error) {
 	if named.Model, err = ref.ParseModel(model); err != nil {
 		return named, err

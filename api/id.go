@@ -26,7 +26,7 @@ func (id ID) String() string {
 	return string(text)
 }
 
-// AppendText appends the UUID in lowercase.
+// AppendText appends the UUID in lowercase, and never fails.
 func (id ID) AppendText(text []byte) ([]byte, error) {
 	for i, part := range [...][]byte{id[:4], id[4:6], id[6:8], id[8:10], id[10:]} {
 		if i > 0 {
@@ -37,7 +37,7 @@ func (id ID) AppendText(text []byte) ([]byte, error) {
 	return text, nil
 }
 
-// MarshalText returns the UUID in lowercase.
+// MarshalText returns the UUID in lowercase, and never fails.
 func (id ID) MarshalText() ([]byte, error) { return id.AppendText(make([]byte, 0, textLength)) }
 
 // UnmarshalText implements encoding.TextUnmarshaler. It fails as ParseID does.
@@ -55,6 +55,7 @@ func (id *ID) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// malformedID returns the Invalid error of a malformed UUID.
 func malformedID() error {
 	return fault.InvalidField("id", "an id is a UUID of 36 characters, like 0198f6c2-8d3e-7b6a-9f10-2f4f5a3c7d11")
 }

@@ -18,7 +18,7 @@ type KeyName string
 
 const maxKeyName = 100
 
-// UnmarshalText checks a key's name.
+// UnmarshalText reads a key's name. It fails with Invalid unless the name has 1 to 100 characters, none a control character, and is not all white space.
 func (n *KeyName) UnmarshalText(text []byte) error {
 	s := string(text)
 	if strings.TrimSpace(s) == "" || !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxKeyName || strings.ContainsFunc(s, unicode.IsControl) {
@@ -48,13 +48,13 @@ type KeyBinding struct {
 	Gone  bool        `json:"gone"` // there is no such model: a name that leads to none, for it is another model's if it is used again
 }
 
-// WithoutSecrets returns what a repetition of the request is answered with.
+// WithoutSecrets returns the key without its secret. A repetition of the request that made the key is answered with it.
 func (k Key) WithoutSecrets() any {
 	k.Secret = ""
 	return k
 }
 
-// SetHeader keeps the secret out of caches.
+// SetHeader keeps a key that has its secret out of caches (Cache-Control: no-store).
 func (k Key) SetHeader(h http.Header) {
 	if k.Secret != "" {
 		h.Set("Cache-Control", "no-store")

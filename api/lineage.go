@@ -10,7 +10,8 @@ type Lineage struct {
 
 const maxOrigin = 512
 
-// Check fails with Invalid if a part is longer than 512 characters or has control characters.
+// Check fails with Invalid if Commit, Data or Run has more than 512 characters, or a control character other than tabs and line ends. It does not check
+// Parent.
 func (l Lineage) Check() error {
 	parts := map[string]string{"lineage.commit": l.Commit, "lineage.data": l.Data, "lineage.run": l.Run}
 	for field, text := range parts {

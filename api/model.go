@@ -29,7 +29,7 @@ type Model struct {
 	UpdatedAt   time.Time    `json:"updated_at"`
 }
 
-// ETag returns the model's entity tag.
+// ETag returns the model's entity tag, without quotes.
 func (m *Model) ETag() string { return etagOf(m) }
 
 // ModelOrder is how a list of models is sorted.
@@ -43,7 +43,7 @@ const (
 	ByRelevance ModelOrder = "relevance" // only with a query, and then the default
 )
 
-// UnmarshalText reads an order.
+// UnmarshalText reads an order. It fails with Invalid unless the text is name, created, updated or relevance.
 func (o *ModelOrder) UnmarshalText(text []byte) error {
 	switch *o = ModelOrder(text); *o {
 	case ByName, ByCreated, ByUpdated, ByRelevance:
@@ -58,7 +58,8 @@ type ModelQuery string
 
 const maxQuery = 200
 
-// UnmarshalText checks a query.
+// UnmarshalText reads a query, without white space around it. It fails with Invalid unless that has 1 to 200 characters, none a control character other
+// than tabs and line ends.
 func (q *ModelQuery) UnmarshalText(text []byte) error {
 	*q = ModelQuery(strings.TrimSpace(string(text)))
 	if *q == "" || utf8.RuneCountInString(string(*q)) > maxQuery {

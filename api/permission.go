@@ -19,10 +19,10 @@ const (
 	Caller    Role = "caller"    // inference alone
 )
 
-// Roles lists them, most powerful first.
+// Roles lists the roles, most powerful first.
 func Roles() []Role { return []Role{Owner, Admin, Developer, Viewer, Caller} }
 
-// UnmarshalText reads a role.
+// UnmarshalText reads a role. It fails with Invalid if there is no such role.
 func (r *Role) UnmarshalText(text []byte) error {
 	if !slices.Contains(Roles(), Role(text)) {
 		return fault.New(fault.Invalid, "a role is owner, admin, developer, viewer or caller", fault.Field("roles"))
@@ -40,7 +40,8 @@ const (
 	Self   Permission = "self:any"
 )
 
-// Permissions lists the permissions that routes need and roles grant.
+// Permissions returns a new list of the permissions that roles grant and routes need, in alphabetical order. Public and Self, which no role grants, are not
+// among them.
 func Permissions() []Permission {
 	return []Permission{
 		"inference:execute", "key:read", "key:write", "model:delete", "model:read", "model:write", "policy:read", "policy:write",
@@ -48,7 +49,7 @@ func Permissions() []Permission {
 	}
 }
 
-// Covers reports whether p includes q.
+// Covers reports whether p includes q: both sides are equal, or "*" in p.
 func (p Permission) Covers(q Permission) bool {
 	object, action, _ := strings.Cut(string(p), ":")
 	wantedObject, wantedAction, _ := strings.Cut(string(q), ":")
@@ -69,7 +70,7 @@ func (s *Scope) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Covered lists the permissions that the scope covers.
+// Covered lists the permissions that the scope covers, in the order of Permissions; none for a malformed scope.
 func (s Scope) Covered() []Permission {
 	return slices.DeleteFunc(Permissions(), func(p Permission) bool { return !Permission(s).Covers(p) })
 }

@@ -14,7 +14,8 @@ type AliasNames []ref.Alias
 
 const maxAliasNames = 10
 
-// UnmarshalJSON checks the names.
+// UnmarshalJSON reads an array of aliases, each once, sorted. It fails with Invalid if one is malformed or there are more than 10, and with Unprocessable
+// for one that cannot be set (CheckSettable).
 func (a *AliasNames) UnmarshalJSON(text []byte) error {
 	var names []ref.Alias
 	if err := json.Unmarshal(text, &names); err != nil {
@@ -53,7 +54,7 @@ type PublishRequest struct {
 // Name returns the version's name: "acme/fraud@1.4.0".
 func (in PublishRequest) Name() string { return fmt.Sprintf("%s@%s", in.Model, in.Version) }
 
-// Differs reports whether a setting that is given, besides the aliases, is not what the version was published with.
+// Differs reports whether the request gives a setting, besides the aliases, that is not what the version was published with. Zero settings are not given.
 func (in PublishRequest) Differs(v *Version) bool {
 	return in.Changelog != nil && *in.Changelog != v.Changelog ||
 		in.Runtime != "" && in.Runtime != v.Runtime ||

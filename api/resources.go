@@ -15,7 +15,7 @@ type Quantity string
 
 var quantityPattern = regexp.MustCompile(`^[0-9]{1,9}(\.[0-9]{1,3})?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$`)
 
-// UnmarshalText checks a quantity.
+// UnmarshalText reads a quantity; "" is one. It fails with Invalid unless the text is like "500m", "2" or "1Gi".
 func (q *Quantity) UnmarshalText(text []byte) error {
 	*q = Quantity(text)
 	if len(text) > 0 && !quantityPattern.Match(text) {
@@ -30,7 +30,7 @@ var units = map[string]float64{
 	"Ki": 1e3 * (1 << 10), "Mi": 1e3 * (1 << 20), "Gi": 1e3 * (1 << 30), "Ti": 1e3 * (1 << 40),
 }
 
-// Thousandths returns the quantity in thousandths of one core or byte, the largest number where it is beyond that; 0 for "".
+// Thousandths returns the quantity in thousandths of one core or byte, 0 for "". It returns the largest int64 for a quantity beyond that.
 func (q Quantity) Thousandths() int64 {
 	number := strings.TrimRight(string(q), "mkKMGTi")
 	n, err := strconv.ParseFloat(number, 64)
@@ -68,7 +68,7 @@ const (
 	defaultReplicas = 3 // max_replicas where nothing is said
 )
 
-// UnmarshalJSON parses a number of replicas. It fails for anything but a whole number from 0 to maxReplicas.
+// UnmarshalJSON parses a number of replicas. It fails with Invalid for anything but a whole number from 0 to 100.
 func (r *Replicas) UnmarshalJSON(text []byte) error {
 	n, err := strconv.Atoi(string(text))
 	*r = Replicas(n)

@@ -27,7 +27,7 @@ const (
 // Description says what a model is for, in up to 4,096 characters, which may be several lines.
 type Description string
 
-// UnmarshalText checks a description.
+// UnmarshalText reads a description. It fails with Invalid if it has more than 4,096 characters, or control characters other than tabs and line ends.
 func (d *Description) UnmarshalText(text []byte) error {
 	*d = Description(text)
 	return checkProse("description", text, maxDescription)
@@ -36,7 +36,7 @@ func (d *Description) UnmarshalText(text []byte) error {
 // Changelog says what a version brings, in up to 16,384 characters, which may be several lines.
 type Changelog string
 
-// UnmarshalText checks a changelog.
+// UnmarshalText reads a changelog. It fails with Invalid if it has more than 16,384 characters, or control characters other than tabs and line ends.
 func (c *Changelog) UnmarshalText(text []byte) error {
 	*c = Changelog(text)
 	return checkProse("changelog", text, maxChangelog)
@@ -45,7 +45,7 @@ func (c *Changelog) UnmarshalText(text []byte) error {
 // Reason is why something is done to a version or an alias: 1 to 1,024 characters.
 type Reason string
 
-// UnmarshalText checks a reason.
+// UnmarshalText reads a reason. It fails with Invalid if it is empty, has more than 1,024 characters, or control characters other than tabs and line ends.
 func (r *Reason) UnmarshalText(text []byte) error {
 	*r = Reason(text)
 	if len(bytes.TrimSpace(text)) == 0 {
@@ -57,7 +57,7 @@ func (r *Reason) UnmarshalText(text []byte) error {
 // Label is a short word or two: a framework, a license. Up to 64 characters on one line.
 type Label string
 
-// UnmarshalText checks a label.
+// UnmarshalText reads a label; "" is one. It fails with Invalid if it has more than 64 characters, or a control character.
 func (l *Label) UnmarshalText(text []byte) error {
 	*l = Label(text)
 	if !utf8.Valid(text) || utf8.RuneCount(text) > maxLabel || bytes.ContainsFunc(text, unicode.IsControl) {
@@ -71,7 +71,7 @@ var tagPattern = regexp.MustCompile(`^[\pL\pN][\pL\pN._:/-]{0,62}$`)
 // Tag is a word to find models by: it begins with a letter or a digit, and has up to 63 letters, digits and . _ : / -.
 type Tag string
 
-// UnmarshalText checks a tag.
+// UnmarshalText reads a tag. It fails with Invalid unless it begins with a letter or a digit and has up to 63 letters, digits and . _ : / -.
 func (t *Tag) UnmarshalText(text []byte) error {
 	*t = Tag(text)
 	if !tagPattern.Match(text) {
@@ -83,7 +83,7 @@ func (t *Tag) UnmarshalText(text []byte) error {
 // Tags are up to 32 tags, each once, sorted.
 type Tags []Tag
 
-// UnmarshalJSON checks tags and puts them in order.
+// UnmarshalJSON reads an array of strings as ParseTags does. It fails with Invalid for any other text.
 func (t *Tags) UnmarshalJSON(text []byte) error {
 	var words []string
 	if err := json.Unmarshal(text, &words); err != nil {
@@ -94,7 +94,7 @@ func (t *Tags) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// ParseTags checks words as tags and puts them in order.
+// ParseTags returns the words as tags, each once, sorted. It fails with Invalid if one is malformed, or there are more than 32.
 func ParseTags(words []string) (Tags, error) {
 	tags := make(Tags, len(words))
 	for i, word := range words {
@@ -113,7 +113,8 @@ func ParseTags(words []string) (Tags, error) {
 // Metadata is JSON of the owner's own: up to 64 keys of 128 bytes, 16 KiB in all. Numbers keep their digits.
 type Metadata map[string]any
 
-// UnmarshalJSON checks metadata. What it accepts, Postgres's jsonb can hold.
+// UnmarshalJSON reads a JSON object; null is an empty one. It fails with Invalid beyond 16 KiB, 64 keys or 128 bytes of a key, and for what Postgres's
+// jsonb cannot hold.
 func (m *Metadata) UnmarshalJSON(text []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -142,7 +143,7 @@ func (m *Metadata) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// storable reports whether jsonb can hold the value.
+// storable reports whether jsonb can hold the value: it has no null characters, and no numbers beyond double precision.
 func storable(value any) bool {
 	switch v := value.(type) {
 	case string:
@@ -162,7 +163,8 @@ func storable(value any) bool {
 	return true
 }
 
-// checkProse checks text of several lines.
+// checkProse fails with Invalid (field what) if the text has more than most characters, is no UTF-8, or has control characters other than tabs and line
+// ends.
 func checkProse(what string, text []byte, most int) error {
 	switch {
 	case utf8.RuneCount(text) > most:
@@ -174,4 +176,5 @@ func checkProse(what string, text []byte, most int) error {
 	}
 }
 
+// forbidden reports whether the character is a control character other than tabs and line ends.
 func forbidden(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' && r != '\r' }

@@ -28,7 +28,7 @@ const maxTargets = 10
 // AllTo returns the traffic that goes to one version.
 func AllTo(v ref.Version) Traffic { return Traffic{{Version: v, Weight: 100}} }
 
-// UnmarshalJSON checks traffic and puts it in order.
+// UnmarshalJSON reads an array of targets as NewTraffic takes them. It fails with Invalid for any other text.
 func (t *Traffic) UnmarshalJSON(text []byte) error {
 	var targets []Target
 	if err := json.Unmarshal(text, &targets); err != nil {
@@ -42,7 +42,8 @@ func (t *Traffic) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// NewTraffic checks targets and puts them in order.
+// NewTraffic returns traffic of the targets, sorted; without targets it is empty. It fails with Invalid unless there are up to 10, each of another version
+// and of 1 to 100 percent, that add up to 100.
 func NewTraffic(targets []Target) (Traffic, error) {
 	if len(targets) > maxTargets {
 		return nil, fault.InvalidField("traffic", "has more than %d targets", maxTargets)
@@ -72,15 +73,15 @@ func NewTraffic(targets []Target) (Traffic, error) {
 	return traffic, nil
 }
 
-// Greatest returns the version with the greatest target of traffic that is not empty.
+// Greatest returns the version with the greatest weight; of equal ones the highest. It panics if t is empty.
 func (t Traffic) Greatest() ref.Version { return t[0].Version }
 
-// GoesTo reports whether the version has a target.
+// GoesTo reports whether v is one of the targets.
 func (t Traffic) GoesTo(v ref.Version) bool {
 	return slices.ContainsFunc(t, func(s Target) bool { return s.Version.Compare(v) == 0 })
 }
 
-// Equal reports whether both lead to the same versions by the same targets.
+// Equal reports whether both lead to the same versions with the same weights.
 func (t Traffic) Equal(u Traffic) bool {
 	return slices.EqualFunc(t, u, func(a, b Target) bool { return a.Weight == b.Weight && a.Version.Compare(b.Version) == 0 })
 }

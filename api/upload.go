@@ -20,12 +20,12 @@ type Preference struct{ Wait time.Duration }
 
 const maxWait = 60
 
-// MarshalText writes the header: "wait=30".
+// MarshalText writes the header in whole seconds, "wait=30", and never fails.
 func (p Preference) MarshalText() ([]byte, error) {
 	return fmt.Appendf(nil, "wait=%d", int(p.Wait.Seconds())), nil
 }
 
-// UnmarshalText reads a Prefer header. Preferences other than wait are ignored, as the RFC has it.
+// UnmarshalText reads a Prefer header. It fails with Invalid unless a wait is 1 to 60. Preferences other than wait are ignored, as the RFC has it.
 func (p *Preference) UnmarshalText(text []byte) error {
 	for one := range strings.FieldsFuncSeq(string(text), func(r rune) bool { return r == ',' || r == ';' }) {
 		name, value, _ := strings.Cut(strings.TrimSpace(one), "=")
@@ -50,7 +50,7 @@ const (
 	UploadDirect UploadMode = "direct"
 )
 
-// UnmarshalText reads a mode.
+// UnmarshalText reads a mode. It fails with Invalid unless the text is proxy or direct.
 func (m *UploadMode) UnmarshalText(text []byte) error {
 	if UploadMode(text) != UploadProxy && UploadMode(text) != UploadDirect {
 		return fault.New(fault.Invalid, "A mode is proxy or direct.", fault.Field("mode"))
@@ -62,7 +62,7 @@ func (m *UploadMode) UnmarshalText(text []byte) error {
 // MD5 is a digest that a client's mirror publishes, in 32 lowercase hexadecimal digits; "" is none. It finds accidents, not attacks.
 type MD5 string
 
-// UnmarshalText reads 32 lowercase hexadecimal digits, or nothing.
+// UnmarshalText reads 32 lowercase hexadecimal digits, or nothing. It fails with Invalid for any other text.
 func (m *MD5) UnmarshalText(text []byte) error {
 	raw, err := hex.DecodeString(string(text))
 	if len(text) != 0 && (err != nil || len(raw) != md5.Size || hex.EncodeToString(raw) != string(text)) {
@@ -91,7 +91,7 @@ func UploadStatuses() []UploadStatus {
 	return []UploadStatus{UploadOpen, UploadCompleting, UploadVerifying, UploadReady, UploadRejected, UploadExpired, UploadCancelled}
 }
 
-// UnmarshalText reads a status.
+// UnmarshalText reads a status. It fails with Invalid if there is no such status.
 func (s *UploadStatus) UnmarshalText(text []byte) error {
 	if !slices.Contains(UploadStatuses(), UploadStatus(text)) {
 		return fault.New(fault.Invalid, "A status is open, completing, verifying, ready, rejected, expired or cancelled.", fault.Field("status"))
@@ -157,7 +157,7 @@ type Upload struct {
 	Revision string         `json:"-"` // the entity tag: it changes with everything that the resource shows
 }
 
-// ETag returns the upload's entity tag.
+// ETag returns the upload's entity tag, without quotes.
 func (u Upload) ETag() string { return u.Revision }
 
 // Layout returns how the file is cut into chunks.

@@ -34,7 +34,7 @@ const (
 	ByDay     UsageGroup = "day"
 )
 
-// UnmarshalText checks a group.
+// UnmarshalText reads a group. It fails with Invalid unless the text is model, version, key or day.
 func (g *UsageGroup) UnmarshalText(text []byte) error {
 	switch *g = UsageGroup(text); *g {
 	case ByModel, ByVersion, ByKey, ByDay:

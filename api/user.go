@@ -22,7 +22,8 @@ var emailPattern = regexp.MustCompile("^[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@" + label 
 
 const label = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
-// ParseEmail reads an address, in any case.
+// ParseEmail returns an address, written in any case, in lowercase. It fails with Invalid unless it is like ana@example.com, with 254 bytes at most, 64 of
+// them before the @.
 func ParseEmail(s string) (Email, error) {
 	address := strings.ToLower(s)
 	if len(address) > maxEmail || strings.IndexByte(address, '@') > maxLocal || !emailPattern.MatchString(address) {
@@ -42,7 +43,7 @@ type Username string
 
 var usernamePattern = regexp.MustCompile("^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$")
 
-// ParseUsername reads a username, in any case.
+// ParseUsername returns a username, written in any case, in lowercase. It fails with Invalid unless it has 1 to 63 letters, digits and . _ - between them.
 func ParseUsername(s string) (Username, error) {
 	name := strings.ToLower(s)
 	if !usernamePattern.MatchString(name) {

@@ -43,7 +43,7 @@ func (s VersionStatus) CanBecome(next VersionStatus) bool {
 // Serves reports whether versions of the status answer calls.
 func (s VersionStatus) Serves() bool { return s == VersionPublished || s == VersionDeprecated }
 
-// UnmarshalText reads a status.
+// UnmarshalText reads a status. It fails with Invalid unless the text is draft, published, deprecated or retired.
 func (s *VersionStatus) UnmarshalText(text []byte) error {
 	switch *s = VersionStatus(text); *s {
 	case VersionDraft, VersionPublished, VersionDeprecated, VersionRetired:
@@ -109,7 +109,7 @@ type Deprecation struct {
 	Sunset time.Time `json:"sunset"`
 }
 
-// ETag returns the version's entity tag.
+// ETag returns the version's entity tag, without quotes.
 func (v *Version) ETag() string { return etagOf(v) }
 
 // SetHeader warns of a deprecated version.

@@ -31,7 +31,7 @@ var needed = map[reflect.Type][]string{
 	reflect.TypeFor[api.ModelStats]():    {"model"},
 }
 
-// members returns what an answer of a type needs; a page needs its items, and each item what its type needs.
+// members returns what an answer of a type needs, nil for an unknown type. A page needs its items, and each item what its type needs.
 func members(of reflect.Type) []string {
 	for of.Kind() == reflect.Pointer {
 		of = of.Elem()
@@ -53,7 +53,7 @@ func members(of reflect.Type) []string {
 	return names
 }
 
-// complete fails with Upstream if an answer lacks what its type needs: it is not an answer of MaaS, though its status says success.
+// complete fails with Upstream if an answer is empty or lacks what the type of out needs: it is not an answer of MaaS, though its status says success.
 func (c *Client) complete(answer []byte, out any) error {
 	if text := bytes.TrimSpace(answer); bytes.Equal(text, []byte("{}")) || bytes.Equal(text, []byte("null")) {
 		return c.incomplete("is empty")
@@ -66,6 +66,7 @@ func (c *Client) complete(answer []byte, out any) error {
 	return nil
 }
 
+// incomplete returns the Upstream error of an answer. how says what is wrong with it.
 func (c *Client) incomplete(how string) error {
 	return fault.New(fault.Upstream, fmt.Sprintf("The server's answer %s: is %s a MaaS server?", how, c.server))
 }

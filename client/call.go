@@ -46,13 +46,14 @@ func keyed(r *request) { r.header.Set("Idempotency-Key", rand.Text()) }
 // slow raises the limit on silence to 10 minutes, for requests that wait until a model has started.
 func slow(r *request) { r.silence = 10 * time.Minute }
 
-// call sends a request of package api to a route and returns the answer's JSON.
+// call sends a request of package api to a route and returns the answer's JSON. It retries and fails as do does.
 func call[Out any](ctx context.Context, c *Client, route string, in any, settings ...setting) (out Out, err error) {
 	err = c.do(ctx, route, in, &out, settings...)
 	return out, err
 }
 
-// do sends a request to a route and reads the answer's JSON into out, which is nil where there is none.
+// do sends a request to a route, again where that is safe (retry), and reads the answer's JSON into out; a nil out reads none. It fails with the server's
+// fault, with Unavailable if there is no whole answer, and with Upstream if the answer is not what out needs.
 func (c *Client) do(ctx context.Context, route string, in, out any, settings ...setting) error {
 	r, err := newRequest(route, in, settings)
 	if err != nil {
@@ -68,7 +69,7 @@ func (c *Client) do(ctx context.Context, route string, in, out any, settings ...
 	})
 }
 
-// stream sends a request and returns the answer, whose body the caller closes.
+// stream sends a request, again where that is safe (retry), and returns the answer, whose body the caller closes. It fails as send does.
 func (c *Client) stream(ctx context.Context, r request) (answer *http.Response, err error) {
 	err = c.retry(ctx, r, func() (err error) {
 		answer, err = c.try(ctx, r) //nolint:bodyclose // the caller closes it
@@ -77,6 +78,7 @@ func (c *Client) stream(ctx context.Context, r request) (answer *http.Response, 
 	return answer, err
 }
 
+// newRequest returns the request for a route, with the settings. A nil in has no fields. It fails if in cannot be encoded.
 func newRequest(route string, in any, settings []setting) (request, error) {
 	e, err := encode(route, in)
 	r := request{encoded: e}
@@ -89,6 +91,8 @@ func newRequest(route string, in any, settings []setting) (request, error) {
 // maxAnswer bounds an answer that is read as JSON, in bytes.
 const maxAnswer = 64 << 20
 
+// decode reads the JSON of an answer, of which it takes 64 MiB, into out; a nil out takes none. The Revision of an upload is the ETag. It fails with
+// Unavailable if the answer breaks off, and with Upstream if it is not what out needs.
 func (c *Client) decode(ctx context.Context, answer *http.Response, out any) error {
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
@@ -112,7 +116,8 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// retry sends a request until it succeeds, fails for good, or has failed for as long as WithRetry says.
+// retry calls send until it succeeds, fails for good (again), or has failed for as long as WithRetry says. Then it returns send's last error. If ctx ends
+// during a pause it returns ctx's error.
 func (c *Client) retry(ctx context.Context, r request, send func() error) error {
 	var deadline time.Time
 	for pauses := (backoff.Backoff{First: firstPause, Longest: longestPause}); ; {
@@ -149,7 +154,8 @@ func again(r request, err error) bool {
 	}
 }
 
-// try sends a request once, or twice where the server refuses the credential and there is another.
+// try sends a request once, or twice if the server refuses the credential and there is another. It fails as send does, and with the error of the
+// credentials.
 func (c *Client) try(ctx context.Context, r request) (*http.Response, error) {
 	if r.open {
 		return c.send(ctx, r, "")
@@ -202,6 +208,7 @@ func (c *Client) send(ctx context.Context, r request, credential string) (*http.
 	return nil, problem(answer)
 }
 
+// closed closes the answer's body; a nil answer has none.
 func closed(answer *http.Response) error {
 	if answer == nil {
 		return nil
@@ -209,6 +216,8 @@ func closed(answer *http.Response) error {
 	return answer.Body.Close()
 }
 
+// build returns the HTTP request for r, with its body made anew and signed with the credential; "" signs nothing. It fails with Invalid if the server's
+// address is malformed.
 func (c *Client) build(ctx context.Context, r request, credential string) (*http.Request, error) {
 	body := io.Reader(http.NoBody)
 	switch {
@@ -239,8 +248,8 @@ func (c *Client) build(ctx context.Context, r request, credential string) (*http
 
 const maxRedirects = 10
 
-// redirect follows reads that the server redirects to the object store, and no other requests. It drops the credential, which the signed address does not
-// need and which net/http would keep for the same host name on another port.
+// redirect follows reads that the server redirects to the object store, up to ten times, and no other requests. It drops the credential at another address,
+// which needs none since it is signed; net/http would keep it for the same host name on another port.
 func redirect(next *http.Request, before []*http.Request) error {
 	if len(before) >= maxRedirects {
 		return errors.New("maas: too many redirects")

@@ -28,9 +28,10 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// undo ends the try and takes back all bytes that it counted.
 func (c *counter) undo() { c.end(0) }
 
-// end sets what the attempt counts for to n bytes: all of a chunk that the server had already and did not read.
+// end ends the try and makes it count for n bytes: all of a chunk that the server had already and did not read.
 func (c *counter) end(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

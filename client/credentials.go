@@ -16,7 +16,7 @@ type Credentials interface {
 // fixed is a credential that never changes; "" is none.
 type fixed string
 
-// Credential implements Credentials.
+// Credential implements Credentials. It fails with Unauthenticated if there is no credential, and returns "" if a server has refused it.
 func (f fixed) Credential(_ context.Context, refused string) (string, error) {
 	switch {
 	case f == "":

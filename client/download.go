@@ -23,7 +23,8 @@ type DownloadRequest struct {
 const downloadTries = 5
 
 // Download writes a file's bytes to w as they come, and returns how many. A transfer that breaks off is continued where it broke off. The bytes are not
-// compared with the file's digest. It fails with Unavailable if transfers break off again and again, and with w's error.
+// compared with the file's digest. It fails with Unavailable if five transfers in succession break off without a byte, with w's error, and as OpenFile
+// does.
 func (c *Client) Download(ctx context.Context, in DownloadRequest, w io.Writer) (int64, error) {
 	if in.Progress == nil {
 		in.Progress = NoProgress{}
@@ -48,7 +49,8 @@ func (c *Client) Download(ctx context.Context, in DownloadRequest, w io.Writer) 
 	return in.From - begun, nil
 }
 
-// downloadOnce writes what one answer gives of a file.
+// downloadOnce writes the bytes of one answer to w, from in.From on, and returns how many. It fails with Unavailable if the answer ends too early, with w's
+// error, and as OpenFile does.
 func (c *Client) downloadOnce(ctx context.Context, in DownloadRequest, w io.Writer) (int64, error) {
 	body, err := c.OpenFile(ctx, api.FileRequest{Model: in.Version.Model, Ref: ref.Exact(in.Version.Version), Path: in.File.Path}, in.From)
 	if err != nil {

@@ -59,6 +59,8 @@ func encode(route string, in any) (encoded, error) {
 	return e, err
 }
 
+// field puts a value where its field's tag says: into the path, query, a header, or members, which become the body. An absent value is left out. It fails
+// if the value cannot be marshalled to JSON.
 func (e *encoded) field(tag reflect.StructTag, value reflect.Value, query url.Values, members map[string]json.RawMessage) error {
 	if name, ok := tag.Lookup("path"); ok {
 		e.fillPath(name, textOf(value))
@@ -125,7 +127,7 @@ func add(query url.Values, name string, value reflect.Value) {
 	}
 }
 
-// textOf returns the text of what path, query or headers hold.
+// textOf returns the text of a value in a path, a query or a header: that of MarshalText, else of a bool, a whole number or a string.
 func textOf(value reflect.Value) string {
 	if m, ok := reflect.TypeAssert[encoding.TextMarshaler](value); ok {
 		text, err := m.MarshalText()

@@ -25,7 +25,7 @@ type InferRequest struct {
 const slack = 5 * time.Second
 
 // Infer calls a model and returns the answer, whose body the caller closes. It fails with Timeout once the timeout has passed, with Unavailable while the
-// model starts, and with RateLimited while it is busy. It is not sent again while the model may still run it.
+// model starts, and with RateLimited while it is busy. The call is not sent again while the model may still run it.
 func (c *Client) Infer(ctx context.Context, in InferRequest) (*http.Response, error) {
 	if in.Timeout == 0 {
 		in.Timeout = time.Minute

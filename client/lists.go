@@ -30,7 +30,7 @@ func each[T any](list func(cursor string) (page.Page[T], error)) iter.Seq2[T, er
 	}
 }
 
-// Models yields all models that match.
+// Models yields all models that match. An error is yielded last.
 func (c *Client) Models(ctx context.Context, in api.ListModelsRequest) iter.Seq2[api.Model, error] {
 	return each(func(cursor string) (page.Page[api.Model], error) {
 		in.After = cursor
@@ -39,7 +39,7 @@ func (c *Client) Models(ctx context.Context, in api.ListModelsRequest) iter.Seq2
 	})
 }
 
-// Versions yields all of a model's versions, the highest first.
+// Versions yields all of a model's versions, the highest first. An error is yielded last.
 func (c *Client) Versions(ctx context.Context, in api.ListVersionsRequest) iter.Seq2[api.Version, error] {
 	return each(func(cursor string) (page.Page[api.Version], error) {
 		in.After = cursor
@@ -47,7 +47,7 @@ func (c *Client) Versions(ctx context.Context, in api.ListVersionsRequest) iter.
 	})
 }
 
-// Aliases yields all of a model's aliases, ordered by name.
+// Aliases yields all of a model's aliases, ordered by name. An error is yielded last.
 func (c *Client) Aliases(ctx context.Context, in api.ListAliasesRequest) iter.Seq2[api.Alias, error] {
 	return each(func(cursor string) (page.Page[api.Alias], error) {
 		in.After = cursor
@@ -55,7 +55,7 @@ func (c *Client) Aliases(ctx context.Context, in api.ListAliasesRequest) iter.Se
 	})
 }
 
-// AliasMoves yields all of an alias's moves, the newest first.
+// AliasMoves yields all of an alias's moves, the newest first. An error is yielded last.
 func (c *Client) AliasMoves(ctx context.Context, in api.AliasHistoryRequest) iter.Seq2[api.AliasMove, error] {
 	return each(func(cursor string) (page.Page[api.AliasMove], error) {
 		in.After = cursor
@@ -63,7 +63,7 @@ func (c *Client) AliasMoves(ctx context.Context, in api.AliasHistoryRequest) ite
 	})
 }
 
-// Keys yields all of the tenant's API keys, the newest first.
+// Keys yields all of the tenant's API keys, the newest first. An error is yielded last.
 func (c *Client) Keys(ctx context.Context, in api.ListKeysRequest) iter.Seq2[api.Key, error] {
 	return each(func(cursor string) (page.Page[api.Key], error) {
 		in.After = cursor
@@ -71,7 +71,7 @@ func (c *Client) Keys(ctx context.Context, in api.ListKeysRequest) iter.Seq2[api
 	})
 }
 
-// Uploads yields all uploads that match, the latest first.
+// Uploads yields all uploads that match, the latest first. An error is yielded last.
 func (c *Client) Uploads(ctx context.Context, in api.ListUploadsRequest) iter.Seq2[api.Upload, error] {
 	return each(func(cursor string) (page.Page[api.Upload], error) {
 		in.After = cursor
@@ -79,7 +79,7 @@ func (c *Client) Uploads(ctx context.Context, in api.ListUploadsRequest) iter.Se
 	})
 }
 
-// Usage yields all rows of the tenant's usage.
+// Usage yields all rows of the tenant's usage. An error is yielded last.
 func (c *Client) Usage(ctx context.Context, in api.UsageRequest) iter.Seq2[api.UsageRow, error] {
 	return each(func(cursor string) (page.Page[api.UsageRow], error) {
 		in.After = cursor

@@ -16,7 +16,8 @@ const maxProblem = 1 << 20
 // maxRetryAfter bounds what a Retry-After can ask for, in seconds.
 const maxRetryAfter = 24 * 60 * 60
 
-// problem reads an answer that is no success as the fault that the server had (RFC 9457).
+// problem returns the fault that an answer without success tells of (RFC 9457). If the answer is no problem the fault's kind is that of its status. The
+// fault's RetryAfter is one day at most.
 func problem(answer *http.Response) error {
 	var p struct {
 		Type   string             `json:"type"`

@@ -7,7 +7,7 @@ import (
 	"github.com/17882237881/MaaS/api/page"
 )
 
-// Ready fails if the server does not accept calls or cannot be reached. It needs no credential.
+// Ready fails with Unavailable if the server does not accept calls or cannot be reached. It needs no credential.
 func (c *Client) Ready(ctx context.Context) error {
 	var answer map[string]any
 	return c.do(ctx, "GET /v2/health/ready", nil, &answer, open)

@@ -99,7 +99,7 @@ type upload struct {
 	changed atomic.Bool // the content is not any more what it was
 }
 
-// once finds or begins the upload, sends, completes and waits.
+// once finds or begins the upload, sends its chunks, completes it and waits until it is ready. With an error it returns the upload as far as it is known.
 func (u *upload) once(ctx context.Context) (api.Upload, error) {
 	found, err := u.begin(ctx)
 	if err == nil {
@@ -150,7 +150,8 @@ func (u *upload) checkLayout(open api.Upload) error {
 	return nil
 }
 
-// finish delivers and waits for the end. A server that lost its last moments takes the upload for open again: then it is delivered again.
+// finish delivers the upload and waits until it is ready. A server that lost its last moments takes the upload for open again: then it is delivered again,
+// three times in all. After that it fails with Unavailable.
 func (u *upload) finish(ctx context.Context, open api.Upload) (api.Upload, error) {
 	for round := 1; ; round++ {
 		if err := u.deliver(ctx, open); err != nil {
@@ -177,7 +178,8 @@ func (u *upload) checkDigest(ctx context.Context, want ref.Digest) error {
 	return err
 }
 
-// deliver sends what is missing and completes. The store may turn out to have lost chunks: then they are sent again.
+// deliver sends the missing chunks and completes the upload. If the store turns out to have lost chunks they are sent again, three times in all. It fails
+// with Conflict if the server has chunks of other digests, and with the error of Content or Check.
 func (u *upload) deliver(ctx context.Context, open api.Upload) error {
 	digests := make([]ref.Digest, open.Count)
 	for round := 1; ; round++ {
@@ -203,7 +205,7 @@ func (u *upload) deliver(ctx context.Context, open api.Upload) error {
 	}
 }
 
-// abandon cancels an upload that cannot be completed with this content.
+// abandon cancels an upload that cannot be completed with this content. It does nothing if the upload is not open, or is gone.
 func (u *upload) abandon(ctx context.Context, open api.Upload) error {
 	if open.ID.IsZero() || open.Status != api.UploadOpen {
 		return nil
@@ -221,7 +223,7 @@ const (
 	longestLook = time.Second
 )
 
-// await waits until the upload is ready, or open again.
+// await waits until the upload is ready, or open again. It fails with Unprocessable if the upload ends in another way.
 func (u *upload) await(ctx context.Context, under api.Upload) (api.Upload, error) {
 	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); ; {
 		now, err := u.client.GetUpload(ctx, api.GetUploadRequest{ID: under.ID})
@@ -245,6 +247,7 @@ func (u *upload) await(ctx context.Context, under api.Upload) (api.Upload, error
 	}
 }
 
+// ended returns the Unprocessable error of an upload that was rejected, cancelled or has expired.
 func ended(u api.Upload) error {
 	if u.Error != nil {
 		return fault.New(fault.Unprocessable, fmt.Sprintf("%s was rejected: %s", u.Path, u.Error.Detail))
@@ -294,7 +297,8 @@ func (u *upload) send(ctx context.Context, open api.Upload, digests []ref.Digest
 // damaged bounds how often a chunk that arrived with other bytes is sent again.
 const damaged = 3
 
-// chunk sends chunk n, whose bytes lie at an offset of the content.
+// chunk sends chunk n, whose bytes lie at an offset of the content, up to three times if it arrives damaged. It fails with Unprocessable if the content has
+// changed.
 func (u *upload) chunk(ctx context.Context, id api.ID, n int, at, size int64, sum ref.Digest) error {
 	for try := 1; ; try++ {
 		err := u.put(ctx, id, n, at, size, sum)
@@ -336,7 +340,7 @@ func (u *upload) put(ctx context.Context, id api.ID, n int, at, size int64, sum 
 	return err
 }
 
-// digest returns that of n bytes of the content from a place on.
+// digest returns the SHA-256 of n bytes of the content from an offset on. It fails with the error of Content or Check, or ctx's.
 func (u *upload) digest(ctx context.Context, at, n int64) (ref.Digest, error) {
 	sum := sha256.New()
 	if _, err := io.Copy(sum, u.read(ctx, at, n)); err != nil {
@@ -345,7 +349,7 @@ func (u *upload) digest(ctx context.Context, at, n int64) (ref.Digest, error) {
 	return ref.DigestOf(sum.Sum(nil)), nil
 }
 
-// check fails if the content is not any more what it was.
+// check fails with the error of Check if the content is not any more what it was, and remembers that it has changed.
 func (u *upload) check() error {
 	err := u.Check()
 	if err != nil {
@@ -354,7 +358,7 @@ func (u *upload) check() error {
 	return err
 }
 
-// read reads n bytes of the content from a place on, until ctx ends.
+// read returns a reader of n bytes of the content from an offset on. It fails once ctx has ended.
 func (u *upload) read(ctx context.Context, at, n int64) io.Reader {
 	return &contentReader{Reader: io.NewSectionReader(u.Content, at, n), of: u, ctx: ctx, left: n}
 }

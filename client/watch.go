@@ -20,6 +20,8 @@ type watch struct {
 	cancel  context.CancelCauseFunc
 }
 
+// newWatch returns a context that ends with the cause errSilent if nothing moves for as long as silence; 0 stands for longestSilence. The caller ends the
+// watch.
 func newWatch(ctx context.Context, silence time.Duration) (context.Context, *watch) {
 	if silence == 0 {
 		silence = longestSilence
@@ -30,12 +32,13 @@ func newWatch(ctx context.Context, silence time.Duration) (context.Context, *wat
 	return ctx, w
 }
 
+// end stops the watch and ends its context.
 func (w *watch) end() {
 	w.timer.Stop()
 	w.cancel(nil)
 }
 
-// over watches the answer's body, until it is closed.
+// over returns the answer's body, whose reads tell the watch that bytes move. Close ends the watch.
 func (w *watch) over(body io.ReadCloser) io.ReadCloser {
 	return struct {
 		io.Reader
@@ -59,7 +62,7 @@ type watchedBody struct {
 	failed atomic.Pointer[error]
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It restarts the time of the watch.
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.watch.timer.Reset(b.watch.silence)
 	n, err := b.Reader.Read(p)

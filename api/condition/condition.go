@@ -23,7 +23,8 @@ type Match string
 // it may have. Weak tags are compared by what follows their W/ (RFC 9110, 13.1.2).
 type NoneMatch string
 
-// Tag returns an If-Match of one entity tag, which is given without its quotes; of "" there is no condition, of * any state matches.
+// Tag returns an If-Match of one entity tag, which is given without its quotes. For "" it returns "", which sets no condition, and for * an If-Match of any
+// state.
 func Tag(tag string) Match {
 	if tag == "" || tag == "*" {
 		return Match(tag)
@@ -31,18 +32,19 @@ func Tag(tag string) Match {
 	return Match(`"` + tag + `"`)
 }
 
-// UnmarshalText stores an If-Match header's value. It fails if the value is neither "*" nor a list of entity tags.
+// UnmarshalText stores an If-Match header's value. It fails with Invalid if the value is neither "*" nor a list of entity tags.
 func (m *Match) UnmarshalText(text []byte) error {
 	*m = Match(text)
 	return check(IfMatch, string(text))
 }
 
-// UnmarshalText checks a header's value.
+// UnmarshalText stores an If-None-Match header's value. It fails with Invalid if the value is neither "*" nor a list of entity tags.
 func (n *NoneMatch) UnmarshalText(text []byte) error {
 	*n = NoneMatch(text)
 	return check(IfNoneMatch, string(text))
 }
 
+// check fails with Invalid (field header) if the value is neither "*" nor a list of entity tags.
 func check(header, value string) error {
 	if _, ok := parse(value); !ok {
 		return fault.New(fault.Invalid, `is *, or a list of entity tags in quotes like "a1b2", "c3d4"`, fault.Field(header))
@@ -68,6 +70,7 @@ func Check(match Match, none NoneMatch, tag string) error {
 	}
 }
 
+// failed returns the PreconditionFailed error of a header.
 func failed(header, message string) error {
 	return fault.New(fault.PreconditionFailed, message, fault.Field(header))
 }
@@ -78,12 +81,13 @@ func (m Match) holds(tag string) bool {
 	return isAny(string(m)) || slices.Contains(tags, entityTag{tag, false})
 }
 
-// Holds reports whether the header names the entity tag of a resource that is there; one that is malformed names none.
+// Holds reports whether n is "*" or lists the entity tag of a resource that is there. An absent or malformed header lists none.
 func (n NoneMatch) Holds(tag string) bool {
 	tags, _ := parse(string(n))
 	return isAny(string(n)) || slices.ContainsFunc(tags, func(t entityTag) bool { return t.tag == tag })
 }
 
+// isAny reports whether a header's value is "*".
 func isAny(value string) bool { return strings.Trim(value, " \t") == "*" }
 
 // entityTag is one of a list, without its quotes.
@@ -92,8 +96,8 @@ type entityTag struct {
 	weak bool
 }
 
-// parse reads a header's value: * or a list of one entity tag or more, where empty members are ignored (RFC 9110, 5.6.1.2 and 8.8.3). Of * the list is
-// empty.
+// parse returns the entity tags in a header's value; for * it returns none. Empty members of the list are ignored (RFC 9110, 5.6.1.2 and 8.8.3). ok is
+// false if the value is malformed or has no tag.
 func parse(value string) (tags []entityTag, ok bool) {
 	if isAny(value) {
 		return nil, true

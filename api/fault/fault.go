@@ -73,12 +73,14 @@ func New(kind Kind, message string, options ...Option) *Error {
 	return e
 }
 
-// InvalidField returns an Invalid error of one field of the input. The format begins with a verb, or names what it is about.
+// InvalidField returns an Invalid error of one field of the input. The format begins with a verb that follows the field's name, as in "must be …", or names
+// what it is about.
 func InvalidField(field, format string, values ...any) error {
 	return New(Invalid, fmt.Sprintf(format, values...), Field(field))
 }
 
-// KindOf returns the kind of the outermost *Error in err's chain; a context's end is Timeout or Canceled, anything else Internal.
+// KindOf returns the kind of the outermost *Error in err's chain. Without one it is Timeout or Canceled for the error of a context that ended, and Internal
+// for any other, nil too.
 func KindOf(err error) Kind {
 	var e *Error
 	switch {
@@ -93,10 +95,11 @@ func KindOf(err error) Kind {
 	}
 }
 
-// Is reports whether err is of the kind.
+// Is reports whether err is of the kind; nil is of none.
 func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
 
-// From returns err as an *Error: itself if its chain has one, else one of KindOf's kind with a message that shows nothing of the inside.
+// From returns the *Error in err's chain, the outermost. Without one it returns an *Error of KindOf's kind with err as its cause, whose message shows
+// nothing of the inside.
 func From(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -105,8 +108,8 @@ func From(err error) *Error {
 	return &Error{Kind: kind, Message: kind.sentence(), Err: err}
 }
 
-// Because returns the error of a request as its caller is to see it: where the request's context was ended with an *Error as its cause
-// (context.WithCancelCause), that stands in the place of what the end led to. What would be the same with another try (Conflict, NotFound) stays.
+// Because returns the error that the caller of a request is to see. If ctx was ended with an *Error as its cause (context.WithCancelCause) and err is
+// Canceled or Retryable, it returns a copy of that cause with err as its Err. Otherwise it returns err.
 func Because(ctx context.Context, err error) error {
 	cause, ok := errors.AsType[*Error](context.Cause(ctx))
 	if kind := KindOf(err); !ok || kind != Canceled && !kind.Retryable() {

@@ -80,7 +80,7 @@ var kinds = map[Kind]struct {
 	Canceled:           {499, cancelled, codes{cancelled}, "The client went away."}, // nginx's status for a client that closed the request
 }
 
-// Status returns the HTTP status that the kind is answered with.
+// Status returns the HTTP status that the kind is answered with; 500 for an unknown kind.
 func (k Kind) Status() int {
 	if known, ok := kinds[k]; ok {
 		return known.status
@@ -91,7 +91,7 @@ func (k Kind) Status() int {
 // KindHeader is the metadatum of gRPC's answers, and the header of Connect's, that names the exact kind, since several kinds share a code.
 const KindHeader = "X-Maas-Kind"
 
-// Code returns the gRPC status code that the kind is answered with, as a number, since this package knows no gRPC.
+// Code returns the gRPC status code that the kind is answered with, as a number, since this package knows no gRPC. It returns INTERNAL for an unknown kind.
 func (k Kind) Code() uint32 {
 	if known, ok := kinds[k]; ok {
 		return known.code
@@ -131,4 +131,5 @@ func (k Kind) Retryable() bool {
 // Ours reports whether the failure is on the side of MaaS, and not the caller's.
 func (k Kind) Ours() bool { return k.Status() >= http.StatusInternalServerError }
 
+// sentence returns the message of an error of the kind that has none, "" for an unknown kind.
 func (k Kind) sentence() string { return kinds[k].sentence }

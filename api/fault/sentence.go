@@ -36,7 +36,7 @@ func isWord(first string) bool {
 	return !strings.ContainsFunc(strings.TrimRight(first, ",;:"), func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && r != '-' })
 }
 
-// Told returns the message and the fields as users are told of them: in whole sentences.
+// Told returns the message and the fields as users are told of them, in whole sentences (Sentence). It leaves out Op and the cause.
 func (e *Error) Told() (message string, fields []FieldError) {
 	subject := ""
 	for _, f := range e.Fields {

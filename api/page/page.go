@@ -21,7 +21,8 @@ type Page[T any] struct {
 	Next  string `json:"next_page_token"`
 }
 
-// Of makes a page out of what was read with a limit of r.Size+1: if there is one item too many it is dropped, and the cursor of the last that stays is Next.
+// Of makes a page of items that were read with a limit of r.Size+1. If there is one item too many it is dropped, and Next is the cursor of the last one
+// that stays; else Next is "".
 func Of[T any](r Request, items []T, cursor func(T) string) Page[T] {
 	if len(items) <= r.Size {
 		return Page[T]{Items: items}
@@ -29,7 +30,7 @@ func Of[T any](r Request, items []T, cursor func(T) string) Page[T] {
 	return Page[T]{Items: items[:r.Size], Next: cursor(items[r.Size-1])}
 }
 
-// Seal turns the cursor into what the client sees, and an absent list into an empty one.
+// Seal replaces the cursor by what sign makes of it for the client, and absent items by an empty list. "" stays "".
 func (p *Page[T]) Seal(sign func(cursor string) string) {
 	if p.Items == nil {
 		p.Items = []T{}

@@ -17,7 +17,7 @@ const (
 // character and none that reorders or breaks a line of text.
 type Path string
 
-// ParsePath checks a path.
+// ParsePath returns s as a path. It fails with Invalid unless s has the form that Path describes, 512 bytes at most, and parts of 255 bytes at most.
 func ParsePath(s string) (Path, error) {
 	if !fs.ValidPath(s) || s == "." || len(s) > maxPath || strings.ContainsFunc(s, unprintable) {
 		return "", invalid("path", s, fmt.Sprintf(
@@ -37,7 +37,8 @@ func (p *Path) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// unprintable covers what could forge a terminal's or a log's lines: controls, line separators, bidirectional overrides.
+// unprintable reports whether a path must not have the character: a backslash, or one that could forge lines of a terminal or a log, as controls, line
+// separators and bidirectional overrides.
 func unprintable(r rune) bool {
 	return r == '\\' || unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }

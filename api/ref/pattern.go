@@ -13,7 +13,7 @@ type Pattern struct {
 	Name   string // lowercase letters, digits, dashes and *
 }
 
-// ParsePattern reads "tenant/name". A * stands in the name or at its end, or alone, but not before other characters of it.
+// ParsePattern reads "tenant/name", where the name may have *, but must not begin with one unless it is "*". It fails with Invalid for any other form.
 func ParsePattern(s string) (Pattern, error) {
 	tenant, name, _ := strings.Cut(s, "/")
 	if !strings.Contains(name, "*") {

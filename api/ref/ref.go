@@ -15,7 +15,7 @@ const maxName = 63
 // Tenant is the name of a tenant: lowercase letters, digits and single dashes, 1 to 63.
 type Tenant string
 
-// ParseTenant checks a tenant's name.
+// ParseTenant returns s as a tenant's name. It fails with Invalid unless s has 1 to 63 lowercase letters, digits and single dashes between them.
 func ParseTenant(s string) (Tenant, error) {
 	if err := checkName("tenant", s); err != nil {
 		return "", err
@@ -32,7 +32,7 @@ func (t *Tenant) UnmarshalText(text []byte) (err error) {
 // Name is the part of a model's name after the slash, formed as a tenant's is.
 type Name string
 
-// ParseName checks the part of a model's name after the slash.
+// ParseName returns s as the part of a model's name after the slash. It fails as ParseTenant does.
 func ParseName(s string) (Name, error) {
 	if err := checkName("name", s); err != nil {
 		return "", err
@@ -52,7 +52,7 @@ type Model struct {
 	Name   Name
 }
 
-// ParseModel reads "tenant/name".
+// ParseModel reads "tenant/name". It fails with Invalid if the slash is missing or a part is malformed.
 func ParseModel(s string) (Model, error) {
 	tenant, name, ok := strings.Cut(s, "/")
 	if !ok {
@@ -86,6 +86,7 @@ func (m *Model) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// checkName fails with Invalid (field what) unless s has 1 to 63 lowercase letters, digits and single dashes between them.
 func checkName(what, s string) error {
 	if len(s) > maxName || !isName(s) {
 		return invalid(what, s, fmt.Sprintf("has 1 to %d lowercase letters, digits and single dashes between them", maxName))
@@ -109,6 +110,7 @@ func isName(s string) bool {
 	return !dash
 }
 
+// invalid returns the Invalid error (field what) of got, which breaks the rule: a predicate such as "is like ^1.2".
 func invalid(what, got, rule string) error {
 	return fault.New(fault.Invalid, fmt.Sprintf("a %s %s; this is %s", what, rule, shorten(got)), fault.Field(what))
 }

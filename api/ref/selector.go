@@ -21,8 +21,8 @@ var (
 	versionLike = regexp.MustCompile(`^[\^~=<>!]|^([vV]?[0-9]+(\.[0-9xX*]+)*|[vV]?[0-9]+(\.[0-9]+){2,}[-+].*|[vV]?[xX*](\.[xX*])*)$`)
 )
 
-// ParseAlias checks the form of an alias: it begins with a lowercase letter and has lowercase letters, digits, and single dots and dashes between
-// them, 63 at most. It fails with Unprocessable for what has another form and reads like a version or a range (V1, 1.x, ^1).
+// ParseAlias checks the form of an alias: it begins with a lowercase letter and has lowercase letters, digits, and single dots and dashes between them, 63
+// at most. It fails with Unprocessable for what has another form and reads like a version or a range (V1, 1.x, ^1), and with Invalid for any other.
 func ParseAlias(s string) (Alias, error) {
 	switch {
 	case len(s) <= maxName && aliasPattern.MatchString(s) && s != "x":
@@ -48,6 +48,7 @@ func (a Alias) CheckSettable() error {
 	}
 }
 
+// readsAsVersion returns the Unprocessable error of an alias that reads like a version or a range.
 func readsAsVersion(alias string) error {
 	const refusal = "An alias cannot be called %s, which reads like a version or a range; choose a name like production."
 	return fault.New(fault.Unprocessable, fmt.Sprintf(refusal, shorten(alias)), fault.Field("alias"))
@@ -62,7 +63,7 @@ func (a *Alias) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// Aliases returns the aliases that follow v by themselves once it is published: none for a pre-release.
+// Aliases returns the aliases that follow v by themselves once it is published: none for a pre-release. v must not be zero.
 func (v Version) Aliases() []Alias {
 	if v.Prerelease() != "" {
 		return nil
@@ -77,8 +78,8 @@ type Selector struct {
 	rng     Range
 }
 
-// ParseSelector parses what stands after the @ of a reference: a version, else an alias that there can be, else a range; "" is
-// latest. What is nearly one of them ("v1.4.0", "01.4.0", "1.4.0 ") is refused, with the spelling that was probably meant.
+// ParseSelector parses what stands after the @ of a reference: a version, else an alias that there can be, else a range; "" is latest. It fails with
+// Invalid for what is none of them, and proposes the spelling that was probably meant ("v1.4.0", "01.4.0", "1.4.0 ").
 func ParseSelector(s string) (Selector, error) {
 	selector, ok := selectorOf(s)
 	switch {
@@ -93,6 +94,7 @@ func ParseSelector(s string) (Selector, error) {
 	}
 }
 
+// selectorOf is like ParseSelector, but reports false for what is no selector.
 func selectorOf(s string) (Selector, bool) {
 	if s == "" {
 		return Selector{alias: Latest}, true
@@ -116,7 +118,7 @@ var (
 	leadingZeros = regexp.MustCompile(`(^|\.)0+([0-9])`)
 )
 
-// meant proposes the version or the range that a malformed one was probably to be, "" if that cannot be told.
+// meant returns a proposal like " (did you mean 1.4.0?)" for a malformed version or range, "" if it cannot be told what was meant.
 func meant(s string) string {
 	if len(s) > maxVersion {
 		return ""
@@ -136,10 +138,10 @@ func meant(s string) string {
 // Exact selects one version.
 func Exact(v Version) Selector { return Selector{version: v} }
 
-// Version returns the version, if the selector is one.
+// Version returns the version, and whether the selector is one.
 func (s Selector) Version() (Version, bool) { return s.version, !s.version.IsZero() }
 
-// Alias returns the alias, if the selector is one.
+// Alias returns the alias, and whether the selector is one. The zero Selector is the alias latest.
 func (s Selector) Alias() (Alias, bool) {
 	if s == (Selector{}) {
 		return Latest, true
@@ -147,7 +149,7 @@ func (s Selector) Alias() (Alias, bool) {
 	return s.alias, s.alias != ""
 }
 
-// Range returns the range, if the selector is one.
+// Range returns the range, and whether the selector is one.
 func (s Selector) Range() (Range, bool) { return s.rng, s.rng.c != nil }
 
 // String returns the selector as written; the zero Selector is "latest".
@@ -179,7 +181,7 @@ type Target struct {
 	Selector Selector
 }
 
-// ParseTarget reads "tenant/name[@ref]".
+// ParseTarget reads "tenant/name[@ref]"; without @ref it is latest. It fails with Invalid if a part is malformed, or ref is empty.
 func ParseTarget(s string) (Target, error) {
 	model, selector, some := strings.Cut(s, "@")
 	m, err := ParseModel(model)

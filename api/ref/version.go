@@ -17,7 +17,8 @@ const (
 // Version is a semantic version (2.0.0) without build metadata: "1.4.0-rc.1".
 type Version struct{ v *semver.Version }
 
-// ParseVersion reads a semantic version strictly: three numbers, no leading v or zeros, each number at most 2,147,483,647.
+// ParseVersion reads a semantic version strictly: three numbers up to 2,147,483,647, no leading v or zeros, no build metadata, 128 bytes at most. It fails
+// with Invalid for any other form.
 func ParseVersion(s string) (Version, error) {
 	v, rule := strictVersion(s)
 	if rule != "" {
@@ -26,7 +27,7 @@ func ParseVersion(s string) (Version, error) {
 	return v, nil
 }
 
-// strictVersion is ParseVersion, and returns the rule that was broken, "" for none.
+// strictVersion is like ParseVersion, but returns the rule that s breaks, "" if it breaks none.
 func strictVersion(s string) (v Version, rule string) {
 	parsed, err := semver.StrictNewVersion(s)
 	switch {
@@ -43,7 +44,7 @@ func strictVersion(s string) (v Version, rule string) {
 	}
 }
 
-// meantVersion returns the version that a malformed one was probably meant to be, "" if that cannot be told.
+// meantVersion returns a proposal like " (did you mean 1.4.0?)" for a malformed version, "" if it cannot be told what was meant.
 func meantVersion(s string) string {
 	if strings.Count(s, ".") < 2 || strings.ContainsAny(s, "xX*") {
 		return ""
@@ -51,7 +52,7 @@ func meantVersion(s string) string {
 	return meant(s)
 }
 
-// longNumber reports whether a pre-release has a number that does not fit 64 bits: it could not be ordered as a number.
+// longNumber reports whether a pre-release has a number of more than 18 digits: it need not fit 64 bits, and could not be ordered as a number.
 func longNumber(prerelease string) bool {
 	for identifier := range strings.SplitSeq(prerelease, ".") {
 		if len(identifier) > maxDigits && strings.Trim(identifier, "0123456789") == "" {
@@ -72,19 +73,19 @@ func (v Version) String() string {
 	return v.v.Original() // strictly parsed, it is the canonical form
 }
 
-// Major returns the first number.
+// Major returns the first number. v must not be zero.
 func (v Version) Major() uint64 { return v.v.Major() }
 
-// Minor returns the second number.
+// Minor returns the second number. v must not be zero.
 func (v Version) Minor() uint64 { return v.v.Minor() }
 
-// Patch returns the third number.
+// Patch returns the third number. v must not be zero.
 func (v Version) Patch() uint64 { return v.v.Patch() }
 
-// Prerelease returns the part after the dash, or "".
+// Prerelease returns the part after the dash, or "". v must not be zero.
 func (v Version) Prerelease() string { return v.v.Prerelease() }
 
-// Compare orders by precedence (SemVer 2.0.0, 11): -1, 0 or 1. Neither may be zero.
+// Compare returns -1, 0 or 1 as v has a lower, the same or a higher precedence than w (SemVer 2.0.0, 11). Neither may be zero.
 func (v Version) Compare(w Version) int { return v.v.Compare(w.v) }
 
 // Bump names the number that a new version raises.
@@ -97,7 +98,7 @@ const (
 	BumpPatch Bump = "patch"
 )
 
-// UnmarshalText reads a bump.
+// UnmarshalText reads a bump. It fails with Invalid unless the text is major, minor or patch.
 func (b *Bump) UnmarshalText(text []byte) error {
 	switch kind := Bump(text); kind {
 	case BumpMajor, BumpMinor, BumpPatch:
@@ -108,7 +109,7 @@ func (b *Bump) UnmarshalText(text []byte) error {
 	}
 }
 
-// Next returns the version that follows v; after the zero Version come 1.0.0, 0.1.0 and 0.0.1.
+// Next returns the release that follows v when the number that b names is raised. After the zero Version come 1.0.0, 0.1.0 and 0.0.1.
 func (v Version) Next(b Bump) Version {
 	base := v.v
 	if base == nil {
@@ -153,7 +154,8 @@ var rangePattern = func() *regexp.Regexp {
 	return regexp.MustCompile(`^` + term + `((, ?| | ?\|\| ?)` + term + `)*$`)
 }()
 
-// ParseRange reads a range of one term or several joined by spaces, commas or ||.
+// ParseRange reads a range of one term or several joined by spaces, commas or ||, like "^1.2" or ">=1.4 <2". It fails with Invalid for any other form, and
+// beyond 128 bytes.
 func ParseRange(s string) (Range, error) {
 	if len(s) > maxVersion || !rangePattern.MatchString(s) {
 		return Range{}, badRange(s)
@@ -165,9 +167,10 @@ func ParseRange(s string) (Range, error) {
 	return Range{s, c}, nil
 }
 
+// badRange returns the Invalid error of a malformed range.
 func badRange(s string) error { return invalid("range", s, "is like ^1.2, ~1.4 or 1.x") }
 
-// Holds reports whether the version lies in the range; a pre-release does so only if the range names one.
+// Holds reports whether the version lies in the range; a pre-release does so only if the range names one. Neither may be zero.
 func (r Range) Holds(v Version) bool { return r.c.Check(v.v) }
 
 // String returns the range as written.

@@ -14,7 +14,7 @@ import (
 
 func main() { os.Exit(run(newRoot())) }
 
-// newRoot returns the command with all that hang on it, each in a file of its own.
+// newRoot returns the command maas with all its subcommands.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "maas",
@@ -44,7 +44,7 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// run executes a command and returns the status to exit with.
+// run executes a command and returns the status to exit with. It reports an error on stderr, except an exitError.
 func run(root *cobra.Command) int {
 	cmd, err := root.ExecuteC()
 	if err == nil {

@@ -32,6 +32,8 @@ type storesFlags struct {
 	fast         bool
 }
 
+// newStores returns the command `maas stores`, which runs a command beside Postgres, Redis and an S3 server, or prints their variables and
+// waits for a signal.
 func newStores() *cobra.Command {
 	var f storesFlags
 	cmd := &cobra.Command{
@@ -66,7 +68,8 @@ func newS3Server() *cobra.Command {
 	}
 }
 
-// withStores calls do between the start and the stop of the servers. A signal during the start ends it.
+// withStores locks the data folder, starts the servers, calls do, and stops them again. It returns do's error. A signal during the start ends
+// the start with an error; later ones are do's to read.
 func withStores(
 	ctx context.Context, f storesFlags, do func(*stores.Stores, *slog.Logger, <-chan os.Signal) error,
 ) (err error) {
@@ -95,6 +98,7 @@ func withStores(
 	return do(s, log, signals)
 }
 
+// hold locks the data folder for this process. "temporary" stands for a new folder that is deleted when it is closed.
 func hold(data string) (*stores.Folder, error) {
 	if data == temporary {
 		return stores.HoldTemporary("maas stores")
@@ -102,6 +106,7 @@ func hold(data string) (*stores.Folder, error) {
 	return stores.Hold(data, "maas stores")
 }
 
+// startUnlessSignalled starts the servers. If a signal comes meanwhile, it stops them again and fails with an error that names the signal.
 func startUnlessSignalled(
 	ctx context.Context, signals <-chan os.Signal, folder *stores.Folder, o stores.Options,
 ) (*stores.Stores, error) {
@@ -125,7 +130,7 @@ func startUnlessSignalled(
 	return nil, signalled
 }
 
-// printAndWait prints lines for a shell's eval, and waits for a signal.
+// printAndWait prints the servers' variables as lines for a shell's eval, and waits for a signal.
 func printAndWait(w io.Writer, s *stores.Stores, signals <-chan os.Signal) error {
 	for _, pair := range s.Environ() {
 		name, value, _ := strings.Cut(pair, "=")
@@ -137,7 +142,8 @@ func printAndWait(w io.Writer, s *stores.Stores, signals <-chan os.Signal) error
 	return nil
 }
 
-// runBeside runs the command with this process's terminal and passes signals on; its exit status is the result.
+// runBeside runs the command with this process's terminal, and passes signals on to it. When the command ends it returns nil, or its exit
+// status as an exitError.
 func runBeside(s *stores.Stores, log *slog.Logger, command []string, signals <-chan os.Signal) error {
 	process, err := child.Start(context.Background(), child.Spec{
 		Name:       command[0],
@@ -166,7 +172,8 @@ func runBeside(s *stores.Stores, log *slog.Logger, command []string, signals <-c
 	}
 }
 
-// exitOf returns a command's exit status as a shell does: 128 and the signal's number where one ended it.
+// exitOf turns the error of a command into the exitError that a shell would exit with: its status, or 128 and the number of the signal that
+// ended it. Any other error, and nil, it returns as it is.
 func exitOf(err error) error {
 	exit, ok := errors.AsType[*exec.ExitError](err)
 	if !ok {

@@ -20,6 +20,7 @@ type upFlags struct {
 	fast              bool
 }
 
+// newUp returns the command `maas up`, which runs MaaS on this machine until a signal.
 func newUp() *cobra.Command {
 	var f upFlags
 	cmd := &cobra.Command{
@@ -40,6 +41,8 @@ func newUp() *cobra.Command {
 	return cmd
 }
 
+// up locks the data folder, starts the host, prints "ready" and its URL, and waits for SIGINT or SIGTERM. Then it stops the host; a second
+// signal ends the process at once.
 func up(cmd *cobra.Command, f upFlags) (err error) {
 	log, err := telemetry.NewLogger(os.Stderr, map[string]string{"MAAS_LOG": f.log, "MAAS_LOG_LEVEL": os.Getenv("MAAS_LOG_LEVEL")})
 	if err != nil {
@@ -65,6 +68,7 @@ func up(cmd *cobra.Command, f upFlags) (err error) {
 	return nil
 }
 
+// shut logs that the host stops, and stops it, also when ctx has ended.
 func shut(ctx context.Context, h *host.Host, log *slog.Logger) {
 	log.InfoContext(ctx, "stopping: waiting for the requests that are running; a second signal ends at once")
 	h.Stop(context.WithoutCancel(ctx))

@@ -6,8 +6,8 @@ import (
 	"github.com/17882237881/MaaS/shared/openinference"
 )
 
-// EchoRequest asks identity.onnx, which gives back its thirteen inputs, for the text in "in_bytes"; the others are small. The body is in the binary
-// form, and so is the answer; header bytes of it are JSON.
+// EchoRequest returns a request for identity.onnx, which returns its thirteen inputs: in_bytes has the text, and the others are small. The body is
+// in the binary form, as the answer will be, and its first header bytes are JSON.
 func EchoRequest(text []byte) (body []byte, header int, err error) {
 	request := &openinference.Request{Parameters: openinference.Parameters{"binary_data_output": true}}
 	for _, d := range openinference.Datatypes() {

@@ -37,18 +37,18 @@ const (
 	stopsWithin  = 10 * time.Second
 )
 
-// NewHost returns a host on a data folder, not started, with more variables than those of the machine.
+// NewHost returns a host with the data folder at a free address, which is not started. more are variables besides those of the machine.
 func NewHost(data string, more ...string) *Host {
 	return &Host{Data: data, listen: FreeAddress(), more: more}
 }
 
-// Up starts a host that goes with the test. What it logged is shown if the test fails.
+// Up starts a host with a new data folder, and stops it when the test ends. If the test fails, what the host logged is shown.
 func Up(t testing.TB, more ...string) *Host {
 	t.Helper()
 	return UpOn(t, Folder(t), more...)
 }
 
-// UpOn starts a host on a data folder.
+// UpOn is Up with the given data folder.
 func UpOn(t testing.TB, data string, more ...string) *Host {
 	t.Helper()
 	h := NewHost(data, more...)
@@ -62,7 +62,7 @@ func UpOn(t testing.TB, data string, more ...string) *Host {
 	return h
 }
 
-// Start returns when the host is ready.
+// Start starts the host and waits until it is ready. It fails, with what the host logged, if that takes longer than a minute.
 func (h *Host) Start() error {
 	h.process = exec.Command(program("maas"), "up", "--fast", "--data", h.Data, "--listen", h.listen)
 	if h.Files > 0 {
@@ -96,6 +96,7 @@ func (h *Host) Start() error {
 	}
 }
 
+// isReady sets the host's URL from the first line that it wrote. It fails if that does not say that the host is ready.
 func (h *Host) isReady(line string) error {
 	url, ok := strings.CutPrefix(line, "ready ")
 	if !ok {
@@ -106,7 +107,7 @@ func (h *Host) isReady(line string) error {
 	return nil
 }
 
-// Kill ends the host as a power cut would, but for the disk. Its children die with it.
+// Kill kills the host and its child processes, as a power cut would, except for the disk. It returns when the host is gone.
 func (h *Host) Kill() {
 	_ = h.process.Process.Kill() // it may be gone
 	<-h.ended
@@ -118,10 +119,10 @@ func (h *Host) Signal(t testing.TB, s os.Signal) {
 	Must(t, h.process.Process.Signal(s))
 }
 
-// Ended is closed when the host is gone.
+// Ended returns a channel that is closed when the host's process is gone.
 func (h *Host) Ended() <-chan struct{} { return h.ended }
 
-// Stop ends the host as Ctrl-C does.
+// Stop ends the host as Ctrl-C does, and kills it if that takes too long. It does nothing if the host was never started.
 func (h *Host) Stop() {
 	if h.process == nil || h.process.Process == nil {
 		return
@@ -134,13 +135,14 @@ func (h *Host) Stop() {
 	}
 }
 
-// Restart starts the host again after a kill.
+// Restart starts the host again with the same data and address, after it was killed. It ends the test on an error.
 func (h *Host) Restart(t testing.TB) {
 	t.Helper()
 	Must(t, h.Start())
 }
 
-// Stores runs Postgres and the S3 server alone on a host's data, after the host has ended, and returns the variables that they are found by.
+// Stores runs only Postgres and the S3 server on the data of a host that has ended, until the test ends. It returns the variables with their
+// addresses.
 func (h *Host) Stores(t testing.TB) map[string]string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -164,7 +166,7 @@ func (h *Host) Stores(t testing.TB) map[string]string {
 	return vars
 }
 
-// Quiet waits until no event of a host with a Postgres of its own is on its way.
+// Quiet waits until all events of a host with its own Postgres have been handled, for at most a minute, or ends the test.
 func (h *Host) Quiet(t testing.TB) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

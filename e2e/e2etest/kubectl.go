@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// TryKubectl runs kubectl with something on its stdin, and returns what it wrote.
+// TryKubectl runs kubectl with the text as its stdin, and returns what it wrote to stdout. If kubectl fails, so does it, with what it wrote to
+// stderr.
 func TryKubectl(ctx context.Context, stdin string, arguments ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "kubectl", arguments...)
 	var out, wrong bytes.Buffer
@@ -21,7 +22,7 @@ func TryKubectl(ctx context.Context, stdin string, arguments ...string) (string,
 	return out.String(), nil
 }
 
-// Kubectl is TryKubectl where a failure is the test's. It may be called in a cleanup.
+// Kubectl is TryKubectl, without stdin, that ends the test if kubectl fails. It waits at most a minute, and may be called in a cleanup.
 func Kubectl(t testing.TB, arguments ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Run runs a package's tests, so many at once: they wait for processes more than they compute. It fails if there are no programs to test.
+// Run runs a package's tests, up to atOnce at a time, and returns their exit status. It fails if `make build` has not built the programs.
 func Run(m *testing.M, atOnce int) (status int, err error) {
 	flag.Parse()
 	if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
@@ -24,7 +24,7 @@ func Run(m *testing.M, atOnce int) (status int, err error) {
 	return m.Run(), nil
 }
 
-// program returns the path of one of ours.
+// program returns the path of one of the project's programs: in MAAS_PROGRAMS, or else in bin.
 func program(name string) string {
 	folder := os.Getenv("MAAS_PROGRAMS")
 	if folder == "" {
@@ -33,7 +33,7 @@ func program(name string) string {
 	return filepath.Join(folder, name)
 }
 
-// Folder makes a folder with a short path, since Unix sockets lie below it. It goes with the test.
+// Folder creates a folder with a path short enough for Unix sockets in it. It is removed when the test ends.
 func Folder(t testing.TB) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "maas-e2e-") //nolint:usetesting // t.TempDir's is too long
@@ -50,7 +50,7 @@ func Must(t testing.TB, err error) {
 	}
 }
 
-// Eventually asks until the answer is yes.
+// Eventually calls yes until it returns true. If that takes longer than the patience, it ends the test with the text what.
 func Eventually(t testing.TB, what string, patience time.Duration, yes func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !yes(); time.Sleep(20 * time.Millisecond) {

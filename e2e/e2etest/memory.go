@@ -14,7 +14,7 @@ type Memory struct {
 	Peak int64 // since it was last looked at
 }
 
-// Memory returns what the host's own process holds, without its children, and begins a new peak.
+// Memory returns how much memory the host's process holds, without its children. The next call's Peak begins now.
 func (h *Host) Memory(t testing.TB) Memory {
 	t.Helper()
 	folder := fmt.Sprintf("/proc/%d/", h.process.Process.Pid)
@@ -26,7 +26,7 @@ func (h *Host) Memory(t testing.TB) Memory {
 	return m
 }
 
-// kilobytes returns a line of /proc/PID/status in bytes.
+// kilobytes returns the value of a line of /proc/PID/status, converted to bytes.
 func kilobytes(t testing.TB, status, name string) int64 {
 	t.Helper()
 	for line := range strings.Lines(status) {
@@ -40,7 +40,7 @@ func kilobytes(t testing.TB, status, name string) int64 {
 	return 0
 }
 
-// Memory returns the host's, and nothing on a host that stays: its processes are elsewhere.
+// Memory is Host.Memory of the shared host. It returns zeros for the host of MAAS_SERVER, whose processes are elsewhere.
 func (s *SharedHost) Memory(t testing.TB) Memory {
 	t.Helper()
 	if s.host == nil {

@@ -12,7 +12,7 @@ import (
 // Data returns the path of a file of testdata.
 func Data(name string) string { return filepath.Join("..", "testdata", name) }
 
-// Content returns a file of testdata.
+// Content returns the content of a file of testdata.
 func Content(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(Data(name))
@@ -20,13 +20,13 @@ func Content(t testing.TB, name string) []byte {
 	return text
 }
 
-// Large writes a model of three chunks that computes what digits.onnx does, and is another file for each number. It gives its path.
+// Large writes a model of three chunks that computes what digits.onnx does, and returns its path. Each number n makes a different file.
 func (u *User) Large(n int) string {
 	u.Helper()
 	return u.Padded(n, 20<<20)
 }
 
-// Padded is Large with so many more bytes than digits.onnx.
+// Padded is Large for a file that is longer than digits.onnx by padding bytes.
 func (u *User) Padded(n, padding int) string {
 	u.Helper()
 	const docString = 6<<3 | 2 // ModelProto.doc_string, a field of bytes: the last one counts
@@ -38,7 +38,7 @@ func (u *User) Padded(n, padding int) string {
 	return path
 }
 
-// SlowRequest asks slow.onnx for as many steps; a thousand take about a second.
+// SlowRequest returns a request for slow.onnx that takes so many steps; a thousand take about a second.
 func SlowRequest(steps int) []byte {
 	const side = 256
 	var text bytes.Buffer
@@ -49,7 +49,7 @@ func SlowRequest(steps int) []byte {
 	return text.Bytes()
 }
 
-// Publish has a model served whose first version is a file of testdata, and returns the path of its calls.
+// Publish pushes a file of testdata as version 1.0.0 of the model with the name, and publishes it. It returns the path of calls to the model.
 func (u *User) Publish(name, file string) string {
 	u.Helper()
 	u.Maas("push", u.Of(name)+"@1.0.0", Data(file)).Ends(0, "verified")

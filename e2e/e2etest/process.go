@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Machine returns the environment of a process that is to find nothing prepared: without servers, and without this user's sessions.
+// Machine returns the variables of this process without those of MaaS and of its servers, so that another process finds nothing prepared.
 func Machine() []string {
 	var kept []string
 	for _, pair := range os.Environ() {
@@ -26,8 +26,8 @@ func Machine() []string {
 	return kept
 }
 
-// FreeAddress returns an address whose port the kernel gives to no client (ip_local_port_range begins at 32768), so that a host that was killed
-// finds it free again.
+// FreeAddress returns a free local address. The kernel gives its port to no client (ip_local_port_range begins at 32768), so that a host that was
+// killed finds it free again.
 func FreeAddress() string {
 	for {
 		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
@@ -56,14 +56,14 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// String returns what was kept.
+// String returns the end of what was written, at most 64 KiB and one write.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// exitStatus is that of a command that ran, as a shell gives it.
+// exitStatus returns the exit status of a command that ended with err, 0 for nil. It ends the test if the command could not be run.
 func exitStatus(t testing.TB, err error) int {
 	t.Helper()
 	if err == nil {

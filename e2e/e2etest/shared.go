@@ -15,7 +15,7 @@ type SharedHost struct {
 	host *Host // nil if it stays
 }
 
-// Main runs a package's tests on the host, so many at once, and exits with their status.
+// Main runs a package's tests on the shared host, up to atOnce at a time, and exits with their status.
 func (s *SharedHost) Main(m *testing.M, atOnce int) {
 	status, err := s.run(m, atOnce)
 	if err != nil {
@@ -25,6 +25,7 @@ func (s *SharedHost) Main(m *testing.M, atOnce int) {
 	os.Exit(status)
 }
 
+// run is Main without the exit. It starts a host unless MAAS_SERVER names one.
 func (s *SharedHost) run(m *testing.M, atOnce int) (status int, err error) {
 	if s.Server = os.Getenv("MAAS_SERVER"); s.Server != "" {
 		s.Stays = true
@@ -44,7 +45,7 @@ func (s *SharedHost) run(m *testing.M, atOnce int) (status int, err error) {
 	return Run(m, atOnce)
 }
 
-// Data returns the data folder of a host that was started for the tests.
+// Data returns the data folder of the host. It ends the test if MAAS_SERVER named the host.
 func (s *SharedHost) Data(t testing.TB) string {
 	t.Helper()
 	if s.host == nil {
@@ -53,14 +54,14 @@ func (s *SharedHost) Data(t testing.TB) string {
 	return s.host.Data
 }
 
-// Register returns a user of the host. On a host that stays the user's models are deleted after the test: each version takes a pod there, and sweep
-// comes by once a minute.
+// Register registers a new user at the host. On a host that stays, the user's models are deleted when the test ends, since each version takes a pod
+// there.
 func (s *SharedHost) Register(t testing.TB) *User {
 	t.Helper()
 	return s.Leaving(Register(t, s.Server))
 }
 
-// Leaving has a user leave nothing running on a host that stays.
+// Leaving returns the user. On a host that stays, the user's models are deleted when the test ends, and commands may take longer.
 func (s *SharedHost) Leaving(u *User) *User {
 	if s.Stays {
 		u.Patience = 5 * time.Minute

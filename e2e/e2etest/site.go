@@ -27,13 +27,13 @@ type Site struct {
 	t testing.TB
 }
 
-// Visit returns a client of a server for a caller without a credential.
+// Visit returns a client of the server without a credential.
 func Visit(t testing.TB, server string) Site {
 	t.Helper()
 	return Site{functiontest.At(t, server, nil), "", t}
 }
 
-// Site returns the user's server by plain HTTP, signed in.
+// Site signs the user in, and returns a client of the user's server with the access token.
 func (u *User) Site() Site {
 	u.Helper()
 	s := Visit(u.TB, u.Server)
@@ -45,22 +45,23 @@ func (u *User) Site() Site {
 	return s
 }
 
+// account returns the body of the user's sign-in.
 func (u *User) account() string { return fmt.Sprintf(`{"email":%q,"password":%q}`, u.Email, Password) }
 
-// Post asks for a change.
+// Post sends a POST, and decodes the answer's JSON into out unless that is nil. It ends the test unless the answer has the status.
 func (s Site) Post(path, body string, status int, out any) {
 	s.t.Helper()
 	s.Must(functiontest.Request{Method: http.MethodPost, Path: path, Body: body, Token: s.Token}, status, out)
 }
 
-// Text returns a resource.
+// Text returns the body of a GET. It ends the test unless the status is 200.
 func (s Site) Text(path string) string {
 	s.t.Helper()
 	return string(s.Must(functiontest.Request{Method: http.MethodGet, Path: path, Token: s.Token}, http.StatusOK, nil).Body)
 }
 
-// Call calls a model with a body in the binary form whose first header bytes are JSON, or in JSON alone if header is 0, and returns the answer
-// of a run of its own.
+// Call sends an inference request and returns the answer of a new run, not of the cache. The body is in the binary form with header bytes of JSON,
+// or all JSON if header is 0. The caller closes the answer's body.
 func (s Site) Call(ctx context.Context, path string, body io.Reader, header int) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+path, body)
 	if err != nil {
@@ -76,7 +77,7 @@ func (s Site) Call(ctx context.Context, path string, body io.Reader, header int)
 	return s.Client.Do(request)
 }
 
-// BeginUpload begins an upload of one chunk into a version, and returns its path.
+// BeginUpload begins an upload of size bytes, one chunk, to a version, and returns the upload's path.
 func (s Site) BeginUpload(model, version string, size int) string {
 	s.t.Helper()
 	var made struct{ ID string }
@@ -94,7 +95,7 @@ func (s Site) Upload(model, version string, file []byte) string {
 	return path
 }
 
-// Chunk sends the first chunk of an upload, and returns its digest.
+// Chunk sends the first chunk of the upload at the path, and returns its digest.
 func (s Site) Chunk(upload string, content []byte) string {
 	s.t.Helper()
 	digest := Digest(content)
@@ -105,7 +106,7 @@ func (s Site) Chunk(upload string, content []byte) string {
 	return digest
 }
 
-// Complete says that the chunks of an upload are all there, and waits half a minute for its verification.
+// Complete completes the upload at the path from the chunks of the digests. It waits up to 30 s for the verification.
 func (s Site) Complete(upload string, chunks ...string) {
 	s.t.Helper()
 	body, err := json.Marshal(map[string][]string{"chunks": chunks})
@@ -115,19 +116,19 @@ func (s Site) Complete(upload string, chunks ...string) {
 	}, http.StatusAccepted, nil)
 }
 
-// Becomes waits until the resource has the text.
+// Becomes waits until the body of a GET of the path contains the text, for at most three minutes, or ends the test.
 func (s Site) Becomes(path, text string) {
 	s.t.Helper()
 	Eventually(s.t, path+" has "+text, 3*time.Minute, func() bool { return strings.Contains(s.Text(path), text) })
 }
 
-// Digest returns a chunk's or a file's SHA-256, as the API has it.
+// Digest returns the SHA-256 of the bytes in hexadecimal, as the API takes it.
 func Digest(file []byte) string {
 	sum := sha256.Sum256(file)
 	return hex.EncodeToString(sum[:])
 }
 
-// Leave deletes the user's models, so that a host that stays after the tests does not go on serving them. It may be called in a cleanup.
+// Leave deletes the user's models, up to 200, so that a host that stays does not go on serving them. It may be called in a cleanup.
 func (u *User) Leave() {
 	u.Helper()
 	var session struct {
@@ -143,7 +144,8 @@ func (u *User) Leave() {
 	}
 }
 
-// ask is Site's Must after the test has ended.
+// ask sends a request, also after the test has ended, and decodes the answer's JSON into out unless that is nil. It fails the test for a status of
+// 300 or more.
 func (u *User) ask(method, path, token, body string, out any) {
 	u.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

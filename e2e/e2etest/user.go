@@ -32,7 +32,7 @@ type User struct {
 // Password is that of each user.
 const Password = "correct horse battery staple"
 
-// Stranger returns a user without an account at the server, who may make one: nobody else has the tenant.
+// Stranger returns a user who is not registered at the server, with a tenant's name and an email that nobody else has.
 func Stranger(t testing.TB, server string) *User {
 	t.Helper()
 	tenant := "t" + strings.ToLower(rand.Text()[:12])
@@ -41,7 +41,7 @@ func Stranger(t testing.TB, server string) *User {
 	}
 }
 
-// Register makes an account at a server.
+// Register returns a new user and registers them at the server.
 func Register(t testing.TB, server string) *User {
 	t.Helper()
 	u := Stranger(t, server)
@@ -49,7 +49,7 @@ func Register(t testing.TB, server string) *User {
 	return u
 }
 
-// Operator returns a user who looks after an installation, with the variables that its functions have.
+// Operator returns a user who operates an installation, with the variables of its functions in the environment.
 func Operator(t testing.TB, vars map[string]string) *User {
 	t.Helper()
 	u := Stranger(t, "")
@@ -68,13 +68,13 @@ type Said struct {
 	Status         int
 }
 
-// Maas runs the command.
+// Maas runs the command maas with the arguments, and returns what it wrote. It may take as long as the user's Patience.
 func (u *User) Maas(arguments ...string) Said {
 	u.Helper()
 	return u.Typed("", arguments...)
 }
 
-// Typed runs the command with something on its stdin.
+// Typed is Maas with the text as its stdin.
 func (u *User) Typed(stdin string, arguments ...string) Said {
 	u.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), u.Patience)
@@ -86,7 +86,7 @@ func (u *User) Typed(stdin string, arguments ...string) Said {
 	return Said{u, "maas " + strings.Join(arguments, " "), stdout.String(), stderr.String(), status}
 }
 
-// Begin runs the command and does not wait for it.
+// Begin starts the command and does not wait for its end. It is killed when the test ends.
 func (u *User) Begin(arguments ...string) *exec.Cmd {
 	u.Helper()
 	cmd := u.command(u.Context(), arguments...)
@@ -94,26 +94,27 @@ func (u *User) Begin(arguments ...string) *exec.Cmd {
 	return cmd
 }
 
-// Meanwhile runs the command, and returns how it ended when it has.
+// Meanwhile runs the command in the background. The channel gets what it wrote, once it has ended.
 func (u *User) Meanwhile(arguments ...string) <-chan Said {
 	ended := make(chan Said, 1)
 	go func() { ended <- u.Maas(arguments...) }() // it has a deadline
 	return ended
 }
 
+// command returns the command maas with the arguments and the user's environment, not started.
 func (u *User) command(ctx context.Context, arguments ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program("maas"), arguments...)
 	cmd.Env = append(append(Machine(), "HOME="+u.home, "XDG_CONFIG_HOME=", "MAAS_SERVER="+u.Server), u.more...)
 	return cmd
 }
 
-// OK fails the test unless the command did what it should.
+// OK ends the test unless the command's exit status is 0, and returns s.
 func (s Said) OK() Said {
 	s.Helper()
 	return s.Ends(0)
 }
 
-// Ends fails the test unless the command ended with the status, and has said each of the texts.
+// Ends ends the test unless the command has the exit status, and fails it unless the command wrote each of the texts. It returns s.
 func (s Said) Ends(status int, texts ...string) Said {
 	s.Helper()
 	if s.Status != status {
@@ -127,23 +128,24 @@ func (s Said) Ends(status int, texts ...string) Said {
 	return s
 }
 
-// Read gives JSON that a command wrote.
+// Read decodes the JSON that the command wrote to stdout into out.
 func (s Said) Read(out any) {
 	s.Helper()
 	Must(s.TB, json.Unmarshal([]byte(s.Stdout), out))
 }
 
-// Of names something of the user's tenant.
+// Of returns the name of a model, say, of the user's tenant: <tenant>/<name>.
 func (u *User) Of(name string) string { return u.Tenant + "/" + name }
 
-// Infers calls a model with the request of testdata and compares with the answer there.
+// Infers calls the model which with the request <name>-request.json of testdata, and fails the test unless the answer is close to
+// <name>-expected.json.
 func (u *User) Infers(which, name string) {
 	u.Helper()
 	answer := u.Maas("infer", which, "-f", Data(name+"-request.json")).OK()
 	openinferencetest.AssertClose(u.TB, []byte(answer.Stdout), Content(u.TB, name+"-expected.json"))
 }
 
-// Serve has a model served whose first version is digits.onnx.
+// Serve pushes and publishes digits.onnx as version 1.0.0 of the model with the name, and checks that it answers.
 func (u *User) Serve(name string) {
 	u.Helper()
 	u.Maas("push", u.Of(name)+"@1.0.0", Data("digits.onnx")).Ends(0, "verified")
@@ -151,7 +153,7 @@ func (u *User) Serve(name string) {
 	u.Infers(u.Of(name), "digits")
 }
 
-// Key makes an API key with scopes.
+// Key creates an API key with the scopes, and returns the whole credential.
 func (u *User) Key(scopes ...string) string {
 	u.Helper()
 	arguments := []string{"keys", "create", "test", "--output", "json"}
@@ -163,13 +165,13 @@ func (u *User) Key(scopes ...string) string {
 	return key.Secret
 }
 
-// With returns the user at another terminal, who has an API key of the scopes alone.
+// With returns the user at another terminal, with nothing but a new API key of the scopes.
 func (u *User) With(scopes ...string) *User {
 	u.Helper()
 	return u.Holding(u.Key(scopes...))
 }
 
-// Through returns the user at a terminal that reaches the server at another address.
+// Through returns the user at a terminal that reaches the server at another address, signed in.
 func (u *User) Through(server string) *User {
 	u.Helper()
 	other := *u
@@ -177,12 +179,12 @@ func (u *User) Through(server string) *User {
 	return &other
 }
 
-// Home returns the path of something in the user's HOME.
+// Home returns the path of a file in the user's home folder.
 func (u *User) Home(parts ...string) string {
 	return filepath.Join(append([]string{u.home}, parts...)...)
 }
 
-// Holding returns the user at another terminal, who has the API key alone.
+// Holding returns the user at another terminal, with nothing but the API key.
 func (u *User) Holding(key string) *User {
 	u.Helper()
 	other := *u

@@ -21,7 +21,7 @@ import (
 )
 
 // given is the memory of a model server of a small model in these tests.
-const given = 256 << 20
+const given = 384 << 20
 
 // mapped is what a model server holds beside its memory: files, above all ONNX Runtime's library.
 const mapped = 64 << 20
@@ -61,7 +61,7 @@ func TestARunThatFillsTheMemoryFailsAlone(t *testing.T) {
 	unharmed(t, innocent, func(ctx context.Context) {
 		for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); {
 			status, text := call(ctx, 775_000_000)
-			if status != http.StatusUnprocessableEntity || !strings.Contains(text, "needed more memory than the 256 MiB") {
+			if status != http.StatusUnprocessableEntity || !strings.Contains(text, "needed more memory than the 384 MiB") {
 				t.Errorf("it is answered %d: %s", status, text)
 				return
 			}
@@ -80,8 +80,8 @@ func TestAStartThatFoldsConstantsIsEnded(t *testing.T) {
 	h := modest(t, "MAAS_MODEL_LOAD=2s")
 	innocent, attacker := inferring(t, e2etest.Register(t, h.URL)), e2etest.Register(t, h.URL)
 	const large, long = "large", "long"
-	files := map[string]string{large: model(t, formatstest.Folding(256, 1500)), long: model(t, formatstest.Folding(2880, 4))}
-	reasons := map[string]string{large: "it needed more memory than the 256", long: "it needed more CPU time to load than the 2s"}
+	files := map[string]string{large: model(t, formatstest.Folding(256, 2400)), long: model(t, formatstest.Folding(2880, 8))}
+	reasons := map[string]string{large: "it needed more memory than the 384", long: "it needed more CPU time to load than the 2s"}
 	for name, file := range files {
 		attacker.Maas("push", attacker.Of(name)+"@1.0.0", file).Ends(0, "verified")
 	}

@@ -21,6 +21,7 @@ const maxMessage = 1 << 20
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of API keys and of maas.v1.IdentityService. It fails if the configuration is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	keys, err := identity.OpenKeys(ctx, e)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of POST /v1/uploads/{id}/complete. It fails if the configuration is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	authn, err := identity.OpenAuthenticator(ctx, e)
 	if err != nil {

@@ -20,6 +20,8 @@ import (
 // New is the constructor that func-go knows. The one-machine host does not mount it: its supervisor of runtimes is this consumer there.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of the events that wake deployments, from the broker and from Knative's ApiServerSource. It fails if the configuration
+// is invalid. A process without a cluster gets a host that starts nothing.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -52,7 +54,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	return receiver, nil
 }
 
-// openHost returns the cluster where there is one.
+// openHost returns the host of the configured cluster, or one that starts nothing if there is no cluster.
 func openHost(e *env.Env, d *deployment.Deployments) (deployment.Host, error) {
 	host, err := kserve.Open(e, d)
 	if errors.Is(err, kserve.ErrNoCluster) {

@@ -17,6 +17,7 @@ import (
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of the inference gateway, over REST and gRPC. It fails if the configuration is invalid.
 func open(_ context.Context, e *env.Env) (http.Handler, error) {
 	known, err := resolver.Open(e)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of POST /v1/auth/login. It fails if the configuration is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	sessions, err := identity.OpenSessions(ctx, e)
 	if err != nil {

@@ -10,40 +10,44 @@ import (
 	"github.com/17882237881/MaaS/shared/usage"
 )
 
-// called reports which versions are in use, so that they keep running. Exact to a minute, it drops batches that come faster than it reports.
-type called struct {
+// useReporter reports which versions are in use, so that they keep running. It drops batches that come faster than it can report them: a report is
+// exact to a minute only.
+type useReporter struct {
 	log         *slog.Logger
 	deployments *deployment.Deployments
 	batches     chan event.InferenceCompleted
 }
 
-func newCalled(log *slog.Logger, d *deployment.Deployments) *called {
-	return &called{log, d, make(chan event.InferenceCompleted, 16)}
+// newUseReporter returns a useReporter that reports to d while run runs. Until then note keeps 16 batches.
+func newUseReporter(log *slog.Logger, d *deployment.Deployments) *useReporter {
+	return &useReporter{log, d, make(chan event.InferenceCompleted, 16)}
 }
 
-func (c *called) note(batch event.InferenceCompleted) {
+// note passes a batch of calls to run. It does not wait: if 16 batches are waiting it drops this one.
+func (r *useReporter) note(batch event.InferenceCompleted) {
 	select {
-	case c.batches <- batch:
+	case r.batches <- batch:
 	default: // the next one says the same
 	}
 }
 
-// run calls markInUse for each batch until ctx ends.
-func (c *called) run(ctx context.Context) {
+// run calls markInUse for each batch of note, until ctx ends.
+func (r *useReporter) run(ctx context.Context) {
 	for {
 		select {
-		case batch := <-c.batches:
-			c.markInUse(ctx, batch)
+		case batch := <-r.batches:
+			r.markInUse(ctx, batch)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (c *called) markInUse(ctx context.Context, batch event.InferenceCompleted) {
+// markInUse records that the versions of the batch's calls were called now. It logs errors.
+func (r *useReporter) markInUse(ctx context.Context, batch event.InferenceCompleted) {
 	for tenant, versions := range usage.Called(batch) {
-		if err := c.deployments.Called(ctx, tenant, versions, time.Now()); err != nil && ctx.Err() == nil {
-			c.log.WarnContext(ctx, "it could not be told which versions are in use", "error", err)
+		if err := r.deployments.Called(ctx, tenant, versions, time.Now()); err != nil && ctx.Err() == nil {
+			r.log.WarnContext(ctx, "it could not be told which versions are in use", "error", err)
 		}
 	}
 }

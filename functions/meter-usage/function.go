@@ -19,6 +19,8 @@ import (
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of the events that carry a gateway's calls. It fails if the configuration is invalid. In the background it records which
+// versions are in use.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -32,10 +34,10 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	called := newCalled(e.Logger(), deployments)
-	e.Go(called.run)
+	inUse := newUseReporter(e.Logger(), deployments)
+	e.Go(inUse.run)
 	outbox.Act(receiver, func(ctx context.Context, tx postgres.Tx, _ cloudevent.Event, batch event.InferenceCompleted) error {
-		tx.OnCommit(func() { called.note(batch) })
+		tx.OnCommit(func() { inUse.note(batch) })
 		return usage.Record(ctx, tx, batch)
 	})
 	return receiver, nil

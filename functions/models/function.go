@@ -26,6 +26,7 @@ func New() *serve.Function { return serve.New(open) }
 // maxMessage bounds a gRPC message, in bytes, as httpapi bounds a JSON body.
 const maxMessage = 1 << 20
 
+// open returns the handler of models, cache statistics, the OpenAPI document and ModelService. It fails if the configuration is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	authn, err := identity.OpenAuthenticator(ctx, e)
 	if err != nil {

@@ -25,6 +25,8 @@ const atOnce = 1_000 // rows of a kind that a round ends
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of Knative's ticks, each of which runs the maintenance tasks, and of undelivered events. It fails if the configuration
+// is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -81,4 +83,5 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	return mux, nil
 }
 
+// second returns the error of a function that also returns a number.
 func second[N int | int64](_ N, err error) error { return err }

@@ -18,6 +18,7 @@ import (
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of PUT /v1/uploads/{id}/chunks/{n}. It fails if the configuration is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	authn, err := identity.OpenAuthenticator(ctx, e)
 	if err != nil {
@@ -35,6 +36,8 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	return mux, nil
 }
 
+// receive returns the handler that stores a chunk and answers with what was received, as JSON. It reads the body to its end also if the chunk was
+// stored before, unless the client waits for 100 Continue.
 func receive(transfers *transfer.Transfers) func(http.ResponseWriter, *http.Request, auth.Principal) error {
 	return func(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
 		chunk, err := transfer.ParseChunk(r)

@@ -14,6 +14,7 @@ import (
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of GET /v1/users/me and PUT /v1/auth/password. It fails if the configuration is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	users, err := identity.OpenUsers(ctx, e)
 	if err != nil {

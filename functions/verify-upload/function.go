@@ -19,6 +19,7 @@ import (
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
+// open returns the handler of the events that verify uploads, or end those of deleted models. It fails if the configuration is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {

@@ -19,6 +19,7 @@ type config struct {
 // reported is the time between two lines of progress.
 const reported = 5 * time.Second
 
+// configured returns the configuration from the environment. What is wrong in it is Invalid.
 func configured(e *env.Env) (config, error) {
 	c := config{}
 	if err := e.Config(&c); err != nil {
@@ -27,7 +28,7 @@ func configured(e *env.Env) (config, error) {
 	return c, nil
 }
 
-// fetch downloads the version's files and logs its progress.
+// fetch downloads the version's files into the folder, by way of the node's cache if there is one, and logs its progress.
 func (c config) fetch(ctx context.Context, store *objects.Store, a arguments, log *slog.Logger) error {
 	progress := fetching{began: time.Now(), log: log}
 	options := []objects.FetchOption{objects.WithPatience(c.Patience), objects.WithProgress(&progress.Progress)}
@@ -53,7 +54,7 @@ type fetching struct {
 	log   *slog.Logger
 }
 
-// report logs how far it is, until done is called.
+// report logs every 5 seconds how far the download is, until done is called.
 func (f *fetching) report() (done func()) {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	clock := time.NewTicker(reported)
@@ -75,6 +76,7 @@ func (f *fetching) report() (done func()) {
 	}
 }
 
+// line logs the message with how far the download is. It also logs that the store is being waited for, if it is.
 func (f *fetching) line(message string) {
 	if err := f.Waiting(); err != nil {
 		f.log.Warn("waited for the object store", "error", err.Error())

@@ -43,7 +43,7 @@ func main() {
 	}
 }
 
-// run fetches the version's files.
+// run fetches the version's files as the variables say. It fails with Invalid for wrong configuration, and with Canceled when ctx ends.
 func run(ctx context.Context, a arguments, vars map[string]string) error {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	e := env.New("fetch", vars, log)
@@ -73,6 +73,7 @@ type arguments struct {
 	termination string
 }
 
+// parse reads the command line. What is wrong in it is Invalid.
 func parse(list []string) (arguments, error) {
 	a := arguments{}
 	f := flag.NewFlagSet("fetch", flag.ContinueOnError)
@@ -89,11 +90,13 @@ func parse(list []string) (arguments, error) {
 	return a, err
 }
 
-// misused says of an error that whoever configured the program must mend it.
+// misused returns an Invalid error for a mistake in the program's arguments or configuration.
 func misused(err error) error {
 	return fault.New(fault.Invalid, "the fetch of the model's files is not configured as it must be: "+err.Error(), fault.Cause(err))
 }
 
+// status returns the exit status for an error: Differs if the store does not hold the version as it was published, Misused for wrong arguments
+// or configuration, and 1 for all else.
 func status(err error) int {
 	if objects.AsDamage(err) != nil {
 		return termination.Differs
@@ -108,6 +111,7 @@ func status(err error) int {
 	}
 }
 
+// environment returns the process's environment variables.
 func environment() map[string]string {
 	vars := map[string]string{}
 	for _, pair := range os.Environ() {

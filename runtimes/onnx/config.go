@@ -33,6 +33,8 @@ type config struct {
 	allowed    allowance.Allowance
 }
 
+// parse reads the command line, with defaults from the environment. It writes usage and errors to messages, and returns flag.ErrHelp for
+// -help.
 func parse(arguments []string, messages io.Writer) (config, error) {
 	c := config{}
 	f := flag.NewFlagSet("maas-onnx", flag.ContinueOnError)
@@ -63,6 +65,7 @@ func parse(arguments []string, messages io.Writer) (config, error) {
 	return c, err
 }
 
+// check fails if a flag has a value that it may not have, or an argument is no flag.
 func (c *config) check(f *flag.FlagSet) error {
 	switch {
 	case f.NArg() > 0:
@@ -81,8 +84,8 @@ func (c *config) check(f *flag.FlagSet) error {
 	return nil
 }
 
-// drainTime fits into what the platform gives a process to end. Kubernetes kills after 30 s. Knative kills after the longest time of a request, 10
-// minutes for ours.
+// drainTime returns how long a stop waits for requests by default, so that it ends before the platform kills: 25 s, as Kubernetes kills after
+// 30 s, and 9 minutes under Knative, which kills after 10.
 func drainTime() time.Duration {
 	if knative() {
 		return 9 * time.Minute
@@ -93,8 +96,8 @@ func drainTime() time.Duration {
 // knative reports whether Knative runs the process.
 func knative() bool { return os.Getenv("K_REVISION") != "" }
 
-// cores returns 0, for ONNX Runtime to take them all, unless the process may use fewer than the machine has: ONNX Runtime does not see the limit
-// of a container, and GOMAXPROCS does.
+// cores returns the threads of one run by default: GOMAXPROCS if that is less than the machine's cores, as in a container, whose limit ONNX
+// Runtime does not see. Otherwise it returns 0, for all cores.
 func cores() int {
 	if may := runtime.GOMAXPROCS(0); may < runtime.NumCPU() {
 		return may
@@ -102,8 +105,8 @@ func cores() int {
 	return 0
 }
 
-// allowedMemory returns the bytes of memory that the host grants this process, 0 for no limit of ours: the variable is
-// unset or no number, and the host enforces its own.
+// allowedMemory returns the bytes of memory that the host grants this process, by its environment variable. It returns 0, for no limit of
+// ours, if the variable is unset or no number.
 func allowedMemory() int64 {
 	n, err := strconv.ParseInt(os.Getenv(allowance.MemoryVariable), 10, 64)
 	if err != nil {
@@ -112,6 +115,8 @@ func allowedMemory() int64 {
 	return n
 }
 
+// allowedLoad returns the CPU time that the host grants for loading the model, by its environment variable. It returns 0, for no limit, if the
+// variable is unset or no duration.
 func allowedLoad() time.Duration {
 	d, err := time.ParseDuration(os.Getenv(allowance.LoadVariable))
 	if err != nil {
@@ -120,6 +125,7 @@ func allowedLoad() time.Duration {
 	return d
 }
 
+// environment returns an environment variable, or otherwise if it is empty.
 func environment(name, otherwise string) string {
 	if value := os.Getenv(name); value != "" {
 		return value

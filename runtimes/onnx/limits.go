@@ -33,28 +33,25 @@ var (
 	errOutOfMemory = errors.New("an allocation failed, or would have")
 )
 
-// boundMemory makes allocations fail beyond the allowance, so that ONNX Runtime gives up one load or one run, and the process lives. The kernel counts
-// address space here (RLIMIT_DATA), of which Go and the stacks of threads reserve more than they touch: this is given beside the allowance. A
-// sixteenth is left for the Go heap, so that this bound is met before that of the host, who kills. The Go heap itself is collected more often from a
-// half on.
-//
-// What may not fail, in C++ or for want of a thread, aborts, and the process ends and says so. That it is for want of memory is a guess by how
-// little is left. Go's own heap ends the process with status 2.
-//
-// With CUDA the Go heap alone is bounded: a context maps gigabytes of address space that it never touches, and the host bounds what it does touch.
+// boundMemory limits the process's memory to c.allowed (RLIMIT_DATA), so that an allocation beyond it fails one load or one run. If C code
+// aborts for want of memory instead, the process says so as it ends. With CUDA, and on systems other than Linux, it limits the Go heap alone.
+// 0 means no limit.
 func boundMemory(c config) error {
 	a := c.allowed
 	if a.Memory == 0 {
 		return nil
 	}
-	debug.SetMemoryLimit(a.Memory / 2)
-	if c.device == string(ort.CUDA) {
+	debug.SetMemoryLimit(a.Memory / 2) // the Go heap is collected more often from a half on
+	if c.device == string(ort.CUDA) {  // a context maps gigabytes of address space that it never touches; the host bounds what it does touch
 		return nil
 	}
 	data, touched, ok := ownMemory()
 	if !ok {
 		return nil
 	}
+	// The kernel counts address space, of which Go and the stacks of threads reserve more than they touch: that is given beside the allowance. A
+	// sixteenth is left for the Go heap, so that this bound is met before that of the host, which kills. Whether an abort is for want of memory is a
+	// guess by how little is left. Go's own heap ends the process with status 2.
 	reserved := max(0, data-touched)
 	threads := int64(cmp.Or(c.threads, runtime.NumCPU()) + runtime.GOMAXPROCS(0) + fewThreads) // ONNX Runtime waits forever for one that is not made
 	bound := uint64(reserved + a.Memory - a.Memory/16 + threads*stackSize())                   //nolint:gosec // none of them is negative
@@ -88,6 +85,7 @@ func checkMemory(c config) error {
 	return nil
 }
 
+// tooMuchMemory returns the Unprocessable error for a model that needs more memory than allowed.
 func tooMuchMemory(a allowance.Allowance) error {
 	return fault.New(fault.Unprocessable, a.Exceeded(allowance.Memory), fault.Cause(errOutOfMemory))
 }
@@ -95,7 +93,7 @@ func tooMuchMemory(a allowance.Allowance) error {
 // fewThreads are those that the Go runtime and a server start, whatever the number of cores.
 const fewThreads = 8
 
-// stackSize returns what the C library reserves for a thread.
+// stackSize returns the bytes that the C library reserves for a thread's stack.
 func stackSize() int64 {
 	const usual = 8 << 20
 	var l syscall.Rlimit
@@ -105,8 +103,8 @@ func stackSize() int64 {
 	return int64(l.Cur)
 }
 
-// ownMemory returns the bytes of address space that this process has for data, and those of them that it has touched. ok is false if the system is not
-// Linux.
+// ownMemory returns the bytes of address space that this process has for data, and how many of them it has touched. ok is false on systems
+// other than Linux.
 func ownMemory() (data, touched int64, ok bool) {
 	text, err := os.ReadFile(ownStatus)
 	if err != nil {
@@ -115,7 +113,8 @@ func ownMemory() (data, touched int64, ok bool) {
 	return kilobytes(text, "VmData:"), kilobytes(text, "RssAnon:"), true
 }
 
-// kilobytes returns a line of /proc/PID/status in bytes, 0 if it is not there.
+// kilobytes returns the value of a line of /proc/PID/status in bytes, though it is written in kB. name is the line's beginning, such as
+// "VmData:". It returns 0 if there is no such line.
 func kilobytes(status []byte, name string) int64 {
 	_, rest, _ := strings.Cut("\n"+string(status), "\n"+name)
 	fields := strings.Fields(rest)
@@ -129,9 +128,9 @@ func kilobytes(status []byte, name string) int64 {
 	return n << 10
 }
 
-// boundLoad ends the process when it has used more CPU time than the allowance, until lift is called. The kernel counts (RLIMIT_CPU) and sends
-// SIGXCPU: nothing else ends ONNX Runtime's optimizers. lift takes the limit away before anything else, and a signal that comes when the model is loaded
-// does nothing.
+// boundLoad calls end with an Unprocessable error when the process has used a.Load more CPU time, until lift is called; a signal after that
+// does nothing. The kernel counts (RLIMIT_CPU, SIGXCPU), in whole seconds: nothing else ends ONNX Runtime's optimizers. With a.Load 0 there is
+// no limit.
 func boundLoad(a allowance.Allowance, end func(error)) (lift func() error, err error) {
 	if a.Load == 0 {
 		return func() error { return nil }, nil
@@ -157,8 +156,7 @@ func boundLoad(a allowance.Allowance, end func(error)) (lift func() error, err e
 	return lift, setLimit(syscall.RLIMIT_CPU, uint64(bound)) //nolint:gosec // it is positive
 }
 
-// awaitExcess calls end if the signal arrives before loaded ends. Afterwards it returns without calling end, even if a
-// signal is pending.
+// awaitExcess waits for the signal and calls end, or returns without that when loaded ends first.
 func awaitExcess(loaded context.Context, exceeded <-chan os.Signal, end func()) {
 	select {
 	case <-exceeded:
@@ -169,8 +167,8 @@ func awaitExcess(loaded context.Context, exceeded <-chan os.Signal, end func()) 
 	}
 }
 
-// folded returns the most bytes of a constant that is computed while the model in the folder is loaded: enough for weights of half a byte to become floats,
-// and no more, so that a small file cannot hide a large one.
+// folded returns the most bytes that one constant may have which ONNX Runtime computes while it loads the model: four times the size of the
+// folder's files, and 64 MiB at least. More would let a small file hide a large one.
 func folded(folder string) int64 {
 	const least, factor = 64 << 20, 4
 	var size int64
@@ -202,7 +200,7 @@ func setLimit(resource int, bound uint64) error {
 	return nil
 }
 
-// status returns the exit status for an error.
+// status returns the exit status for an error: OutOfTime, OutOfMemory, Refused for any other Unprocessable, and 1 for all else.
 func status(err error) int {
 	switch {
 	case errors.Is(err, errOutOfTime):

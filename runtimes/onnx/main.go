@@ -53,18 +53,20 @@ func withoutTime(groups []string, a slog.Attr) slog.Attr {
 	return a
 }
 
-// end tells why the process ends, and ends it.
+// end logs err, writes its message to the termination log, and ends the process with err's status. It does not return.
 func end(c config, log *slog.Logger, err error) {
 	logEnd(log, err)
 	termination.Say(c.lastWords, fault.From(err).Message)
 	os.Exit(status(err))
 }
 
+// logEnd logs the error that ends the process.
 func logEnd(log *slog.Logger, err error) {
 	log.Error("stopped", "error", err.Error(), "reason", fault.From(err).Message)
 }
 
-// run serves until a signal comes or something fails.
+// run listens, loads the model and serves it until a signal comes or something fails. It returns nil after a signal if all requests were
+// answered in time.
 func run(c config, log *slog.Logger) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
@@ -104,7 +106,8 @@ func run(c config, log *slog.Logger) error {
 	}
 }
 
-// listen takes an address, "unix:PATH" for a socket that this user alone may connect to, and returns it as it is announced.
+// listen listens at a TCP address, or at "unix:PATH" on a socket that this user alone may connect to. announced is the address to print: the
+// URL, or "unix:PATH".
 func listen(ctx context.Context, address string) (l net.Listener, announced string, err error) {
 	path, ok := strings.CutPrefix(address, "unix:")
 	if !ok {
@@ -127,7 +130,7 @@ type result struct {
 	find, library, load time.Duration
 }
 
-// loadInBackground loads the model while the server answers that it is not ready; a stop does not wait for it.
+// loadInBackground starts to load the model and returns a channel that gets the one result. Nothing stops it: the process may end meanwhile.
 func loadInBackground(c config, log *slog.Logger) <-chan result {
 	done := make(chan result, 1)
 	go func() {
@@ -138,7 +141,8 @@ func loadInBackground(c config, log *slog.Logger) <-chan result {
 	return done
 }
 
-// read finds the model and loads it, within what the process is allowed.
+// read finds the model in the folder and loads it, within what the process may take, and stores it in r with the times. An error is
+// Unprocessable if the model cannot be served; if the load takes too much CPU time, the process ends.
 func (r *result) read(c config, log *slog.Logger) (err error) {
 	began := time.Now()
 	path, err := model.Find(c.folder)
@@ -173,8 +177,8 @@ func (r *result) read(c config, log *slog.Logger) (err error) {
 // errStopping is what those are told whose requests are still running when the time to finish is over.
 var errStopping = fault.New(fault.Unavailable, "the model server is stopping; try again", fault.RetryAfter(time.Second))
 
-// shutdown takes no new requests, once those have come that were sent before anybody knew, and waits for those under way. Those that are left
-// when the time is over are answered with 503.
+// shutdown goes on taking requests for c.linger, then takes no more and waits for those in flight for c.drain at most. The rest are answered
+// with 503.
 func shutdown(host *httpserver.Server, c config) error {
 	<-time.After(c.linger)
 	ctx, cancel := context.WithTimeout(context.Background(), c.drain)

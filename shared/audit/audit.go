@@ -22,22 +22,24 @@ const (
 	Refused Outcome = "refused"
 )
 
-// Record writes that the principal did the action to the resource ("acme/fraud@1.4.0", a user's id), in the transaction that does it.
+// Record writes into the audit log that the principal did the action to the resource ("acme/fraud@1.4.0", a user's id). tx is the transaction that
+// does it, so that the entry is kept only if the act is.
 func Record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string) error {
 	return record(ctx, tx, who, action, resource, Done, "")
 }
 
-// RecordWhy is Record with the reason of the act, as it is told to people: why a version failed.
+// RecordWhy is Record with the reason for the act, as people are told it.
 func RecordWhy(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource, why string) error {
 	return record(ctx, tx, who, action, resource, Done, why)
 }
 
-// RecordRefused writes that the action was tried and refused: a failed sign-in, say.
+// RecordRefused writes into the audit log that the principal tried the action and was refused, as at a failed sign-in.
 func RecordRefused(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string) error {
 	return record(ctx, tx, who, action, resource, Refused, "")
 }
 
-// RecordOnce is RecordWhy, unless the same was recorded within the time: what is found again with each call is one entry.
+// RecordOnce is RecordWhy, unless the same action, resource and reason were recorded within the given time before. Concurrent calls for the same
+// action and resource wait for each other.
 func RecordOnce(
 	ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource, why string, within time.Duration,
 ) error {

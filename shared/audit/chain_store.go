@@ -26,7 +26,8 @@ const (
 		from audit_chain c join audit_entries e on e.id = c.entry where c.seq > $1 order by c.seq limit $2`
 )
 
-// head returns the chain's last link, and since when entries may be unsealed.
+// head returns the number and the hash of the chain's last link, and the time from which entries may be in no chain. For an empty chain the hash is
+// 32 zeros.
 func head(ctx context.Context, tx postgres.Tx) (seq int64, hash []byte, since time.Time, err error) {
 	err = tx.QueryRow(ctx, headSQL).Scan(&seq, &hash, &since)
 	if postgres.NotFound(err) {
@@ -35,6 +36,7 @@ func head(ctx context.Context, tx postgres.Tx) (seq int64, hash []byte, since ti
 	return seq, hash, since.Add(-late), err
 }
 
+// unsealed returns up to links of the tenant's entries since the time that are in no chain, in the order of their times.
 func unsealed(ctx context.Context, tx postgres.Tx, since time.Time) ([]entry, error) {
 	rows, err := tx.Query(ctx, unsealedSQL, since, links)
 	if err != nil {
@@ -46,6 +48,7 @@ func unsealed(ctx context.Context, tx postgres.Tx, since time.Time) ([]entry, er
 	})
 }
 
+// link appends the entries to the tenant's chain, after the link seq with the hash prev.
 func link(ctx context.Context, tx postgres.Tx, entries []entry, seq int64, prev []byte) error {
 	var batch pgx.Batch
 	for _, e := range entries {
@@ -61,7 +64,7 @@ func link(ctx context.Context, tx postgres.Tx, entries []entry, seq int64, prev 
 	return tx.SendBatch(ctx, &batch).Close()
 }
 
-// unsealedTenants returns a bounded number of tenants that have entries in no chain.
+// unsealedTenants returns up to 500 tenants that have entries in no chain.
 func unsealedTenants(ctx context.Context, tx postgres.Tx) ([]uuid.UUID, error) {
 	rows, err := tx.Query(ctx, tenantsSQL, tenants)
 	if err != nil {
@@ -76,7 +79,7 @@ func tryLockChain(ctx context.Context, tx postgres.Tx) (locked bool, err error) 
 	return locked, err
 }
 
-// readLinks returns the links after seq in their order, as many as links at most.
+// readLinks returns up to 1,000 links of the tenant's chain after seq, with their entries, in order.
 func readLinks(ctx context.Context, tx postgres.Tx, seq int64) ([]linked, error) {
 	rows, err := tx.Query(ctx, chainSQL, seq, links)
 	if err != nil {

@@ -20,6 +20,7 @@ const (
 		select exists (select from audit_entries where time > clock_timestamp() - $1::interval and action = $2 and resource = $3 and why = $4)`
 )
 
+// record writes an entry into the audit log of the transaction's tenant; why may be "".
 func record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Action, resource string, outcome Outcome, why string) error {
 	id, err := uuid.NewV7()
 	if err != nil {
@@ -35,8 +36,8 @@ func record(ctx context.Context, tx postgres.Tx, who auth.Principal, action Acti
 	return nil
 }
 
-// lockRecorded reports whether the same entry was recorded within the time. Until the transaction ends, other calls for the action and the
-// resource wait.
+// lockRecorded reports whether the same action, resource and reason were recorded within the given time before. Until the transaction ends, other
+// calls for the action and the resource wait.
 func lockRecorded(ctx context.Context, tx postgres.Tx, action Action, resource, why string, within time.Duration) (seen bool, err error) {
 	if _, err := tx.Exec(ctx, lockOnceSQL, string(action), resource); err != nil {
 		return false, fmt.Errorf("audit: %w", err)

@@ -36,7 +36,8 @@ type entry struct {
 	Why      string      `json:"why,omitempty"` // an entry without one has the hash that it had before there were any
 }
 
-// hash chains the entry to the one before: SHA-256 of that one's hash (32 zeros before the first) and the entry's JSON.
+// hash returns the hash of the entry's link: the SHA-256 of the former link's hash, prev, followed by the entry's JSON. The first link's prev is 32
+// zeros.
 func (e entry) hash(prev []byte) ([]byte, error) {
 	sealed := e
 	sealed.Time = e.Time.UTC()
@@ -48,8 +49,8 @@ func (e entry) hash(prev []byte) ([]byte, error) {
 	return sum[:], nil
 }
 
-// Seal appends the entries of all tenants that are in no chain yet to their tenants' chains, a bounded number of each. It goes on after an
-// error with the other tenants.
+// Seal appends the entries of all tenants that are in no chain yet to their tenants' chains, for up to 500 tenants at a time. An error of one
+// tenant does not stop the others. Sweep calls it.
 func Seal(ctx context.Context, db *postgres.DB) error {
 	db = db.As(postgres.Sweep)
 	var waiting []uuid.UUID
@@ -64,7 +65,8 @@ func Seal(ctx context.Context, db *postgres.DB) error {
 	return errors.Join(errs...)
 }
 
-// SealTenant appends the tenant's entries that are in no chain yet. If another sealer is at it, that one does.
+// SealTenant appends all entries of the tenant that are in no chain yet to its chain. If another call is sealing the tenant it returns at once,
+// without an error.
 func SealTenant(ctx context.Context, db *postgres.DB, tenant uuid.UUID) error {
 	for {
 		sealed, err := sealSome(ctx, db.As(postgres.Sweep), tenant)
@@ -74,6 +76,7 @@ func SealTenant(ctx context.Context, db *postgres.DB, tenant uuid.UUID) error {
 	}
 }
 
+// sealSome appends up to 1,000 entries of the tenant to its chain, and returns how many. It returns 0 if another call is sealing the tenant.
 func sealSome(ctx context.Context, db *postgres.DB, tenant uuid.UUID) (sealed int, err error) {
 	err = db.Tx(ctx, tenant, func(tx postgres.Tx) error {
 		sealed = 0

@@ -16,7 +16,8 @@ type Report struct {
 	Broken int64 `json:"broken"` // the number of the first that is not; 0 for none
 }
 
-// Verify walks the tenant's chain to its end or to the first broken link: an entry that was changed, taken out or put in afterwards.
+// Verify checks the tenant's chain up to its end or the first broken link: one whose entry was changed, removed or inserted afterwards. A broken
+// link is in the report and is no error. Entries that are in no chain yet are not checked.
 func Verify(ctx context.Context, db *postgres.DB, tenant uuid.UUID) (Report, error) {
 	var report Report
 	prev := make([]byte, sha256.Size)
@@ -33,7 +34,8 @@ func Verify(ctx context.Context, db *postgres.DB, tenant uuid.UUID) (Report, err
 	return report, nil
 }
 
-// walk checks the next links, and returns how many it read and the last one's hash.
+// walk checks the next links after r.Sealed and updates the report. prev is the hash of the last link. It returns how many links it read, and the
+// last right one's hash.
 func (r *Report) walk(ctx context.Context, tx postgres.Tx, prev []byte) (int, []byte, error) {
 	read, err := readLinks(ctx, tx, r.Sealed)
 	if err != nil {

@@ -15,23 +15,23 @@ type APIKey struct {
 
 const keyPrefix = "maas_"
 
-// NewAPIKey returns a key from the system's randomness. rand.Text gives 26 characters of base 32, 130 bits.
+// NewAPIKey returns a new random key.
 func NewAPIKey() APIKey {
 	return APIKey{ID: strings.ToLower(rand.Text()), Secret: strings.ToLower(rand.Text() + rand.Text())}
 }
 
-// IsAPIKey reports whether a credential has an API key's form, rather than an access token's.
+// IsAPIKey reports whether a credential begins like an API key, and so is no access token. It may still be malformed.
 func IsAPIKey(credential string) bool { return strings.HasPrefix(credential, keyPrefix) }
 
-// IsAPIKeyID reports whether an id has the form of a key's. What has not, may not even be text.
+// IsAPIKeyID reports whether id has the form of a key's id. What has not may not even be valid text for the database.
 func IsAPIKeyID(id string) bool { return len(id) == 26 && isText(id) }
 
-// isText reports whether all is of rand.Text's alphabet (RFC 4648, 6), in lower case.
+// isText reports whether all characters are of rand.Text's alphabet (RFC 4648, 6) in lowercase.
 func isText(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '2' || r > '7') })
 }
 
-// ParseAPIKey takes a credential apart. It fails with Unauthenticated, since what is malformed is no key of ours.
+// ParseAPIKey parses a credential. It fails with Unauthenticated if it does not have the form of an API key.
 func ParseAPIKey(credential string) (APIKey, error) {
 	id, secret, ok := strings.Cut(strings.TrimPrefix(credential, keyPrefix), "_")
 	if !IsAPIKey(credential) || !ok || !IsAPIKeyID(id) || len(secret) != 52 || !isText(secret) {
@@ -40,5 +40,5 @@ func ParseAPIKey(credential string) (APIKey, error) {
 	return APIKey{ID: id, Secret: secret}, nil
 }
 
-// String returns the whole credential. It is shown once, to the key's maker.
+// String returns the whole credential, with its secret. It is shown to the key's maker once.
 func (k APIKey) String() string { return keyPrefix + k.ID + "_" + k.Secret }

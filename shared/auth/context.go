@@ -9,7 +9,7 @@ func WithPrincipal(ctx context.Context, who Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, who)
 }
 
-// PrincipalFrom returns the context's caller; the zero Principal is anonymous.
+// PrincipalFrom returns the caller that WithPrincipal put into the context, or the zero Principal, which is anonymous.
 func PrincipalFrom(ctx context.Context) Principal {
 	who, _ := ctx.Value(principalKey{}).(Principal)
 	return who

@@ -36,23 +36,24 @@ const (
 // The signature covers the procedure's path, the tenant and the time. It is safe for concurrent use.
 type Gateway struct{ key []byte }
 
-// OpenGateway reads the key from MAAS_SERVICE_KEY. It fails if the variable is unset or malformed.
+// OpenGateway returns a Gateway with a key derived from MAAS_SERVICE_KEY. It fails if the variable is unset or malformed.
 func OpenGateway(e *env.Env) (*Gateway, error) {
 	key, err := e.ServiceKey("gateway calls")
 	return &Gateway{key}, err
 }
 
-// IsGateway reports whether the headers carry a gateway's credential, rather than a caller's.
+// IsGateway reports whether the headers have a gateway's credential rather than a caller's. It does not verify it.
 func IsGateway(h http.Header) bool {
 	return strings.HasPrefix(h.Get("Authorization"), gatewayScheme+" ")
 }
 
-// Sign puts the credential for one call of a procedure ("/maas.v1.ModelService/Resolve") into the headers. The tenant is zero
-// where the call is what finds it out (VerifyKey, Revocations).
+// Sign sets the credential for a call of the procedure ("/maas.v1.ModelService/Resolve") in the headers, for the tenant with the id and name. Both
+// are zero if the answer is what tells the tenant (VerifyKey, Revocations). The credential is valid for a minute.
 func (g *Gateway) Sign(h http.Header, procedure string, tenant uuid.UUID, name ref.Tenant) {
 	g.sign(h, procedure, tenant, name, time.Now())
 }
 
+// sign is Sign at the time now.
 func (g *Gateway) sign(h http.Header, procedure string, tenant uuid.UUID, name ref.Tenant, now time.Time) {
 	claim := fmt.Sprintf("%s/%s/%d", tenant, name, now.Unix())
 	h.Set("Authorization", gatewayScheme+" "+claim+"/"+base64.RawURLEncoding.EncodeToString(g.mac(procedure, claim)))
@@ -62,14 +63,14 @@ func (g *Gateway) sign(h http.Header, procedure string, tenant uuid.UUID, name r
 // order in which calls wait.
 const chargedHeader = "Maas-Charged-To"
 
-// Charge writes into the headers of a gateway's call the holder that it is charged to.
+// Charge sets the header that names the holder to whom a gateway's call is charged. It does nothing for the zero Holder.
 func Charge(h http.Header, holder share.Holder) {
 	if holder != (share.Holder{}) {
 		h.Set(chargedHeader, holder.Tenant+" "+holder.Credential) // neither has spaces
 	}
 }
 
-// ChargedTo returns the holder that Charge wrote into the headers, or otherwise if there is none.
+// ChargedTo returns the holder that Charge put into the headers, or otherwise if there is none.
 func ChargedTo(h http.Header, otherwise share.Holder) share.Holder {
 	tenant, credential, said := strings.Cut(h.Get(chargedHeader), " ")
 	if !said {
@@ -78,8 +79,8 @@ func ChargedTo(h http.Header, otherwise share.Holder) share.Holder {
 	return share.Holder{Tenant: tenant, Credential: credential}
 }
 
-// Verify returns the gateway as a principal in the tenant it asks for. It fails with Unauthenticated for a credential that is malformed, forged,
-// for another procedure, or older than a minute.
+// Verify returns the gateway as a principal in the tenant that its credential names. It fails with Unauthenticated for a credential that is
+// malformed, forged, for another procedure, or more than a minute old.
 func (g *Gateway) Verify(h http.Header, procedure string) (Principal, error) {
 	credential, _ := strings.CutPrefix(h.Get("Authorization"), gatewayScheme+" ")
 	parts := strings.Split(credential, "/")
@@ -101,13 +102,14 @@ func (g *Gateway) Verify(h http.Header, procedure string) (Principal, error) {
 	return System(gatewayFunction, tenant, ref.Tenant(parts[1])), nil
 }
 
+// mac returns the signature of a claim for a procedure.
 func (g *Gateway) mac(procedure, claim string) []byte {
 	mac := hmac.New(sha256.New, g.key)
 	mac.Write([]byte(procedure + "\n" + claim))
 	return mac.Sum(nil)
 }
 
-// badGateway returns the Unauthenticated fault of a forged or malformed credential. The reason goes to the log only.
+// badGateway returns the Unauthenticated fault of a forged or malformed credential. The reason is for the log only.
 func badGateway(reason string) error {
 	return fault.New(fault.Unauthenticated, "The gateway's credential is not valid.", fault.Cause(fmt.Errorf("auth: the credential %s", reason)))
 }

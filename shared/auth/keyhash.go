@@ -11,13 +11,13 @@ import (
 // says nothing about which key is in it. It is safe for concurrent use.
 type KeyHash struct{ key []byte }
 
-// OpenKeyHash reads the key from MAAS_SERVICE_KEY. It fails if the variable is unset or malformed.
+// OpenKeyHash returns a KeyHash with a key derived from MAAS_SERVICE_KEY. It fails if the variable is unset or malformed.
 func OpenKeyHash(e *env.Env) (KeyHash, error) {
 	key, err := e.ServiceKey("API keys")
 	return KeyHash{key}, err
 }
 
-// Of returns the 32 bytes for a key. They cover its id too, so that a hash is worth nothing in another row.
+// Of returns the hash of a credential, 32 bytes. It covers the id too, so that the hash is of no use with another id.
 func (h KeyHash) Of(k APIKey) []byte {
 	mac := hmac.New(sha256.New, h.key)
 	mac.Write([]byte(k.String()))

@@ -26,7 +26,7 @@ type KeySet struct {
 	Keys []JWK `json:"keys"`
 }
 
-// NewKeySet returns a current and a next key.
+// NewKeySet returns a set of two new keys: the current and the next.
 func NewKeySet() (KeySet, error) {
 	var set KeySet
 	for range 2 {
@@ -42,7 +42,7 @@ func NewKeySet() (KeySet, error) {
 	return set, nil
 }
 
-// Public returns the set without its private parts.
+// Public returns a copy of the set without its private parts.
 func (s KeySet) Public() KeySet {
 	public := KeySet{Keys: make([]JWK, len(s.Keys))}
 	for i, key := range s.Keys {
@@ -52,6 +52,7 @@ func (s KeySet) Public() KeySet {
 	return public
 }
 
+// public returns the public key. It fails if k is no Ed25519 key.
 func (k JWK) public() (ed25519.PublicKey, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(k.X)
 	if err != nil || k.KeyType != "OKP" || k.Curve != "Ed25519" || len(raw) != ed25519.PublicKeySize {
@@ -60,6 +61,7 @@ func (k JWK) public() (ed25519.PublicKey, error) {
 	return raw, nil
 }
 
+// private returns the private key. It fails if k has no private part, or one of another length than Ed25519's; it does not look at k's type.
 func (k JWK) private() (ed25519.PrivateKey, error) {
 	seed, err := base64.RawURLEncoding.DecodeString(k.D)
 	if err != nil || len(seed) != ed25519.SeedSize {
@@ -81,7 +83,8 @@ type keyFile struct {
 // recheck bounds how often the file's time is looked at.
 const recheck = time.Second
 
-// load returns the set as the file has it now, at most a second old. While the file cannot be read, the set last read goes on.
+// load returns the set in the file, at most a second old. If the file cannot be read it returns the set that it read last, and fails only if there
+// is none.
 func (f *keyFile) load() (KeySet, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,8 +102,8 @@ func (f *keyFile) load() (KeySet, error) {
 	return f.set, nil
 }
 
-// readKeySet reads the file unless it is the one that was seen already: then the set has no keys. A mounted file is another one after each
-// change, perhaps of the same time; one on a disk is written again.
+// readKeySet reads the set in the file, and returns it with the file's information. If that is the same as seen, it returns a set without keys and
+// no error. It fails if the file cannot be read, or is no set of one key or more.
 func readKeySet(path string, seen os.FileInfo) (KeySet, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -21,22 +21,24 @@ type BoundModel struct {
 	Name ref.Name
 }
 
-// Sees reports whether the principal may know of a model at all: it is of its tenant, and not outside its key's limits.
+// Sees reports whether the principal may know that a model exists: it is of the principal's tenant, and its id or name is within the limits of the
+// principal's key. The zero id is of no model that a key was made for.
 func (p Principal) Sees(m ref.Model, id uuid.UUID) bool {
 	return m.Tenant == p.TenantName && (p.Limits == nil || p.Limits.allow(func(b BoundModel) bool { return b.ID == id && id != uuid.Nil }, m))
 }
 
-// MaySee is Sees for one who does not know the model's id: where it is false, Sees is false for each model that has the name.
+// MaySee is Sees for a caller who does not know the model's id. If it is false, Sees is false for every model that has the name.
 func (p Principal) MaySee(m ref.Model) bool {
 	return m.Tenant == p.TenantName && (p.Limits == nil || p.Limits.allow(func(b BoundModel) bool { return b.Name == m.Name }, m))
 }
 
+// allow reports whether a model is within the limits: is reports true for one of their models, or a pattern matches the name m.
 func (l *Limits) allow(is func(BoundModel) bool, m ref.Model) bool {
 	return slices.ContainsFunc(l.Models, is) || slices.ContainsFunc(l.Patterns, func(p ref.Pattern) bool { return p.Matches(m) })
 }
 
-// Terms returns the limits as the database's function maas_sees reads them, which is Sees in SQL: nil for none, "id:<id>" for a model, and patterns as LIKE
-// has them.
+// Terms returns the principal's limits as the SQL function maas_sees takes them: "id:<id>" for a model, and a pattern in the form of LIKE. It
+// returns nil for a principal without limits.
 func (p Principal) Terms() []string {
 	if p.Limits == nil {
 		return nil

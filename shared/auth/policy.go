@@ -36,12 +36,13 @@ type grant struct {
 	permission api.Permission
 }
 
-// NewPolicy compiles the embedded policy.
+// NewPolicy returns the policy that is embedded in the program. It fails if that cannot be parsed.
 func NewPolicy() (*Policy, error) { return compile(api.Permissions()) }
 
 // anyTenant is the tenant that Casbin is asked about. Each line of the embedded policy holds in all tenants.
 const anyTenant = "any"
 
+// compile returns the policy's decisions about each role and each of the permissions.
 func compile(permissions []api.Permission) (*Policy, error) {
 	m, err := model.NewModelFromString(modelText)
 	if err != nil {
@@ -63,7 +64,8 @@ func compile(permissions []api.Permission) (*Policy, error) {
 	return p, nil
 }
 
-// Authorize fails with Forbidden unless one of the principal's roles grants the permission and, if the principal is an API key, one of its scopes covers it.
+// Authorize fails with Forbidden unless one of the principal's roles grants the permission and, for an API key, one of its scopes covers it. The
+// permissions Public and Self are everybody's.
 func (p *Policy) Authorize(who Principal, permission api.Permission) error {
 	if permission == api.Public || permission == api.Self {
 		return nil

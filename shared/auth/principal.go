@@ -27,12 +27,13 @@ type Principal struct {
 	RequestID  string
 }
 
-// System returns the principal of a function that acts for a tenant by itself, after an event or a tick. It may do everything.
+// System returns the principal of a function that acts for a tenant by itself, as after an event. It has the role owner, and may do everything
+// there.
 func System(function string, tenant uuid.UUID, name ref.Tenant) Principal {
 	return Principal{Tenant: tenant, TenantName: name, Function: function, Roles: []api.Role{api.Owner}}
 }
 
-// Actor names the principal in the audit log and in events: "user:<id>", "key:<id>", "function:<name>" or "anonymous".
+// Actor returns the principal's name in the audit log and in events: "user:<id>", "key:<id>", "function:<name>" or "anonymous".
 func (p Principal) Actor() string {
 	switch {
 	case p.Key != "":
@@ -47,8 +48,7 @@ func (p Principal) Actor() string {
 	}
 }
 
-// Holder returns the identity that the principal's use of shared resources is charged to: a user, a key or a function, of the tenant by its id, as in
-// events. All anonymous principals are one.
+// Holder returns to whom the principal's use of shared resources is charged: its Actor, in its tenant. All anonymous principals are one holder.
 func (p Principal) Holder() share.Holder {
 	h := share.Holder{Credential: p.Actor()}
 	if p.Tenant != uuid.Nil {
@@ -69,7 +69,7 @@ type Claims struct {
 	ExpiresAt  time.Time
 }
 
-// Principal returns the principal that the claims describe.
+// Principal returns the user whom the claims describe, as a principal.
 func (c Claims) Principal() Principal {
 	return Principal{Tenant: c.Tenant, TenantName: c.TenantName, User: c.Subject, Session: c.Session, Roles: c.Roles}
 }

@@ -41,7 +41,8 @@ type Revocations struct {
 	list atomic.Pointer[map[subject]Revocation]
 }
 
-// Merge adds what is new and drops what has expired. Calls of Merge must not overlap.
+// Merge adds fresh to the list, and removes what has expired by now. Of two revocations of one subject it keeps the later. Calls of Merge must not
+// overlap.
 func (r *Revocations) Merge(fresh []Revocation, now time.Time) {
 	list := map[subject]Revocation{}
 	if old := r.list.Load(); old != nil {
@@ -57,9 +58,8 @@ func (r *Revocations) Merge(fresh []Revocation, now time.Time) {
 	r.list.Store(&list)
 }
 
-// Covers reports whether what was issued to the subject at a time has been revoked since. Sessions and keys never come back, so that for them the
-// time, which another machine's clock gave, does not matter. Times of tokens are whole seconds, rounded down: a token that was issued in the second
-// of its revocation counts as issued before it.
+// Covers reports whether what was issued to the subject at the time has been revoked. For sessions and keys the time does not matter, since they
+// are revoked for good. Tokens' times are cut to whole seconds, so that a token issued in the second of its revocation counts as issued before it.
 func (r *Revocations) Covers(kind Revoked, id string, issued time.Time) bool {
 	list := r.list.Load()
 	if list == nil || len(*list) == 0 {
@@ -78,7 +78,7 @@ func (r *Revocations) CoversToken(c Claims) bool {
 		r.Covers(RevokedTenant, c.Tenant.String(), c.IssuedAt)
 }
 
-// CoversKey reports whether an API key, its maker or its tenant has been revoked since a time: that at which an answer about it was kept.
+// CoversKey reports whether an API key, its maker or its tenant has been revoked since the time, which is when an answer about the key was cached.
 func (r *Revocations) CoversKey(who Principal, since time.Time) bool {
 	return r.Covers(RevokedKey, who.Key, since) || r.Covers(RevokedUser, who.User.String(), since) ||
 		r.Covers(RevokedTenant, who.Tenant.String(), since)

@@ -40,7 +40,8 @@ type tokenClaims struct {
 // Signer makes access tokens. Only login and tokens have one.
 type Signer struct{ keys *keyFile }
 
-// OpenSigner reads the JWK set from the file that MAAS_SIGNING_KEYS names.
+// OpenSigner returns a Signer with the JWK set in the file that MAAS_SIGNING_KEYS names. It fails if the variable is not set or the file cannot be
+// read. The file may be replaced later.
 func OpenSigner(e *env.Env) (*Signer, error) {
 	var config keyConfig
 	if err := e.Config(&config); err != nil {
@@ -54,7 +55,8 @@ func OpenSigner(e *env.Env) (*Signer, error) {
 	return s, err
 }
 
-// Sign makes the token of the claims, good for TokenLifetime from now.
+// Sign returns an access token with the claims, signed with the current key. It gets a new ID and is valid for TokenLifetime from now, whatever c
+// says of these.
 func (s *Signer) Sign(c Claims) (string, error) {
 	set, err := s.keys.load()
 	if err != nil {
@@ -80,7 +82,7 @@ func (s *Signer) Sign(c Claims) (string, error) {
 	return signed, nil
 }
 
-// PublicKeys returns what /.well-known/jwks.json answers.
+// PublicKeys returns the public keys that verify access tokens, the current and the next.
 func (s *Signer) PublicKeys() (KeySet, error) {
 	set, err := s.keys.load()
 	return set.Public(), err
@@ -92,7 +94,8 @@ type Verifier struct {
 	parser *jwt.Parser
 }
 
-// OpenVerifier reads the JWK set from the file that MAAS_VERIFY_KEYS names, or else MAAS_SIGNING_KEYS.
+// OpenVerifier returns a Verifier with the JWK set in the file that MAAS_VERIFY_KEYS names, or MAAS_SIGNING_KEYS if that is not set. It fails if
+// neither is set or the file cannot be read. The file may be replaced later.
 func OpenVerifier(e *env.Env) (*Verifier, error) {
 	var config keyConfig
 	if err := e.Config(&config); err != nil {
@@ -113,7 +116,8 @@ func OpenVerifier(e *env.Env) (*Verifier, error) {
 	return v, err
 }
 
-// Verify returns the claims of a token. It fails with Unauthenticated for one that is malformed, forged, expired or meant for another.
+// Verify returns the claims of an access token. It fails with Unauthenticated for a token that is malformed, forged, expired or of another issuer
+// or audience. It does not know what was revoked.
 func (v *Verifier) Verify(token string) (Claims, error) {
 	var claims tokenClaims
 	if _, err := v.parser.ParseWithClaims(token, &claims, v.key); err != nil {
@@ -133,6 +137,7 @@ func (v *Verifier) Verify(token string) (Claims, error) {
 	}, nil
 }
 
+// key returns the public key that the token's header names. It fails if the set does not have it.
 func (v *Verifier) key(token *jwt.Token) (any, error) {
 	set, err := v.keys.load()
 	if err != nil {

@@ -30,7 +30,7 @@ type Installation struct {
 	signer *auth.Signer
 }
 
-// New returns an installation with keys of its own.
+// New returns an installation with new signing keys and a secret, without any API keys.
 func New(t testing.TB) *Installation {
 	t.Helper()
 	set, err := auth.NewKeySet()
@@ -56,14 +56,14 @@ func New(t testing.TB) *Installation {
 	return i
 }
 
-// Env is that of a function of the installation, with more variables of the test's, and without a log.
+// Env returns the environment of a function of the installation, with more variables, which take precedence. It does not log.
 func (i *Installation) Env(function string, more map[string]string) *env.Env {
 	vars := maps.Clone(i.Vars)
 	maps.Copy(vars, more)
 	return env.New(function, vars, slog.New(slog.DiscardHandler))
 }
 
-// Token signs an access token.
+// Token returns an access token with the claims, signed by the installation. It ends the test on an error.
 func (i *Installation) Token(t testing.TB, c auth.Claims) string {
 	t.Helper()
 	token, err := i.signer.Sign(c)
@@ -73,7 +73,7 @@ func (i *Installation) Token(t testing.TB, c auth.Claims) string {
 	return token
 }
 
-// Member signs an access token of a new user with the role in the tenant acme.
+// Member returns an access token with the role in the tenant acme, of a new session of a new user. It stores neither the user nor the tenant.
 func (i *Installation) Member(t testing.TB, role api.Role) string {
 	t.Helper()
 	return i.Token(t, auth.Claims{
@@ -84,7 +84,7 @@ func (i *Installation) Member(t testing.TB, role api.Role) string {
 // Acme is the id of the tenant acme.
 var Acme = uuid.MustParse("0190c5f0-0000-7000-8000-000000000001")
 
-// APIKey implements auth.Authenticator.
+// APIKey implements auth.Authenticator. It fails with Unauthenticated for a key that is not in Keys.
 func (i *Installation) APIKey(_ context.Context, key auth.APIKey) (auth.Principal, error) {
 	if who, ok := i.Keys[key.String()]; ok {
 		return who, nil
@@ -92,7 +92,7 @@ func (i *Installation) APIKey(_ context.Context, key auth.APIKey) (auth.Principa
 	return auth.Principal{}, fault.New(fault.Unauthenticated, "The API key is not valid.")
 }
 
-// Check implements auth.Authenticator.
+// Check implements auth.Authenticator. It fails with Unauthenticated for a session that is in Revoked.
 func (i *Installation) Check(_ context.Context, claims auth.Claims) error {
 	if i.Revoked[claims.Session] {
 		return fault.New(fault.Unauthenticated, "The session has ended.")

@@ -33,7 +33,7 @@ type Kind[T any] struct {
 	Size   func(T) int // bytes of a value, about
 }
 
-// TenantKey returns the key of a tenant's answer. The tenant's id keeps apart tenants that had one name after another.
+// TenantKey returns the key of an answer for a tenant. It has the tenant's id, since another tenant may get the name later.
 func TenantKey(scope string, tenant uuid.UUID, name string) Key {
 	id, _ := tenant.MarshalText() // as String, without a string of its own; it has no error
 	return Key{Scope: scope, Name: string(id) + "@" + name}
@@ -68,7 +68,7 @@ type entry[T any] struct {
 // overhead is what an entry costs beside its value and key.
 const overhead = 200
 
-// New returns a cache over the store.
+// New returns a cache of one kind of values over the store. Two caches must not have the same name.
 func New[T any](s *Store, kind Kind[T]) (*Cache[T], error) {
 	process, err := otter.New(&otter.Options[Key, entry[T]]{
 		MaximumWeight: kind.Bytes,
@@ -79,8 +79,8 @@ func New[T any](s *Store, kind Kind[T]) (*Cache[T], error) {
 	return &Cache[T]{kind: kind, store: s, process: process, counts: s.counts.of(kind.Name)}, err
 }
 
-// Get returns the answer under the key: the process's, else Redis's, else that of load, which it keeps if load says so. A failure is not
-// kept, but for NotFound. It fails as load does.
+// Get returns the answer under the key: the process's, else Redis's, else that of load. What load returns is kept if its Keep is set; of errors
+// only NotFound is kept, for a short time. Concurrent calls for a key share one load. Get fails as load does, and with ctx's error.
 func (c *Cache[T]) Get(ctx context.Context, key Key, load func(context.Context) (Loaded[T], error)) (T, error) {
 	if e, ok := c.inProcess(key); ok {
 		c.counts.process.hit()
@@ -99,7 +99,7 @@ func (c *Cache[T]) Get(ctx context.Context, key Key, load func(context.Context) 
 	return e.answer()
 }
 
-// Peek returns the value under the key if it is kept at either level.
+// Peek returns the value under the key if it is kept at either level, and loads nothing. ok is false if nothing is kept.
 func (c *Cache[T]) Peek(ctx context.Context, key Key) (value T, ok bool) {
 	e, ok := c.inProcess(key)
 	if ok {
@@ -116,8 +116,8 @@ func (c *Cache[T]) Peek(ctx context.Context, key Key) (value T, ok bool) {
 	return value, false
 }
 
-// Put stores a value in Redis and in the process. The key has no scope, so that nothing invalidates it: the value must
-// never change.
+// Put stores a value in Redis and in the process, under a key without a scope. The value must never change, since nothing invalidates it. Errors of
+// Redis are ignored.
 func (c *Cache[T]) Put(ctx context.Context, name string, value T) {
 	key, e := Key{Name: name}, entry[T]{value: value, era: c.store.era.Load()}
 	c.keepInRedis(ctx, key, e)
@@ -135,6 +135,7 @@ func (c *Cache[T]) Forget(ctx context.Context, key Key) {
 	}
 }
 
+// answer returns the entry's value, or its NotFound fault.
 func (e *entry[T]) answer() (T, error) {
 	if e.none != nil {
 		return e.value, e.none
@@ -142,6 +143,7 @@ func (e *entry[T]) answer() (T, error) {
 	return e.value, nil
 }
 
+// inProcess returns the process's entry under the key. ok is false if there is none, it has expired, or it is below its scope's floor.
 func (c *Cache[T]) inProcess(key Key) (e entry[T], ok bool) {
 	if e, ok = c.process.GetIfPresent(key); !ok || e.era != c.store.era.Load() {
 		return e, false
@@ -153,8 +155,8 @@ func (c *Cache[T]) inProcess(key Key) (e entry[T], ok bool) {
 	return e, time.Since(e.kept) < life && !c.belowFloor(key, e.epoch, e.read)
 }
 
-// belowFloor reports whether an answer that was read at the time, zero for one of Redis, counts no more. A write that was rolled back leaves a
-// floor above its scope's epoch: what is read when such a write must have ended counts.
+// belowFloor reports whether an entry of the epoch is older than its scope's floor, and so no longer valid. read is when it was loaded, zero for an
+// entry of Redis. An entry that was read long enough after the announcement is valid: then a write of a higher epoch was rolled back.
 func (c *Cache[T]) belowFloor(key Key, epoch int64, read time.Time) bool {
 	if key.Scope == "" {
 		return false
@@ -194,7 +196,8 @@ func (c *Cache[T]) fetch(ctx context.Context, key Key, load func(context.Context
 	return e, nil
 }
 
-// calmEpoch returns the epoch that "there is none" has if it is asked for now. quiet is false while a write may be under way.
+// calmEpoch returns the epoch for a NotFound that is loaded now: the scope's floor, -1 without one. quiet is false while a write may be under way,
+// when NotFound must not be kept.
 func (c *Cache[T]) calmEpoch(key Key) (epoch int64, quiet bool) {
 	floor, ok := c.store.floors.at(key.Scope)
 	if !ok {
@@ -203,6 +206,7 @@ func (c *Cache[T]) calmEpoch(key Key) (epoch int64, quiet bool) {
 	return floor.epoch, time.Since(floor.heard) > settleTime
 }
 
+// keepInProcess stores the entry in the process unless it is below its scope's floor.
 func (c *Cache[T]) keepInProcess(key Key, e entry[T]) {
 	if c.belowFloor(key, e.epoch, e.read) {
 		return
@@ -211,6 +215,7 @@ func (c *Cache[T]) keepInProcess(key Key, e entry[T]) {
 	c.process.Set(key, e)
 }
 
+// redisKey returns the key's form in Redis. Keys of one scope lie in the same slot of a Redis cluster.
 func (c *Cache[T]) redisKey(key Key) string {
 	if key.Scope == "" {
 		return "maas:" + c.kind.Name + ":" + key.Name
@@ -218,6 +223,7 @@ func (c *Cache[T]) redisKey(key Key) string {
 	return "maas:{" + key.Scope + "}:" + c.kind.Name + ":" + key.Name
 }
 
+// inRedis returns Redis's entry under the key. ok is false if there is none, it is below its scope's floor, or Redis is away.
 func (c *Cache[T]) inRedis(ctx context.Context, key Key) (e entry[T], ok bool) {
 	if !c.store.together.Load() {
 		return e, false
@@ -241,7 +247,8 @@ func (c *Cache[T]) inRedis(ctx context.Context, key Key) (e entry[T], ok bool) {
 	return e, ok
 }
 
-// parse reads a value and, if the second is there, its floor.
+// parse decodes what Redis found: an entry and, for a key with a scope, the scope's floor. ok is false if there is no entry, it is malformed, or it
+// is below the floor.
 func (c *Cache[T]) parse(found []any) (e entry[T], ok bool) {
 	text, ok := found[0].(string)
 	if !ok {
@@ -263,13 +270,15 @@ func (c *Cache[T]) parse(found []any) (e entry[T], ok bool) {
 	return e, err == nil
 }
 
+// below reports whether the epoch is less than the floor as Redis has it. A malformed floor is above all epochs; nil is below all.
 func below(epoch int64, floor any) bool {
 	text, ok := floor.(string)
 	at, err := strconv.ParseInt(text, 10, 64)
 	return ok && (err != nil || epoch < at)
 }
 
-// keepInRedis reports whether the answer may be kept in the process too: not if Redis knows that it is too old.
+// keepInRedis stores the entry in Redis, and reports whether the process may keep it too. It may not if Redis has a newer entry or floor, or does
+// not answer for a key with a scope. While there is no subscription to Redis it stores nothing and reports true.
 func (c *Cache[T]) keepInRedis(ctx context.Context, key Key, e entry[T]) bool {
 	if !c.store.together.Load() {
 		return true
@@ -293,6 +302,7 @@ func (c *Cache[T]) keepInRedis(ctx context.Context, key Key, e entry[T]) bool {
 	return err == nil && kept == 1 || errors.Is(err, redis.Nil)
 }
 
+// encode returns the entry in Redis's form. It fails as the kind's Encode does.
 func (c *Cache[T]) encode(e entry[T]) ([]byte, error) {
 	if e.none != nil {
 		text, err := json.Marshal(e.none)

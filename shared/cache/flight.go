@@ -23,7 +23,8 @@ type flight[T any] struct {
 	cancel  context.CancelFunc
 }
 
-// Do returns the result of the work under the key. joined reports whether it was under way already. It fails with ctx's error if that ends first.
+// Do returns the result of work for the key. Concurrent calls with the same key share one run of work; joined reports whether the run had begun
+// before. It fails as work does, and with ctx's error if ctx ends first. Work is cancelled when no caller waits any more.
 func (f *Flights[T]) Do(ctx context.Context, key string, work func(context.Context) (T, error)) (value T, joined bool, err error) {
 	return f.DoReporting(ctx, key, func(ctx context.Context, _ func(T)) (T, error) { return work(ctx) })
 }
@@ -44,6 +45,8 @@ func (f *Flights[T]) DoReporting(ctx context.Context, key string, work Reporter[
 	}
 }
 
+// join returns the key's flight, and begins one with work if there is none. joined reports whether there was one. The caller waits for the flight
+// and then calls leave.
 func (f *Flights[T]) join(ctx context.Context, key string, work Reporter[T]) (one *flight[T], joined bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -61,7 +64,7 @@ func (f *Flights[T]) join(ctx context.Context, key string, work Reporter[T]) (on
 	return one, false
 }
 
-// fly runs the work. A panic in it becomes the error of the waiting callers.
+// fly runs the work of a flight. A panic in it becomes the error that the waiting callers get.
 func (f *Flights[T]) fly(ctx context.Context, key string, one *flight[T], work Reporter[T]) {
 	defer f.land(key, one)
 	defer func() {
@@ -76,7 +79,7 @@ func (f *Flights[T]) fly(ctx context.Context, key string, one *flight[T], work R
 	})
 }
 
-// land delivers the flight's result to its waiters and forgets the flight, so that the next call starts a new one.
+// land ends a flight: its waiting callers get the result, and the next call of join begins a new flight.
 func (f *Flights[T]) land(key string, one *flight[T]) {
 	f.mu.Lock()
 	if f.under[key] == one {

@@ -29,6 +29,7 @@ func (f *floors) at(scope string) (at floor, ok bool) {
 	return at, ok
 }
 
+// raise sets a scope's floor to the epoch, unless the known floor is higher.
 func (f *floors) raise(scope string, epoch int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -41,7 +42,8 @@ func (f *floors) raise(scope string, epoch int64) {
 	f.of[scope] = floor{epoch, time.Now()}
 }
 
-// forget drops the floors that have outlived what they were for, or all of them if that is not enough.
+// forget drops floors that are no longer needed. If that is not enough it drops others, and begins a new era, in which all that the process keeps
+// is invalid.
 func (f *floors) forget() {
 	old := f.of
 	f.of = map[string]floor{}

@@ -32,7 +32,8 @@ const (
 	noBody = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 )
 
-// openIAM returns nil where the cache's users have passwords.
+// openIAM returns how to make passwords for the cache, or nil if REDIS_IAM_CACHE is not set. It fails with Internal without a region or a role of
+// the pod.
 func openIAM(e *env.Env) (*iam, error) {
 	var i iam
 	if err := e.Config(&i); err != nil || i.Cache == "" {
@@ -51,7 +52,7 @@ func openIAM(e *env.Env) (*iam, error) {
 	return &i, nil
 }
 
-// password returns a signed password that is valid for 15 minutes.
+// password returns a signed password of the user, which is valid for 15 minutes. It fails if the role's credentials cannot be retrieved.
 func (i *iam) password(ctx context.Context, user string) (string, error) {
 	credentials, err := i.role.Retrieve(ctx)
 	if err != nil {

@@ -21,8 +21,8 @@ const (
 	redisPool = 16
 )
 
-// connect returns a client of REDIS_URL, nil if that is not set. It connects when it is first used, and each connection reads the credentials
-// anew, since mounted ones are rotated, or signs a password where the cache knows its users by IAM.
+// connect returns a client of REDIS_URL, or nil if that is not set. It does not connect before it is used. Each new connection reads the
+// credentials again, since they rotate, or signs a password if the cache authenticates by IAM. It fails if the configuration is invalid.
 func connect(e *env.Env) (*redis.Client, error) {
 	options, err := redisOptions(e)
 	if err != nil || options == nil {
@@ -60,6 +60,7 @@ func connect(e *env.Env) (*redis.Client, error) {
 	return redis.NewClient(options), nil
 }
 
+// redisOptions returns the options that REDIS_URL says, or nil if it is not set. It fails if the URL is malformed, without showing its password.
 func redisOptions(e *env.Env) (*redis.Options, error) {
 	address, err := e.Secret("REDIS_URL")
 	if err != nil || address == "" {
@@ -75,6 +76,7 @@ func redisOptions(e *env.Env) (*redis.Options, error) {
 // channel is where floors are announced: "epoch scope".
 const channel = "maas:floors"
 
+// floorKey returns the key of a scope's floor in Redis.
 func floorKey(scope string) string { return "maas:{" + scope + "}:floor" }
 
 // raise sets a scope's floor, unless a higher one stands, and tells everybody.
@@ -108,6 +110,7 @@ var keep = redis.NewScript(`
 // totals that are among them.
 const countsKey = "maas:counts"
 
+// ownCountsKey returns the key of a process's own counts in Redis, in the same slot as countsKey.
 func ownCountsKey(process string) string { return "maas:{" + countsKey + "}:" + process }
 
 // add adds to what all processes have counted by how much a process's totals exceed those that were added before. Redis knows these itself, so that what it
@@ -142,8 +145,8 @@ var add = redis.NewScript(`
 	keep(KEYS[2], now, 'EX', ARGV[2])
 	return all`)
 
-// Announce tells all processes that what is known of a scope before the epoch counts no more. A writer calls it before it commits and again
-// after; it takes half a second at most. What Redis does not take now is told later.
+// Announce invalidates, in all processes, the answers of a scope that are older than the epoch. A writer calls it before it commits and again
+// after. It takes at most half a second and never fails: what Redis does not accept is sent again later.
 func (s *Store) Announce(ctx context.Context, scope string, epoch int64) {
 	s.floors.raise(scope, epoch)
 	if s.redis == nil {
@@ -158,13 +161,14 @@ func (s *Store) Announce(ctx context.Context, scope string, epoch int64) {
 	}
 }
 
+// tell raises the scope's floor in Redis and publishes it. ctx's end does not stop it; it takes at most half a second.
 func (s *Store) tell(ctx context.Context, scope string, epoch int64) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), redisTime)
 	defer cancel()
 	return raise.Run(ctx, s.redis, []string{floorKey(scope)}, epoch, floorLife.Milliseconds(), channel, scope).Err()
 }
 
-// tellLate repeats the announcements that failed, until ctx ends, and then once more.
+// tellLate repeats failed announcements each second until ctx ends, and then once more.
 func (s *Store) tellLate(ctx context.Context) {
 	for more := true; more; {
 		more = backoff.Sleep(ctx, time.Second) == nil
@@ -178,7 +182,8 @@ func (s *Store) tellLate(ctx context.Context) {
 	}
 }
 
-// listen keeps the subscription to floors until ctx ends.
+// listen keeps the subscription to floors, and subscribes again after each failure, until ctx ends. While there is no subscription the process
+// keeps answers for a second only.
 func (s *Store) listen(ctx context.Context) {
 	for first := true; ctx.Err() == nil; first = false {
 		err := s.subscribe(ctx)
@@ -192,6 +197,8 @@ func (s *Store) listen(ctx context.Context) {
 // silence is after how long without a message the connection is tried.
 const silence = 2 * time.Second
 
+// subscribe listens to floors until the connection fails or ctx ends, and returns that error. It first invalidates what the process keeps, since
+// announcements may have been missed. It sends a ping after two seconds of silence.
 func (s *Store) subscribe(ctx context.Context) error {
 	sub := s.redis.Subscribe(ctx, channel)
 	defer func() { _ = sub.Close() }()
@@ -219,6 +226,7 @@ func (s *Store) subscribe(ctx context.Context) error {
 	}
 }
 
+// hear raises the floor that a message of the subscription announces. Other messages are ignored.
 func (s *Store) hear(message any) {
 	m, ok := message.(*redis.Message)
 	if !ok {
@@ -238,6 +246,7 @@ func encode(epoch int64, mark byte, payload []byte) []byte {
 	return append(b, payload...)
 }
 
+// decode takes apart what encode returned: the epoch, the mark and the payload. It fails if the text is malformed.
 func decode(text string) (epoch int64, mark byte, payload string, err error) {
 	number, rest, _ := strings.Cut(text, " ")
 	if epoch, err = strconv.ParseInt(number, 10, 64); err == nil && rest == "" {

@@ -17,8 +17,8 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Stats counts over all caches of all processes that share the Redis: those of this process exactly, those of another up to its last
-// MAAS_CACHE_COUNTS_INTERVAL. If Redis is away it counts over this process's caches.
+// Stats returns the hits and misses of all processes that share the Redis. Those of other processes are as old as MAAS_CACHE_COUNTS_INTERVAL.
+// Without Redis, or while it is away, it returns those of this process, and says so.
 func (s *Store) Stats(ctx context.Context) api.CacheStats {
 	out := api.CacheStats{Scope: "process", Since: s.counts.began, Redis: "connected"}
 	all := s.counts.totals()
@@ -39,6 +39,7 @@ func (s *Store) Stats(ctx context.Context) api.CacheStats {
 	return out
 }
 
+// level returns the counts of a level of the cache, with its ratio of hits; 0 without any requests.
 func level(name string, hits, misses int64) api.CacheLevel {
 	l := api.CacheLevel{Level: name, Hits: hits, Misses: misses}
 	if all := l.Hits + l.Misses; all > 0 {
@@ -50,6 +51,7 @@ func level(name string, hits, misses int64) api.CacheLevel {
 // totals are hits and misses of the process level, then of the Redis level.
 type totals [4]int64
 
+// String returns the numbers separated by spaces, as the script add reads them.
 func (t totals) String() string { return strings.Trim(fmt.Sprint([4]int64(t)), "[]") }
 
 // counts are the sums over all caches of the process, and the metric by cache.
@@ -65,6 +67,7 @@ type counts struct {
 
 type sum struct{ hits, misses atomic.Int64 }
 
+// totals returns the present counts of the process.
 func (c *counts) totals() totals {
 	return totals{c.process.hits.Load(), c.process.misses.Load(), c.redis.hits.Load(), c.redis.misses.Load()}
 }
@@ -78,8 +81,8 @@ type installation struct {
 // ownCounts is how long Redis knows, after an addition, what a process has added.
 const ownCounts = 24 * time.Hour
 
-// addCounts adds to Redis what the process has counted since it last did, and returns what all processes have. If it fails, the next call adds that too,
-// once: Redis knows what it took without an answer.
+// addCounts adds to Redis what the process has counted since the last addition, and returns the totals of all processes. After a failure the next
+// call adds it; nothing is added twice, also if Redis took it without an answer.
 func (s *Store) addCounts(ctx context.Context) (all installation, err error) {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
@@ -120,6 +123,7 @@ func (s *Store) addRegularly(ctx context.Context, every time.Duration) {
 	}
 }
 
+// newCounts returns counts of zero, for a new id of the process, and registers their metric.
 func newCounts(e *env.Env) (*counts, error) {
 	metric, err := telemetry.Register(e, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "maas_cache_requests_total",
@@ -136,6 +140,7 @@ type counter struct {
 	hits, misses prometheus.Counter
 }
 
+// of returns the counters of the cache with the name.
 func (c *counts) of(cache string) counters {
 	at := func(level string, s *sum) counter {
 		return counter{s, c.metric.WithLabelValues(cache, level, "hit"), c.metric.WithLabelValues(cache, level, "miss")}
@@ -143,11 +148,13 @@ func (c *counts) of(cache string) counters {
 	return counters{at("process", &c.process), at("redis", &c.redis)}
 }
 
+// hit counts a hit, for Stats and in the metric.
 func (c *counter) hit() {
 	c.sum.hits.Add(1)
 	c.hits.Inc()
 }
 
+// miss counts a miss, for Stats and in the metric.
 func (c *counter) miss() {
 	c.sum.misses.Add(1)
 	c.misses.Inc()

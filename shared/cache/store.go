@@ -30,6 +30,7 @@ type config struct {
 	CountsInterval time.Duration `env:"MAAS_CACHE_COUNTS_INTERVAL" envDefault:"5s"`
 }
 
+// read fills c from the environment variables. It fails if the interval is malformed or less than 1ms.
 func (c *config) read(e *env.Env) error {
 	if err := e.Config(c); err != nil {
 		return err
@@ -55,7 +56,8 @@ type Store struct {
 	untold map[string]int64 // announcements that Redis has not taken yet: epochs by scope
 }
 
-// Open returns the process's store. Without REDIS_URL there is one level, and it lives shortly.
+// Open returns the process's store, which the first call makes. Without REDIS_URL it keeps answers in the process only, for a second. It fails if
+// the configuration is invalid, but not if Redis is away.
 func Open(e *env.Env) (*Store, error) {
 	return env.Once(e, "cache", func(context.Context) (*Store, func(context.Context) error, error) {
 		var c config
@@ -78,7 +80,7 @@ func Open(e *env.Env) (*Store, error) {
 	})
 }
 
-// life returns how long an answer is valid in the process.
+// life returns how long the process may keep an answer: a minute, or a second while there is no subscription to Redis.
 func (s *Store) life() time.Duration {
 	if s.together.Load() {
 		return processLife

@@ -15,7 +15,7 @@ type Redis struct {
 	URL string
 }
 
-// New starts a server, which ends with the test.
+// New starts a server and stops it when the test ends.
 func New(t testing.TB) Redis {
 	t.Helper()
 	server := miniredis.NewMiniRedis()

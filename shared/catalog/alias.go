@@ -77,7 +77,8 @@ func (c *Catalog) SetAlias(ctx context.Context, who auth.Principal, in api.SetAl
 	return c.move(ctx, who, in.Model, move{in.Alias, to, string(in.Why), in.IfMatch, in.IfNoneMatch})
 }
 
-// checkAlias checks a request's conditions before anything is started for it; the move checks them again.
+// checkAlias checks the request's If-Match and If-None-Match before any version is started; move checks them again. It fails with PreconditionFailed if one
+// does not hold, and with NotFound if there is no such model. Without these headers it does nothing.
 func (c *Catalog) checkAlias(ctx context.Context, who auth.Principal, in api.SetAliasRequest) error {
 	if in.IfMatch == "" && in.IfNoneMatch == "" {
 		return nil
@@ -128,7 +129,8 @@ func (c *Catalog) Rollback(ctx context.Context, who auth.Principal, in api.Rollb
 // remembered bounds how far back a rollback looks.
 const remembered = 100
 
-// former returns the alias as it stands, and where it led before.
+// former returns the alias as it stands, and the traffic that a rollback moves it to. It fails with NotFound if the model or the alias does not exist, and
+// with Conflict if there is nothing to go back to (trafficBefore). It looks at the last 100 moves only.
 func (c *Catalog) former(ctx context.Context, who auth.Principal, in api.RollbackRequest) (stands api.Alias, to api.Traffic, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := find(ctx, tx, who, in.Model)
@@ -151,7 +153,8 @@ func (c *Catalog) former(ctx context.Context, who auth.Principal, in api.Rollbac
 	return stands, to, err
 }
 
-// trafficBefore picks the traffic to go back to out of the moves, newest first.
+// trafficBefore returns the traffic that a rollback moves an alias to: all to in.To, or if To is nil, the traffic before the last change. moves are the
+// alias's, newest first. It fails with Conflict if the alias has never led to in.To, or nowhere else yet.
 func trafficBefore(moves []api.AliasMove, in api.RollbackRequest) (api.Traffic, error) {
 	if in.To == nil {
 		last := slices.IndexFunc(moves, func(m api.AliasMove) bool { return !m.From.Equal(m.To) }) // others say only why it stays
@@ -168,6 +171,7 @@ func trafficBefore(moves []api.AliasMove, in api.RollbackRequest) (api.Traffic, 
 	return nil, fault.New(fault.Conflict, fmt.Sprintf("%s@%s has never led to %s.", in.Model, in.Alias, *in.To), fault.Field("to"))
 }
 
+// noAlias returns the NotFound error of an alias that does not exist.
 func noAlias(m ref.Model, alias ref.Alias) error {
 	return fault.New(fault.NotFound, fmt.Sprintf("There is no alias %s@%s.", m, alias), fault.Field("alias"))
 }

@@ -41,7 +41,7 @@ const (
 		insert into alias_moves (model_id, alias, moved_by, before, after, why) values ($1, $2, $3, $4, $5, $6)`
 )
 
-// readAlias returns an alias as it stands; where there is none, one without traffic.
+// readAlias returns an alias of the model. If it does not exist, it returns one without traffic, and no error.
 func readAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias) (a api.Alias, err error) {
 	err = tx.QueryRow(ctx, readAliasSQL, model, string(alias)).Scan(&a)
 	if postgres.NotFound(err) {
@@ -50,6 +50,7 @@ func readAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.A
 	return a, err
 }
 
+// listAliases returns up to in.Size+1 of the model's aliases, ordered by name, from behind the name in.After on.
 func listAliases(ctx context.Context, tx postgres.Tx, model uuid.UUID, in page.Request) ([]api.Alias, error) {
 	rows, err := tx.Query(ctx, listAliasesSQL, model, in.After, in.Size+1)
 	if err != nil {
@@ -58,6 +59,7 @@ func listAliases(ctx context.Context, tx postgres.Tx, model uuid.UUID, in page.R
 	return pgx.CollectRows(rows, pgx.RowTo[api.Alias])
 }
 
+// listMoves returns up to most moves of an alias whose Seq is below before, the newest first.
 func listMoves(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias, before int64, most int) ([]api.AliasMove, error) {
 	rows, err := tx.Query(ctx, listMovesSQL, model, string(alias), before, most)
 	if err != nil {
@@ -73,7 +75,7 @@ const leadingToSQL = `
 
 const trafficSQL = `select traffic from aliases where model_id = $1 and alias = $2`
 
-// trafficOf returns the weights of an alias's versions. It fails with NotFound if the alias does not exist.
+// trafficOf returns an alias's traffic. It fails with NotFound if the alias does not exist.
 func trafficOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, alias ref.Alias) (traffic api.Traffic, err error) {
 	err = tx.QueryRow(ctx, trafficSQL, model, string(alias)).Scan(&traffic)
 	if postgres.NotFound(err) {
@@ -88,7 +90,8 @@ const overtakenSQL = `
 		select from versions v where v.model_id = a.model_id and v.published_at < $3 and a.alias = any (v.aliases)
 			and a.traffic @> jsonb_build_array(jsonb_build_object('version', v.version)))))`
 
-// setAliasTo returns the first alias that somebody set, not one that follows by itself, whose traffic names the version, and "" if there is none.
+// setAliasTo returns the first alias by name that somebody set and whose traffic names the version, "" if there is none. Aliases that follow by themselves
+// (latest, v1) do not count, even if they were rolled back to the version.
 func setAliasTo(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (ref.Alias, error) {
 	rows, err := tx.Query(ctx, leadingToSQL, model, v.String(), string(api.AliasSet))
 	if err != nil {
@@ -101,7 +104,7 @@ func setAliasTo(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Vers
 	return "", err
 }
 
-// putAlias writes an alias's row as it is to be after a move, and the move's entry in the ledger. Without traffic the row is deleted.
+// putAlias writes the alias's row as after has it, and a move from before to after into its history. If after has no traffic the row is deleted.
 func putAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, before, after api.Alias) error {
 	var err error
 	if len(after.Traffic) == 0 {
@@ -116,7 +119,8 @@ func putAlias(ctx context.Context, tx postgres.Tx, model uuid.UUID, before, afte
 	return err
 }
 
-// movedSince reports whether an alias was moved after the time, except by the actor to a version that was published before it.
+// movedSince reports whether the alias's last move is later than the time published. It reports false if the actor made that move to a version that was
+// published earlier and asked for the alias: that version only became ready later.
 func movedSince(ctx context.Context, tx postgres.Tx, model uuid.UUID, alias ref.Alias, published time.Time, actor string) (moved bool, err error) {
 	err = tx.QueryRow(ctx, overtakenSQL, model, string(alias), published, actor).Scan(&moved)
 	return moved, err

@@ -39,8 +39,8 @@ func New(db *postgres.DB, events *outbox.Outbox, announce Announce) *Catalog {
 // commit and again after it. It must return soon, and tell nobody of its own failures: a cache that cannot be told lives shortly.
 type Announce func(ctx context.Context, m ref.Model, epoch int64)
 
-// Changed raises the model's epoch, which locks its row, and announces it before and after the commit. A write calls it before it changes
-// anything, so that writers of one model wait for each other in the order of locks.
+// Changed raises the model's epoch, which locks the model's row, and announces it before and after the commit. A write calls it before it changes anything,
+// so that writers of one model wait for each other in the order of locks. A nil Announce raises the epoch and tells nobody.
 func (a Announce) Changed(ctx context.Context, tx postgres.Tx, id uuid.UUID, m ref.Model) error {
 	epoch, err := raiseEpoch(ctx, tx, id)
 	if err != nil {
@@ -50,6 +50,7 @@ func (a Announce) Changed(ctx context.Context, tx postgres.Tx, id uuid.UUID, m r
 	return nil
 }
 
+// tell announces the model's epoch at once, and again after the commit, also if ctx has ended by then. A nil Announce does nothing.
 func (a Announce) tell(ctx context.Context, tx postgres.Tx, m ref.Model, epoch int64) {
 	if a == nil {
 		return
@@ -59,6 +60,7 @@ func (a Announce) tell(ctx context.Context, tx postgres.Tx, m ref.Model, epoch i
 	tx.OnCommit(func() { a(after, m, epoch) })
 }
 
+// noModel returns the NotFound error of a model that does not exist or that the caller may not know of.
 func noModel(m ref.Model) error {
 	return fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", m), fault.Field("model"))
 }

@@ -41,6 +41,8 @@ type compared struct {
 	weights []api.Tensor // nil where the formats do not name them, or too many
 }
 
+// side returns the version that a reference points at, whatever its status, with the tensors that its files name. weights is nil if they name none, or if
+// they were too many to read. It fails with NotFound if there is no such model or version.
 func side(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, s ref.Selector) (compared, error) {
 	v, err := standing(ctx, tx, who, api.VersionRequest{Model: m, Ref: s})
 	if err != nil {
@@ -67,6 +69,7 @@ func side(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, 
 	return one, nil
 }
 
+// compare returns how version b differs from version a. Its Tensors are nil unless the weights of both are known.
 func compare(a, b compared) api.Comparison {
 	c := api.Comparison{
 		Model: a.Model, A: a.Version.Version, B: b.Version.Version,
@@ -81,6 +84,7 @@ func compare(a, b compared) api.Comparison {
 	return c
 }
 
+// compareMetadata returns the keys that only b has as Added, those that only a has as Removed, and those with different values as Changed.
 func compareMetadata(a, b api.Metadata) api.ChangedMetadata {
 	c := api.ChangedMetadata{Added: map[string]any{}, Removed: map[string]any{}, Changed: map[string]api.ChangedValues{}}
 	for key, was := range a {
@@ -100,6 +104,7 @@ func compareMetadata(a, b api.Metadata) api.ChangedMetadata {
 	return c
 }
 
+// compareFiles compares the files of two versions by path: Changed are those with another digest. The lists are empty, not nil, where there are none.
 func compareFiles(a, b []api.File) api.ChangedFiles {
 	c := api.ChangedFiles{Added: []api.File{}, Removed: []api.File{}, Changed: []api.FilePair{}, Same: []ref.Path{}}
 	before := map[ref.Path]api.File{}
@@ -124,6 +129,8 @@ func compareFiles(a, b []api.File) api.ChangedFiles {
 	return c
 }
 
+// compareTensors compares tensors by name. One whose shape and type both differ is in Reshaped and in Retyped. The lists are empty, not nil, where there
+// are none.
 func compareTensors(a, b []api.Tensor) api.ChangedTensors {
 	c := api.ChangedTensors{Added: []api.Tensor{}, Removed: []api.Tensor{}, Reshaped: []api.TensorPair{}, Retyped: []api.TensorPair{}}
 	before := map[string]api.Tensor{}
@@ -150,7 +157,7 @@ func compareTensors(a, b []api.Tensor) api.ChangedTensors {
 	return c
 }
 
-// shared counts the bytes of b's files whose content a has too.
+// shared returns the size of those of b's files whose content a has too, under whatever path, in bytes.
 func shared(a, b []api.File) int64 {
 	held := map[ref.Digest]bool{}
 	for _, f := range a {

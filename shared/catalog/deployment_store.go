@@ -62,13 +62,14 @@ func readResolution(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.
 	return status, r, err
 }
 
-// mayWant reports whether the version's start was not asked for within the time.
+// mayWant reports whether the version's start may be asked for: it was not asked for during the given time before now.
 func mayWant(ctx context.Context, tx postgres.Tx, version uuid.UUID, within time.Duration) (due bool, err error) {
 	err = tx.QueryRow(ctx, mayWantSQL, version, within.Milliseconds()).Scan(&due)
 	return due, err
 }
 
-// setWanted records that the version's start was asked for now. It reports false if that was recorded within the time already.
+// setWanted records that the version's start is asked for now. If it was asked for during the given time before now, setWanted changes nothing and reports
+// false.
 func setWanted(ctx context.Context, tx postgres.Tx, version uuid.UUID, within time.Duration) (set bool, err error) {
 	tag, err := tx.Exec(ctx, wantSQL, version, within.Milliseconds())
 	return tag.RowsAffected() > 0, err

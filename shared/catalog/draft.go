@@ -33,12 +33,12 @@ type Draft struct {
 	Version ref.Version
 }
 
-// OpenDraft finds or makes a draft, in transfer's transaction, under the lock of the model's row: two bumps at the same time give two versions.
+// OpenDraft returns the draft of a version, which it makes if there is none, in the caller's transaction. It locks the model's row, so that two bumps at
+// the same time give two versions. Caches are told of a draft that is made: they may hold that it is not there.
 //
-// Caches are told of a draft that is made: they may hold that it is not there.
-//
-// It fails with NotFound (field model) if there is no such model, with Conflict (field version) if the version is published already, and with
-// Conflict (field path) if the path lies below another file or above one, or if the draft has 1,000 other files.
+// It fails with NotFound (field model) if there is no such model, and with Invalid if the lineage is malformed or its parent does not exist. It fails with
+// Conflict if the version is no draft (field version), if no version can follow the highest (field bump), and if the path lies below or above that of
+// another file or the draft has 1,000 other files (field path).
 func OpenDraft(ctx context.Context, tx postgres.Tx, announce Announce, who auth.Principal, in DraftRequest) (Draft, error) {
 	model, err := lock(ctx, tx, who, in.Model)
 	if err != nil {
@@ -62,7 +62,8 @@ func OpenDraft(ctx context.Context, tx postgres.Tx, announce Announce, who auth.
 	return draft, putLineage(ctx, tx, draft.ID, in.Lineage)
 }
 
-// openDraft returns the id of the draft, which it makes where there is none.
+// openDraft returns the id of the draft. If there is no such version it makes the draft, announces the change and records it in the audit log. It fails
+// with Conflict if the version is no draft.
 func openDraft(ctx context.Context, tx postgres.Tx, announce Announce, who auth.Principal, draft Draft) (uuid.UUID, error) {
 	id, status, err := statusOf(ctx, tx, draft.ModelID, draft.Version)
 	switch {
@@ -84,7 +85,7 @@ func openDraft(ctx context.Context, tx postgres.Tx, announce Announce, who auth.
 	}
 }
 
-// bump returns the version after the highest, drafts and retired ones included.
+// bump returns the version after the model's highest, drafts and retired ones included. It fails with Conflict if a number would become too large.
 func bump(ctx context.Context, tx postgres.Tx, model uuid.UUID, by ref.Bump) (ref.Version, error) {
 	highest, err := highestVersion(ctx, tx, model)
 	if err != nil {
@@ -116,6 +117,7 @@ func checkPlace(ctx context.Context, tx postgres.Tx, version uuid.UUID, path str
 	return fault.New(fault.Conflict, fmt.Sprintf("The version has a file %s: %s cannot lie beside it.", there, path), fault.Field("path"))
 }
 
+// notDraft returns the Conflict error of a version that cannot change, because it is no draft.
 func notDraft(m ref.Model, v ref.Version, status api.VersionStatus) error {
 	return fault.New(fault.Conflict, fmt.Sprintf("%s@%s is %s: its files never change again.", m, v, status), fault.Field("version"))
 }
@@ -139,10 +141,10 @@ type Artifact struct {
 	Details   any // what else the format's reader found, as JSON has it; nil for nothing
 }
 
-// AttachFile puts a verified file into a draft, in transfer's transaction; a file of that path before it is replaced. It gives the key of the
-// object that has the bytes: another than the artifact's where the tenant held them already, and then the caller deletes its own.
+// AttachFile adds a verified file to a draft, in the caller's transaction. It replaces a file at the same path. kept is the key of the object with the
+// bytes: if the tenant had the same bytes already it is not the artifact's key, and the caller deletes the artifact's object.
 //
-// It fails with NotFound if the draft is gone, and with Conflict if it is published meanwhile.
+// It fails with NotFound if the draft is gone, and with Conflict if it is published or has no place for the path (checkPlace).
 func AttachFile(ctx context.Context, tx postgres.Tx, in Attach) (kept string, err error) {
 	m, v, status, err := lockVersion(ctx, tx, in.VersionID)
 	if err != nil {

@@ -43,12 +43,14 @@ const (
 		on conflict (version_id, path) do update set digest = excluded.digest, attached_at = now()`
 )
 
+// statusOf returns the id and the status of a model's version. It fails with pgx.ErrNoRows if there is none.
 func statusOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, v ref.Version) (id uuid.UUID, status api.VersionStatus, err error) {
 	err = tx.QueryRow(ctx, statusSQL, model, v.String()).Scan(&id, &status)
 	return id, status, err
 }
 
-// lockVersion returns a version's names and status, and makes a publication wait until this transaction ends.
+// lockVersion returns a version's names and status, and locks its row until the transaction ends, so that it is not published meanwhile. It fails with
+// NotFound if the version is gone.
 func lockVersion(ctx context.Context, tx postgres.Tx, id uuid.UUID) (m ref.Model, v ref.Version, status api.VersionStatus, err error) {
 	var model, version string
 	err = tx.QueryRow(ctx, lockVersionSQL, id).Scan(&model, &version, &status)
@@ -99,7 +101,7 @@ func keepArtifact(ctx context.Context, tx postgres.Tx, a Artifact) (key string, 
 	return key, err
 }
 
-// describe encodes what a format's reader found; nothing is [] and {}.
+// describe returns the artifact's inputs, outputs and details as JSON; [] and {} stand for nil. It fails if a detail cannot be encoded.
 func describe(a Artifact) (inputs, outputs, details json.RawMessage, err error) {
 	if a.Inputs == nil {
 		a.Inputs = []api.Tensor{}
@@ -122,6 +124,7 @@ func describe(a Artifact) (inputs, outputs, details json.RawMessage, err error) 
 	return inputs, outputs, details, nil
 }
 
+// attach records that the version's file at the path has the artifact's content. It replaces what that path had before.
 func attach(ctx context.Context, tx postgres.Tx, in Attach) error {
 	_, err := tx.Exec(ctx, attachSQL, in.VersionID, in.Path, in.Artifact.Digest.String())
 	return err
@@ -133,7 +136,7 @@ func countOthers(ctx context.Context, tx postgres.Tx, version uuid.UUID, path st
 	return others, err
 }
 
-// fileInTheWay returns the first of the version's files that would be a folder of the path, or whose folder it would be, and "" if there is none.
+// fileInTheWay returns the first of the version's files that lies below the path or above it, and "" if there is none.
 func fileInTheWay(ctx context.Context, tx postgres.Tx, version uuid.UUID, path string) (there string, err error) {
 	err = tx.QueryRow(ctx, inTheWaySQL, version, path).Scan(&there)
 	if postgres.NotFound(err) {

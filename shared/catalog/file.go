@@ -30,18 +30,19 @@ type StoredFile struct {
 // ETag returns the tag of the file's bytes, which never change: their digest.
 func (f *StoredFile) ETag() string { return f.SHA256.String() }
 
-// Content returns what the store should have.
+// Content describes the object that the store should hold for the file.
 func (f *StoredFile) Content() objects.Content {
 	return objects.Content{Key: f.Key, Path: f.Path, Size: f.Size, SHA256: f.SHA256}
 }
 
-// SetHeader describes the file's bytes.
+// SetHeader sets Content-Disposition to an attachment with the file's last path element as its name, and Repr-Digest to the SHA-256.
 func (f *StoredFile) SetHeader(h http.Header) {
 	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": path.Base(string(f.Path))}))
 	h.Set("Repr-Digest", "sha-256=:"+f.SHA256.Base64()+":") // RFC 9530, 3
 }
 
-// GetFile finds a file of a version. It fails with Gone if the version is retired.
+// GetFile returns a file of a version, and where its bytes are stored. It fails with NotFound if the model, the version or the file does not exist, and
+// with Gone if the version is retired.
 func (c *Catalog) GetFile(ctx context.Context, who auth.Principal, in api.FileRequest) (found StoredFile, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		v, err := version(ctx, tx, who, api.VersionRequest{Model: in.Model, Ref: in.Ref})
@@ -64,12 +65,14 @@ const (
 	damagedAgain                = 24 * time.Hour
 )
 
-// RecordDamage records that the store does not hold a version ("acme/fraud@1.4.0") as it was published, with the sentence that says so.
+// RecordDamage records in the audit log that the store does not hold a version ("acme/fraud@1.4.0") as it was published. why says what is wrong. The same
+// damage is recorded once in 24 hours.
 func RecordDamage(ctx context.Context, tx postgres.Tx, finder auth.Principal, version, why string) error {
 	return audit.RecordOnce(ctx, tx, finder, versionDamaged, version, why, damagedAgain)
 }
 
-// RecordDamage records a damage that was found when a file was read, for the function that read it.
+// RecordDamage records the damage of a file's version, in a transaction of its own and in the name of the function that read the file. why says what is
+// wrong.
 func (c *Catalog) RecordDamage(ctx context.Context, who auth.Principal, function string, f StoredFile, why string) error {
 	return c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		return RecordDamage(ctx, tx, auth.System(function, who.Tenant, who.TenantName), f.Version, why)

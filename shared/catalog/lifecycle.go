@@ -93,6 +93,8 @@ func (c *Catalog) Retire(ctx context.Context, who auth.Principal, in api.RetireR
 	})
 }
 
+// retire retires the version, and deprecates it first if it is not deprecated. Derived aliases leave it; the audit log and an event tell of it. The reason
+// is the request's, else the deprecation's, else "retired".
 func (c *Catalog) retire(ctx context.Context, who auth.Principal, in api.RetireRequest, ch change) error {
 	reason := string(in.Reason)
 	switch {
@@ -127,7 +129,7 @@ type change struct {
 	before api.Version
 }
 
-// published fails unless the version is published or deprecated.
+// published fails with Conflict if the version is a draft, and with Gone if it is retired.
 func (ch change) published() error {
 	switch ch.before.Status {
 	case api.VersionDraft:
@@ -139,7 +141,8 @@ func (ch change) published() error {
 	}
 }
 
-// change does something to a version and returns it as it is then.
+// change runs do for a version in a transaction, under the lock of its model's row, and returns the version as it is afterwards. It fails with NotFound if
+// there is no such model or version, and with do's error. With an Idempotency-Key, do takes effect once (postgres.Once).
 func (c *Catalog) change(ctx context.Context, who auth.Principal, m ref.Model, v ref.Version, do func(change) error) (api.Version, error) {
 	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Version, error) {
 		id, err := lock(ctx, tx, who, m)
@@ -193,6 +196,7 @@ func (c *Catalog) RetireDue(ctx context.Context, function string, most int) (cou
 	return count, errors.Join(errs...)
 }
 
+// retireDue retires the version in the name of the function. It fails as Retire does.
 func (c *Catalog) retireDue(ctx context.Context, function string, d due) error {
 	version, err := ref.ParseVersion(d.Version)
 	if err != nil {

@@ -37,7 +37,7 @@ func checkLineage(ctx context.Context, tx postgres.Tx, who auth.Principal, l api
 	return err
 }
 
-// hideParents leaves out the parents that the caller may not know of, as if there were none.
+// hideParents removes from the lineages each parent that the caller may not know of. It does nothing for a caller without limits.
 func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineages ...*api.Lineage) error {
 	if who.Limits == nil {
 		return nil
@@ -55,8 +55,8 @@ func hideParents(ctx context.Context, tx postgres.Tx, who auth.Principal, lineag
 	return err
 }
 
-// hideParents hides the parents that the caller may not see, of versions that were read without the caller's limits. It asks the database only if
-// the caller has limits and a version has a parent.
+// hideParents is like the function hideParents, in a transaction of its own, for versions that were read without the caller's limits. It asks the database
+// only if the caller has limits and a version has a parent.
 func (c *Catalog) hideParents(ctx context.Context, who auth.Principal, lineages ...*api.Lineage) error {
 	if who.Limits == nil || !slices.ContainsFunc(lineages, func(l *api.Lineage) bool { return l.Parent != "" }) {
 		return nil

@@ -65,7 +65,8 @@ func unseenParents(ctx context.Context, tx postgres.Tx, who auth.Principal, pare
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// listAncestors returns the version's parent, the parent's parent and so on, as many as maxAncestors, that the caller may know of.
+// listAncestors returns the version's parent, the parent's parent and so on, nearest first, 100 at most. It leaves out those that the caller may not know
+// of.
 func listAncestors(ctx context.Context, tx postgres.Tx, who auth.Principal, version string) ([]api.Ancestor, error) {
 	rows, err := tx.Query(ctx, ancestorsSQL, version, maxAncestors, who.Terms())
 	if err != nil {
@@ -74,7 +75,8 @@ func listAncestors(ctx context.Context, tx postgres.Tx, who auth.Principal, vers
 	return pgx.CollectRows(rows, pgx.RowTo[api.Ancestor])
 }
 
-// listChildren returns the versions whose parent is the version, as many as maxAncestors, that the caller may know of.
+// listChildren returns the names of the versions whose parent is the version, the oldest first, 100 at most. It leaves out those that the caller may not
+// know of.
 func listChildren(ctx context.Context, tx postgres.Tx, who auth.Principal, version string) ([]string, error) {
 	rows, err := tx.Query(ctx, childrenSQL, version, string(who.TenantName), maxAncestors, who.Terms())
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// trafficFor returns the traffic of a reference: its own for an alias, and all to one version for a version (whether or not there is one) or a range.
+// trafficFor returns the traffic of a reference. That of an alias is its own; a version, whether or not it exists, and the highest version in a range get
+// all. It fails with NotFound if there is no such alias or no version in the range, and with Unprocessable as firstIn does.
 func trafficFor(ctx context.Context, tx postgres.Tx, model uuid.UUID, in api.VersionRequest) (api.Traffic, error) {
 	if v, ok := in.Ref.Version(); ok {
 		return api.AllTo(v), nil
@@ -29,7 +30,8 @@ const (
 	rangeSteps = 100
 )
 
-// highestIn finds the highest published version in the range, or else the highest deprecated one.
+// highestIn returns traffic that goes to the highest published version in the range, or else to the highest deprecated one. Versions that never started do
+// not count. It fails with NotFound if there is none, and with Unprocessable as firstIn does.
 func highestIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, wanted ref.Range) (api.Traffic, error) {
 	for _, status := range []api.VersionStatus{api.VersionPublished, api.VersionDeprecated} {
 		v, err := firstIn(ctx, tx, model, status, wanted)
@@ -40,7 +42,8 @@ func highestIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Mo
 	return nil, noVersion(name, wanted.String())
 }
 
-// firstIn returns the first version of the status that the range holds, zero if there is none.
+// firstIn returns the highest version of the status that lies in the range and has started once, zero if there is none. It fails with Unprocessable if the
+// 20,000 highest of the status all lie outside of the range.
 func firstIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.VersionStatus, wanted ref.Range) (ref.Version, error) {
 	for step := range rangeSteps {
 		versions, err := listServed(ctx, tx, model, status, rangeStep, step*rangeStep)
@@ -54,7 +57,7 @@ func firstIn(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.Ve
 	return ref.Version{}, fault.New(fault.Unprocessable, "This range leads past too many versions: name one by an alias.", fault.Field("ref"))
 }
 
-// first returns the first of the versions that the range holds.
+// first returns the first of the versions that lies in the range, and false if there is none.
 func first(versions []ref.Version, wanted ref.Range) (ref.Version, bool) {
 	for _, v := range versions {
 		if wanted.Holds(v) {

@@ -19,6 +19,7 @@ import (
 
 // Messages out.
 
+// modelMessage converts a model to a message. It fails if the metadata cannot be encoded.
 func modelMessage(m *api.Model) (*maasv1.Model, error) {
 	metadata, err := structOf(m.Metadata)
 	if err != nil {
@@ -38,6 +39,7 @@ func modelMessage(m *api.Model) (*maasv1.Model, error) {
 	return out, nil
 }
 
+// versionMessage converts a version to a message. It fails if the metadata cannot be encoded.
 func versionMessage(v *api.Version) (*maasv1.Version, error) {
 	metadata, err := structOf(v.Metadata)
 	if err != nil {
@@ -62,6 +64,7 @@ func versionMessage(v *api.Version) (*maasv1.Version, error) {
 	return out, nil
 }
 
+// deploymentMessage converts the state of a deployment to a message. Attempts and times are the nearest that the message can hold.
 func deploymentMessage(d *api.Deployment) *maasv1.Deployment {
 	return &maasv1.Deployment{
 		Status: string(d.Status), Reason: d.Reason, Failure: string(d.Failure), Attempts: int32Of(d.Attempts), RetryAt: timeMessage(d.RetryAt),
@@ -72,6 +75,7 @@ func deploymentMessage(d *api.Deployment) *maasv1.Deployment {
 // int32Of returns the nearest int32.
 func int32Of[N ~int](n N) int32 { return int32(max(min(n, math.MaxInt32), math.MinInt32)) }
 
+// resolutionMessage converts a resolution to a message. It never fails.
 func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 	out := &maasv1.ResolveResponse{
 		VersionId: r.VersionID.String(), Version: r.Version.String(), Digest: r.Digest.String(), Endpoint: r.Endpoint, Status: string(r.Status),
@@ -85,6 +89,7 @@ func resolutionMessage(r *Resolution) (*maasv1.ResolveResponse, error) {
 	return out, nil
 }
 
+// tensorMessages converts tensors to messages.
 func tensorMessages(tensors []api.Tensor) []*maasv1.Tensor {
 	out := make([]*maasv1.Tensor, len(tensors))
 	for i, t := range tensors {
@@ -93,6 +98,7 @@ func tensorMessages(tensors []api.Tensor) []*maasv1.Tensor {
 	return out
 }
 
+// deprecationMessage converts a deprecation to a message; nil to nil.
 func deprecationMessage(d *api.Deprecation) *maasv1.Deprecation {
 	if d == nil {
 		return nil
@@ -100,6 +106,7 @@ func deprecationMessage(d *api.Deprecation) *maasv1.Deprecation {
 	return &maasv1.Deprecation{Reason: string(d.Reason), Since: timestamppb.New(d.Since), Sunset: timestamppb.New(d.Sunset)}
 }
 
+// timeMessage converts a time to a message; nil to nil.
 func timeMessage(t *time.Time) *timestamppb.Timestamp {
 	if t == nil {
 		return nil
@@ -107,7 +114,7 @@ func timeMessage(t *time.Time) *timestamppb.Timestamp {
 	return timestamppb.New(*t)
 }
 
-// structOf and metadataOf go by way of JSON, which both sides are defined by.
+// structOf converts metadata to a Struct, by way of JSON. It fails if a value cannot be encoded.
 func structOf(m api.Metadata) (*structpb.Struct, error) {
 	text, err := json.Marshal(m)
 	if err != nil {
@@ -120,6 +127,7 @@ func structOf(m api.Metadata) (*structpb.Struct, error) {
 	return out, nil
 }
 
+// metadataOf converts a Struct to metadata, by way of JSON; nil is empty metadata. It fails with Invalid if the metadata is beyond a limit of api.Metadata.
 func metadataOf(s *structpb.Struct) (api.Metadata, error) {
 	m := api.Metadata{}
 	if s == nil {
@@ -135,6 +143,7 @@ func metadataOf(s *structpb.Struct) (api.Metadata, error) {
 
 // Messages in.
 
+// namedVersionOf parses a model's name and a reference to one of its versions. It fails with Invalid for a malformed one.
 func namedVersionOf(model, selector string) (api.VersionRequest, error) {
 	m, err := ref.ParseModel(model)
 	if err != nil {
@@ -157,6 +166,7 @@ func createModelOf(in *maasv1.CreateModelRequest) (c api.CreateModelRequest, err
 	return c, err
 }
 
+// listModelsOf converts a message to a request; an empty field sets no filter. It fails with Invalid for a field that is malformed.
 func listModelsOf(in *maasv1.ListModelsRequest) (l api.ListModelsRequest, err error) {
 	if l.Request, err = pageOf(in.GetPageSize(), in.GetPageToken()); err != nil {
 		return l, err
@@ -166,6 +176,7 @@ func listModelsOf(in *maasv1.ListModelsRequest) (l api.ListModelsRequest, err er
 	return l, err
 }
 
+// listVersionsOf converts a message to a request; an empty status stands for all. It fails with Invalid for a field that is malformed.
 func listVersionsOf(in *maasv1.ListVersionsRequest) (l api.ListVersionsRequest, err error) {
 	if l.Request, err = pageOf(in.GetPageSize(), in.GetPageToken()); err != nil {
 		return l, err
@@ -177,6 +188,8 @@ func listVersionsOf(in *maasv1.ListVersionsRequest) (l api.ListVersionsRequest, 
 	return l, err
 }
 
+// updateModelOf converts a message to a request that changes the fields of its update mask. It fails with Invalid if a field is malformed, or the mask
+// names one that cannot be changed.
 func updateModelOf(in *maasv1.UpdateModelRequest) (u api.UpdateModelRequest, err error) {
 	m := in.GetModel()
 	if u.Model, err = ref.ParseModel(m.GetModel()); err != nil {
@@ -191,7 +204,8 @@ func updateModelOf(in *maasv1.UpdateModelRequest) (u api.UpdateModelRequest, err
 	return u, nil
 }
 
-// takeField sets the field that a mask names to the message's value.
+// takeField sets the field of in that path names, an element of an update mask, to the message's value. It fails with Invalid if the value is malformed or
+// the field cannot be changed.
 func takeField(in *api.UpdateModelRequest, path string, m *maasv1.Model) (err error) {
 	switch path {
 	case "description":
@@ -222,6 +236,7 @@ type text struct {
 	from string
 }
 
+// parseAll parses each text into its value. It returns the first error.
 func parseAll(all ...text) error {
 	for _, one := range all {
 		if err := one.into.UnmarshalText([]byte(one.from)); err != nil {

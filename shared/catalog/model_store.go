@@ -35,11 +35,13 @@ const (
 
 var publishedSQL = `select count(*) from versions where model_id = $1 and status in (` + servedStatuses + `)`
 
+// readModel returns the model with the id, under its tenant's name. It fails with pgx.ErrNoRows if there is none.
 func readModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, tenant ref.Tenant) (m api.Model, err error) {
 	err = tx.QueryRow(ctx, readModelSQL, string(tenant), id).Scan(&m)
 	return m, err
 }
 
+// insertModel inserts a model and returns its epoch. It fails with Conflict if the tenant has a model of that name.
 func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string, in api.CreateModelRequest) (epoch int64, err error) {
 	if in.Tags == nil {
 		in.Tags = api.Tags{}
@@ -55,6 +57,7 @@ func insertModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, actor string
 	return epoch, err
 }
 
+// updateModel sets the fields that in gives. Those that are nil stay.
 func updateModel(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.UpdateModelRequest) error {
 	_, err := tx.Exec(ctx, updateModelSQL, id, in.Description, in.Framework, in.Tags, in.Metadata, in.License)
 	return err
@@ -77,6 +80,7 @@ func checkDeletable(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.De
 	return nil
 }
 
+// deleteModel deletes a model and with it its versions. Without the model it does nothing.
 func deleteModel(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, deleteModelSQL, id)
 	return err
@@ -104,7 +108,7 @@ const (
 	lockRowSQL = `select from models where id = $1 for update`
 )
 
-// find returns the id of a model that the caller may know of.
+// find returns the id of a model. It fails with NotFound if there is none, or the caller may not know of it.
 func find(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (uuid.UUID, error) {
 	return one(ctx, tx, who, m, findSQL)
 }
@@ -114,6 +118,8 @@ func lock(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) 
 	return one(ctx, tx, who, m, lockSQL)
 }
 
+// one returns the id that query, findSQL or lockSQL, gives for a model's name. It fails with NotFound if there is no such model, or the caller may not know
+// of it.
 func one(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model, query string) (uuid.UUID, error) {
 	if !who.MaySee(m) {
 		return uuid.Nil, noModel(m)
@@ -140,13 +146,14 @@ func epochOf(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Mode
 	return id, epoch, err
 }
 
-// lockRow takes the lock of a model that was found already, as raiseEpoch does. Without the model it does nothing.
+// lockRow locks the model's row until the transaction ends. Without the model it does nothing.
 func lockRow(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, lockRowSQL, id)
 	return err
 }
 
-// raiseEpoch raises the model's epoch, which locks its row, and returns it.
+// raiseEpoch raises the model's epoch and returns the new one. It locks the model's row until the transaction ends. It fails with pgx.ErrNoRows if there is
+// no model.
 func raiseEpoch(ctx context.Context, tx postgres.Tx, id uuid.UUID) (epoch int64, err error) {
 	err = tx.QueryRow(ctx, raiseSQL, id).Scan(&epoch)
 	return epoch, err

@@ -36,8 +36,8 @@ type reason struct {
 	given bool // by somebody, in their own words
 }
 
-// move writes where an alias leads now: the row, its entry in the ledger, the audit log's, and the event. To nowhere, the alias goes.
-// A reason that somebody gave is written also where the alias stays as it is.
+// move makes an alias lead to the traffic: it writes the alias's row, its history, the audit log and the event. Empty traffic deletes the alias. If the
+// alias leads there already nothing is written, unless somebody gave a new reason: then a move from there to there is.
 func (m mover) move(ctx context.Context, before api.Alias, kind api.AliasKind, to api.Traffic, because reason) error {
 	why := because.text
 	stays := before.Traffic.Equal(to) && (before.Kind == kind || len(to) == 0)
@@ -60,8 +60,9 @@ func (m mover) move(ctx context.Context, before api.Alias, kind api.AliasKind, t
 	})
 }
 
-// follow moves the derived aliases of a version's family (latest, vN, vN.M) to what the published and ready versions imply. One that is
-// rolled back stays, unless what it leads to is retired, or the version was published after the rollback (fresh) and is the one implied.
+// follow moves the aliases derived from v (latest, vN, vN.M) to the highest release that is published and ready, and deletes those without one. An alias
+// that was rolled back stays, unless a version that it leads to is retired, or v was published after the rollback and is that highest release. fresh is
+// when v was published; nil stands for another occasion, such as a deprecation.
 func (m mover) follow(ctx context.Context, v ref.Version, why string, fresh *time.Time) error {
 	for _, alias := range v.Aliases() {
 		before, err := readAlias(ctx, m.tx, m.id, alias)
@@ -101,7 +102,8 @@ func (m mover) held(ctx context.Context, a api.Alias) (bool, error) {
 	return true, nil
 }
 
-// implied returns where a derived alias of the version's family leads: to a published release before a deprecated one, nowhere if none is ready.
+// implied returns where a derived alias of v leads: to the highest published release of its numbers that has started once, else to the highest such
+// deprecated one. It returns empty traffic if there is none.
 func (m mover) implied(ctx context.Context, alias ref.Alias, v ref.Version) (api.Traffic, error) {
 	var majorOf, minorOf *int64
 	major, minor, _, _ := place(v)
@@ -133,7 +135,8 @@ type move struct {
 	none  condition.NoneMatch
 }
 
-// move moves an alias in a transaction of its own.
+// move moves an alias in a transaction of its own and returns the alias as it is then. It fails with NotFound if there is no such model, with
+// PreconditionFailed if a condition of the move does not hold, and with Conflict if an alias may not lead to one of the versions (served).
 func (c *Catalog) move(ctx context.Context, who auth.Principal, name ref.Model, to move) (api.Alias, error) {
 	return postgres.Once(ctx, c.db, who.Tenant, who.Actor(), func(tx postgres.Tx) (api.Alias, error) {
 		id, err := lock(ctx, tx, who, name)
@@ -179,9 +182,9 @@ func served(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model
 	return nil
 }
 
-// Started records in the transaction that a version was seen to start. The first time, the aliases move: those that follow by themselves, and
-// those that its publication asked for, unless someone moved them since, or a later publication did. The transaction has raised the model's
-// epoch already (Announce.Changed).
+// Started records that a version has started. The first time it moves the derived aliases, and those that the publication asked for unless they were moved
+// since. Later, and for a version that is not published or deprecated, it changes nothing. The transaction has raised the model's epoch already
+// (Announce.Changed).
 func Started(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who auth.Principal, version uuid.UUID) error {
 	s, err := firstStart(ctx, tx, version)
 	if err != nil || !s.first {
@@ -199,7 +202,8 @@ func Started(ctx context.Context, tx postgres.Tx, events *outbox.Outbox, who aut
 	return m.follow(ctx, s.version, "published", &s.publishedAt)
 }
 
-// bring moves an alias that a publication asked for, unless it was overtaken: a version may start long after it was published.
+// bring moves an alias that a publication asked for to the version, unless the alias was moved since the publication (movedSince): a version may start long
+// after it.
 func (m mover) bring(ctx context.Context, alias ref.Alias, s start) error {
 	overtaken, err := movedSince(ctx, m.tx, m.id, alias, s.publishedAt, m.who.Actor())
 	if err != nil || overtaken {

@@ -11,7 +11,8 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Open returns the catalog out of what the process has: its pool, its outbox and its cache, in which reads are kept and which is told of changes.
+// Open returns a catalog that uses the process's database pool, outbox and cache. The cache keeps reads and is told of changes. It fails if one of them
+// cannot be opened.
 func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -33,7 +34,7 @@ func Open(ctx context.Context, e *env.Env) (*Catalog, error) {
 	return c, err
 }
 
-// OpenAnnounce returns what tells all processes' caches of changes. The scope of what they know about a model is its name, "acme/fraud".
+// OpenAnnounce returns an Announce that tells the caches of all processes. The scope of what they keep about a model is its name, "acme/fraud".
 func OpenAnnounce(e *env.Env) (Announce, error) {
 	store, err := cache.Open(e)
 	if err != nil {
@@ -42,7 +43,7 @@ func OpenAnnounce(e *env.Env) (Announce, error) {
 	return func(ctx context.Context, m ref.Model, epoch int64) { store.Announce(ctx, m.String(), epoch) }, nil
 }
 
-// OpenPublisher returns the publisher out of what the process has, its object store included.
+// OpenPublisher returns a publisher that uses what Open uses and the process's object store. It fails if one of them cannot be opened.
 func OpenPublisher(ctx context.Context, e *env.Env) (*Publisher, error) {
 	c, err := Open(ctx, e)
 	if err != nil {

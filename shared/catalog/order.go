@@ -30,7 +30,7 @@ func precedence(prerelease string) string {
 	return key.String()
 }
 
-// place returns where a version stands in the order, as its row has it.
+// place returns the three numbers of a version and the sort key of its pre-release (precedence), as its row has them. The version must not be zero.
 func place(v ref.Version) (major, minor, patch int64, prerelease string) {
 	//nolint:gosec // ref bounds the numbers to 31 bits
 	return int64(v.Major()), int64(v.Minor()), int64(v.Patch()), precedence(v.Prerelease())

@@ -74,11 +74,12 @@ func readFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileOb
 	return collectFiles(tx.Query(ctx, readFilesSQL, version))
 }
 
-// describeFiles is like readFiles, and adds what was found in the files, up to maxFound.
+// describeFiles is like readFiles, and adds what was found in the files. Beyond 32 MiB of it in all, the other files' details are {"omitted": true}.
 func describeFiles(ctx context.Context, tx postgres.Tx, version uuid.UUID) ([]FileObject, error) {
 	return collectFiles(tx.Query(ctx, describeFilesSQL, version, maxFound))
 }
 
+// collectFiles reads the files from the rows and closes them. If err is not nil it returns err: it takes what Query returns.
 func collectFiles(rows pgx.Rows, err error) ([]FileObject, error) {
 	if err != nil {
 		return nil, err
@@ -136,7 +137,7 @@ func readCode(ctx context.Context, tx postgres.Tx, version uuid.UUID, into *asse
 	return err
 }
 
-// checkUploads fails with Conflict while an upload of the version is under way. New ones wait for the model's row.
+// checkUploads fails with Conflict while an upload into the version is under way. A new one waits for the model's row.
 func checkUploads(ctx context.Context, tx postgres.Tx, version uuid.UUID) error {
 	var path string
 	err := tx.QueryRow(ctx, openUploadSQL, version).Scan(&path)
@@ -149,6 +150,7 @@ func checkUploads(ctx context.Context, tx postgres.Tx, version uuid.UUID) error 
 	return fault.New(fault.Conflict, fmt.Sprintf("The upload of %s is not finished: complete or cancel it first.", path), fault.Field("version"))
 }
 
+// publishVersion marks a draft as published by the actor, and writes what f and the request say. The caller has locked the draft.
 func publishVersion(ctx context.Context, tx postgres.Tx, f frozen, in api.PublishRequest, actor string) error {
 	scale := in.Scale()
 	_, err := tx.Exec(ctx, publishSQL, f.id, actor, f.digest.String(), f.uri, f.size, string(f.kind), f.runtime, f.main.Inputs, f.main.Outputs,
@@ -170,7 +172,7 @@ func textsOf(a api.AliasNames) []string {
 	return all
 }
 
-// readSignature returns the inputs and outputs of a version's file.
+// readSignature returns the inputs and outputs of a version's file, as JSON. It fails with pgx.ErrNoRows if there is no such file.
 func readSignature(ctx context.Context, tx postgres.Tx, version uuid.UUID, path ref.Path) (inputs, outputs json.RawMessage, err error) {
 	err = tx.QueryRow(ctx, signatureSQL, version, string(path)).Scan(&inputs, &outputs)
 	return inputs, outputs, err

@@ -56,7 +56,7 @@ type reading[T any] struct {
 	size int // of its JSON, in bytes
 }
 
-// openReads returns the process's caches of reads.
+// openReads returns the process's caches of reads. All are nil if MAAS_READS_CACHE_BYTES is 0. It fails if that is negative.
 func openReads(e *env.Env) (reads, error) {
 	return env.Once(e, "catalog reads", func(context.Context) (r reads, _ func(context.Context) error, err error) {
 		var c readsConfig
@@ -82,7 +82,7 @@ func openReads(e *env.Env) (reads, error) {
 	})
 }
 
-// newKept returns a cache of values that a query renders. Those in Redis that another release's query rendered count as absent.
+// newKept returns a cache of values that a query renders, of a quarter of c.Bytes. Values in Redis that another release's query rendered count as absent.
 func newKept[T any](store *cache.Store, name string, c readsConfig, query string) (*kept[T], error) {
 	k := &kept[T]{layout: fmt.Sprintf("%x", sha256.Sum256([]byte(query)))[:8]}
 	var err error
@@ -95,6 +95,7 @@ func newKept[T any](store *cache.Store, name string, c readsConfig, query string
 	return k, err
 }
 
+// decode parses a cached reading. It fails if the text is malformed or another release wrote it.
 func (k *kept[T]) decode(text []byte) (a reading[T], err error) {
 	if err := json.Unmarshal(text, &a); err != nil {
 		return a, err
@@ -126,8 +127,8 @@ func named[T any](k *kept[T], selector ref.Selector) *kept[T] {
 // changes it raises the model's epoch and is announced.
 type load[T any] = func(ctx context.Context, tx postgres.Tx, all auth.Principal, model uuid.UUID) (value T, keep bool, err error)
 
-// read returns a value of a model by its name among those of its kind, "" for the model itself: from the cache, or else by load. It returns
-// NotFound for a model that the caller may not know of, whatever is kept about it.
+// read returns a value of a model from the cache, or else by load. name tells the model's values in k apart, and is "" for the model itself. If k is nil
+// there is no cache. It fails with NotFound for a model that the caller may not know of, whatever is cached, and with load's error.
 func read[T any](ctx context.Context, c *Catalog, k *kept[T], who auth.Principal, m ref.Model, name string, load load[T]) (value T, err error) {
 	if !who.MaySee(m) {
 		return value, noModel(m)
@@ -157,7 +158,8 @@ func read[T any](ctx context.Context, c *Catalog, k *kept[T], who auth.Principal
 	}
 }
 
-// fetch reads a value, with the epoch that the model had before.
+// fetch returns a value that load reads, with the epoch that the model had before. A value of more than 256 KiB of JSON is not kept. It fails with NotFound
+// if there is no such model, and with load's error.
 func fetch[T any](ctx context.Context, db *postgres.DB, k *kept[T], all auth.Principal, m ref.Model, load load[T]) (l cache.Loaded[reading[T]], err error) {
 	err = db.Tx(ctx, all.Tenant, func(tx postgres.Tx) error {
 		id, epoch, err := epochOf(ctx, tx, all, m)

@@ -41,9 +41,9 @@ type Resolve struct {
 	Unreachable string // the endpoint at which the caller found nobody; "" for none
 }
 
-// Resolve returns where a reference leads, for the gateway. If the version does not run, it asks for its start, and the answer's status says so;
-// if nobody is found where it should run, it asks hosts to look.
-// It fails with NotFound for what is not there or not published, and with Gone for a retired version.
+// Resolve returns where a reference leads, for the gateway. It asks for the start of a version that does not run, or that its caller could not reach
+// (Unreachable); the answer's status tells how far that is. It fails with NotFound for what is not there or not published, with Gone for a retired version,
+// and with Unprocessable for a range that leads past too many versions.
 func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (r Resolution, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, epoch, err := epochOf(ctx, tx, who, in.Model)
@@ -67,6 +67,7 @@ func (c *Catalog) Resolve(ctx context.Context, who auth.Principal, in Resolve) (
 	return r, err
 }
 
+// resolve returns where calls of a version go. It fails with NotFound if there is no such version or it is a draft, and with Gone if it is retired.
 func resolve(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (Resolution, error) {
 	status, r, err := readResolution(ctx, tx, model, v)
 	switch {

@@ -39,7 +39,7 @@ type running struct {
 	failure    api.FailureKind
 }
 
-// failedFirst orders versions whose start failed before all others.
+// failedFirst compares versions for a sort: those whose start failed come before all others.
 func failedFirst(a, b running) int {
 	failed := func(r running) int {
 		if r.deployment == api.DeploymentFailed {
@@ -50,10 +50,11 @@ func failedFirst(a, b running) int {
 	return failed(a) - failed(b)
 }
 
-// serves reports whether calls can be sent: also to one that is scaled to zero, which starts with the first.
+// serves reports whether calls can be sent to the version: it is ready, or scaled to zero and starts with the first call.
 func (r running) serves() bool { return r.deployment.Serves() }
 
-// want asks for the start of a version that does not run, but not more often than each wantedAgain.
+// want emits an event that asks for the start of a version, unless the version is ready, idle or starting. It emits at most one in ten seconds, or in a
+// minute after a start that failed. For a version that failed it also locks the model's row, and announces the change.
 func (c *Catalog) want(
 	ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version, id uuid.UUID, deployment api.DeploymentStatus,
 ) error {
@@ -85,7 +86,8 @@ func (c *Catalog) want(
 	return c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: api.ID(id)})
 }
 
-// retry asks for the start of a version whose last start failed, at once, and reports whether that is so.
+// retry asks at once for the start of a version whose last start failed. It reports false, and does nothing, if that did not fail or the version serves. It
+// fails with Conflict if there is no such version.
 func (c *Catalog) retry(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, v ref.Version) (bool, error) {
 	r, err := stateOf(ctx, tx, model, name, v)
 	if err != nil || r.failure == api.FailureNone || r.serves() {
@@ -100,8 +102,8 @@ func (c *Catalog) retry(ctx context.Context, tx postgres.Tx, model uuid.UUID, na
 	return true, c.events.Emit(ctx, tx, event.DeploymentWanted{Version: fmt.Sprintf("%s@%s", name, v), VersionID: api.ID(r.id)})
 }
 
-// awaitRunning starts those of the versions that do not run, and waits until they do. It fails with Conflict if one is not published or
-// cannot start, and with Unavailable if one is still starting when the time is over.
+// awaitRunning starts those of the versions that do not run, and waits until all run: for five minutes at most, and until a second before ctx's deadline.
+// It fails with Conflict if one is not published or cannot start, with Unavailable if one is still starting when the time is over, and with ctx's error.
 func (c *Catalog) awaitRunning(ctx context.Context, who auth.Principal, name ref.Model, traffic api.Traffic) error {
 	begun := time.Now()
 	end := begun.Add(startPatience)
@@ -124,7 +126,8 @@ func (c *Catalog) awaitRunning(ctx context.Context, who auth.Principal, name ref
 	}
 }
 
-// waiting asks for what does not run, and says what is still to be waited for, "" for nothing.
+// waiting asks for the start of those of the versions that do not run. It returns a sentence about the last of them, without a full stop, or "" if all run.
+// It fails with NotFound if there is no such model, and otherwise as stoppedOf does.
 func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Model, traffic api.Traffic, begun time.Time) (waiting string, err error) {
 	err = c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		id, err := find(ctx, tx, who, name)
@@ -150,7 +153,7 @@ func (c *Catalog) waiting(ctx context.Context, who auth.Principal, name ref.Mode
 	return waiting, err
 }
 
-// stoppedOf returns those of the versions that do not run. It fails as refuse does.
+// stoppedOf returns those of the versions that do not run. It fails with Conflict if one does not exist, is not published, or has failed to start (refuse).
 func stoppedOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Model, traffic api.Traffic, begun time.Time) (stopped []running, err error) {
 	for _, target := range traffic {
 		r, err := stateOf(ctx, tx, model, name, target.Version)
@@ -167,7 +170,7 @@ func stoppedOf(ctx context.Context, tx postgres.Tx, model uuid.UUID, name ref.Mo
 	return stopped, nil
 }
 
-// stillStarting says how far the start of the version is.
+// stillStarting returns how far the start of the version is, as a sentence without a full stop.
 func (r running) stillStarting(name ref.Model) string {
 	if r.reason == "" {
 		return fmt.Sprintf("%s@%s is still starting (%s)", name, r.version, r.deployment)
@@ -175,7 +178,7 @@ func (r running) stillStarting(name ref.Model) string {
 	return fmt.Sprintf("%s@%s is still %s: %s", name, r.version, r.deployment, r.reason)
 }
 
-// refuse fails if there is nothing to wait for: the version is not published, or it failed since the waiting began or a little before.
+// refuse fails with Conflict if there is nothing to wait for: the version is not published, or its start failed after begun or in the minute before.
 func (r running) refuse(name ref.Model, v ref.Version, begun time.Time) error {
 	switch {
 	case !r.status.Serves():

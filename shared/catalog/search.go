@@ -9,8 +9,6 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// characters
-
 // ListModels returns the models that match and that the caller may know of.
 func (c *Catalog) ListModels(ctx context.Context, who auth.Principal, in api.ListModelsRequest) (found api.Models, err error) {
 	switch {
@@ -31,6 +29,7 @@ func (c *Catalog) ListModels(ctx context.Context, who auth.Principal, in api.Lis
 	return found, err
 }
 
+// badCursor returns the Invalid error of a page token that the list has not given.
 func badCursor() error {
 	return fault.InvalidField("page_token", "is not one that this list gave; begin without it")
 }

@@ -48,6 +48,7 @@ var orders = map[api.ModelOrder]sorting{
 	api.ByRelevance: {"r.rank", "real", "desc", "<"},
 }
 
+// sourceOf returns the FROM and WHERE clauses that select the models of the list. Their parameters are those of argumentsOf.
 func sourceOf(in api.ListModelsRequest) string {
 	if in.Query != "" {
 		return matchedSQL + whereSQL
@@ -55,6 +56,7 @@ func sourceOf(in api.ListModelsRequest) string {
 	return fromSQL + whereSQL
 }
 
+// argumentsOf returns the parameters $1 to $6 of a query of models: the tenant's name, the filters and the limits of the caller's key.
 func argumentsOf(who auth.Principal, in api.ListModelsRequest) []any {
 	return []any{string(who.TenantName), string(in.Query), string(in.Framework), string(in.Tag), string(in.License), who.Terms()}
 }
@@ -98,6 +100,7 @@ func listModels(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.
 	return models, nil
 }
 
+// facets counts the models of the list by framework, tag and license: the 20 most frequent values of each, among 10,000 models at most.
 func facets(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.ListModelsRequest) (*api.Facets, error) {
 	var text []byte
 	if err := tx.QueryRow(ctx, fmt.Sprintf(facetsSQL, sourceOf(in)), argumentsOf(who, in)...).Scan(&text); err != nil {
@@ -107,7 +110,8 @@ func facets(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.List
 	return &counts, json.Unmarshal(text, &counts)
 }
 
-// cursorFault blames a cursor that Postgres cannot read (class 22 of its errors, data exceptions) on who made it up.
+// cursorFault returns badCursor if the request has a cursor and Postgres could not read a value (class 22 of its errors, data exceptions). Otherwise it
+// returns err.
 func cursorFault(in page.Request, err error) error {
 	var pg *pgconn.PgError
 	if in.After != "" && errors.As(err, &pg) && strings.HasPrefix(pg.Code, "22") {

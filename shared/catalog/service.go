@@ -22,7 +22,7 @@ type Service struct{ catalog *Catalog }
 
 var _ maasv1connect.ModelServiceHandler = Service{}
 
-// NewService returns the service.
+// NewService returns ModelService over the catalog.
 func NewService(c *Catalog) Service { return Service{c} }
 
 // CreateModel implements ModelService.
@@ -130,7 +130,7 @@ func (s Service) Resolve(ctx context.Context, in *connect.Request[maasv1.Resolve
 	return answer(&r, err, resolutionMessage)
 }
 
-// answer turns a use case's answer into a message.
+// answer returns the response of a call whose use case returned out and err. It fails with err, or with message's error.
 func answer[Out, Message any](out *Out, err error, message func(*Out) (*Message, error)) (*connect.Response[Message], error) {
 	if err != nil {
 		return nil, err
@@ -142,10 +142,11 @@ func answer[Out, Message any](out *Out, err error, message func(*Out) (*Message,
 	return connect.NewResponse(m), nil
 }
 
-// sealCursor makes a cursor opaque. It need not be signed: it is a place in an order that the caller may read, and checked as any input.
+// sealCursor encodes a cursor in base64. It need not be signed: it is a place in an order that the caller may read, and checked as any input.
 func sealCursor(cursor string) string { return base64.RawURLEncoding.EncodeToString([]byte(cursor)) }
 
-// pageOf reads the page that a message asks for.
+// pageOf returns the page that a message asks for. Size 0 stands for the default. It fails with Invalid for a size that is not from 1 to page.MaxSize, and
+// for a token that is not base64.
 func pageOf(size int32, token string) (page.Request, error) {
 	if size == 0 {
 		size = page.DefaultSize

@@ -28,7 +28,8 @@ func (c *Catalog) GetVersion(ctx context.Context, who auth.Principal, in api.Ver
 	return v, c.hideParents(ctx, who, &v.Lineage)
 }
 
-// version reads the version that a reference points at; it fails with Gone if it is retired.
+// version returns the version that a reference points at. It fails with NotFound if there is no such model or version, and with Gone if the version is
+// retired.
 func version(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.VersionRequest) (api.Version, error) {
 	return unlessRetired(standing(ctx, tx, who, in))
 }
@@ -41,7 +42,7 @@ func unlessRetired(v api.Version, err error) (api.Version, error) {
 	return v, err
 }
 
-// standing reads the version that a reference points at, whatever its status.
+// standing returns the version that a reference points at, whatever its status. It fails with NotFound if there is no such model or version.
 func standing(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.VersionRequest) (api.Version, error) {
 	id, err := find(ctx, tx, who, in.Model)
 	if err != nil {
@@ -50,7 +51,7 @@ func standing(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.Ve
 	return versionAt(ctx, tx, who, id, in)
 }
 
-// versionAt reads the version of a model that a reference points at, whatever its status.
+// versionAt is like standing, for a model that was found already.
 func versionAt(ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, in api.VersionRequest) (api.Version, error) {
 	traffic, err := trafficFor(ctx, tx, model, in)
 	if err != nil {
@@ -84,10 +85,12 @@ func (c *Catalog) ListVersions(ctx context.Context, who auth.Principal, in api.L
 	return found, c.hideParents(ctx, who, lineages...)
 }
 
+// noVersion returns the NotFound error of a version, an alias or a range that leads to no version.
 func noVersion(m ref.Model, selector string) error {
 	return fault.New(fault.NotFound, fmt.Sprintf("There is no version %s@%s.", m, selector), fault.Field("version"))
 }
 
+// retired returns the Gone error of a retired version.
 func retired(m ref.Model, v ref.Version) error {
 	return fault.New(fault.Gone, fmt.Sprintf("%s@%s is retired.", m, v))
 }

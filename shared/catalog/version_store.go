@@ -69,7 +69,7 @@ const (
 		limit $9`
 )
 
-// readVersion returns a version as the caller may know it.
+// readVersion returns a version, whatever its status, without a parent that the caller may not know of. It fails with NotFound if there is none.
 func readVersion(
 	ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, name ref.Model, version ref.Version,
 ) (v api.Version, err error) {
@@ -83,6 +83,8 @@ func readVersion(
 	return v, hideParents(ctx, tx, who, &v.Lineage)
 }
 
+// listVersions returns up to in.Size+1 versions of the model below after, the highest first; a zero after stands for all. Unless in.Status is "" they are
+// those of that status. It leaves out parents that the caller may not know of.
 func listVersions(
 	ctx context.Context, tx postgres.Tx, who auth.Principal, model uuid.UUID, in api.ListVersionsRequest, after ref.Version,
 ) ([]api.Version, error) {
@@ -123,6 +125,7 @@ const servedSQL = `
 	order by major desc, minor desc, patch desc, prerelease desc
 	limit $3 offset $4`
 
+// scanVersion reads a version from a row of one column. It fails with Invalid if the text is malformed.
 func scanVersion(row pgx.CollectableRow) (ref.Version, error) {
 	var text string
 	if err := row.Scan(&text); err != nil {
@@ -147,6 +150,8 @@ var firstStartSQL = `
 	where v.id = $1 and v.ready_at is null and v.status in (` + servedStatuses + `) and m.id = v.model_id and t.id = m.tenant_id
 	returning m.id, t.name || '/' || m.name, v.version, v.aliases, v.published_at`
 
+// firstStart records that a version has started, and returns what its first start is about. For a later start, and a version that is not published or
+// deprecated, it changes nothing and returns the zero start.
 func firstStart(ctx context.Context, tx postgres.Tx, id uuid.UUID) (s start, err error) {
 	var model, version string
 	err = tx.QueryRow(ctx, firstStartSQL, id).Scan(&s.modelID, &model, &version, &s.aliases, &s.publishedAt)
@@ -170,7 +175,7 @@ func updateDraft(ctx context.Context, tx postgres.Tx, id uuid.UUID, in api.Updat
 	return err
 }
 
-// setDeprecated marks a version deprecated. The time of its first deprecation stays.
+// setDeprecated marks a version deprecated, with reason and sunset. If it is deprecated already, the time of its first deprecation stays.
 func setDeprecated(ctx context.Context, tx postgres.Tx, id uuid.UUID, reason string, sunset time.Time) error {
 	_, err := tx.Exec(ctx, deprecateSQL, id, reason, sunset)
 	return err
@@ -182,7 +187,7 @@ func setRetired(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	return err
 }
 
-// listDue returns up to most deprecated versions of all tenants whose sunset has come.
+// listDue returns up to most deprecated versions of all tenants whose sunset has come, without those that an alias leads to that someone set.
 func listDue(ctx context.Context, tx postgres.Tx, most int) ([]due, error) {
 	rows, err := tx.Query(ctx, sunsetSQL, most)
 	if err != nil {
@@ -191,7 +196,7 @@ func listDue(ctx context.Context, tx postgres.Tx, most int) ([]due, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[due])
 }
 
-// listServed returns the model's versions of the status that have started once, from the highest on: as many as limit, after offset.
+// listServed returns the model's versions of the status that have started once, the highest first: up to limit of them, after the first offset.
 func listServed(ctx context.Context, tx postgres.Tx, model uuid.UUID, status api.VersionStatus, limit, offset int) ([]ref.Version, error) {
 	rows, err := tx.Query(ctx, servedSQL, model, string(status), limit, offset)
 	if err != nil {

@@ -40,7 +40,7 @@ type World struct {
 // Bucket is where the world's manifests would lie.
 const Bucket = "maas"
 
-// New returns the world, which goes with the test.
+// New returns a new world with the tenant acme, without models. It is removed when the test ends.
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{World: identitytest.New(t), Announced: new(atomic.Int64), t: t}
@@ -53,7 +53,7 @@ func New(t testing.TB) *World {
 	return w
 }
 
-// Model makes a model of the owner's tenant: "fraud".
+// Model creates a model of the name in the owner's tenant, and returns it.
 func (w *World) Model(name ref.Name) ref.Model {
 	w.t.Helper()
 	m, err := w.Catalog.CreateModel(w.t.Context(), w.Owner, api.CreateModelRequest{Name: name})
@@ -61,7 +61,7 @@ func (w *World) Model(name ref.Name) ref.Model {
 	return m.Model
 }
 
-// Limited returns the owner by a key that was made for the models.
+// Limited returns the owner as the principal of an API key that is limited to the models; they must exist.
 func (w *World) Limited(models ...ref.Model) auth.Principal {
 	w.t.Helper()
 	who := w.Owner
@@ -76,7 +76,7 @@ func (w *World) Limited(models ...ref.Model) auth.Principal {
 	return who
 }
 
-// Draft opens a draft and attaches files, as the upload of each would; a file's content is its path and the version.
+// Draft opens a draft with a file at each path, as uploads would do it, and returns its id. A file's content is its path followed by the version.
 func (w *World) Draft(m ref.Model, version string, paths ...string) uuid.UUID {
 	w.t.Helper()
 	var draft catalog.Draft
@@ -94,7 +94,7 @@ func (w *World) Draft(m ref.Model, version string, paths ...string) uuid.UUID {
 	return draft.ID
 }
 
-// Artifact returns a small ONNX model: FP32 x[-1,2] → FP32 y[-1].
+// Artifact returns the description of a small ONNX model, FP32 x[-1,2] → FP32 y[-1], whose digest is that of the content. It stores nothing.
 func (w *World) Artifact(content string) catalog.Artifact {
 	return catalog.Artifact{
 		Digest: ref.SumOf([]byte(content)), ObjectKey: string(objects.UploadKey(w.Owner.Tenant, uuid.New())), Size: int64(len(content)), Format: "onnx",
@@ -104,7 +104,7 @@ func (w *World) Artifact(content string) catalog.Artifact {
 	}
 }
 
-// Transfer runs do as the capability that drafts belong to, in the owner's tenant.
+// Transfer runs do in a transaction of the owner's tenant as the role Transfer, to which drafts belong. It ends the test on an error.
 func (w *World) Transfer(do func(ctx context.Context, tx postgres.Tx) error) {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -117,7 +117,8 @@ const publishSQL = `
 		outputs = '[{"name": "y", "datatype": "FP32", "shape": [-1]}]', aliases = $4
 	where id = $1`
 
-// Published makes a published version with one file, model.onnx, which does not run yet, and returns its id. The aliases move when it does.
+// Published makes a published version with one file, model.onnx, and returns its id. The version does not run; when it starts, the aliases move to
+// it.
 func (w *World) Published(m ref.Model, version string, aliases ...string) uuid.UUID {
 	w.t.Helper()
 	id := w.Draft(m, version, "model.onnx")
@@ -130,7 +131,7 @@ func (w *World) Published(m ref.Model, version string, aliases ...string) uuid.U
 	return id
 }
 
-// Ready makes a published version that runs at the endpoint that Endpoint gives, and returns its id.
+// Ready makes a published version that runs at Endpoint(id), and returns its id. The aliases lead to it.
 func (w *World) Ready(m ref.Model, version string, aliases ...string) uuid.UUID {
 	w.t.Helper()
 	id := w.Published(m, version, aliases...)
@@ -138,7 +139,7 @@ func (w *World) Ready(m ref.Model, version string, aliases ...string) uuid.UUID 
 	return id
 }
 
-// Start reports that a version runs.
+// Start reports that a published version has started and runs at its Endpoint.
 func (w *World) Start(version uuid.UUID) {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -146,10 +147,10 @@ func (w *World) Start(version uuid.UUID) {
 	w.must(w.Deployments.Ready(ctx, w.Owner.Tenant, version, Endpoint(version), api.StartPhases{Schedule: 1, Fetch: 2, Load: 3}))
 }
 
-// Endpoint returns where a version of Ready runs; nothing answers there.
+// Endpoint returns the endpoint that Start reports for a version. Nothing answers there.
 func Endpoint(version uuid.UUID) string { return "http://127.0.0.1:1/" + version.String() }
 
-// Version parses a version that is written in a test.
+// Version parses a version. It panics if it is malformed.
 func Version(s string) ref.Version {
 	v, err := ref.ParseVersion(s)
 	if err != nil {
@@ -158,7 +159,7 @@ func Version(s string) ref.Version {
 	return v
 }
 
-// Ref parses what stands after the @ of a reference that is written in a test.
+// Ref parses a selector, which is what follows the @ of a reference. It panics if it is malformed.
 func Ref(s string) ref.Selector {
 	selector, err := ref.ParseSelector(s)
 	if err != nil {
@@ -167,7 +168,7 @@ func Ref(s string) ref.Selector {
 	return selector
 }
 
-// Count asks for a number behind row-level security.
+// Count returns the number that a query gives. It sees the rows of all tenants.
 func (w *World) Count(query string, arguments ...any) (n int) {
 	w.t.Helper()
 	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {
@@ -184,7 +185,7 @@ func (w *World) AssertWrote(kind event.Payload, want int) {
 	}
 }
 
-// Alias returns where an alias leads, "1.4.0" or "1.4.0=90 1.5.0=10", and "" for none.
+// Alias returns the traffic of an alias, "1.4.0" or "1.4.0=90 1.5.0=10", and "" if it leads nowhere.
 func (w *World) Alias(m ref.Model, alias string) string {
 	w.t.Helper()
 	r, err := w.Catalog.Resolve(w.t.Context(), w.Owner, catalog.Resolve{VersionRequest: api.VersionRequest{Model: m, Ref: Ref(alias)}})
@@ -201,12 +202,13 @@ func (w *World) Alias(m ref.Model, alias string) string {
 	return strings.Join(shares, " ")
 }
 
-// Soon returns a time in the future, as a sunset must be.
+// Soon returns the time in an hour, for a sunset.
 func Soon() time.Time { return time.Now().Add(time.Hour) }
 
-// Other returns the owner of another tenant.
+// Other creates the tenant rival, and returns its owner.
 func (w *World) Other() auth.Principal { return w.Tenant("rival") }
 
+// must ends the test on an error.
 func (w *World) must(err error) {
 	w.t.Helper()
 	if err != nil {

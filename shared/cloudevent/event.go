@@ -28,7 +28,7 @@ type Event struct {
 	Data        json.RawMessage
 }
 
-// New returns the event of a payload.
+// New returns a new event with the payload, from the function, for the tenant; traceparent may be "". It fails if the payload cannot be encoded.
 func New(function string, tenant uuid.UUID, traceparent string, p event.Payload) (Event, error) {
 	data, err := json.Marshal(p)
 	if err != nil {
@@ -52,7 +52,7 @@ const (
 	extSignature   = "signature"
 )
 
-// Encode returns the signed event in CloudEvents' structured JSON.
+// Encode returns the event with its signature in CloudEvents' structured JSON.
 func (s Signer) Encode(e Event) ([]byte, error) {
 	ce := cloudevents.NewEvent()
 	ce.SetID(e.ID.String())
@@ -101,6 +101,7 @@ func (s Signer) Verify(ce cloudevents.Event) (Event, error) {
 	return e, nil
 }
 
+// fromCloudEvent converts a CloudEvent without checking its signature. It fails with Unprocessable if its id or its tenant is no UUID.
 func fromCloudEvent(ce cloudevents.Event) (Event, error) {
 	id, err := uuid.Parse(ce.ID())
 	if err != nil {
@@ -116,11 +117,13 @@ func fromCloudEvent(ce cloudevents.Event) (Event, error) {
 	}, nil
 }
 
+// extension returns the CloudEvent's extension with the name, "" if it has none or it is no text.
 func extension(ce cloudevents.Event, name string) string {
 	text, _ := ce.Extensions()[name].(string)
 	return text
 }
 
+// unprocessable returns an Unprocessable fault with the message; err may be nil.
 func unprocessable(message string, err error) error {
 	return fault.New(fault.Unprocessable, message, fault.Cause(err))
 }

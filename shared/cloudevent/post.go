@@ -21,7 +21,7 @@ type Poster struct {
 	client *http.Client
 }
 
-// NewPoster posts to the sink's URL, which may be one of socket.URL.
+// NewPoster returns a Poster of events to the sink's URL, which may be one of socket.URL. It does not connect.
 func NewPoster(signer Signer, sink string) *Poster {
 	return &Poster{signer, sink, &http.Client{
 		Transport: &http.Transport{
@@ -34,7 +34,8 @@ func NewPoster(signer Signer, sink string) *Poster {
 // ErrFinal marks a refusal that another try will not change.
 var ErrFinal = errors.New("the sink refused the event for good")
 
-// Post sends the event and returns nil once the sink has accepted it (any 2xx). An error that wraps ErrFinal is final; any other may be tried again.
+// Post sends the event and returns nil once the sink has accepted it (any 2xx). It waits at most 30 s. An error that wraps ErrFinal is final; any
+// other may be tried again.
 func (p *Poster) Post(ctx context.Context, e Event) error {
 	body, err := p.signer.Encode(e)
 	if err != nil {
@@ -48,7 +49,7 @@ func (p *Poster) Post(ctx context.Context, e Event) error {
 // acceptance is how long a broker may take to accept an event; it acts on none.
 const acceptance = 30 * time.Second
 
-// PostEncoded sends an event that is encoded already, as Post does, but waits as long as ctx lasts.
+// PostEncoded sends an encoded event as Post does, but waits as long as ctx lasts.
 func (p *Poster) PostEncoded(ctx context.Context, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, p.sink, bytes.NewReader(body))
 	if err != nil {
@@ -71,7 +72,8 @@ func (p *Poster) PostEncoded(ctx context.Context, body []byte) error {
 	}
 }
 
-// Retryable reports whether a sink's status asks for another try, by the rules of Knative's channels: 5xx, 404, 408, 409 and 429 do.
+// Retryable reports whether an event may be sent again after the sink answered with the status: 5xx, 404, 408, 409 or 429, as in Knative's
+// channels.
 func Retryable(status int) bool {
 	switch status {
 	case http.StatusNotFound, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:

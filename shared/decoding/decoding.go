@@ -28,7 +28,7 @@ type config struct {
 // Slots is a process's pool of slots. It is safe for concurrent use.
 type Slots struct{ slots *share.Slots }
 
-// Open returns the process's slots.
+// Open returns the process's slots, which the first call makes from the environment variables. It fails if those are out of range.
 func Open(e *env.Env) (*Slots, error) {
 	return env.Once(e, "decoding", func(context.Context) (*Slots, func(context.Context) error, error) {
 		var c config
@@ -57,11 +57,11 @@ type Work struct {
 	begun  bool
 }
 
-// Work returns the work of a request, charged to the holder, that has no slot yet.
+// Work returns the work of a request, charged to the holder, without a slot.
 func (s *Slots) Work(h share.Holder) Work { return Work{slots: s, holder: h} }
 
-// Begin waits for a slot, unless the work has one or what follows is about so few bytes that it is small. It fails with RateLimited if the queue has
-// no place for the holder, and with ctx's error if ctx ends first.
+// Begin waits for a slot. It does nothing if the work has one, or if what follows concerns at most Small bytes. It fails with RateLimited if the
+// queue has no place for the holder, and with ctx's error if ctx ends first.
 func (w *Work) Begin(ctx context.Context, bytes int64) error {
 	if w.begun || bytes <= Small {
 		return nil
@@ -71,20 +71,23 @@ func (w *Work) Begin(ctx context.Context, bytes int64) error {
 	return err
 }
 
-// End gives the slot back. Without one it does nothing.
+// End releases the slot. Without a slot it does nothing.
 func (w *Work) End() {
 	w.slot.Release()
 	w.begun = false
 }
 
-// Source returns a reader of a compressed body for the decoder whose content Content reads. Its Read releases the slot while it waits for the body.
+// Source returns a reader of a compressed body, for the decoder that Content reads. Its Read releases the slot while it waits for the body, and fails as
+// the body's Read and as Begin do.
 func (w *Work) Source(ctx context.Context, body io.Reader) io.Reader {
 	return bufio.NewReaderSize(&source{ctx, w, body}, sourceBuffer)
 }
 
-// Content returns a reader of a decoder's content, beyond Small in slots. The caller of the last Read calls End. After each quantum it gives the slot to
-// the next waiter. Otherwise a body that expands little, and so releases its slot at each read of its source, would wait each time for the whole of one
-// that expands much.
+// Content returns a reader of a decoder's output, which acquires slots beyond the first Small bytes. Its Read fails as Begin does. After the last
+// Read the caller calls End.
+//
+// After each 256 KiB it passes the slot to the next waiter, so that a body that expands little does not wait for the whole of one that expands
+// much.
 func (w *Work) Content(ctx context.Context, decoder io.Reader) io.Reader {
 	return &content{ctx: ctx, work: w, from: decoder}
 }
@@ -101,7 +104,8 @@ type source struct {
 	from io.Reader
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. If the work has a slot, it releases that while it reads, and acquires one again afterwards. If it gets none it returns what
+// it has read with the error of Work.Begin, in place of the body's.
 func (s *source) Read(p []byte) (int, error) {
 	if !s.work.begun {
 		return s.from.Read(p)
@@ -121,7 +125,7 @@ type content struct {
 	all, inOne int // bytes that were read: in all, and since the slot was acquired
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It fails as Work.Begin does.
 func (c *content) Read(p []byte) (int, error) {
 	if c.inOne >= quantum {
 		c.work.End()

@@ -8,8 +8,8 @@ import (
 	"connectrpc.com/connect"
 )
 
-// WithReadMaxBytes is connect.WithReadMaxBytes for a handler whose messages may be compressed: a longer message is expanded no further. Connect itself
-// expands it to its end, only to tell its length in the refusal.
+// WithReadMaxBytes is connect.WithReadMaxBytes that also stops expanding a compressed message at most bytes. Connect itself expands a longer one to
+// its end, only to name its length in the refusal.
 func WithReadMaxBytes(most int) connect.HandlerOption {
 	return connect.WithHandlerOptions(
 		connect.WithReadMaxBytes(most),
@@ -34,7 +34,7 @@ func (b *bounded) Reset(from io.Reader) error {
 	return b.Reader.Reset(from)
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It fails with errTooLong after most bytes and one more.
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left == 0 {
 		return 0, errTooLong

@@ -31,7 +31,7 @@ const loadRate = 4 << 20
 // smallestMemory is the least that a model server starts with: maas-onnx has taken 40 MiB when it is ready.
 const smallestMemory = 64 << 20
 
-// OpenAllowanceRule reads the operator's rule.
+// OpenAllowanceRule reads the rule from the MAAS_MODEL_* variables. It fails if one is malformed or too small.
 func OpenAllowanceRule(e *env.Env) (r AllowanceRule, err error) {
 	if err := e.Config(&r); err != nil {
 		return r, err
@@ -47,7 +47,8 @@ func OpenAllowanceRule(e *env.Env) (r AllowanceRule, err error) {
 	return r, nil
 }
 
-// For returns a version's allowance. It fails, in words for the publisher, where what the version asks for is no quantity.
+// For returns the allowance of a version: what it asks for, or what follows from its size, within the operator's bounds. It fails, with a message
+// for the publisher, if the resources that the version asks for cannot be parsed.
 func (r AllowanceRule) For(s Spec) (allowance.Allowance, error) {
 	asked, err := s.Asks()
 	if err != nil {
@@ -98,6 +99,7 @@ func (c *cores) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// newExceeded returns the metric of Exceeded, which is not registered yet.
 func newExceeded() *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "maas_model_limit_exceeded_total",
@@ -105,5 +107,5 @@ func newExceeded() *prometheus.CounterVec {
 	}, []string{"limit"})
 }
 
-// Exceeded counts a model server that needed more than its allowance.
+// Exceeded counts, in a metric, a model server that needed more than its allowance.
 func (d *Deployments) Exceeded(l allowance.Limit) { d.exceeded.WithLabelValues(string(l)).Inc() }

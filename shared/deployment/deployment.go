@@ -30,7 +30,7 @@ type Deployments struct {
 	exceeded     *prometheus.CounterVec
 }
 
-// New returns the deployments. announce may be nil where no cache is to be told.
+// New returns the deployments. announce may be nil if there is no cache to invalidate.
 func New(db *postgres.DB, events *outbox.Outbox, announce catalog.Announce) *Deployments {
 	return &Deployments{
 		db: db.As(postgres.Deployment), events: events, announce: announce, longestPause: defaultLongestPause, exceeded: newExceeded(),
@@ -45,8 +45,8 @@ const (
 	deploymentFailed audit.Action = "deployment.failed"
 )
 
-// Request makes a version wait for its host: one that never ran, failed, was removed, or lost its host. One that is starting or runs stays.
-// reason says what it waits for, "" for nothing in particular.
+// Request makes a version pending, so that it waits for its host: one that never ran, failed, was removed, or lost its host. It does nothing for
+// one that is starting, runs or is not to be served. reason says what the version waits for, "" for nothing in particular.
 func (d *Deployments) Request(ctx context.Context, tenant, version uuid.UUID, reason string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if !r.served || r.status == api.DeploymentStarting || r.status.Serves() || r.status == api.DeploymentPending && reason == "" {
@@ -56,8 +56,8 @@ func (d *Deployments) Request(ctx context.Context, tenant, version uuid.UUID, re
 	})
 }
 
-// Begin records that the host has begun to start a version. One that answers by now, or was retired meanwhile, stays as it is. What the last try
-// failed for stays until this one ends.
+// Begin records that the host has begun to start a version. It does nothing for a version that answers already or is not to be served any more. The
+// reason for which the last start failed stays until this one ends.
 func (d *Deployments) Begin(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if !r.served || r.status.Serves() {
@@ -73,7 +73,7 @@ func (d *Deployments) Begin(ctx context.Context, tenant, version uuid.UUID) erro
 	})
 }
 
-// Lost records that what answered is gone from its host: it waits to be started anew.
+// Lost records that a version that answered is gone from its host, so that it is pending again. It does nothing for any other.
 func (d *Deployments) Lost(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if !r.status.Serves() {
@@ -83,9 +83,9 @@ func (d *Deployments) Lost(ctx context.Context, tenant, version uuid.UUID) error
 	})
 }
 
-// Ready records that a version answers at the endpoint, the base URL of its Open Inference Protocol server. The first time, the aliases move:
-// those that follow by themselves and those that its publication asked for. A version that was retired meanwhile stays as it is, and so does
-// one of which that is known.
+// Ready records that a version answers at the endpoint, the base URL of its Open Inference Protocol server. It writes the event and the entry in
+// the audit log, and moves the aliases that wait for the version to start. It does nothing if the version is not to be served any more, or all this
+// is known; a version that was idle only changes its state.
 func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endpoint string, phases api.StartPhases) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if !r.served || r.status == api.DeploymentReady && r.endpoint == endpoint {
@@ -108,7 +108,8 @@ func (d *Deployments) Ready(ctx context.Context, tenant, version uuid.UUID, endp
 	})
 }
 
-// Idle records that a ready version is scaled to zero: its endpoint stays, and starts it with the next call.
+// Idle records that a ready version is scaled to zero. It keeps its endpoint, where the next call starts it. It does nothing for a version that is
+// not ready.
 func (d *Deployments) Idle(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if r.status != api.DeploymentReady {
@@ -118,7 +119,8 @@ func (d *Deployments) Idle(ctx context.Context, tenant, version uuid.UUID) error
 	})
 }
 
-// Moved records that an idle version answers at another endpoint than before: its host was started anew.
+// Moved records that an idle version has another endpoint than before, because its host was restarted. It does nothing for a version that is not
+// idle.
 func (d *Deployments) Moved(ctx context.Context, tenant, version uuid.UUID, endpoint string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if r.status != api.DeploymentIdle {
@@ -128,13 +130,13 @@ func (d *Deployments) Moved(ctx context.Context, tenant, version uuid.UUID, endp
 	})
 }
 
-// Damaged records in the audit log that the store does not hold a version as it was published, which a start has found. It changes no state:
-// that the start failed is another report.
+// Damaged records in the audit log that the store does not hold a version as it was published, as a start has found. It does not change the state:
+// the failed start is reported by Failed or Retry.
 func (d *Deployments) Damaged(ctx context.Context, tenant, version uuid.UUID, why string) error {
 	return d.report(ctx, tenant, version, func(r *report) error { return catalog.RecordDamage(ctx, r.tx, r.who, r.name, why) })
 }
 
-// Removed records that a version runs no more and is not to.
+// Removed records that a version does not run any more, and should not. It does nothing for one that never ran.
 func (d *Deployments) Removed(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if r.status == api.DeploymentNone {
@@ -147,7 +149,7 @@ func (d *Deployments) Removed(ctx context.Context, tenant, version uuid.UUID) er
 // calledEach is how exact the times of calls are: a row is not written again for a call so soon after the one that it has.
 const calledEach = time.Minute
 
-// Called records when versions were called last, to the minute: what was called within 7 days keeps its deployment.
+// Called records that versions were called at the time, exact to the minute. A version that was called within 7 days keeps its deployment.
 func (d *Deployments) Called(ctx context.Context, tenant uuid.UUID, versions []uuid.UUID, at time.Time) error {
 	return d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
 		return setCalled(ctx, tx, versions, at)
@@ -167,7 +169,8 @@ type report struct {
 	raised   bool // the model's epoch
 }
 
-// report lets do change the state of a version's deployment. A version that is gone with its model is nobody's concern any more.
+// report runs do in a transaction that has locked the version's model, with the version's present state. It returns do's error. If the version is
+// gone it does nothing.
 func (d *Deployments) report(ctx context.Context, tenant, version uuid.UUID, do func(*report) error) error {
 	return d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
 		of, err := lock(ctx, tx, version)
@@ -193,7 +196,7 @@ type subject struct {
 	name    string // "acme/fraud@1.4.0"
 }
 
-// StatusOf returns the status of a version's deployment; None also for a version that is gone.
+// StatusOf returns the status of a version's deployment, DeploymentNone if it has none or the version is gone.
 func (d *Deployments) StatusOf(ctx context.Context, tenant, version uuid.UUID) (s api.DeploymentStatus, err error) {
 	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) (err error) {
 		s, err = readStatus(ctx, tx, version)

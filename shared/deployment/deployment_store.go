@@ -25,6 +25,7 @@ const (
 	statusSQL = `select status from deployments where version_id = $1`
 )
 
+// lock locks a version's model until the transaction ends, and returns its names. Without the version it fails with pgx.ErrNoRows.
 func lock(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s subject, err error) {
 	err = tx.QueryRow(ctx, lockSQL, version).Scan(&s.modelID, &s.model.Tenant, &s.model.Name, &s.name)
 	return s, err
@@ -44,7 +45,8 @@ const (
 			schedule_ms = excluded.schedule_ms, fetch_ms = excluded.fetch_ms, load_ms = excluded.load_ms, updated_at = clock_timestamp()`
 )
 
-// readState returns a deployment's state and whether its version is to be served. The model's lock, which the caller holds, keeps both as they are.
+// readState returns a deployment's state, and whether its version is to be served. The caller holds the lock of the model, so that neither changes
+// until the transaction ends.
 func readState(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s state, served bool, err error) {
 	var retryAt *time.Time
 	var of api.VersionStatus
@@ -62,6 +64,7 @@ const specSQL = `
 	from versions v join models m on m.id = v.model_id join tenants t on t.id = m.tenant_id left join deployments d on d.version_id = v.id
 	where v.id = $1`
 
+// spec returns what a host needs to start a version. It fails with NotFound if the version is gone, and with Gone if it is not to be served.
 func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err error) {
 	var uri, runtime, format *string
 	var size *int64
@@ -86,20 +89,20 @@ func spec(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s Spec, err e
 
 const endpointSQL = `select endpoint from deployments where version_id = $1`
 
-// putState writes a deployment's row, whatever it was before.
+// putState writes a deployment's row with the state, and creates it if there is none.
 func putState(ctx context.Context, tx postgres.Tx, version uuid.UUID, s state) error {
 	_, err := tx.Exec(ctx, putStateSQL, version, string(s.status), s.endpoint, s.reason,
 		string(s.failure), s.attempts, orNull(s.retryAt), s.phases.Schedule, s.phases.Fetch, s.phases.Load)
 	return err
 }
 
-// setCalled sets when the versions were called last, unless they were called later or less than calledEach before.
+// setCalled sets when the versions were called last. It leaves those that were called later, or less than calledEach before.
 func setCalled(ctx context.Context, tx postgres.Tx, versions []uuid.UUID, at time.Time) error {
 	_, err := tx.Exec(ctx, calledSQL, versions, at, calledEach)
 	return err
 }
 
-// readStatus returns the status of a version's deployment, none if there is no row.
+// readStatus returns the status of a version's deployment, DeploymentNone if it has none.
 func readStatus(ctx context.Context, tx postgres.Tx, version uuid.UUID) (s api.DeploymentStatus, err error) {
 	err = tx.QueryRow(ctx, statusSQL, version).Scan(&s)
 	if postgres.NotFound(err) {
@@ -126,7 +129,7 @@ const (
 		where v.id = $1`
 )
 
-// readFacts returns the facts of all versions that may have to run, start or stop, those first that were not called for longest.
+// readFacts returns the facts of all versions that may have to run, start or stop. Those that were not called for longest come first.
 func readFacts(ctx context.Context, tx postgres.Tx) ([]facts, error) {
 	unstarted := []string{string(api.VersionPublished)}
 	rows, err := tx.Query(ctx, factsSQL, string(api.DeploymentNone), previousTargets, calledWithin, wantedWithin, unstarted, hostedStatuses,
@@ -137,7 +140,7 @@ func readFacts(ctx context.Context, tx postgres.Tx) ([]facts, error) {
 	return pgx.CollectRows(rows, scanFacts)
 }
 
-// readFactsOf returns the facts of one version, without those of events. Without the version it fails with pgx.ErrNoRows.
+// readFactsOf returns the facts of one version; its postAt is always nil. Without the version it fails with pgx.ErrNoRows.
 func readFactsOf(ctx context.Context, tx postgres.Tx, version uuid.UUID) (facts, error) {
 	rows, err := tx.Query(ctx, factsOfSQL, string(api.DeploymentNone), version, previousTargets)
 	if err != nil {
@@ -146,13 +149,14 @@ func readFactsOf(ctx context.Context, tx postgres.Tx, version uuid.UUID) (facts,
 	return pgx.CollectExactlyOneRow(rows, scanFacts)
 }
 
+// scanFacts reads a row of factsSQL or factsOfSQL.
 func scanFacts(row pgx.CollectableRow) (f facts, err error) {
 	err = row.Scan(&f.at, &f.tenant, &f.version, &f.versionStatus, &f.publishedAt, &f.readyAt, &f.wantedAt,
 		&f.status, &f.updatedAt, &f.calledAt, &f.retryAt, &f.wokenAt, &f.target, &f.leftAt, &f.postAt)
 	return f, err
 }
 
-// setWoken records that hosts are asked now to look at a version. Without a deployment it does nothing.
+// setWoken records that hosts are woken for a version now. It does nothing if the version has no deployment.
 func setWoken(ctx context.Context, tx postgres.Tx, version uuid.UUID) error {
 	_, err := tx.Exec(ctx, setWokenSQL, version)
 	return err

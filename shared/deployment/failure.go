@@ -18,8 +18,8 @@ const (
 	defaultLongestPause = time.Minute
 )
 
-// Lasting reports whether a start that failed with err will fail again however often it is tried: the version's files are not what was published, or
-// the model server refuses them. Anything else may pass: a disk that is full, a store that is away, a host that stops.
+// Lasting reports whether a start that failed with err would fail each time: the version's files are not what was published, or the model server
+// refuses them. All other failures may pass, as of a full disk or an unreachable store.
 func Lasting(err error) bool {
 	switch fault.KindOf(err) {
 	case fault.Unprocessable, fault.NotFound, fault.Invalid, fault.Gone:
@@ -29,8 +29,8 @@ func Lasting(err error) bool {
 	}
 }
 
-// Failed records that a version cannot start, or has stopped by itself, for a lasting reason, in words for its publisher. It is not tried again
-// until it is asked for.
+// Failed records that a version cannot start, or has stopped by itself, for a lasting reason, with an event and an entry in the audit log. It is
+// not tried again until it is requested. reason is for the publisher; paths of the host are removed from it. It does nothing for a removed version.
 func (d *Deployments) Failed(ctx context.Context, tenant, version uuid.UUID, reason string) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if r.status == api.DeploymentRemoved {
@@ -65,8 +65,9 @@ type Setback struct {
 	RetryAt  time.Time
 }
 
-// Retry records a start that failed for a passing reason, and returns the time at which the host is to try again; zero if it is not to, because the
-// version is not to be served any more. The version stays starting. What answers on another replica is not to be reported.
+// Retry records a start that failed for a passing reason, and returns when the host should try again. The version stays starting. at is zero if the
+// host should not try, because the version is not to be served any more, or if b has Attempts but no RetryAt. It must not be called while another
+// replica answers.
 func (d *Deployments) Retry(ctx context.Context, tenant, version uuid.UUID, b Setback) (at time.Time, err error) {
 	err = d.report(ctx, tenant, version, func(r *report) error {
 		if !r.served || r.status == api.DeploymentRemoved {
@@ -86,7 +87,7 @@ func (d *Deployments) Retry(ctx context.Context, tenant, version uuid.UUID, b Se
 	return at, err
 }
 
-// pause returns the time between a failed attempt and the next.
+// pause returns how long to wait after the given number of failed attempts: a second after the first, doubled with each, up to the longest.
 func (d *Deployments) pause(attempts int) time.Duration {
 	pause := firstPause
 	for range attempts - 1 {
@@ -97,7 +98,8 @@ func (d *Deployments) pause(attempts int) time.Duration {
 	return min(pause, d.longestPause)
 }
 
-// again makes a version that waits for its next try wait for its host instead: it was asked for.
+// again makes a version that waits for its next attempt pending, because it was requested. It does nothing for one that answers or is not to be
+// served.
 func (d *Deployments) again(ctx context.Context, tenant, version uuid.UUID) error {
 	return d.report(ctx, tenant, version, func(r *report) error {
 		if !r.served || r.status.Serves() {
@@ -113,7 +115,7 @@ func (d *Deployments) again(ctx context.Context, tenant, version uuid.UUID) erro
 // absolutePath matches a path from the root, after what may stand before one in a sentence.
 var absolutePath = regexp.MustCompile(`(^|[\s"'` + "`" + `(=])(?:/[\w.@+~-]+)*/([\w.@+~-]+)`)
 
-// presentable makes a reason fit for whoever publishes: there is one, and of the paths of the host it has the last element alone.
+// presentable returns a reason fit for the publisher: of each path of the host it keeps the last element, and an empty reason gets a text.
 func presentable(reason string) string {
 	if reason == "" {
 		return "the model server failed and gave no reason"

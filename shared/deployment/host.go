@@ -25,7 +25,7 @@ type Host interface {
 	Running(ctx context.Context) ([]uuid.UUID, error)
 }
 
-// Subscribe makes a receiver of deploy-version's events wake the host. An event is a hint: what is done follows from the rows.
+// Subscribe has the events of deploy-version reconcile the host. An event only says where to look: what is done follows from the rows.
 func (d *Deployments) Subscribe(r *outbox.Receiver, h Host) {
 	outbox.Wake(r, func(ctx context.Context, _ cloudevent.Event, p event.VersionPublished) error {
 		return d.Run(ctx, h, uuid.UUID(p.VersionID))
@@ -44,8 +44,8 @@ func (d *Deployments) Subscribe(r *outbox.Receiver, h Host) {
 	})
 }
 
-// Run reconciles a version of any tenant: it has the host start the version if it should run, and stop it if it is
-// gone, retired or not needed. A version that failed is not started until it is asked for again.
+// Run reconciles a version of any tenant: it has the host start the version if it should run, and stop it if it is gone, retired or not needed. A
+// version that failed is not started until it is requested again.
 func (d *Deployments) Run(ctx context.Context, h Host, version uuid.UUID) error {
 	p, found, err := d.planOf(ctx, version)
 	if err != nil {
@@ -57,7 +57,8 @@ func (d *Deployments) Run(ctx context.Context, h Host, version uuid.UUID) error 
 	return d.settle(ctx, h, p)
 }
 
-// settle makes the host do with one version what the plan says.
+// settle makes the host start or stop one version as planned, and records that a stopped one is removed. A version that failed keeps its row, which
+// says why.
 func (d *Deployments) settle(ctx context.Context, h Host, p planned) error {
 	switch {
 	case p.wanted:
@@ -69,6 +70,8 @@ func (d *Deployments) settle(ctx context.Context, h Host, p planned) error {
 	}
 }
 
+// start makes a version pending if it neither runs nor starts, and has the host start it. If the version is gone or retired by now, it is removed
+// instead.
 func (d *Deployments) start(ctx context.Context, h Host, wanted Desired) error {
 	s, err := d.SpecOf(ctx, wanted.Tenant, wanted.Version)
 	switch {
@@ -90,6 +93,7 @@ func (d *Deployments) start(ctx context.Context, h Host, wanted Desired) error {
 	return h.Start(ctx, s)
 }
 
+// remove has the host stop a version, and records that it is removed.
 func (d *Deployments) remove(ctx context.Context, h Host, tenant, version uuid.UUID) error {
 	if err := h.Stop(ctx, version); err != nil {
 		return err
@@ -97,8 +101,8 @@ func (d *Deployments) remove(ctx context.Context, h Host, tenant, version uuid.U
 	return d.Removed(ctx, tenant, version)
 }
 
-// Reconcile makes the host run what should run, and nothing else. Hosts call it when they begin; one that is not woken by sweep calls it from time
-// to time, too. One version that cannot be started does not keep the others.
+// Reconcile makes the host run all versions that should run, and stop all others. Hosts call it when they begin, and from time to time if sweep
+// does not wake them. An error of one version does not stop the others; it returns the first few errors and the number of the rest.
 func (d *Deployments) Reconcile(ctx context.Context, h Host) error {
 	all, err := d.plan(ctx)
 	if err != nil {
@@ -130,6 +134,7 @@ type failures struct {
 
 const failuresTold = 3
 
+// add counts the error of a version, and keeps it if it is one of the first. It ignores nil.
 func (f *failures) add(version uuid.UUID, err error) {
 	if err == nil {
 		return
@@ -140,6 +145,7 @@ func (f *failures) add(version uuid.UUID, err error) {
 	}
 }
 
+// join returns the errors that were kept, and the number of the others, as one error; nil if there are none.
 func (f *failures) join() error {
 	if more := f.count - len(f.first); more > 0 {
 		f.first = append(f.first, fmt.Errorf("and %d more", more))

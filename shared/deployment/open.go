@@ -17,7 +17,8 @@ type config struct {
 	Retry time.Duration `env:"MAAS_DEPLOYMENT_RETRY" envDefault:"60s"`
 }
 
-// Open returns the deployments out of what the process has: its pool, its outbox and its cache, which is told of changes.
+// Open returns the deployments over the process's pool, outbox and cache, which is told of changes. It fails if the configuration of one of them is
+// invalid.
 func Open(ctx context.Context, e *env.Env) (*Deployments, error) {
 	var c config
 	if err := e.Config(&c); err != nil {

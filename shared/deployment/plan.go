@@ -40,12 +40,12 @@ type facts struct {
 	postAt *time.Time // when the next event that asks for it is posted, if one is on its way
 }
 
-// within reports whether a time, if there is one, is less than d before the facts were read.
+// within reports whether t is less than d before the facts were read. It is false for nil.
 func (f facts) within(t *time.Time, d time.Duration) bool {
 	return t != nil && t.After(f.at.Add(-d))
 }
 
-// served reports whether the version is published, and not retired.
+// served reports whether the version is published and not retired.
 func (f facts) served() bool { return f.versionStatus.Serves() }
 
 // needed reports whether there is a reason to run the version: an alias leads to it or led to it before, it was called or asked for, or it was
@@ -55,7 +55,7 @@ func (f facts) needed() bool {
 	return f.target || f.leftAt != nil || f.within(f.calledAt, calledWithin) || f.within(f.wantedAt, wantedWithin) || unstarted
 }
 
-// startable reports whether a start may be tried: the last one did not fail, or the version was asked for since.
+// startable reports whether a start may be tried: the last one did not fail, or the version was requested after that.
 func (f facts) startable() bool {
 	return f.status != api.DeploymentFailed || f.wantedAt != nil && f.wantedAt.After(*f.updatedAt)
 }
@@ -84,6 +84,7 @@ type planned struct {
 	served bool // it is published, and not retired
 }
 
+// planned returns what the facts imply: whether the version should run.
 func (f facts) planned() planned {
 	return planned{
 		Desired: Desired{Tenant: f.tenant, Version: f.version, Status: f.status, Warm: f.within(f.leftAt, guardWindow)},
@@ -91,8 +92,8 @@ func (f facts) planned() planned {
 	}
 }
 
-// Desired returns what should run, of all tenants: the targets of aliases, their five targets before, what was called within 7 days, and what was
-// just published or asked for, and has not failed since. Anything else that a host runs is to be stopped.
+// Desired returns the versions of all tenants that should run: the targets of aliases and their five targets before, those called within 7 days,
+// and those just published or requested, unless they failed since. Anything else that a host runs should be stopped.
 func (d *Deployments) Desired(ctx context.Context) ([]Desired, error) {
 	all, err := d.plan(ctx)
 	var wanted []Desired
@@ -104,7 +105,7 @@ func (d *Deployments) Desired(ctx context.Context) ([]Desired, error) {
 	return wanted, err
 }
 
-// plan compares what should run with what the rows say, of all versions, those first that were not called for longest.
+// plan returns all versions that should run, or that should not but have a deployment at a host. Those that were not called for longest come first.
 func (d *Deployments) plan(ctx context.Context) ([]planned, error) {
 	all, err := d.facts(ctx)
 	if err != nil {
@@ -119,7 +120,7 @@ func (d *Deployments) plan(ctx context.Context) ([]planned, error) {
 	return plan, nil
 }
 
-// facts returns what is known of all versions that may have to run, start or stop.
+// facts returns the facts of all versions that may have to run, start or stop.
 func (d *Deployments) facts(ctx context.Context) (all []facts, err error) {
 	err = d.db.Definer(ctx, func(tx postgres.Tx) (err error) {
 		all, err = readFacts(ctx, tx)
@@ -128,7 +129,7 @@ func (d *Deployments) facts(ctx context.Context) (all []facts, err error) {
 	return all, err
 }
 
-// planOf returns the plan of one version, also of one that has no reason to run. found is false if there is no such version.
+// planOf returns the plan of one version, also if it has no reason to run. found is false if there is no such version.
 func (d *Deployments) planOf(ctx context.Context, version uuid.UUID) (p planned, found bool, err error) {
 	err = d.db.Definer(ctx, func(tx postgres.Tx) error {
 		f, err := readFactsOf(ctx, tx, version)

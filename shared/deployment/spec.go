@@ -30,18 +30,19 @@ type Spec struct {
 	Again   bool      // it was asked for since its start failed
 }
 
-// Waits reports whether a host that does not run the version is not to start it yet.
+// Waits reports whether a host should not start the version yet, because its last start failed a short time ago.
 func (s Spec) Waits() bool { return time.Now().Before(s.RetryAt) }
 
 // slowest is the least rate, in bytes a second, at which files are expected to be fetched, checked and loaded: a fifth of a link of 1 Gbit/s.
 const slowest = 25 << 20
 
-// StartTime returns the longest that a start may take: what the host gives to any version, and more for one of many bytes.
+// StartTime returns the longest that a start may take: atLeast, and a second more for each 25 MiB of the version's files.
 func (s Spec) StartTime(atLeast time.Duration) time.Duration {
 	return atLeast + time.Duration(s.Size/slowest)*time.Second
 }
 
-// SpecOf returns how to start a version. It fails with NotFound if the version is gone, and with Gone if it is not, or no longer, to be served.
+// SpecOf returns what a host needs to start a version, without Status and Warm. It fails with NotFound if the version is gone, and with Gone if it
+// is not to be served.
 func (d *Deployments) SpecOf(ctx context.Context, tenant, version uuid.UUID) (s Spec, err error) {
 	err = d.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
 		s, err = spec(ctx, tx, version)

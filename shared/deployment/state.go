@@ -20,7 +20,8 @@ type state struct {
 	phases   api.StartPhases
 }
 
-// instant makes times comparable with ==: as precise as the database keeps them, and in one zone.
+// instant returns the time in UTC and cut to milliseconds, as the database keeps it, so that times can be compared with ==. The zero time stays
+// zero.
 func instant(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}
@@ -28,6 +29,7 @@ func instant(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Millisecond)
 }
 
+// orNull returns a pointer to the time, nil for the zero time.
 func orNull(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -35,7 +37,8 @@ func orNull(t time.Time) *time.Time {
 	return &t
 }
 
-// put is the one way from a state to the next. It fails with Conflict for a step that the machine does not have.
+// put changes the deployment's state to next, and announces it to the caches once. If the state is the same it does nothing. It fails with Conflict
+// if next's status cannot follow.
 func (r *report) put(ctx context.Context, next state) error {
 	if next == r.state {
 		return nil
@@ -56,7 +59,8 @@ func (r *report) put(ctx context.Context, next state) error {
 	return err
 }
 
-// through takes the steps that lie before the next status where reports were lost: a host that says ready has started.
+// through takes the steps that must come before the next status, for reports that were lost: a host that says ready has also started. The status
+// can then become next.
 func (r *report) through(ctx context.Context, next api.DeploymentStatus) error {
 	for r.status != next && !r.status.CanBecome(next) {
 		step := api.DeploymentPending

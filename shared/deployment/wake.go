@@ -19,8 +19,9 @@ const (
 	postedWithin = 2 * time.Minute  // an event that is posted within this time wakes hosts anyway
 )
 
-// Wake has the hosts look at versions that nothing else makes them look at: what should run and does not, or is on its way for longer than
-// half a minute, and what runs and should not. It asks for none that is asked for already.
+// Wake writes an event for each version that its host should look at although nothing else tells it to: one that should run and does not, or is
+// starting for longer than half a minute, and one that runs and should not. It writes none if such an event is on its way, and at most 200 in one
+// call. Sweep calls it.
 func (d *Deployments) Wake(ctx context.Context) error {
 	all, err := d.facts(ctx)
 	woken := 0
@@ -37,6 +38,7 @@ func (d *Deployments) Wake(ctx context.Context) error {
 	return err
 }
 
+// wake writes the event that has hosts look at a version, and records when. If the version is gone it does nothing.
 func (d *Deployments) wake(ctx context.Context, f facts) error {
 	return d.db.Tx(ctx, f.tenant, func(tx postgres.Tx) error {
 		name, err := readName(ctx, tx, f.version)
@@ -53,7 +55,7 @@ func (d *Deployments) wake(ctx context.Context, f facts) error {
 	})
 }
 
-// due reports whether hosts should look at the version although nothing has told them to.
+// due reports whether Wake should have hosts look at the version.
 func (f facts) due() bool {
 	if f.postAt != nil && f.postAt.Before(f.at.Add(postedWithin)) {
 		return false

@@ -16,8 +16,8 @@ const (
 	warmAtOnce = 16
 )
 
-// Warm calls each version that an alias left within the guard window, so that it does not go idle, or starts again. It is to be called each
-// minute: no host may let idle what was called within one.
+// Warm calls each version that an alias left within the last ten minutes, so that it does not become idle and a rollback is fast. It must be called
+// each minute. It does not wait for a version to start.
 func (d *Deployments) Warm(ctx context.Context) error {
 	all, err := d.plan(ctx)
 	if err != nil {
@@ -36,7 +36,7 @@ func (d *Deployments) Warm(ctx context.Context) error {
 	return calls.Wait()
 }
 
-// warm calls a version. Whether it answers does not matter: the call is made for what it causes.
+// warm calls a version at its endpoint. It ignores the answer, and fails only if the endpoint cannot be read.
 func (d *Deployments) warm(ctx context.Context, client *http.Client, one Desired) error {
 	var endpoint string
 	err := d.db.Tx(ctx, one.Tenant, func(tx postgres.Tx) (err error) {

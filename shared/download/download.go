@@ -54,6 +54,7 @@ func (d Downloads) Serve(w http.ResponseWriter, r *http.Request, who auth.Princi
 	return nil
 }
 
+// contentOf returns the file's content for httpapi.ServeContent, read from the store.
 func (d Downloads) contentOf(file catalog.StoredFile) httpapi.Content {
 	content := file.Content()
 	return httpapi.Content{
@@ -65,7 +66,7 @@ func (d Downloads) contentOf(file catalog.StoredFile) httpapi.Content {
 	}
 }
 
-// record returns err. If it tells of damaged bytes, record writes that into the audit log first.
+// record returns err. If err says that a file is damaged, it first writes that into the audit log; a failure to do so is only logged.
 func (d Downloads) record(ctx context.Context, who auth.Principal, file catalog.StoredFile, err error) error {
 	if objects.AsDamage(err) == nil {
 		return err

@@ -88,6 +88,7 @@ func Once[T any](e *Env, key string, open func(context.Context) (T, func(context
 	return value, nil
 }
 
+// slot returns the slot of a key, and creates it if there is none.
 func (p *process) slot(key string) *slot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -99,6 +100,7 @@ func (p *process) slot(key string) *slot {
 	return s
 }
 
+// record adds an opened slot to those that Close closes. If its open failed, it removes the slot, so that the next caller tries again.
 func (p *process) record(key string, s *slot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,7 +114,7 @@ func (p *process) record(key string, s *slot) {
 // Go runs background work in a goroutine. Close cancels its context and waits for it.
 func (e *Env) Go(run func(ctx context.Context)) { e.work.Go(func() { run(e.ctx) }) }
 
-// Hold makes the process not ready until release is called.
+// Hold makes the process not ready until release is called. Several holds may be there at once; release may be called more than once.
 func (e *Env) Hold() (release func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -120,6 +122,7 @@ func (e *Env) Hold() (release func()) {
 	return sync.OnceFunc(e.release)
 }
 
+// release removes one hold, and wakes those in AwaitReady if it was the last.
 func (p *process) release() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -156,7 +159,8 @@ func (p *process) freed() <-chan struct{} {
 	return p.free
 }
 
-// Close cancels the background work, waits for it until ctx ends, and closes what was opened, last first. It returns the errors of that.
+// Close cancels the background work, waits for it until ctx ends, and then closes what was opened, last first. It returns the errors of the
+// closes alone.
 func (e *Env) Close(ctx context.Context) error {
 	e.cancel()
 	done := make(chan struct{})

@@ -25,7 +25,7 @@ const (
 // Key is the MAAS_SERVICE_KEY that the captured events were signed with.
 const Key = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
 
-// Request returns a captured request, to be handled.
+// Request returns the captured request with the name, as a server receives it.
 func Request(t testing.TB, name string) *http.Request {
 	t.Helper()
 	text, err := knative.ReadFile("knative/" + name + ".http")

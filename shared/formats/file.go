@@ -16,7 +16,7 @@ const (
 	maxName    = 1 << 10 // bytes
 )
 
-// file reads an io.ReaderAt through one window, and counts what that costs.
+// file reads an io.ReaderAt through one window, and counts what that costs. Whatever reads from it can also fail as peek does.
 type file struct {
 	from   io.ReaderAt
 	size   int64
@@ -33,7 +33,8 @@ func newFile(from io.ReaderAt, size int64, path ref.Path) *file {
 	return &file{from: from, size: size, path: path, space: make([]byte, min(windowSize, size))}
 }
 
-// peek returns the n bytes at pos, n at most windowSize, and fewer only where the file ends. They are good until the next peek.
+// peek returns the n bytes at pos, fewer only at the end of the file. n is at most windowSize. The bytes are valid until the next peek. It fails
+// with *Refusal after too many reads, and with from's error if it cannot be read.
 func (f *file) peek(pos int64, n int) ([]byte, error) {
 	n = int(min(int64(n), f.size-pos))
 	if from := pos - f.at; from >= 0 && from+int64(n) <= int64(len(f.window)) {
@@ -56,7 +57,8 @@ func (f *file) peek(pos int64, n int) ([]byte, error) {
 	return f.window[:n], nil
 }
 
-// string reads a name: UTF-8 without control characters, so that it can be shown, logged and stored.
+// string reads the bytes of m as a name. It fails with *Refusal unless they are at most 1 KiB of UTF-8 without control characters, so that a name
+// can be shown and stored.
 func (f *file) string(m message) (string, error) {
 	length := m.end - m.pos
 	if length > maxName {

@@ -68,11 +68,11 @@ func adviceFor(f Format, promised []Format) string {
 // textPickle is how a pickle of protocol 0 begins that calls something: GLOBAL, a module and a name, then MARK or PUT.
 var textPickle = regexp.MustCompile(`^\(?c[A-Za-z_][\w.]*\n[A-Za-z_]\w*\n(\(|p\d+\n)`)
 
-// isPickle knows protocols 2 to 5, and protocol 0 where it calls something.
+// isPickle reports whether the head is that of a pickle: of the protocols 2 to 5, or of protocol 0 if it calls something.
 func isPickle(head []byte) bool { return isProtocolled(head) || textPickle.Match(head) }
 
-// isZlib takes what has zlib's header (RFC 1950, 2.2) for compressed if its beginning inflates, or inflates to a pickle before it breaks off:
-// files of numbers may begin with these two bytes.
+// isZlib reports whether the head is compressed with zlib (RFC 1950, 2.2): it has the header, and inflates without an error or to a pickle. The
+// header alone does not count, since files of numbers may begin with its two bytes.
 func isZlib(head []byte) bool {
 	if !isZlibHead(head) {
 		return false
@@ -90,7 +90,7 @@ func isZlibHead(head []byte) bool {
 	return len(head) >= 2 && head[0] == 0x78 && strings.ContainsRune("\x01\x5e\u009c\u00da", rune(head[1]))
 }
 
-// isText takes what has no control characters but those of lines for text. The end of head may cut a character.
+// isText reports whether the head is UTF-8 text, without control characters other than those of lines and terminals. Its end may cut a character.
 func isText(head []byte) bool {
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)

@@ -69,7 +69,7 @@ func plausible(m Model) bool {
 	return m.IRVersion >= 1 && m.IRVersion <= someday
 }
 
-// modelField reads a field of a ModelProto. Unknown fields are skipped. It fails if the field is malformed.
+// modelField reads a field of a ModelProto. Unknown fields are skipped. It fails with *Refusal if the field is malformed, and as file.peek does.
 func (r *reading) modelField(v field) (err error) {
 	switch v.number {
 	case 1:
@@ -117,7 +117,7 @@ func (r *reading) opset(m message) error {
 	return err
 }
 
-// training reads a TrainingInfoProto for the graphs in it.
+// training reads the graphs in a TrainingInfoProto. It fails as each and graph do.
 func (r *reading) training(m message) error {
 	return r.each(m, once(1, 2), func(v field) error {
 		if v.number == 1 || v.number == 2 { // initialization, algorithm
@@ -127,7 +127,8 @@ func (r *reading) training(m message) error {
 	})
 }
 
-// function reads a FunctionProto: operators that the model brings itself.
+// function reads a FunctionProto, an operator that the model itself defines: its nodes, attributes and domain. It fails as each, node,
+// attribute and localDomain do.
 func (r *reading) function(m message) error {
 	return r.each(m, once(1, 10), func(v field) error {
 		switch v.number {
@@ -142,7 +143,7 @@ func (r *reading) function(m message) error {
 	})
 }
 
-// localDomain notes the domain of a function of the model's own.
+// localDomain records the domain of a function that the model itself defines. It fails with *Refusal for too many domains.
 func (r *reading) localDomain(v field) error {
 	domain, err := r.domain(v)
 	if len(r.local) == maxKinds {
@@ -152,7 +153,7 @@ func (r *reading) localDomain(v field) error {
 	return err
 }
 
-// domain reads the name of a set of operators; ONNX's own has two names.
+// domain reads the domain of operators. It returns "" for ONNX's own, which has two names. It fails as textOf does.
 func (r *reading) domain(v field) (string, error) {
 	domain, err := r.textOf(v)
 	if domain == "ai.onnx" {
@@ -161,7 +162,8 @@ func (r *reading) domain(v field) (string, error) {
 	return domain, err
 }
 
-// finish checks the model as a whole and orders what was gathered.
+// finish completes the model after the last field: it sorts the lists, removes inputs that have an initializer, and adds findings. It fails with
+// *Refusal if the model lacks its IR version, its graph, an operator set or an output.
 func (r *reading) finish() error {
 	m := &r.model
 	switch {

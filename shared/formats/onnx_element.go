@@ -32,7 +32,7 @@ var elements = map[int64]element{
 	26: {"INT2", 2, false},
 }
 
-// elementOf returns the type of a number; one that is not known has the number for its name.
+// elementOf returns the type of a TensorProto.DataType. An unknown number gets a name that shows it, and no raw form.
 func elementOf(kind int64) element {
 	if known, ok := elements[kind]; ok {
 		return known

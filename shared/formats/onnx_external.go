@@ -23,7 +23,8 @@ const (
 	checksum = "checksum" // nobody reads it: the version's files have digests
 )
 
-// entry reads a StringStringEntryProto of external_data. Keys are given once: of two, readers differ in which one they take.
+// entry reads a StringStringEntryProto of external_data and adds it to into. It fails with *Refusal for an unknown key, a key that was given
+// before, or an empty value: readers differ in which of two values they take.
 func (r *reading) entry(m message, into *external) error {
 	var key, value string
 	err := r.each(m, once(1, 2), func(v field) (err error) {
@@ -53,8 +54,8 @@ func (r *reading) entry(m message, into *external) error {
 	return nil
 }
 
-// refer notes the file that holds a tensor's data, and how much of it. It may be any file of the version, and none outside. A place that is
-// not used, since the data is in the model file, has to be as safe.
+// refer records the file that holds a tensor's data, and up to which byte. It fails with *Refusal unless that is a file of the version. A location
+// that is not used, because the data is in the model file, must be as safe.
 func (r *reading) refer(m message, t TensorInfo, element element, at external) error {
 	if !at.used && len(at.entries) == 0 {
 		return nil
@@ -80,7 +81,8 @@ func (r *reading) refer(m message, t TensorInfo, element element, at external) e
 	return nil
 }
 
-// endOf returns where a tensor's data ends in its file. The length is what the shape takes, whether or not it is given.
+// endOf returns the byte at which a tensor's external data ends, from its offset and its shape. It fails with *Refusal if the entries are malformed
+// or a given length does not fit the shape.
 func (r *reading) endOf(m message, t TensorInfo, element element, at external) (int64, error) {
 	if element.bits == 0 {
 		return 0, malformed(m.pos, "has external data for the tensor %s of %s, which cannot be external", shorten(t.Name), element.name)
@@ -108,7 +110,7 @@ func (r *reading) endOf(m message, t TensorInfo, element element, at external) (
 	return begin + want, nil
 }
 
-// extent reads a number of bytes, in decimal digits alone; none is 0.
+// extent parses a number of bytes, in decimal digits; "" is 0. It fails with *Refusal for anything else, and names the key.
 func extent(m message, t TensorInfo, key, text string) (int64, error) {
 	if text == "" {
 		return 0, nil

@@ -1,6 +1,7 @@
 package formats
 
-// graph reads a GraphProto. Depth 0 is the model's own graph; those below are bodies of control flow.
+// graph reads a GraphProto. depth is 0 for the model's own graph, and more for graphs within it. It fails with *Refusal if a graph is malformed or
+// too deep.
 func (r *reading) graph(m message, depth int) error {
 	if depth > maxDepth {
 		return tooComplex("has graphs in each other, %d deep", depth)
@@ -23,7 +24,8 @@ func (r *reading) graph(m message, depth int) error {
 	})
 }
 
-// signature reads an input or an output of the model's own graph.
+// signature reads an input or an output, and adds it to the model's. Those of graphs within the model's own are skipped. It fails with *Refusal for
+// two of one name, or too many.
 func (r *reading) signature(v field, depth int) error {
 	m, err := v.message()
 	if err != nil || depth > 0 {
@@ -49,7 +51,7 @@ func (r *reading) signature(v field, depth int) error {
 	return nil
 }
 
-// initializer reads a TensorProto of a graph. Those of the model's own graph are listed.
+// initializer reads a TensorProto of a graph, and records it if the graph is the model's own.
 func (r *reading) initializer(m message, depth int) error {
 	found, err := r.tensor(m)
 	if err != nil || depth > 0 {
@@ -58,7 +60,7 @@ func (r *reading) initializer(m message, depth int) error {
 	return r.list(found, m.pos)
 }
 
-// sparse reads a SparseTensorProto: the tensors of its values and indices.
+// sparse reads a SparseTensorProto with the tensors of its values and indices, and records it if the graph is the model's own.
 func (r *reading) sparse(m message, depth int) error {
 	var found TensorInfo
 	err := r.each(m, once(1, 2), func(v field) (err error) {
@@ -82,7 +84,8 @@ func (r *reading) sparse(m message, depth int) error {
 	return r.list(found, m.pos)
 }
 
-// list records a tensor of the model's own graph.
+// list records a tensor of the model's own graph; of more than 65,536 only the names. It fails with *Refusal for a name that is recorded already,
+// or too many bytes of names.
 func (r *reading) list(t TensorInfo, at int64) error {
 	r.names += len(t.Name)
 	if r.names > maxNames {
@@ -98,7 +101,7 @@ func (r *reading) list(t TensorInfo, at int64) error {
 	return nil
 }
 
-// node reads a NodeProto: what it does, and what its attributes hold.
+// node reads a NodeProto and counts its operator. It fails with *Refusal for a node without an operator, or too many different operators.
 func (r *reading) node(m message, depth int) error {
 	var kind Operator
 	err := r.each(m, once(4, 7), func(v field) (err error) {
@@ -125,7 +128,7 @@ func (r *reading) node(m message, depth int) error {
 	return nil
 }
 
-// attribute reads an AttributeProto for the tensors and graphs in it.
+// attribute reads the tensors and graphs in an AttributeProto, and skips all else.
 func (r *reading) attribute(m message, depth int) error {
 	return r.each(m, once(1, 5, 6, 14, 20, 21, 22), func(v field) error {
 		switch v.number {

@@ -27,7 +27,8 @@ func (r *reading) valueInfo(m message, what string) (TensorInfo, error) {
 	return found, err
 }
 
-// valueType reads a TypeProto. Callers can send and read tensors only.
+// valueType reads a TypeProto and sets into's datatype and shape. It fails with *Refusal for anything but a tensor, since callers cannot send or
+// read it. what is "input" or "output", for messages.
 func (r *reading) valueType(m message, what string, into *TensorInfo) error {
 	other := "nothing that is known"
 	err := r.each(m, once(1, 4, 5, 7, 8, 9), func(v field) error {
@@ -54,7 +55,8 @@ func (r *reading) valueType(m message, what string, into *TensorInfo) error {
 	return err
 }
 
-// tensorType reads a TypeProto.Tensor.
+// tensorType reads a TypeProto.Tensor and sets into's datatype and shape. It fails with *Refusal for a datatype that the Open Inference Protocol
+// does not have.
 func (r *reading) tensorType(m message, what string, into *TensorInfo) error {
 	var kind int64
 	err := r.each(m, once(1, 2), func(v field) (err error) {
@@ -77,7 +79,7 @@ func (r *reading) tensorType(m message, what string, into *TensorInfo) error {
 	return nil
 }
 
-// shape reads a TensorShapeProto; an extent that is named, unknown or negative is -1.
+// shape reads a TensorShapeProto. An extent that is named, unknown or negative is -1. It fails with *Refusal for more than 64 dimensions.
 func (r *reading) shape(m message) ([]int64, error) {
 	shape := []int64{}
 	err := r.each(m, 0, func(v field) error {

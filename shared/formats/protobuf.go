@@ -22,7 +22,7 @@ type field struct {
 	next   int64   // where the next field begins
 }
 
-// fields walks a message without reading what its fields hold, and ends after the first error.
+// fields returns the fields of a message, in order, without reading their contents. The sequence ends after the first error, which is field's.
 func (f *file) fields(m message) iter.Seq2[field, error] {
 	return func(yield func(field, error) bool) {
 		for pos := m.pos; pos < m.end; {
@@ -35,7 +35,7 @@ func (f *file) fields(m message) iter.Seq2[field, error] {
 	}
 }
 
-// field reads the head of the first field of m.
+// field reads the first field of m, without its content. It fails with *Refusal if that is malformed or cut off, or after too many fields.
 func (f *file) field(m message) (field, error) {
 	f.walked++
 	if f.walked > maxFields {
@@ -66,7 +66,8 @@ func (f *file) field(m message) (field, error) {
 	return found, nil
 }
 
-// consume reads a field's number, or the length of its bytes; n is negative as protowire has it.
+// consume decodes a field's number, or the length of its bytes, at the start of b, and returns how many bytes it took. n is negative, protowire's
+// code, on an error.
 func consume(wire protowire.Type, b []byte) (value uint64, n int) {
 	switch wire {
 	case protowire.VarintType, protowire.BytesType:
@@ -81,13 +82,13 @@ func consume(wire protowire.Type, b []byte) (value uint64, n int) {
 	}
 }
 
-// signed returns a number as protobuf's int64 has it: in two's complement.
+// signed converts a number as protobuf encodes an int64, in two's complement.
 func signed(v uint64) int64 { return int64(v) } //nolint:gosec // meant to wrap
 
 // notWire is a length that protowire gives for no error of its own but the generic one.
 const notWire = -100
 
-// broken explains a negative length of protowire's for the first field of m.
+// broken returns the refusal for the first field of m, for protowire's error code n.
 func (f *file) broken(m message, n int) error {
 	if errors.Is(protowire.ParseError(n), io.ErrUnexpectedEOF) {
 		return f.short(m, "a field's head is cut")
@@ -95,7 +96,8 @@ func (f *file) broken(m message, n int) error {
 	return malformed(m.pos, "has no valid field")
 }
 
-// short is said where a message ends before its field does: with the file, that file was cut.
+// short returns the refusal of a message that ends before its field does: the file is truncated if the message ends with the file, otherwise
+// malformed. why says what is missing.
 func (f *file) short(m message, why string) error {
 	if m.end == f.size {
 		return truncated(f.size, why, m.pos)
@@ -103,7 +105,7 @@ func (f *file) short(m message, why string) error {
 	return malformed(m.pos, "is cut: %s, and what it is in ends before", why)
 }
 
-// message returns the place of a field's bytes.
+// message returns where a field's bytes lie. It fails with *Refusal if the field is a number.
 func (v field) message() (message, error) {
 	if v.wire != protowire.BytesType {
 		return message{}, malformed(v.at, "has a number where field %d is text or a message", v.number)
@@ -111,7 +113,7 @@ func (v field) message() (message, error) {
 	return v.body, nil
 }
 
-// int returns a field's integer.
+// int returns a field's integer. It fails with *Refusal if the field is none.
 func (v field) int() (int64, error) {
 	if v.wire != protowire.VarintType {
 		return 0, malformed(v.at, "has no integer where field %d is one", v.number)
@@ -119,13 +121,13 @@ func (v field) int() (int64, error) {
 	return v.scalar, nil
 }
 
-// enum returns a field's number as protobuf reads an enum or an int32: the upper bits are dropped.
+// enum returns a field's integer cut to 32 bits, as protobuf reads an enum or an int32. It fails with *Refusal if the field is none.
 func (v field) enum() (int64, error) {
 	n, err := v.int()
 	return int64(int32(n)), err //nolint:gosec // meant to drop them
 }
 
-// textOf reads a field's name.
+// textOf reads a field as a name. It fails as message and string do: with *Refusal if the field holds no name.
 func (f *file) textOf(v field) (string, error) {
 	m, err := v.message()
 	if err != nil {
@@ -134,7 +136,7 @@ func (f *file) textOf(v field) (string, error) {
 	return f.string(m)
 }
 
-// ints adds a field of repeated integers to a list, packed or one by one, up to most.
+// ints appends the integers of a repeated field, packed or not, to a list of up to most. It fails with *Refusal if they are malformed or too many.
 func (f *file) ints(list []int64, v field, most int) ([]int64, error) {
 	if v.wire == protowire.VarintType {
 		return appendBounded(list, v.scalar, v.at, most)
@@ -160,6 +162,7 @@ func (f *file) ints(list []int64, v field, most int) ([]int64, error) {
 	return list, nil
 }
 
+// appendBounded appends a value to a list of up to most. It fails with *Refusal if the list is full; at is the value's place in the file.
 func appendBounded(list []int64, value, at int64, most int) ([]int64, error) {
 	if len(list) == most {
 		return nil, malformed(at, "has more than %d dimensions", most)

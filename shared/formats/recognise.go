@@ -29,8 +29,8 @@ func (c Claim) promised() []Format {
 	return nil
 }
 
-// Recognise reads what a file of size bytes is, and what it says of itself. A file that has the format of no model, and does not claim one,
-// is Data. It fails with *Refusal if the file is not accepted or is not what it claims, and with r's own error if it cannot be read.
+// Recognise returns the model in a file of size bytes. For a file that has no model's format, and is not claimed to have one, it returns a Model of
+// the format Data. It fails with *Refusal if the file is not accepted or not what it is claimed to be, and with r's error if it cannot be read.
 func Recognise(r io.ReaderAt, size int64, claim Claim) (Model, error) {
 	if size == 0 {
 		return Model{}, &Refusal{Empty, Unknown, "this file is empty"}

@@ -38,6 +38,7 @@ func truncated(size int64, why string, at int64) *Refusal {
 	return &Refusal{Code: Truncated, Detail: fmt.Sprintf("is truncated at byte %d: %s at byte %d", size, why, at)}
 }
 
+// tooComplex returns the refusal of an ONNX file that exceeds a bound. format and values continue the phrase "it".
 func tooComplex(format string, values ...any) *Refusal {
 	return &Refusal{Code: TooComplex, Detail: "is too complex: it " + fmt.Sprintf(format, values...)}
 }
@@ -50,7 +51,7 @@ func (r *Refusal) named(a about) *Refusal {
 	return &Refusal{Code: r.Code, Format: a.format, Detail: "this " + a.label() + " " + r.Detail}
 }
 
-// shorten quotes a name of the file for a sentence.
+// shorten returns a name of the file in quotes, cut to 80 bytes, for a message.
 func shorten(s string) string {
 	const most = 80
 	if len(s) > most {

@@ -12,22 +12,22 @@ import (
 // Proto builds protobuf messages. The field numbers here are those of onnx.proto.
 type Proto []byte
 
-// Int adds a number.
+// Int appends a field with a number.
 func (p Proto) Int(number protowire.Number, v int64) Proto {
 	return protowire.AppendVarint(protowire.AppendTag(p, number, protowire.VarintType), uint64(v))
 }
 
-// Text adds a string, or bytes.
+// Text appends a field with a string, or bytes.
 func (p Proto) Text(number protowire.Number, s string) Proto {
 	return protowire.AppendString(protowire.AppendTag(p, number, protowire.BytesType), s)
 }
 
-// Message adds a message.
+// Message appends a field with a message.
 func (p Proto) Message(number protowire.Number, m Proto) Proto {
 	return protowire.AppendBytes(protowire.AppendTag(p, number, protowire.BytesType), m)
 }
 
-// Value returns a ValueInfoProto of a tensor; an extent of -1 may be any.
+// Value returns a ValueInfoProto of a tensor of the datatype kind. A negative extent may be any.
 func Value(name string, kind int64, extents ...int64) Proto {
 	shape := Proto{}
 	for _, extent := range extents {
@@ -42,7 +42,7 @@ func Value(name string, kind int64, extents ...int64) Proto {
 	return Proto{}.Text(1, name).Message(2, Proto{}.Message(1, Proto{}.Int(1, kind).Message(2, shape)))
 }
 
-// Tensor returns a TensorProto of floats with its data.
+// Tensor returns a TensorProto of floats with its raw data.
 func Tensor(name, raw string, extents ...int64) Proto {
 	t := Proto{}
 	for _, extent := range extents {
@@ -53,7 +53,7 @@ func Tensor(name, raw string, extents ...int64) Proto {
 
 const float = 1 // TensorProto.DataType
 
-// External returns a TensorProto of floats whose data lies in another file, with the entries of external_data by key and value in turn.
+// External returns a TensorProto of floats whose data lies in another file. entries are those of external_data: keys and values in turn.
 func External(name string, extents []int64, entries ...string) Proto {
 	t := Proto{}
 	for _, extent := range extents {
@@ -74,13 +74,13 @@ type Table struct {
 	Tables        int64
 }
 
-// Size returns how many bytes the other file has.
+// Size returns the size of the other file, in bytes.
 func (t Table) Size() int64 { return t.Tables * t.one() }
 
 // one returns the size of a table of float32 values in bytes.
 func (t Table) one() int64 { return t.Rows * t.Columns * 4 }
 
-// Model encodes the model.
+// Model returns the encoded model. producer is a text in it, by which two models differ.
 func (t Table) Model(producer string) []byte {
 	graph, sum := Proto{}, ""
 	for n := range t.Tables {
@@ -99,7 +99,7 @@ func (t Table) Model(producer string) []byte {
 	return Model(graph.Message(11, Value("x", integer, -1)).Message(12, Value("y", float, -1, t.Columns)), producer)
 }
 
-// Node returns a NodeProto with one output.
+// Node returns a NodeProto of the operator kind with one output.
 func Node(kind, output string, inputs ...string) Proto {
 	n := Proto{}
 	for _, input := range inputs {
@@ -108,13 +108,13 @@ func Node(kind, output string, inputs ...string) Proto {
 	return n.Text(2, output).Text(4, kind)
 }
 
-// Model returns a ModelProto of a graph.
+// Model returns a ModelProto of the graph. producer is a text in it, by which two models differ.
 func Model(graph Proto, producer string) Proto {
 	return Proto{}.Int(1, 9).Text(2, producer).Message(7, graph).Message(8, Proto{}.Int(2, 18))
 }
 
-// Mirror returns a model of some size bytes that answers with what it is asked: y = x, FP32 [-1,1024], by as many layers of 4 MiB of weights as it
-// takes. Another name makes another file.
+// Mirror returns an ONNX model of about size bytes that returns its input: y = x, FP32 [-1,1024]. It has a layer for each 4 MiB. Models of
+// different names have different bytes.
 func Mirror(size int64, name string) []byte {
 	const (
 		width     = 1024
@@ -136,7 +136,7 @@ func Mirror(size int64, name string) []byte {
 	return Model(graph.Message(11, Value("x", float, -1, width)).Message(12, Value("y", float, -1, width)), name)
 }
 
-// identity returns the identity matrix as ONNX has its data: floats row by row, little-endian.
+// identity returns the raw data of the identity matrix of floats, row by row, little-endian.
 func identity(width int) string {
 	data := make([]byte, 4*width*width)
 	for i := range width {

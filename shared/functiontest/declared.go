@@ -14,8 +14,9 @@ import (
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
-// Declared returns a transport that fails the test when a function answers with a kind of error that its route does not declare (httpapi.Route.Kinds).
-// functions are those that answer at their own servers; without any it is the public listener of all. It does not read the trailers of gRPC.
+// Declared returns a transport over next that fails the test if an answer has a kind of error that its route does not declare
+// (httpapi.Route.Kinds). functions names those that answer at servers of their own; with none the transport is for the public listener of all
+// functions. It does not read gRPC's trailers.
 func Declared(t testing.TB, next http.RoundTripper, functions ...string) http.RoundTripper {
 	d := declared{t: t, next: next, table: map[string]httpapi.Route{}}
 	echo := map[string]http.Handler{}
@@ -40,7 +41,7 @@ type declared struct {
 	routers []http.Handler           // they answer with the pattern of the route
 }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. It fails the test for a kind of error that the route does not declare.
 func (d declared) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := d.next.RoundTrip(r)
 	if err != nil {
@@ -57,10 +58,10 @@ func (d declared) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// CloseIdleConnections closes those of the transport behind it.
+// CloseIdleConnections closes the idle connections of the transport behind it.
 func (d declared) CloseIdleConnections() { (&http.Client{Transport: d.next}).CloseIdleConnections() }
 
-// routeOf finds the route that a request leads to.
+// routeOf returns the route that answers the request. It reports false if none does.
 func (d declared) routeOf(r *http.Request) (httpapi.Route, bool) {
 	for _, router := range d.routers {
 		to, probe := httptest.NewRecorder(), r.Clone(r.Context())
@@ -73,7 +74,7 @@ func (d declared) routeOf(r *http.Request) (httpapi.Route, bool) {
 	return httpapi.Route{}, false
 }
 
-// kindOf reads the kind of error that a response has, "" if it is none. The response's body can be read again.
+// kindOf returns the kind of error in a response, "" if it is no error. The response's body can still be read.
 func kindOf(response *http.Response) (fault.Kind, error) {
 	if response.Header.Get("Content-Type") != problemType {
 		return kindIn(response.Header, nil), nil
@@ -86,7 +87,7 @@ func kindOf(response *http.Response) (fault.Kind, error) {
 
 const problemType = "application/problem+json"
 
-// kindIn reads the kind of error out of a problem or out of an answer of Connect, "" if it is neither.
+// kindIn returns the kind of error in the headers or the body of a response, "" if it is no error.
 func kindIn(h http.Header, body []byte) fault.Kind {
 	if name := h.Get(fault.KindHeader); name != "" {
 		return fault.Kind(name)

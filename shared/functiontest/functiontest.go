@@ -28,7 +28,8 @@ type Function struct {
 	vars map[string]string
 }
 
-// Start mounts the function with the variables as its environment. It ends with the test.
+// Start mounts the function on a server of its own, with the variables as its environment, and stops it when the test ends. It fails the test for
+// errors that routes do not declare.
 func Start(t testing.TB, name string, f *serve.Function, vars map[string]string) *Function {
 	t.Helper()
 	e := env.New(name, vars, slog.New(slog.DiscardHandler))
@@ -52,7 +53,7 @@ func Start(t testing.TB, name string, f *serve.Function, vars map[string]string)
 	return &Function{server.URL, client, t, vars}
 }
 
-// At returns a function, or a host of many, that answers at the URL already, with the variables that it was started with.
+// At returns a function, or a host of many, that already answers at the URL. vars are the variables that it was started with.
 func At(t testing.TB, url string, vars map[string]string) *Function {
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -77,7 +78,7 @@ type Answer struct {
 	t testing.TB
 }
 
-// Do sends the request to the function and returns the answer, read to its end. It fails the test if there is none.
+// Do sends the request to the function and returns the answer, read to its end. It ends the test if there is no answer.
 func (f *Function) Do(in Request) Answer {
 	f.t.Helper()
 	request, err := http.NewRequestWithContext(f.t.Context(), in.Method, f.URL+in.Path, strings.NewReader(in.Body))
@@ -105,7 +106,7 @@ func (f *Function) Do(in Request) Answer {
 	return Answer{response.StatusCode, response.Header, body, f.t}
 }
 
-// Must asks, and decodes an answer of the status into out, unless that is nil.
+// Must is Do for an answer that must have the status, or the test ends. It decodes the answer's JSON into out unless that is nil.
 func (f *Function) Must(in Request, status int, out any) Answer {
 	f.t.Helper()
 	answer := f.Do(in)
@@ -120,7 +121,7 @@ func (f *Function) Must(in Request, status int, out any) Answer {
 	return answer
 }
 
-// AssertProblem checks that the answer is a problem of the kind (RFC 9457), which names each of the fields.
+// AssertProblem fails the test unless the answer is a problem of the kind (RFC 9457) that names each of the fields.
 func (a Answer) AssertProblem(t testing.TB, kind fault.Kind, fields ...string) {
 	t.Helper()
 	var problem httpapi.Problem

@@ -27,7 +27,7 @@ type Refusal struct {
 	Fields []string
 }
 
-// AssertRefuses sends each variation of a good request, by what is bad about it.
+// AssertRefuses sends variations of a good request, and fails the test unless each is refused as it says. bad has them by a name for the subtest.
 func (f *Function) AssertRefuses(t *testing.T, good Request, bad map[string]Refusal) {
 	t.Helper()
 	for name, refusal := range bad {
@@ -50,7 +50,8 @@ func (f *Function) AssertRefuses(t *testing.T, good Request, bad map[string]Refu
 	}
 }
 
-// AssertNeedsCredential sends a good request with no, malformed, forged and expired credentials.
+// AssertNeedsCredential sends the request with no, malformed, forged and expired credentials, and fails the test unless each is refused with
+// Unauthenticated.
 func (f *Function) AssertNeedsCredential(t *testing.T, good Request) {
 	t.Helper()
 	for name, token := range map[string]string{
@@ -64,16 +65,16 @@ func (f *Function) AssertNeedsCredential(t *testing.T, good Request) {
 	}
 }
 
-// MaxBody returns a JSON object that is larger than any route takes.
+// MaxBody returns a JSON object of 2 MiB, which is larger than any route accepts.
 func MaxBody() string { return `{"x":"` + strings.Repeat("x", 2<<20) + `"}` }
 
-// expired is signed rightly, and has been good until a minute ago.
+// expired returns an access token with a valid signature that expired a minute ago.
 func (f *Function) expired(t testing.TB) string {
 	t.Helper()
 	return sign(t, f.key(t), time.Now().Add(-time.Minute))
 }
 
-// forged is signed by another key, under the name of the installation's.
+// forged returns an access token that is signed by another key, under the id of the installation's key.
 func (f *Function) forged(t testing.TB) string {
 	t.Helper()
 	set, err := auth.NewKeySet()
@@ -84,6 +85,7 @@ func (f *Function) forged(t testing.TB) string {
 	return sign(t, set.Keys[0], time.Now().Add(time.Minute))
 }
 
+// key returns the installation's current signing key.
 func (f *Function) key(t testing.TB) auth.JWK {
 	t.Helper()
 	text, err := os.ReadFile(f.vars["MAAS_SIGNING_KEYS"])
@@ -97,6 +99,7 @@ func (f *Function) key(t testing.TB) auth.JWK {
 	return set.Keys[0]
 }
 
+// sign returns an access token of an owner in the tenant acme, signed by the key, that expires at the time.
 func sign(t testing.TB, key auth.JWK, expires time.Time) string {
 	t.Helper()
 	seed, err := base64.RawURLEncoding.DecodeString(key.D)

@@ -10,9 +10,9 @@ import (
 	"github.com/17882237881/MaaS/shared/httpserver"
 )
 
-// client returns the address that the request came from: the first, seen from here, that is none of the proxies'. How many of them are in the
-// way may change from request to request, as it does where Knative's activator is in the way of some. What the client itself says stands
-// further away in X-Forwarded-For, and is never come to.
+// client returns the address that the request came from: seen from here, the first that is none of our proxies'. X-Forwarded-For is read from
+// its end for as long as the addresses are proxies', so that what the client itself wrote into it is never reached. The zero Addr stands for a
+// Unix socket.
 func client(r *http.Request, proxies httpserver.Proxies) netip.Addr {
 	peer, _ := netip.ParseAddrPort(r.RemoteAddr) // zero where there is no address, as on a unix socket
 	address := plain(peer.Addr())
@@ -29,7 +29,7 @@ func client(r *http.Request, proxies httpserver.Proxies) netip.Addr {
 	return address
 }
 
-// backwards returns the elements of a header's lists, the last first.
+// backwards returns the elements of a header's comma-separated lists, the last first and without surrounding space.
 func backwards(lines []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, line := range slices.Backward(lines) {
@@ -44,7 +44,7 @@ func backwards(lines []string) iter.Seq[string] {
 	}
 }
 
-// parseHop reads an address, with the port that some proxies write after it.
+// parseHop parses an address, with or without a port after it, and returns it as plain does.
 func parseHop(text string) (netip.Addr, error) {
 	if address, err := netip.ParseAddr(text); err == nil {
 		return plain(address), nil
@@ -53,6 +53,5 @@ func parseHop(text string) (netip.Addr, error) {
 	return plain(address.Addr()), err
 }
 
-// plain returns the address as it is compared and kept: an IPv4 address within an IPv6 one as itself, and without a zone, which means something on
-// its own machine alone.
+// plain returns the address in the form in which addresses are compared: an IPv4 address within an IPv6 one as IPv4, and without a zone.
 func plain(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }

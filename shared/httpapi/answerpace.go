@@ -26,8 +26,8 @@ func (p answerPace) check() error { return checkRate("MAAS_ANSWER", p.Rate, p.Wi
 // answerPiece is written at a time, so that a long Write is seen to progress. No window is so short that a client of the least rate could not read it.
 const answerPiece = 16 << 10
 
-// limit returns a writer of the request's answer that fails when the client reads too slowly. Its errors are faults: Timeout for a client that is too
-// slow, Canceled for one that is gone. Those that were too slow are counted.
+// limit returns a writer of the request's answer that fails if the client reads more slowly than the least rate: with Timeout for a slow
+// client, which slow counts, and with Canceled for one that is gone.
 func (p answerPace) limit(w http.ResponseWriter, r *http.Request, slow prometheus.Counter) *pacedAnswer {
 	return &pacedAnswer{ResponseWriter: w, leastRate: newLeastRate(p.Rate, p.Window, slow), multiplexed: r.ProtoMajor > 1}
 }
@@ -42,7 +42,7 @@ type pacedAnswer struct {
 // Unwrap lets http.ResponseController reach the underlying writer.
 func (a *pacedAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It fails with Timeout if the client reads too slowly, and with Canceled if it is gone.
 func (a *pacedAnswer) Write(p []byte) (written int, err error) {
 	defer a.rest()
 	for first := true; first || len(p) > 0; first = false {
@@ -61,17 +61,17 @@ func (a *pacedAnswer) Write(p []byte) (written int, err error) {
 // Flush implements http.Flusher.
 func (a *pacedAnswer) Flush() { _ = a.FlushError() }
 
-// FlushError is for http.ResponseController.
+// FlushError flushes the answer for http.ResponseController. It fails as Write does.
 func (a *pacedAnswer) FlushError() error {
 	defer a.rest()
 	began := a.start()
 	return a.end(began, 0, http.NewResponseController(a.ResponseWriter).Flush())
 }
 
-// leave bounds what net/http writes after the handler. On HTTP/1 the deadline is gone with the answer, on HTTP/2 with the stream.
+// leave sets a last deadline when the handler returns, for what net/http writes after that.
 func (a *pacedAnswer) leave() { a.start() }
 
-// start moves the deadline, and returns the time.
+// start is called before a write. It moves the write deadline if that is due, and returns the time.
 func (a *pacedAnswer) start() time.Time {
 	now := time.Now()
 	if deadline, move := a.begin(now); move {
@@ -80,7 +80,7 @@ func (a *pacedAnswer) start() time.Time {
 	return now
 }
 
-// rest begins a time in which nothing is written.
+// rest is called after a write. On HTTP/2 it takes the deadline away, which would reset the stream though nothing is being written.
 func (a *pacedAnswer) rest() {
 	if a.multiplexed {
 		a.moved = time.Time{}
@@ -88,11 +88,13 @@ func (a *pacedAnswer) rest() {
 	}
 }
 
+// setDeadline sets the write deadline, and none for the zero time.
 func (a *pacedAnswer) setDeadline(at time.Time) {
 	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(at) // a writer without deadlines (in tests) writes without
 }
 
-// end counts what was written, and begins the next window if enough was in this one.
+// end is called after a write that began at began, wrote n bytes and returned err. It returns a fault if that failed or the rate is too low,
+// and nil otherwise.
 func (a *pacedAnswer) end(began time.Time, n int, err error) error {
 	a.add(began, n)
 	if err == nil {
@@ -104,6 +106,7 @@ func (a *pacedAnswer) end(began time.Time, n int, err error) error {
 	return nil
 }
 
+// fault returns Timeout, which it counts, for the err of a client that was too slow, and Canceled for any other.
 func (a *pacedAnswer) fault(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) || a.waited >= a.window { // HTTP/2 says only that the stream is closed
 		a.count()

@@ -18,7 +18,7 @@ import (
 // maxBody bounds a JSON body, in bytes.
 const maxBody = 1 << 20
 
-// checkBody makes sure that the body is one JSON object in UTF-8.
+// checkBody fails with Invalid unless the body is one JSON object in UTF-8, not compressed, with the Content-Type application/json.
 func checkBody(r *http.Request, body []byte) error {
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
 		return fault.New(fault.Invalid, "The body must not be compressed.", fault.Field("Content-Encoding"))
@@ -38,6 +38,7 @@ func checkBody(r *http.Request, body []byte) error {
 
 func isUTF8(charset string) bool { return charset == "" || strings.EqualFold(charset, "utf-8") }
 
+// syntax describes an error of json.Unmarshal for the user, with the byte at which the JSON is wrong if that is known.
 func syntax(err error) string {
 	if at, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("%s, at byte %d", at.Error(), at.Offset)
@@ -45,7 +46,8 @@ func syntax(err error) string {
 	return "it is malformed"
 }
 
-// readBody takes the whole body, maxBody bytes at most.
+// readBody reads the whole body. It fails with TooLarge beyond maxBody bytes, with the cause of the request's context if that has ended, and
+// with Invalid if the body breaks off.
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	var large *http.MaxBytesError

@@ -15,6 +15,7 @@ type bodyMemory struct {
 	Most int64 `env:"MAAS_BODY_MEMORY" envDefault:"67108864"`
 }
 
+// check fails if MAAS_BODY_MEMORY is too small for one caller's body of maxBody bytes.
 func (b bodyMemory) check() error {
 	if b.Most < share.Lone*maxBody {
 		return fmt.Errorf("MAAS_BODY_MEMORY must be %d or more; it is %d", share.Lone*maxBody, b.Most)
@@ -22,7 +23,7 @@ func (b bodyMemory) check() error {
 	return nil
 }
 
-// open returns the process's pool.
+// open returns the process's pool of memory for bodies; the first call creates it and registers its metrics.
 func (b bodyMemory) open(e *env.Env) (*share.Pool, error) {
 	return env.Once(e, "httpapi.bodies", func(context.Context) (*share.Pool, func(context.Context) error, error) {
 		p := share.NewPool(share.Limit{Most: b.Most, Noun: "bytes of memory for bodies", Setting: "MAAS_BODY_MEMORY"})
@@ -30,7 +31,8 @@ func (b bodyMemory) open(e *env.Env) (*share.Pool, error) {
 	})
 }
 
-// lendBody takes memory for the body of a request, as long as it says or may be.
+// lendBody takes memory for the request's body from the pool: as much as its Content-Length says, and maxBody at most or if that is not known.
+// The caller ends the loan. It fails as share.Loan's Take does.
 func (m *Mux) lendBody(r *http.Request) (share.Loan, error) {
 	if r.ContentLength == 0 {
 		return share.Loan{}, nil

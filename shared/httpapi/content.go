@@ -59,7 +59,7 @@ func ServeContent(w http.ResponseWriter, r *http.Request, c Content) error {
 	}
 }
 
-// begin writes the answer's header.
+// begin writes the status and the header of an answer of length bytes.
 func (c Content) begin(w http.ResponseWriter, mediaType string, length int64, status int) {
 	h := w.Header()
 	c.Header(h)
@@ -73,7 +73,8 @@ func (c Content) begin(w http.ResponseWriter, mediaType string, length int64, st
 // firstRead is how much is read before the answer begins, so that what fails at once is answered with a problem.
 const firstRead = 64 << 10
 
-// open returns a reader of a range whose first bytes have been read.
+// open returns a reader of a range, of which it has read up to firstRead bytes, so that a failure there can still be answered with a problem.
+// The caller calls end to close it.
 func (c Content) open(ctx context.Context, s span) (from io.Reader, end func() error, err error) {
 	body, err := c.Read(ctx, s.first, s.length)
 	if err != nil {
@@ -87,6 +88,7 @@ func (c Content) open(ctx context.Context, s span) (from io.Reader, end func() e
 	return io.MultiReader(bytes.NewReader(first), body), body.Close, nil
 }
 
+// serve answers with one range, or with the whole content if that is the range.
 func (c Content) serve(w http.ResponseWriter, r *http.Request, s span, status int) error {
 	from, end, err := c.open(r.Context(), s)
 	if err != nil {
@@ -100,7 +102,8 @@ func (c Content) serve(w http.ResponseWriter, r *http.Request, s span, status in
 	return pass(w, from)
 }
 
-// pass copies what was opened to the client. A client that is gone is no failure of ours.
+// pass copies from to the client. It fails with the error of reading, with Timeout for a client that reads too slowly, and with Canceled for
+// one that is gone.
 func pass(w io.Writer, from io.Reader) error {
 	reading := source{Reader: from}
 	if _, err := io.Copy(w, &reading); err != nil {
@@ -131,7 +134,8 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// serveParts answers with several ranges (RFC 9110, 15.3.7.2).
+// serveParts answers with several ranges, as multipart/byteranges (RFC 9110, 15.3.7.2). If a later range cannot be read, the answer has begun
+// already.
 func (c Content) serveParts(w http.ResponseWriter, r *http.Request, ranges []span) error {
 	parts := multipart.NewWriter(w)
 	from, end, err := c.open(r.Context(), ranges[0])
@@ -154,6 +158,7 @@ func (c Content) serveParts(w http.ResponseWriter, r *http.Request, ranges []spa
 	return gone(parts.Close())
 }
 
+// part writes one range as a part of the answer. It fails as pass does.
 func (c Content) part(parts *multipart.Writer, s span, from io.Reader) error {
 	to, err := parts.CreatePart(c.partHeader(s))
 	if err != nil {
@@ -162,6 +167,7 @@ func (c Content) part(parts *multipart.Writer, s span, from io.Reader) error {
 	return pass(to, from)
 }
 
+// gone returns a Canceled error for an error of writing to the client, and nil for nil.
 func gone(err error) error {
 	if err == nil {
 		return nil
@@ -173,7 +179,7 @@ func (c Content) partHeader(s span) textproto.MIMEHeader {
 	return textproto.MIMEHeader{"Content-Type": {c.Type}, "Content-Range": {s.contentRange(c.Size)}}
 }
 
-// lengthOf returns the length of an answer of several parts.
+// lengthOf returns the bytes of an answer of several ranges, with the lines between the parts.
 func (c Content) lengthOf(ranges []span, boundary string) int64 {
 	var framing counter
 	parts := multipart.NewWriter(&framing)
@@ -196,4 +202,5 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// quoted returns an entity tag in quotes, as headers have it.
 func quoted(tag string) string { return `"` + tag + `"` }

@@ -18,7 +18,7 @@ const (
 	maxCursor = 2048 // characters of a token
 )
 
-// list names what a cursor is good for: a caller's tenant, a route, and the filter.
+// list identifies the list to which a cursor belongs: the caller's tenant, the route's path and the filter.
 func list(who auth.Principal, r *http.Request) string {
 	filter := r.URL.Query()
 	filter.Del(pageSize)
@@ -26,10 +26,12 @@ func list(who auth.Principal, r *http.Request) string {
 	return who.Tenant.String() + "\n" + r.URL.Path + "\n" + filter.Encode()
 }
 
+// seal returns a page token: the cursor with a signature that makes it valid for this list alone.
 func (c cursors) seal(list, cursor string) string {
 	return base64.RawURLEncoding.EncodeToString(append(c.mac(list, cursor), cursor...))
 }
 
+// open returns the cursor in a page token. It fails with Invalid if the token was not made by seal for this list.
 func (c cursors) open(list, token string) (string, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil || len(token) > maxCursor || len(raw) <= cursorMAC || !hmac.Equal(raw[:cursorMAC], c.mac(list, string(raw[cursorMAC:]))) {
@@ -38,6 +40,7 @@ func (c cursors) open(list, token string) (string, error) {
 	return string(raw[cursorMAC:]), nil
 }
 
+// mac returns the signature of a cursor for a list.
 func (c cursors) mac(list, cursor string) []byte {
 	mac := hmac.New(sha256.New, c.key)
 	mac.Write([]byte(list + "\n\n" + cursor))

@@ -33,7 +33,7 @@ type param struct {
 	many  bool // a slice, which takes a repeated parameter
 }
 
-// planOf works the plan out. It panics for a type that no request could fill.
+// planOf returns how requests of the type t are filled. It panics for a type that no request could fill, such as one whose field has no tag.
 func planOf(t reflect.Type) *plan {
 	p := &plan{}
 	if t.Kind() != reflect.Struct {
@@ -51,6 +51,7 @@ func planOf(t reflect.Type) *plan {
 	return p
 }
 
+// add adds a field to the plan by its tag. It panics for a field without a tag, or that text cannot fill.
 func (p *plan) add(t reflect.Type, f reflect.StructField) {
 	one := param{index: f.Index, many: f.Type.Kind() == reflect.Slice}
 	for tag, list := range map[string]*[]param{"path": &p.path, "query": &p.query, "header": &p.header} {
@@ -71,8 +72,8 @@ func (p *plan) add(t reflect.Type, f reflect.StructField) {
 	p.body = true
 }
 
-// fill decodes the request into v. Its Invalid fault names everything that is wrong with the path, the query, the
-// headers and the body's fields at once.
+// fill decodes the request into v. It fails with one error that names everything wrong with the path, the query, the headers and the body's
+// fields: Invalid, or Unprocessable if all are well-formed values that cannot be. A body that is no JSON object is Invalid by itself.
 func (p *plan) fill(v reflect.Value, r *http.Request, body []byte) error {
 	var s strict
 	p.fillPath(&s, v, r)
@@ -87,6 +88,8 @@ func (p *plan) fill(v reflect.Value, r *http.Request, body []byte) error {
 	return s.fault()
 }
 
+// fault returns one error for all that was noted, with a field error each, and nil if nothing was. It is Unprocessable if all are, and Invalid
+// otherwise.
 func (s *strict) fault() error {
 	kind := fault.Invalid
 	if s.unprocessable == len(s.errors) {
@@ -103,6 +106,7 @@ func (s *strict) fault() error {
 	}
 }
 
+// fillPath sets the fields that are tagged path. Wrong values are noted in s.
 func (p *plan) fillPath(s *strict, v reflect.Value, r *http.Request) {
 	for _, one := range p.path {
 		names := strings.Split(one.name, "/")
@@ -114,6 +118,8 @@ func (p *plan) fillPath(s *strict, v reflect.Value, r *http.Request) {
 	}
 }
 
+// fillHeaders sets the fields that are tagged header; a header that is absent leaves its field. Wrong values, repeated headers and conditions
+// that the route does not check are noted in s.
 func (p *plan) fillHeaders(s *strict, v reflect.Value, r *http.Request) {
 	for _, one := range p.header {
 		values := r.Header.Values(one.name)
@@ -132,7 +138,8 @@ func (p *plan) fillHeaders(s *strict, v reflect.Value, r *http.Request) {
 	}
 }
 
-// refuseConditions notes the conditions of a write that its route does not check: to ignore them would write what was not to be written.
+// refuseConditions notes in s the headers If-Match and If-None-Match that the request has and its route does not check. A write must not
+// ignore them.
 func (p *plan) refuseConditions(s *strict, r *http.Request) {
 	for _, name := range []string{condition.IfMatch, condition.IfNoneMatch} {
 		if len(r.Header.Values(name)) > 0 && !slices.ContainsFunc(p.header, func(one param) bool { return one.name == name }) {
@@ -153,7 +160,8 @@ func (p *plan) parameters() parameters {
 	return all
 }
 
-// fillQuery reads the parameters that are right; parameters.check has told of the others.
+// fillQuery sets the fields that are tagged query, and the page's size. Values that cannot be parsed are noted in s; unknown and repeated
+// parameters are noted by parameters.check.
 func (p *plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
 	given := r.URL.Query()
 	if p.page != nil {
@@ -164,8 +172,8 @@ func (p *plan) fillQuery(s *strict, v reflect.Value, r *http.Request) {
 	}
 }
 
-// setQuery sets a field from the values of its query parameter. No value leaves the field as it is. A value that cannot
-// be parsed is recorded in s.
+// setQuery sets a field from the values of its query parameter. Without a value the field stays as it is. A value that cannot be parsed is
+// noted in s.
 func (s *strict) setQuery(field reflect.Value, one param, values []string) {
 	switch {
 	case one.many && len(values) > 0:
@@ -178,6 +186,7 @@ func (s *strict) setQuery(field reflect.Value, one param, values []string) {
 	}
 }
 
+// set sets a field from a text. If the text is not UTF-8 or cannot be parsed, it notes that in s under the name.
 func (s *strict) set(field reflect.Value, name, text string) {
 	if !utf8.ValidString(text) {
 		s.note(name, "is not UTF-8")
@@ -188,6 +197,7 @@ func (s *strict) set(field reflect.Value, name, text string) {
 	}
 }
 
+// setSize sets a page.Request with the size in the query, the default without one. A size that is not from 1 to page.MaxSize is noted in s.
 func (s *strict) setSize(field reflect.Value, given url.Values) {
 	request := page.Request{Size: page.DefaultSize}
 	if texts, ok := given[pageSize]; ok {
@@ -198,6 +208,8 @@ func (s *strict) setSize(field reflect.Value, given url.Values) {
 	field.Set(reflect.ValueOf(request))
 }
 
+// fillBody sets the fields that are tagged json; an empty body counts as {}. It fails with Invalid if the body is no JSON object; what is
+// wrong with a field is noted in s.
 func (p *plan) fillBody(s *strict, v reflect.Value, r *http.Request, body []byte) error {
 	if len(body) == 0 {
 		body = []byte("{}")

@@ -47,7 +47,7 @@ func DoorOf(path string) Door {
 	}
 }
 
-// clean resolves empty and dot segments as http.ServeMux does before it compares paths. The result begins with a slash.
+// clean returns the path with empty and dot segments resolved as http.ServeMux does it. The result begins with a slash.
 func clean(p string) string {
 	if !strings.HasPrefix(p, "/") {
 		p = "/" + p
@@ -62,7 +62,7 @@ func clean(p string) string {
 	return cleaned
 }
 
-// unescape returns the segment as it is if it is not escaped correctly.
+// unescape returns the segment unescaped, or as it is if it is not escaped correctly.
 func unescape(segment string) string {
 	if plain, err := url.PathUnescape(segment); err == nil {
 		return plain
@@ -80,11 +80,13 @@ func (r Route) Door() Door {
 // A wildcard stands for any name that is not reserved: its own text, without the dots, is one.
 var plainWildcards = strings.NewReplacer("{$}", "", "...}", "}")
 
+// doorOfPattern returns the door of the requests that a pattern's path matches. A wildcard counts as a name that is not reserved.
 func doorOfPattern(path string) Door { return DoorOf(plainWildcards.Replace(path)) }
 
 // router has an http.ServeMux for each door. They answer what they do not know with problems.
 type router [doors]*http.ServeMux
 
+// newRouter returns a router without routes, which answers every request with a problem: 404 or 405.
 func newRouter() router {
 	var r router
 	for door := range r {

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// noteDoubled notes the members that objects within a value have more than once, by their paths. Of doubled members the last would count, and
-// another reader takes the first (RFC 8259, 4). raw is valid JSON of any depth.
+// noteDoubled notes in s each member that an object within a value has more than once, by its path below path. Readers differ in which of them
+// counts (RFC 8259, 4). raw is valid JSON of any depth.
 func noteDoubled(s *strict, raw []byte, path string) {
 	if len(raw) == 0 || raw[0] != '{' && raw[0] != '[' {
 		return
@@ -48,9 +48,10 @@ type container struct {
 	index int             // of the array's next element
 }
 
+// awaitsName reports whether the next token within the container is the name of a member.
 func (c *container) awaitsName() bool { return c.names != nil && !c.value }
 
-// member records the name of the object's next member, and in s that it is given more than once.
+// member takes the name of the object's next member. A name that came before is noted in s.
 func (c *container) member(s *strict, name string) {
 	c.named, c.value = join(c.path, name), true
 	if c.names[name] {
@@ -59,7 +60,7 @@ func (c *container) member(s *strict, name string) {
 	c.names[name] = true
 }
 
-// next returns the path of the value that comes, or of nothing that counts where the container ends.
+// next returns the path of the value that comes next in the container, and counts it. At the container's end the path has no meaning.
 func (c *container) next() string {
 	if c.names != nil {
 		c.value = false

@@ -15,7 +15,8 @@ type EventStream struct {
 	control *http.ResponseController
 }
 
-// NewEventStream prepares the answer; until the first event is sent it can still be a problem.
+// NewEventStream sets the headers of a stream of events and returns the stream. Nothing is written yet: until the first event a problem can
+// still be the answer.
 func NewEventStream(w http.ResponseWriter) EventStream {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
@@ -27,11 +28,11 @@ func NewEventStream(w http.ResponseWriter) EventStream {
 	return EventStream{w, http.NewResponseController(w)}
 }
 
-// Begin sends the headers alone. They are all that HEAD is answered with: it would wait for the stream's end otherwise.
+// Begin sends the headers alone, which is the whole answer to HEAD. It fails with Canceled if the client is gone.
 func (s EventStream) Begin() error { return s.flushed(nil) }
 
-// Send writes an event, whose id a client that comes again gives back as Last-Event-ID. Neither id nor kind has a line break. It fails with
-// Canceled if the client is gone or reads too slowly.
+// Send writes an event with data as JSON. A client that comes again gives the id back as Last-Event-ID. Neither id nor kind may have a line
+// break. It fails with Canceled if the client is gone or does not read within writeTime.
 func (s EventStream) Send(id, kind string, data any) error {
 	text, err := json.Marshal(data)
 	if err != nil {
@@ -40,16 +41,17 @@ func (s EventStream) Send(id, kind string, data any) error {
 	return s.write(fmt.Sprintf("id: %s\nevent: %s\ndata: %s\n\n", id, kind, text))
 }
 
-// Beat writes a comment, as a sign of life for what stands between.
+// Beat writes a comment, so that proxies and the client see that the stream lives. It fails as Send does.
 func (s EventStream) Beat() error { return s.write(":\n\n") }
 
-// write writes and flushes a text. It fails if the client has not taken it within writeTime.
+// write writes and flushes a text. It fails with Canceled if the client has not taken it within writeTime.
 func (s EventStream) write(text string) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(writeTime)) // a writer without deadlines (in tests) writes without
 	_, err := s.to.Write([]byte(text))
 	return s.flushed(err)
 }
 
+// flushed flushes what was written, unless err is an error of writing. Either error becomes Canceled.
 func (s EventStream) flushed(err error) error {
 	if err == nil {
 		err = s.control.Flush()

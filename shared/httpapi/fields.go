@@ -12,7 +12,7 @@ type jsonField struct {
 	required bool
 }
 
-// fieldsOf returns the fields of a struct by their JSON names; embedded structs count as part of it. Fields without a json tag are none.
+// fieldsOf returns a struct's fields by their JSON names, those of embedded structs included. Fields without a json tag are left out.
 func fieldsOf(t reflect.Type) map[string]jsonField {
 	fields := map[string]jsonField{}
 	for _, f := range reflect.VisibleFields(t) {
@@ -27,7 +27,7 @@ func fieldsOf(t reflect.Type) map[string]jsonField {
 	return fields
 }
 
-// required returns the names of those that must be there, in alphabetical order.
+// required returns the names of the fields that must be given, in alphabetical order.
 func required(fields map[string]jsonField) []string {
 	var names []string
 	for name, f := range fields {

@@ -9,13 +9,14 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Public returns one handler for the routes of many functions, by their names, that may be called from outside.
+// Public returns one handler for the routes of many functions that may be called from outside. functions has the handlers by name; routes of
+// functions that it lacks are not found.
 func Public(functions map[string]http.Handler) http.Handler {
 	return gather(Routes(), functions, func(route Route) (string, bool) { return route.Pattern, !route.Events })
 }
 
-// Internal returns one handler for the routes of many functions, by their names, that belong to the events' listener. The function that an
-// event starts is at POST /<function>.
+// Internal returns one handler for the routes of many functions that belong to the events' listener. functions has the handlers by name. A
+// function that events start is at POST /<function>.
 func Internal(functions map[string]http.Handler) http.Handler {
 	return gather(Routes(), functions, func(route Route) (string, bool) {
 		method, path, _ := strings.Cut(route.Pattern, " ")
@@ -26,6 +27,7 @@ func Internal(functions map[string]http.Handler) http.Handler {
 	})
 }
 
+// gather returns a handler for those routes of the table for which at returns true, at the pattern that it returns.
 func gather(table []Route, functions map[string]http.Handler, at func(Route) (pattern string, here bool)) http.Handler {
 	mux := newRouter()
 	for _, route := range table {
@@ -44,7 +46,8 @@ func gather(table []Route, functions map[string]http.Handler, at func(Route) (pa
 
 const anything = "/"
 
-// atRoot calls a function as its own server does, where its route is "/". An empty path, as http.StripPrefix leaves, would be redirected.
+// atRoot returns a handler that passes requests on to the function with the path "/", which is its own server's route. An empty path would be
+// redirected.
 func atRoot(function http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		moved, address := *r, *r.URL
@@ -71,7 +74,7 @@ func miss(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	writeMethodNotAllowed(w, r)
 }
 
-// allowedMethods returns the methods with which the path of a request has a route.
+// allowedMethods returns the methods for which the mux has a route with the request's path.
 func allowedMethods(mux *http.ServeMux, r *http.Request) []string {
 	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	return slices.DeleteFunc(methods, func(method string) bool {

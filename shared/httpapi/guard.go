@@ -40,6 +40,8 @@ const (
 	verifiedFor = time.Minute
 )
 
+// newGuard returns a guard of the process's keys and policy. Without authn it opens none of these, and can guard public routes alone. trusted
+// are our own proxies.
 func newGuard(e *env.Env, authn auth.Authenticator, trusted httpserver.Proxies) (guard, error) {
 	g := guard{authn: authn, proxies: trusted}
 	if authn == nil {
@@ -62,7 +64,8 @@ func newGuard(e *env.Env, authn auth.Authenticator, trusted httpserver.Proxies) 
 	return g, err
 }
 
-// admit returns the caller of a route, if they may call it.
+// admit returns the caller of a route, the zero Principal if the route is public. It fails with Unauthenticated without a good credential, and
+// with Forbidden if the caller may not call the route.
 func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
 	who, err := g.identify(r, route)
 	if err != nil {
@@ -74,6 +77,8 @@ func (g *guard) admit(r *http.Request, route Route) (auth.Principal, error) {
 	return who, g.policy.Authorize(who, route.Permission)
 }
 
+// identify returns the caller of a route by the request's credential, without asking what the caller may do. A public route has the zero
+// Principal. It fails with Unauthenticated or Invalid for a bad credential, and with Forbidden on the gateway's own routes.
 func (g *guard) identify(r *http.Request, route Route) (auth.Principal, error) {
 	switch {
 	case route.Permission == api.Public:
@@ -93,6 +98,7 @@ func (g *guard) identify(r *http.Request, route Route) (auth.Principal, error) {
 	return g.tokenHolder(r.Context(), credential)
 }
 
+// keyHolder returns the caller that an API key belongs to. It fails with Unauthenticated if the key is not good.
 func (g *guard) keyHolder(ctx context.Context, credential string) (auth.Principal, error) {
 	key, err := auth.ParseAPIKey(credential)
 	if err != nil {
@@ -101,6 +107,7 @@ func (g *guard) keyHolder(ctx context.Context, credential string) (auth.Principa
 	return g.authn.APIKey(ctx, key)
 }
 
+// tokenHolder returns the caller that an access token names. It fails if the signature is wrong or the token has expired or been revoked.
 func (g *guard) tokenHolder(ctx context.Context, token string) (auth.Principal, error) {
 	claims, err := g.verify(token)
 	if err != nil {
@@ -109,6 +116,8 @@ func (g *guard) tokenHolder(ctx context.Context, token string) (auth.Principal, 
 	return claims.Principal(), g.authn.Check(ctx, claims)
 }
 
+// verify returns what an access token says, if its signature is good and it has not expired. Good tokens are cached for verifiedFor. It does
+// not look at revocations.
 func (g *guard) verify(token string) (auth.Claims, error) {
 	sum := sha256.Sum256([]byte(token))
 	if known, ok := g.verified.GetIfPresent(sum); ok && time.Now().Before(known.until) {
@@ -126,11 +135,13 @@ func (g *guard) verify(token string) (auth.Claims, error) {
 	return claims, nil
 }
 
+// hasCredential reports whether the request has a header for a credential, good or not.
 func hasCredential(r *http.Request) bool {
 	return len(r.Header["Authorization"]) > 0 || len(r.Header["X-Api-Key"]) > 0
 }
 
-// credentialOf takes the one credential that the headers hold.
+// credentialOf returns the one credential in the headers: an access token or an API key. It fails with Unauthenticated if there is none, and
+// with Invalid if there are several.
 func credentialOf(h http.Header) (string, error) {
 	bearer, err := bearerOf(h["Authorization"])
 	if err != nil {
@@ -151,7 +162,8 @@ func credentialOf(h http.Header) (string, error) {
 	}
 }
 
-// bearerOf reads the Authorization header (RFC 6750, 2.1), "" if there is none.
+// bearerOf returns the credential in the Authorization header (RFC 6750, 2.1), "" if there is no such header. It fails with Invalid for
+// several, and with Unauthenticated for another scheme.
 func bearerOf(values []string) (string, error) {
 	if len(values) == 0 {
 		return "", nil

@@ -26,6 +26,8 @@ import (
 //
 // Out is answered as JSON, or with no body if it is struct{}. If it has ETag() string, that (unquoted) is its entity tag, and a GET that
 // knows it is answered 304; if it has SetHeader(http.Header), that sets more headers.
+//
+// It panics if the table does not have the route for this function, or if the route needs an auth.Authenticator and there is none.
 func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.Principal, In) (Out, error)) {
 	plan := planOf(reflect.TypeFor[In]())
 	m.add(pattern, func(route Route) answer {
@@ -52,7 +54,7 @@ func Handle[In, Out any](m *Mux, pattern string, use func(context.Context, auth.
 	})
 }
 
-// addressed returns a pointer on which the methods of the answer's type are found, whether they have pointers or values as receivers.
+// addressed returns out, or what it points to if that is a pointer already, so that methods with pointer receivers are found on the answer.
 func addressed[Out any](out *Out) any {
 	if reflect.TypeFor[Out]().Kind() == reflect.Pointer {
 		return *out
@@ -60,9 +62,9 @@ func addressed[Out any](out *Out) any {
 	return out
 }
 
-// Stream adds a route that reads or writes its bytes itself, and has no query parameters. It returns what is wrong before it has written
-// anything, and is not bounded in time, except that the body must arrive, and the answer be read, at a least rate (pace, answerPace): what else it
-// waits for, it bounds itself.
+// Stream adds a route whose handler reads or writes the bytes itself. The handler returns an error only before it has written anything. The
+// body must arrive and the answer be read at a least rate (pace, answerPace); otherwise the route has no deadline. A query is refused. It panics as
+// Handle does.
 func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.Request, who auth.Principal) error) {
 	m.add(pattern, func(Route) answer {
 		return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
@@ -77,7 +79,7 @@ func Stream(m *Mux, pattern string, handler func(w http.ResponseWriter, r *http.
 	})
 }
 
-// paceBody has the request's body fail when it comes too slowly. The function that it returns ends the body with its handler.
+// paceBody replaces the request's body by one that fails if it comes too slowly. The caller calls leave when the handler has returned.
 func (m *Mux) paceBody(x *telemetry.Exchange, r *http.Request) (leave func()) {
 	if r.ContentLength == 0 {
 		return func() {}
@@ -90,7 +92,8 @@ func (m *Mux) paceBody(x *telemetry.Exchange, r *http.Request) (leave func()) {
 // bodyTime bounds the reading of a JSON body, so that a client which sends it byte by byte does not hold a connection.
 const bodyTime = 30 * time.Second
 
-// decode fills in, and returns the context that the use case runs in.
+// decode reads the request's body within bodyTime and fills in. It returns the context for the use case, with the Idempotency-Key of a POST.
+// It fails as readBody does, and with Invalid or Unprocessable for wrong values.
 func (m *Mux) decode(ctx context.Context, x *telemetry.Exchange, r *http.Request, p *plan, in reflect.Value, who auth.Principal) (context.Context, error) {
 	var body []byte
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -115,6 +118,7 @@ func (m *Mux) decode(ctx context.Context, x *telemetry.Exchange, r *http.Request
 	return withIdempotencyKey(ctx, r, body)
 }
 
+// readInTime reads the whole body as readBody does, for bodyTime at most.
 func readInTime(x *telemetry.Exchange, r *http.Request) ([]byte, error) {
 	if r.ContentLength == 0 {
 		return nil, nil
@@ -126,6 +130,8 @@ func readInTime(x *telemetry.Exchange, r *http.Request) ([]byte, error) {
 	return body, err
 }
 
+// openPage sets After of a page.Request to the cursor in the query's page token, if there is one. It fails with Invalid for a token that this
+// list did not give.
 func (m *Mux) openPage(request reflect.Value, r *http.Request, who auth.Principal) error {
 	token := r.URL.Query().Get(pageToken)
 	if token == "" {
@@ -145,7 +151,8 @@ const (
 	maxIdempotencyKey = 255
 )
 
-// withIdempotencyKey puts the key of a POST into the context, with the hash of what it was sent with.
+// withIdempotencyKey returns a context with the Idempotency-Key of a POST and the hash of its address and body. Without a key, and for other
+// methods, it returns ctx. It fails with Invalid for a malformed key.
 func withIdempotencyKey(ctx context.Context, r *http.Request, body []byte) (context.Context, error) {
 	values := r.Header[idempotencyKey]
 	if r.Method != http.MethodPost || len(values) == 0 {
@@ -160,4 +167,5 @@ func withIdempotencyKey(ctx context.Context, r *http.Request, body []byte) (cont
 	return idempotency.With(ctx, idempotency.Key{Value: values[0], Route: r.Pattern, Body: [32]byte(hash.Sum(nil))}), nil
 }
 
+// unprintable reports whether c is anything but a printable ASCII character.
 func unprintable(c rune) bool { return c < ' ' || c > '~' }

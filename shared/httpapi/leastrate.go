@@ -25,6 +25,7 @@ type leastRate struct {
 	counted bool
 }
 
+// newLeastRate returns a measure of a rate in bytes per second over the window. slow counts the requests that are ended.
 func newLeastRate(rate int64, window time.Duration, slow prometheus.Counter) leastRate {
 	return leastRate{rate: rate, window: window, step: min(time.Second, window/2), slow: slow}
 }
@@ -41,7 +42,7 @@ func slowClients(e *env.Env) (sends, reads prometheus.Counter, err error) {
 	return slow.WithLabelValues("sends"), slow.WithLabelValues("reads"), nil
 }
 
-// checkRate checks a least rate and the window over which it is measured, whose variables have the prefix.
+// checkRate fails unless the rate is 0 or more and the window a second or more. prefix begins the names of their variables, for the message.
 func checkRate(prefix string, rate int64, window time.Duration) error {
 	if rate < 0 || window < time.Second {
 		return fmt.Errorf("%s_MIN_RATE must be 0 or more and %s_RATE_WINDOW 1s or more; they are %d and %s", prefix, prefix, rate, window)
@@ -49,8 +50,7 @@ func checkRate(prefix string, rate int64, window time.Duration) error {
 	return nil
 }
 
-// begin returns the deadline of the current window, and whether it is time to set it. It is called before each Read or
-// Write.
+// begin is called before each Read or Write. If move is true, the caller sets the deadline; it is moved once in a step, not each time.
 func (l *leastRate) begin(now time.Time) (deadline time.Time, move bool) {
 	if now.Sub(l.moved) <= l.step {
 		return time.Time{}, false
@@ -65,7 +65,8 @@ func (l *leastRate) add(began time.Time, n int) {
 	l.waited += time.Since(began)
 }
 
-// judge begins the next window if this one is over. It returns os.ErrDeadlineExceeded if too little came through.
+// judge is called after each Read or Write. It returns os.ErrDeadlineExceeded if the window is over and too few bytes came through in it, and
+// begins the next window if it is over.
 func (l *leastRate) judge() error {
 	if l.waited < l.window {
 		return nil

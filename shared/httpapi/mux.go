@@ -46,9 +46,11 @@ type config struct {
 	TrustedProxies httpserver.Proxies `env:"MAAS_TRUSTED_PROXIES"`
 }
 
-// NewMux returns the Mux of the function that e is for. authn may be nil if all the routes it will have are public.
+// NewMux returns the Mux, without routes, of the function that e is for. authn may be nil if all its routes are public. It fails if the
+// configuration is wrong.
 func NewMux(e *env.Env, authn auth.Authenticator) (*Mux, error) { return newMux(e, authn, Routes()) }
 
+// newMux is NewMux with another table of routes.
 func newMux(e *env.Env, authn auth.Authenticator, table []Route) (*Mux, error) {
 	var c config
 	if err := e.Config(&c); err != nil {
@@ -97,7 +99,8 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer is a route's handler: it writes the answer, or returns what is wrong before it has written anything.
 type answer func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error
 
-// add registers a route of the table. It panics, as http.ServeMux does, for what only a change of the code can mend.
+// add registers the handler for a route of the table, by its pattern. It panics if the table does not have the route for this function, or if
+// the route needs an auth.Authenticator and there is none.
 func (m *Mux) add(pattern string, do func(Route) answer) {
 	route, ok := m.routes[pattern]
 	if !ok {
@@ -115,6 +118,7 @@ func (m *Mux) add(pattern string, do func(Route) answer) {
 	}))
 }
 
+// serve authenticates and authorizes the caller of a route, and then calls act. It returns an error if nothing has been written.
 func (m *Mux) serve(x *telemetry.Exchange, r *http.Request, route Route, act answer) error {
 	telemetry.SetRoute(r.Context(), route.Pattern)
 	if route.Quiet {
@@ -141,6 +145,7 @@ type caller struct {
 	admitted atomic.Bool // who is set
 }
 
+// admit records who the caller is, once authenticated.
 func (c *caller) admit(who auth.Principal) {
 	c.who = who
 	c.admitted.Store(true)

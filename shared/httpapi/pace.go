@@ -26,8 +26,8 @@ type pace struct {
 
 func (p pace) check() error { return checkRate("MAAS_BODY", p.Rate, p.Window) }
 
-// limit returns a body that fails when it comes more slowly. Its errors are faults: Timeout for a body that is too slow, Canceled for a lost
-// connection. Those that were too slow are counted.
+// limit returns a body that fails if it comes more slowly than the least rate: with Timeout, which slow counts, or with Canceled if the
+// connection is lost.
 func (p pace) limit(body io.ReadCloser, control *http.ResponseController, slow prometheus.Counter) *pacedBody {
 	return &pacedBody{ReadCloser: body, control: readDeadline{control: control}, leastRate: newLeastRate(p.Rate, p.Window, slow)}
 }
@@ -63,7 +63,8 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	return n, b.fault(err)
 }
 
-// leave ends the body with its handler, and bounds how long net/http waits for the rest of one that nobody reads. A Read may be under way.
+// leave is called when the handler has returned. It bounds how long net/http waits for the rest of the body, and makes later Reads set no
+// deadline. It may be called during a Read.
 func (b *pacedBody) leave() {
 	if !b.ended.Load() {
 		b.control.set(time.Now().Add(b.step))
@@ -77,6 +78,7 @@ type readDeadline struct {
 	control *http.ResponseController // nil once the handler has returned
 }
 
+// set sets the read deadline, and does nothing after leave.
 func (d *readDeadline) set(at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -85,12 +87,14 @@ func (d *readDeadline) set(at time.Time) {
 	}
 }
 
+// leave makes set do nothing from now on.
 func (d *readDeadline) leave() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.control = nil
 }
 
+// fault returns io.EOF as it is, Timeout, which it counts, for a deadline that has passed, and Canceled for any other error.
 func (b *pacedBody) fault(err error) error {
 	switch {
 	case errors.Is(err, io.EOF):

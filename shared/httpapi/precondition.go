@@ -8,8 +8,8 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// precondition judges If-Match and If-None-Match of a GET or HEAD of what has the entity tag (RFC 9110, 13.2.2), and reports whether the client
-// has it already. It fails with PreconditionFailed if If-Match names other tags alone.
+// precondition checks If-Match and If-None-Match of a GET or HEAD against the resource's entity tag (RFC 9110, 13.2.2). known is true if the
+// client has this version already. It fails with PreconditionFailed if If-Match names only other tags.
 func precondition(r *http.Request, tag string) (known bool, err error) {
 	match := condition.Match(strings.Join(r.Header.Values(condition.IfMatch), ", "))
 	if condition.Check(match, "", tag) != nil {

@@ -56,6 +56,7 @@ func writeMethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	}.write(w)
 }
 
+// write writes the problem as the whole response.
 func (p Problem) write(w http.ResponseWriter) {
 	body, _ := json.Marshal(p) //nolint:errchkjson // strings and numbers always encode
 	h := w.Header()
@@ -65,6 +66,7 @@ func (p Problem) write(w http.ResponseWriter) {
 	_, _ = w.Write(body) // a client that is gone needs no answer
 }
 
+// setErrorHeaders sets the headers of an error's response: Cache-Control, and where its kind asks for them WWW-Authenticate and Retry-After.
 func setErrorHeaders(h http.Header, r *http.Request, e *fault.Error) {
 	h.Set("Cache-Control", "no-store")
 	if e.Kind == fault.Unauthenticated {
@@ -79,7 +81,8 @@ func setErrorHeaders(h http.Header, r *http.Request, e *fault.Error) {
 	}
 }
 
-// retryAfter returns how long the caller should wait before it tries again, 0 for a fault of a kind for which that is not said.
+// retryAfter returns how long the caller should wait before it tries again: what the error says, or defaultRetry, for RateLimited and
+// Unavailable, and 0 for other kinds.
 func retryAfter(e *fault.Error) time.Duration {
 	switch {
 	case e.Kind != fault.RateLimited && e.Kind != fault.Unavailable:

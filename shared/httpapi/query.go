@@ -11,8 +11,8 @@ import (
 // fields tagged query; routes of Stream and Mount have none.
 type parameters map[string]bool
 
-// check records what is wrong with a request's query: parameters that the route does not know, and repeated ones of which it takes one. It is
-// one rule for all routes.
+// check notes in s the parameters of a request's query that p does not have, and those that are given more than once though p takes one. A
+// query that cannot be parsed is noted too.
 func (p parameters) check(s *strict, r *http.Request) {
 	if r.URL.RawQuery == "" {
 		return

@@ -22,9 +22,10 @@ const (
 // span is a range of bytes.
 type span struct{ first, length int64 }
 
+// end returns the position behind the last byte.
 func (s span) end() int64 { return s.first + s.length }
 
-// contentRange returns the value of Content-Range (RFC 9110, 14.4).
+// contentRange returns the value of Content-Range for the span of a content of size bytes (RFC 9110, 14.4).
 func (s span) contentRange(size int64) string {
 	return fmt.Sprintf("bytes %d-%d/%d", s.first, s.end()-1, size)
 }
@@ -64,18 +65,20 @@ func rangesOf(r *http.Request, c Content) ([]span, error) {
 	}
 }
 
+// unsatisfiable returns an error of the kind Unsatisfiable about the Range header.
 func unsatisfiable(message string) error {
 	return fault.New(fault.Unsatisfiable, message, fault.Field("Range"))
 }
 
-// matchesIfRange reports whether the Range header applies: If-Range is absent or is the content's entity tag (RFC 9110,
-// 13.1.5). A date in If-Range does not match.
+// matchesIfRange reports whether the Range header applies: If-Range is absent or is tag, the content's entity tag without the quotes (RFC 9110,
+// 13.1.5). A date in If-Range, a weak tag and a repeated header do not match.
 func matchesIfRange(r *http.Request, tag string) bool {
 	values := r.Header["If-Range"]
 	return len(values) == 0 || len(values) == 1 && strings.TrimSpace(values[0]) == quoted(tag)
 }
 
-// parseRange reads "FIRST-LAST", "FIRST-" or "-LENGTH" (RFC 9110, 14.1.2), and reports whether it lies within the content and is well-formed.
+// parseRange parses "FIRST-LAST", "FIRST-" or "-LENGTH" (RFC 9110, 14.1.2) and cuts it to a content of size bytes. ok is false if the text is
+// malformed, and within is false if the range lies outside the content.
 func parseRange(text string, size int64) (s span, within, ok bool) {
 	left, right, ok := strings.Cut(text, "-")
 	if !ok || left == "" && right == "" {
@@ -97,7 +100,7 @@ func parseRange(text string, size int64) (s span, within, ok bool) {
 	return span{first, min(last, size-1) - first + 1}, first < size, true
 }
 
-// parsePosition reads a decimal number, one that is too large as the largest.
+// parsePosition parses a decimal number; one too large for an int64 counts as the largest. It returns false for any other text.
 func parsePosition(text string) (int64, bool) {
 	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
 		return 0, false
@@ -109,7 +112,7 @@ func parsePosition(text string) (int64, bool) {
 	return n, true
 }
 
-// coalesce makes one of those that overlap or are near each other. They stay in the order in which they were asked for.
+// coalesce merges the ranges that overlap or are at most nearRanges bytes apart. The order in which they were asked for stays.
 func coalesce(ranges []span) []span {
 	var kept []span
 	for _, s := range ranges {

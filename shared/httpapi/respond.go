@@ -25,7 +25,8 @@ type (
 // writeTime bounds the writing of an answer, so that a client which does not read it does not hold a connection.
 const writeTime = 30 * time.Second
 
-// respond answers with out, a pointer to a use case's answer.
+// respond answers with out, a pointer to a use case's answer, as JSON, or with 304 if the client has it already. An out of *struct{} has no
+// body; seal signs the page token. It fails with Internal, before it writes anything, if out cannot be encoded.
 func respond(x *telemetry.Exchange, r *http.Request, status int, out any, seal func(string) string) error {
 	if paged, ok := out.(sealable); ok {
 		paged.Seal(seal)
@@ -62,6 +63,7 @@ func setAnswerHeaders(h http.Header, r *http.Request, out any) (known bool) {
 	return false
 }
 
+// send writes the status and the JSON body, without the body for HEAD.
 func send(x *telemetry.Exchange, r *http.Request, status int, body []byte) {
 	h := x.Header()
 	if len(body) > 0 {

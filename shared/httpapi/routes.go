@@ -25,7 +25,7 @@ type Route struct {
 	Quiet      bool           // logged at debug unless it fails on our side: it is called too often for a line each
 }
 
-// Success returns the status that a success is answered with.
+// Success returns the status of a successful answer: Status, or if that is 0 the method's default (POST 201, DELETE 204, else 200).
 func (r Route) Success() int {
 	method, _, _ := strings.Cut(r.Pattern, " ")
 	switch {
@@ -217,7 +217,7 @@ func accountingRoutes() []Route {
 	}
 }
 
-// eventRoutes returns those of the functions that events start. Their credential is the event's signature.
+// eventRoutes returns the routes of the functions that events start. Their callers are known by the event's signature.
 func eventRoutes() []Route {
 	var routes []Route
 	for _, function := range []string{"verify-upload", "deploy-version", "meter-usage", "sweep"} {

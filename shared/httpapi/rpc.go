@@ -17,9 +17,11 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Mount adds a gRPC service: all procedures of the table under the prefix, "/maas.v1.ModelService/", go to the handler that connect
-// generated, with the caller in the context (auth.PrincipalFrom). The handler should have ConnectErrors among its interceptors. Bodies must arrive, and
-// answers be read, at a least rate, as Stream's.
+// Mount adds a gRPC service: all procedures that the table has for this function under the prefix, such as "/maas.v1.ModelService/", go to the handler
+// that connect generated, with the caller in the context (auth.PrincipalFrom). The handler should have ConnectErrors among its interceptors. As in
+// Stream, a body must arrive and an answer be read at a least rate, and a query is refused; unlike there, a call has its route's deadline.
+//
+// Without such a procedure it does nothing. It panics if one needs an auth.Authenticator and there is none.
 func Mount(m *Mux, prefix string, handler http.Handler) {
 	for pattern := range m.routes {
 		if strings.HasPrefix(pattern, http.MethodPost+" "+prefix) {
@@ -28,6 +30,8 @@ func Mount(m *Mux, prefix string, handler http.Handler) {
 	}
 }
 
+// call returns the answer that passes a request on to a gRPC handler, within the route's deadline and with the caller in the context. A query
+// is refused.
 func (m *Mux) call(route Route, handler http.Handler) answer {
 	return func(x *telemetry.Exchange, r *http.Request, who auth.Principal) error {
 		if err := checkNoQuery(r); err != nil {
@@ -45,6 +49,7 @@ func (m *Mux) call(route Route, handler http.Handler) answer {
 	}
 }
 
+// deadline returns a context with the route's deadline, or with the Mux's default if the route has none.
 func (m *Mux) deadline(ctx context.Context, route Route) (context.Context, context.CancelFunc) {
 	if route.Deadline != 0 {
 		return context.WithTimeout(ctx, route.Deadline)
@@ -55,7 +60,7 @@ func (m *Mux) deadline(ctx context.Context, route Route) (context.Context, conte
 // connectBody is a request's body whose faults are connect's errors, which is what connect passes on of a body's.
 type connectBody struct{ io.ReadCloser }
 
-// Read implements io.Reader.
+// Read implements io.Reader. A fault becomes an error that is also a *connect.Error.
 func (b connectBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if e, ok := errors.AsType[*fault.Error](err); ok {
@@ -82,7 +87,8 @@ func (e bodyError) As(target any) bool {
 // Unwrap lets errors.As find the fault.
 func (e bodyError) Unwrap() error { return e.fault }
 
-// ConnectErrors turns the faults that a service's methods return into gRPC's errors, and records them for the log.
+// ConnectErrors returns an interceptor that turns the errors of a service's methods into gRPC's, as ConnectError does, and records them for
+// the log.
 func ConnectErrors() connect.Interceptor {
 	return connect.UnaryInterceptorFunc(func(next connect.UnaryFunc) connect.UnaryFunc {
 		return func(ctx context.Context, request connect.AnyRequest) (connect.AnyResponse, error) {
@@ -97,8 +103,8 @@ func ConnectErrors() connect.Interceptor {
 	})
 }
 
-// ConnectError returns a fault as gRPC's error: its kind's code, its message, the exact kind in the metadatum X-Maas-Kind, when to try again in the
-// metadatum Retry-After and as a detail of type google.rpc.RetryInfo, and the fields that are wrong as a detail of type google.rpc.BadRequest.
+// ConnectError returns an error of gRPC for a fault: with its kind's code and its message, and the exact kind in X-Maas-Kind. The time to wait
+// is in Retry-After and in a google.rpc.RetryInfo; wrong fields are in a google.rpc.BadRequest.
 func ConnectError(err error) *connect.Error {
 	e := fault.From(err)
 	message, _ := e.Told()
@@ -116,7 +122,7 @@ func ConnectError(err error) *connect.Error {
 	return out
 }
 
-// badRequest returns what is wrong with fields as gRPC's clients read it.
+// badRequest returns the fields that are wrong as a google.rpc.BadRequest, and nil if there are none or a text is not UTF-8.
 func badRequest(fields []fault.FieldError) *connect.ErrorDetail {
 	if len(fields) == 0 {
 		return nil
@@ -132,7 +138,8 @@ func badRequest(fields []fault.FieldError) *connect.ErrorDetail {
 	return detail
 }
 
-// respondError answers with an error in the protocol that the request came in.
+// respondError answers with an error, in the protocol of the request: a gRPC or Connect error for a procedure, and a problem otherwise. It
+// records the error for the log.
 func respondError(w http.ResponseWriter, r *http.Request, err error) {
 	if !isProcedure(r) {
 		WriteProblem(w, r, err)
@@ -165,7 +172,8 @@ func writeConnectError(w http.ResponseWriter, r *http.Request, err error) {
 	_ = control.Flush()
 }
 
-// respondUnimplemented answers a call of a procedure that does not exist, as gRPC's servers do. A client takes NOT_FOUND for a resource that is not there.
+// respondUnimplemented answers UNIMPLEMENTED to a call of a procedure that does not exist. A client would take NOT_FOUND for a missing
+// resource.
 func respondUnimplemented(w http.ResponseWriter, r *http.Request) {
 	telemetry.Fail(r.Context(), fault.New(fault.NotFound, "There is no such procedure."))
 	err := connect.NewError(connect.CodeUnimplemented, errors.New("There is no procedure "+r.URL.Path+" at this address."))
@@ -182,6 +190,7 @@ func isProcedure(r *http.Request) bool {
 	return r.Method == http.MethodPost && procedurePath(r.URL.Path)
 }
 
+// procedurePath reports whether a path is a procedure's: /package.Service/Method.
 func procedurePath(path string) bool {
 	service, method, ok := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	return ok && method != "" && strings.Contains(service, ".")

@@ -30,16 +30,17 @@ const (
 	maxMembers = 4096
 )
 
-// full reports whether no more errors are listed.
+// full reports whether maxErrors errors are noted, so that no more are.
 func (s *strict) full() bool { return len(s.errors) >= maxErrors }
 
+// note records what is wrong with the value at a path, unless s is full.
 func (s *strict) note(path, detail string) {
 	if !s.full() {
 		s.errors = append(s.errors, fault.FieldError{Field: path, Detail: detail})
 	}
 }
 
-// fail records what is wrong with a value.
+// fail notes an error about the value at a path, and counts it if it is Unprocessable.
 func (s *strict) fail(path string, err error) {
 	if fault.Is(err, fault.Unprocessable) && !s.full() {
 		s.unprocessable++
@@ -70,6 +71,7 @@ func (s *strict) read(raw []byte, v reflect.Value, path string) {
 	}
 }
 
+// readsItself reports whether the value's type has its own UnmarshalJSON or UnmarshalText. v must be addressable.
 func readsItself(v reflect.Value) bool {
 	switch v.Addr().Interface().(type) {
 	case json.Unmarshaler, encoding.TextUnmarshaler:
@@ -79,6 +81,7 @@ func readsItself(v reflect.Value) bool {
 	}
 }
 
+// readLeaf decodes a JSON value into v with encoding/json. An error, and doubled members within the value, are noted.
 func (s *strict) readLeaf(raw []byte, v reflect.Value, path string) {
 	err := explain(json.Unmarshal(raw, v.Addr().Interface()), v.Type())
 	if err == nil {
@@ -91,6 +94,7 @@ func (s *strict) readLeaf(raw []byte, v reflect.Value, path string) {
 	noteDoubled(s, raw, path)
 }
 
+// readStruct decodes a JSON object into a struct. Members that are unknown, doubled or missing are noted.
 func (s *strict) readStruct(raw []byte, v reflect.Value, path string) {
 	fields := fieldsOf(v.Type())
 	seen := map[string]bool{}
@@ -117,6 +121,7 @@ func (s *strict) readStruct(raw []byte, v reflect.Value, path string) {
 	}
 }
 
+// readSlice decodes a JSON array into a slice, until s is full. What is wrong with the elements is noted.
 func (s *strict) readSlice(raw []byte, v reflect.Value, path string) {
 	v.Set(reflect.MakeSlice(v.Type(), 0, 0))
 	for item := range elements(raw) {
@@ -129,6 +134,7 @@ func (s *strict) readSlice(raw []byte, v reflect.Value, path string) {
 	}
 }
 
+// readMap decodes a JSON object of maxMembers members at most into a map. Doubled members, and what is wrong with their values, are noted.
 func (s *strict) readMap(raw []byte, v reflect.Value, path string) {
 	v.Set(reflect.MakeMap(v.Type()))
 	for member := range members(raw) {
@@ -155,7 +161,7 @@ type member struct {
 	value json.RawMessage
 }
 
-// members returns an object's members in their order, one at a time: a body may have many more than are looked at.
+// members iterates over the members of a valid JSON object, in their order. Each is decoded only when it is asked for.
 func members(raw []byte) iter.Seq[member] {
 	return func(yield func(member) bool) {
 		decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -172,7 +178,7 @@ func members(raw []byte) iter.Seq[member] {
 	}
 }
 
-// elements returns an array's elements in their order, as members does.
+// elements iterates over the elements of a valid JSON array, in their order, as members does.
 func elements(raw []byte) iter.Seq[json.RawMessage] {
 	return func(yield func(json.RawMessage) bool) {
 		decoder := json.NewDecoder(bytes.NewReader(raw))
@@ -189,7 +195,7 @@ func elements(raw []byte) iter.Seq[json.RawMessage] {
 
 func isNull(raw []byte) bool { return string(raw) == "null" }
 
-// join returns the path of a member. A name that the user chose is shortened.
+// join returns the path of the member name below path. A name of more than 80 bytes is shortened.
 func join(path, name string) string {
 	const most = 80
 	if len(name) > most {

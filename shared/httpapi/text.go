@@ -14,7 +14,8 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// setText reads a value of a path, a query or a header into a field.
+// setText sets a field, or a new value if it is a pointer, from the text of a path, a query or a header. It fails with a fault whose message is for the
+// user, and with another error for a type that is not readable; the field may have changed then.
 func setText(field reflect.Value, text string) error {
 	if field.Kind() == reflect.Pointer {
 		field.Set(reflect.New(field.Type().Elem()))
@@ -26,6 +27,7 @@ func setText(field reflect.Value, text string) error {
 	return setPlain(field, text)
 }
 
+// setPlain sets a field of a string, boolean or whole-number type from a text. It fails for text that does not parse and for other types.
 func setPlain(field reflect.Value, text string) error {
 	switch {
 	case field.Kind() == reflect.String:
@@ -51,7 +53,7 @@ func setPlain(field reflect.Value, text string) error {
 // firstYear is that of the earliest time that a request may name. Nothing of ours is older, and the zero time would count as absent.
 const firstYear = 1970
 
-// checkTime fails if a field is a time that no request may name.
+// checkTime fails with Invalid if the field is a time before firstYear. Other types are always right.
 func checkTime(field reflect.Value) error {
 	if at, ok := reflect.TypeAssert[time.Time](field); ok && at.UTC().Year() < firstYear {
 		return fault.New(fault.Invalid, fmt.Sprintf("must be a time from the year %d on", firstYear))
@@ -69,7 +71,8 @@ func readable(t reflect.Type) bool {
 	return typed || t.Kind() == reflect.String || t.Kind() == reflect.Bool || v.Elem().CanInt() || v.Elem().CanUint()
 }
 
-// explain returns the sentence for the user: what a type of ours says itself, else what its form is.
+// explain returns err with a message for the user: a fault as it is, any other error as Invalid with the form that a value of type t has. It
+// returns nil for nil.
 func explain(err error, t reflect.Type) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {
@@ -78,7 +81,7 @@ func explain(err error, t reflect.Type) error {
 	return fault.New(fault.Invalid, "must be "+form(t), fault.Cause(err))
 }
 
-// form describes a type's text form for a message.
+// form describes the form of a type's values for a message, such as "a UUID".
 func form(t reflect.Type) string {
 	switch t {
 	case reflect.TypeFor[uuid.UUID]():
@@ -100,6 +103,7 @@ func form(t reflect.Type) string {
 	}
 }
 
+// formOfKind describes the form of the JSON values of a kind of type, for a message.
 func formOfKind(kind reflect.Kind) string {
 	switch kind {
 	case reflect.String:
@@ -117,5 +121,6 @@ func formOfKind(kind reflect.Kind) string {
 	}
 }
 
-// detailOf returns what an error says about one field.
+// detailOf returns what a client is told of an error about one field: a fault's message, or for any other error a sentence that shows nothing of the
+// inside.
 func detailOf(err error) string { return fault.From(err).Message }

@@ -11,7 +11,7 @@ import (
 // Proxies are the networks of the operator's own proxies. Many clients share the address of one.
 type Proxies []netip.Prefix
 
-// UnmarshalText reads networks and single addresses, separated by commas: "127.0.0.0/8, ::1, 10.244.0.0/16".
+// UnmarshalText adds networks and single addresses, separated by commas: "127.0.0.0/8, ::1, 10.244.0.0/16". It fails if one is neither.
 func (p *Proxies) UnmarshalText(text []byte) error {
 	for one := range strings.SplitSeq(string(text), ",") {
 		if one = strings.TrimSpace(one); one == "" {
@@ -26,6 +26,7 @@ func (p *Proxies) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// parseNetwork parses a network, or a single address as the network that has it alone.
 func parseNetwork(text string) (netip.Prefix, error) {
 	if strings.Contains(text, "/") {
 		network, err := netip.ParsePrefix(text)

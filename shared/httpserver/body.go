@@ -37,8 +37,8 @@ func Duplex(next http.Handler) http.Handler {
 	})
 }
 
-// after calls f once ctx has ended. The function that it returns prevents that, or waits until f has returned: a ResponseController must not be used
-// after its handler.
+// after calls f in a goroutine of its own once ctx has ended. stop prevents that, or waits until f has returned. A ResponseController must not
+// be used after its handler, so the handler calls stop.
 func after(ctx context.Context, f func()) (stop func()) {
 	done := make(chan struct{})
 	cancel := context.AfterFunc(ctx, func() {
@@ -63,7 +63,7 @@ type body struct {
 	ended atomic.Bool
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It fails with the cause of the request's context once that has ended.
 func (b *body) Read(p []byte) (int, error) {
 	if b.ctx.Err() != nil {
 		return 0, context.Cause(b.ctx)
@@ -94,7 +94,8 @@ const (
 	lingerBytes = 64 << 20
 )
 
-// discard sends the answer as far as it is written, and reads the rest of the request's body. It reports whether it came to the end.
+// discard flushes the answer, and reads and drops the rest of the request's body, for lingerTime and lingerBytes at most. It reports whether
+// it reached the body's end.
 func discard(control *http.ResponseController, rest io.Reader) bool {
 	if control.Flush() != nil {
 		return false
@@ -104,8 +105,8 @@ func discard(control *http.ResponseController, rest io.Reader) bool {
 	return err == io.EOF //nolint:errorlint // a Reader's end is the very value
 }
 
-// abandon has the connection closed after the answer: what is left of the body must not be taken for the next request. With full duplex net/http
-// sees to that only after bodies of more than 256 KiB. MaxBytesReader is its way to be told; a limit of 0 is exceeded at once.
+// abandon makes net/http close the connection after the answer, so that the rest of the body is not taken for the next request. MaxBytesReader
+// with an exceeded limit is the way to tell it.
 func abandon(w http.ResponseWriter, control *http.ResponseController) {
 	_, _ = http.MaxBytesReader(w, io.NopCloser(strings.NewReader(" ")), 0).Read(make([]byte, 1))
 	_ = control.SetReadDeadline(time.Unix(1, 0)) // net/http looks for the body's end once more

@@ -66,10 +66,12 @@ type Refusal struct {
 	PerAddress bool // whether that is the limit of one address
 }
 
+// newConnections returns an empty set of connections with the limits.
 func newConnections(limits Limits) *connections {
 	return &connections{limits: limits, open: map[net.Conn]*connection{}, holders: map[netip.Prefix]*holder{}}
 }
 
+// setLimits changes the limits for connections to come. Those that are open stay open.
 func (all *connections) setLimits(limits Limits) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -80,11 +82,13 @@ func (all *connections) setLimits(limits Limits) {
 	heap.Init(&all.idle)
 }
 
+// exempts reports whether the limit of one address does not hold for the network: it is a proxy's, or of Unix sockets.
 func (all *connections) exempts(network netip.Prefix) bool {
 	return !network.IsValid() || all.limits.Proxies.Contain(network.Addr())
 }
 
-// add accepts a connection, and returns why it is refused if it is. It closes another one to make room.
+// add records a new connection. It may close an idle one to make room. If there is no room it returns why the connection is refused, else nil.
+// forget is called once the connection is closed.
 func (all *connections) add(c net.Conn, forget func()) *Refusal {
 	all.mu.Lock()
 	added := &connection{Conn: c, forget: forget}
@@ -95,7 +99,8 @@ func (all *connections) add(c net.Conn, forget func()) *Refusal {
 	return added.refusal
 }
 
-// admit makes the connection one of its holder's, or a reserved one, and returns the one that goes for it, or nil.
+// admit counts the connection to its network's holder, or makes it a reserved one if there is no room. It returns the connection that the
+// caller must close for it, nil if none. The caller has the mutex.
 func (all *connections) admit(added *connection, network netip.Prefix) (evicted *connection) {
 	h := all.holder(network)
 	switch {
@@ -116,7 +121,7 @@ func (all *connections) admit(added *connection, network netip.Prefix) (evicted 
 	return evicted
 }
 
-// holder returns the holder of a network. A new one is not added to all.holders.
+// holder returns the holder of a network, or a new one, which is not in all.holders yet.
 func (all *connections) holder(network netip.Prefix) *holder {
 	if h := all.holders[network]; h != nil {
 		return h
@@ -124,7 +129,8 @@ func (all *connections) holder(network netip.Prefix) *holder {
 	return &holder{network: network, exempt: all.exempts(network), index: none}
 }
 
-// evict gives up the connection of the holder that has been idle longest. It returns nil if the holder is nil or has no idle connection.
+// evict removes the connection of the holder that has been idle longest and returns it; the caller closes it. It passes over up to maxSpared
+// connections on which a request has just arrived. It returns nil if the holder is nil or has no idle connection.
 func (all *connections) evict(h *holder) *connection {
 	if h == nil || h.idle.Len() == 0 {
 		return nil
@@ -144,7 +150,8 @@ func (all *connections) evict(h *holder) *connection {
 	return evicted
 }
 
-// refuse makes a connection a reserved one, and returns the one that goes for it, or nil.
+// refuse makes a connection a reserved one with the reason, and returns the oldest reserved one if there were too many, nil otherwise. The
+// caller closes that.
 func (all *connections) refuse(c *connection, why *Refusal) (evicted *connection) {
 	all.stats.Refused++
 	if all.surplus.Len() == reserved {
@@ -156,7 +163,7 @@ func (all *connections) refuse(c *connection, why *Refusal) (evicted *connection
 	return evicted
 }
 
-// becomeIdle records that a connection has no request any more.
+// becomeIdle records that a connection has no request any more. Reserved and unknown connections are left alone.
 func (all *connections) becomeIdle(nc net.Conn) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -166,7 +173,7 @@ func (all *connections) becomeIdle(nc net.Conn) {
 	}
 }
 
-// becomeActive records that a connection has a request. A reserved one may be closed for another all the same.
+// becomeActive records that a connection has a request, so that it is not closed to make room. A reserved one may be closed all the same.
 func (all *connections) becomeActive(nc net.Conn) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -192,7 +199,7 @@ func (all *connections) rest(c *connection) {
 	all.idle.fix(c.holder)
 }
 
-// remove forgets a connection that is closed.
+// remove forgets a connection that is closed, and calls its forget. It does nothing if it was forgotten before.
 func (all *connections) remove(nc net.Conn) {
 	all.mu.Lock()
 	c := all.open[nc]
@@ -205,7 +212,7 @@ func (all *connections) remove(nc net.Conn) {
 	}
 }
 
-// drop removes a connection from its holder, or from the reserved ones.
+// drop removes a connection from the records, without closing it. The caller has the mutex.
 func (all *connections) drop(c *connection) {
 	delete(all.open, c.Conn)
 	h := c.holder
@@ -222,7 +229,7 @@ func (all *connections) drop(c *connection) {
 	all.idle.fix(h)
 }
 
-// shed closes the connection that has been idle longest, of the address that has most: the process has no file left for a new one.
+// shed closes an idle connection, the one that would go first, because the process can open no more files.
 func (all *connections) shed() {
 	all.mu.Lock()
 	evicted := all.evict(all.idle.first())
@@ -237,7 +244,7 @@ func (all *connections) statistics() Stats {
 	return all.stats
 }
 
-// close closes a connection that is out of the books. It does nothing for nil.
+// close closes a connection that was removed from the records, and calls its forget. It does nothing for nil.
 func (c *connection) close() {
 	if c != nil {
 		_ = c.Close()
@@ -245,6 +252,7 @@ func (c *connection) close() {
 	}
 }
 
+// longestIdle returns the holder's connection that has been idle longest. There must be one.
 func (h *holder) longestIdle() *connection {
 	c, _ := h.idle.Front().Value.(*connection)
 	return c
@@ -257,7 +265,7 @@ type holders []*holder
 // none is the index of a holder that is not in the heap.
 const none = -1
 
-// first returns the holder that gives up a connection, or nil.
+// first returns the holder that gives up a connection first, nil if none has an idle one.
 func (hs *holders) first() *holder {
 	if len(*hs) == 0 {
 		return nil
@@ -265,7 +273,7 @@ func (hs *holders) first() *holder {
 	return (*hs)[0]
 }
 
-// fix restores the heap's order after a holder's connections have changed.
+// fix puts a holder into the heap, moves it or removes it, after its connections have changed.
 func (hs *holders) fix(h *holder) {
 	switch {
 	case h.idle.Len() == 0 && h.index != none:

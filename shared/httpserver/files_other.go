@@ -4,5 +4,5 @@ package httpserver
 
 import "math"
 
-// maxFiles returns how many files the process may have open: there is no such limit here.
+// maxFiles returns math.MaxUint64: how many files the process may have open is not known here.
 func maxFiles() uint64 { return math.MaxUint64 }

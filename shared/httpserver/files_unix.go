@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// maxFiles returns how many files the process may have open. Go raises the soft limit to the hard one when a process starts (package os), for
-// itself and not for its child processes.
+// maxFiles returns how many files the process may have open (RLIMIT_NOFILE), math.MaxUint64 if that is not known. Go has raised the soft limit
+// to the hard one when the process started (package os).
 func maxFiles() uint64 {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {

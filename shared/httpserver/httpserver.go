@@ -37,7 +37,7 @@ type Server struct {
 }
 
 // Configure prepares a server, whose Handler is set, before it serves: it sets timeouts, protocols (HTTP/1, and HTTP/2 without TLS, which gRPC
-// needs), the default Limits and the hooks BaseContext, ConnContext and ConnState, and wraps Handler.
+// needs), the default Limits and the hooks BaseContext, ConnContext and ConnState, and wraps Handler. It changes to.
 func Configure(to *http.Server) *Server {
 	life, end := context.WithCancelCause(context.Background()) //nolint:forbidigo // of all requests; End ends it
 	limits, _ := Limits{}.resolve()                            // the defaults always hold
@@ -54,6 +54,7 @@ func Configure(to *http.Server) *Server {
 	return s
 }
 
+// count returns next, with the requests that it serves counted in s.running.
 func (s *Server) count(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.running.Add(1)
@@ -62,7 +63,8 @@ func (s *Server) count(next http.Handler) http.Handler {
 	})
 }
 
-// Limit bounds the server's connections from now on. It fails for limits that cannot hold.
+// Limit changes the limits of the server's connections from now on. It fails for negative limits, and for more connections than the process
+// may open files.
 func (s *Server) Limit(l Limits) error {
 	resolved, err := l.resolve()
 	if err != nil {
@@ -72,8 +74,8 @@ func (s *Server) Limit(l Limits) error {
 	return nil
 }
 
-// Unlimit takes the bounds on connections away. It is for a listener that only processes of this host reach, and whose requests are bounded before
-// they come: there a bound on connections would refuse calls that have been admitted.
+// Unlimit removes the limits of the server's connections. It is for a listener that only processes of this host reach, whose requests are
+// limited elsewhere.
 func (s *Server) Unlimit() {
 	s.connections.setLimits(Limits{Connections: math.MaxInt32, PerAddress: math.MaxInt32})
 }
@@ -81,7 +83,7 @@ func (s *Server) Unlimit() {
 // Stats counts the server's connections.
 func (s *Server) Stats() Stats { return s.connections.statistics() }
 
-// Serve accepts connections until the server is closed or drained. No failure to accept one ends it.
+// Serve accepts connections until the server is closed or drained, and returns http.ErrServerClosed then. Failures to accept one are retried.
 func (s *Server) Serve(l net.Listener) error { return s.Server.Serve(lasting{l, s.connections.shed}) }
 
 // End ends the contexts of all requests that are running, and of those to come, with the cause: context.Cause gives it, and fault.Because puts it
@@ -91,8 +93,8 @@ func (s *Server) End(cause error) { s.end(cause) }
 // lastAnswers is how long requests that were ended may take to write their answers.
 const lastAnswers = 2 * time.Second
 
-// Drain accepts no more connections, waits for the running requests until ctx ends, ends those that are left with the cause, and gives them two
-// seconds to answer. Then their connections are closed. It returns ctx's error if there were any.
+// Drain accepts no more connections and waits for the running requests. When ctx ends, it ends those that are left with the cause, gives them
+// two seconds to answer, and closes their connections; it then returns ctx's error.
 func (s *Server) Drain(ctx context.Context, cause error) error {
 	err := s.Shutdown(ctx)
 	if err == nil {
@@ -107,7 +109,8 @@ func (s *Server) Drain(ctx context.Context, cause error) error {
 	return err
 }
 
-// opened returns the context of a connection's requests, which ends when its client goes.
+// opened records a new connection and returns the context of its requests, which ends when its client goes. For a refused connection the
+// context has the Refusal.
 func (s *Server) opened(ctx context.Context, c net.Conn) context.Context {
 	ctx, end := context.WithCancel(ctx)
 	stop := s.watcher.watch(c, end)
@@ -117,7 +120,7 @@ func (s *Server) opened(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// changed follows the state of a connection.
+// changed records that a connection has become active or idle, or is closed.
 func (s *Server) changed(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateActive:

@@ -30,8 +30,8 @@ const (
 	memoryShare = 4
 )
 
-// derive returns how many connections a process may have that may open so many files and may use so much memory. Of few files, at most half of what
-// the reserved connections leave are connections; it is 1 at least.
+// derive returns how many connections a process may have by default that may open so many files and use so much memory, in bytes. It is 1 at
+// least, and at most half of the files that the reserved connections leave.
 func derive(files uint64, memory int64) int {
 	byFiles := int((min(files, math.MaxInt32) - min(files, ownFiles)) / filesPerConnection)
 	byMemory := int(min(memory/memoryShare/connectionMemory, math.MaxInt32))
@@ -39,7 +39,8 @@ func derive(files uint64, memory int64) int {
 	return min(held, max(fewestConnections, min(mostConnections, byFiles, byMemory)))
 }
 
-// resolve returns the limits with their defaults in place. It fails for limits that cannot hold.
+// resolve returns the limits with the defaults in place of 0. It fails for negative limits, and for more connections than the process may open
+// files.
 func (l Limits) resolve() (Limits, error) {
 	files := maxFiles()
 	switch {

@@ -4,5 +4,5 @@ package httpserver
 
 import "net"
 
-// hasInput is not known here.
+// hasInput returns false: whether bytes have arrived is not known here.
 func hasInput(net.Conn) bool { return false }

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hasInput reports whether bytes have arrived on the connection that net/http has not read yet: a request is about to begin.
+// hasInput reports whether bytes have arrived on the connection that nobody has read yet. It reads none and does not wait; errors count as
+// false.
 func hasInput(c net.Conn) bool {
 	socket, ok := c.(syscall.Conn)
 	if !ok {

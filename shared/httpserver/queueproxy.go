@@ -26,6 +26,7 @@ func (s *Server) KeepQueueProxy(ctx context.Context, drain func()) {
 	s.keep(ctx, queueProxy, queueProxyPeriod, drain)
 }
 
+// keep does the work of KeepQueueProxy. address is queue-proxy's; it looks once in each period.
 func (s *Server) keep(ctx context.Context, address string, period time.Duration, drain func()) {
 	tick := time.NewTicker(period)
 	defer tick.Stop()
@@ -50,14 +51,15 @@ func (s *Server) keep(ctx context.Context, address string, period time.Duration,
 	}
 }
 
-// goes reports whether queue-proxy says that the pod is to go. It is asked as the kubelet asks it, which counts as no request.
+// goes reports whether queue-proxy says that the pod is to stop. It asks as the kubelet does, which does not count as a request.
 func goes(ctx context.Context, client *http.Client, address string) bool {
 	status, text := get(ctx, client, address, "kube-probe/maas")
 	// The text tells it from a server that is not ready (knative.dev/pkg, network/handlers, Drainer).
 	return status == http.StatusServiceUnavailable && strings.TrimSpace(text) == "shutting down"
 }
 
-// get sends a request that is answered without work, and returns the answer's status and the beginning of its text: 0 if there is no answer.
+// get sends GET /health/liveness with the User-Agent agent, and returns the answer's status and the first 100 bytes of its text. The status is
+// 0 if there is no answer.
 func get(ctx context.Context, client *http.Client, address, agent string) (status int, text string) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"/health/liveness", http.NoBody)
 	if err != nil {

@@ -22,7 +22,8 @@ func isHealthCheck(path string) bool {
 // RefusalRetry is when a client that was refused should try again.
 const RefusalRetry = time.Second
 
-// refuseBeyondLimits answers health checks alone on connections beyond the limits, and closes these after one answer.
+// refuseBeyondLimits returns next for connections within the limits. On others it lets only health checks through, refuses all other requests,
+// and closes the connection after one answer.
 func (s *Server) refuseBeyondLimits(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		why, beyond := r.Context().Value(refusalKey{}).(Refusal)
@@ -44,7 +45,7 @@ func (s *Server) refuseBeyondLimits(next http.Handler) http.Handler {
 	})
 }
 
-// String returns what is wrong, the limit, and what to do.
+// String returns a sentence for the client: the limit that was reached, and what to do.
 func (why Refusal) String() string {
 	if why.PerAddress {
 		return fmt.Sprintf("Your address has %d connections open, which is the limit for one address; close some, or try again.", why.Limit)
@@ -60,6 +61,7 @@ func (why Refusal) Setting() string {
 	return "MAAS_MAX_CONNECTIONS"
 }
 
+// refuse answers 503 in plain text, with Retry-After. It is the default of Server.Refuse.
 func refuse(w http.ResponseWriter, _ *http.Request, why Refusal) {
 	w.Header().Set("Retry-After", strconv.Itoa(int(RefusalRetry.Seconds())))
 	http.Error(w, why.String(), http.StatusServiceUnavailable)
@@ -72,7 +74,8 @@ type lasting struct {
 	shed func() // makes a file free
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. Every error but that of a closed listener is temporary to net/http, which tries again. If no file is free,
+// Accept closes an idle connection.
 func (l lasting) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	switch {

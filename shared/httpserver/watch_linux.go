@@ -23,8 +23,8 @@ type watcher struct {
 	gone map[uint64]func() // by the number that the kernel gives back
 }
 
-// watch calls gone, once, when the connection's peer has closed its side of it. forget ends that; the connection may be closed before.
-// A connection that cannot be watched is left to net/http.
+// watch calls gone once when the connection's peer has closed or reset it. The caller calls forget when the connection is closed. A connection
+// that cannot be watched is left to net/http.
 func (w *watcher) watch(c net.Conn, gone func()) (forget func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -39,6 +39,8 @@ func (w *watcher) watch(c net.Conn, gone func()) (forget func()) {
 	return func() { w.remove(number) }
 }
 
+// add adds a connection to the epoll instance, which it creates if need be, and returns the number by which the kernel reports it. It fails if
+// the connection is no socket. The caller has the mutex.
 func (w *watcher) add(c net.Conn) (uint64, error) {
 	socket, ok := c.(syscall.Conn)
 	if !ok {
@@ -67,7 +69,7 @@ func (w *watcher) add(c net.Conn) (uint64, error) {
 	return number, errors.Join(err, failed)
 }
 
-// open makes the epoll instance if there is none. Go's own poller waits for it, so that no thread does.
+// open creates the epoll instance if there is none, and starts serve for it. The caller has the mutex.
 func (w *watcher) open() error {
 	if w.poll != nil {
 		return nil
@@ -89,7 +91,7 @@ func (w *watcher) open() error {
 	return nil
 }
 
-// serve tells of what the instance reports until it is closed.
+// serve calls tell for each connection that the epoll instance reports, until the instance is closed.
 func (w *watcher) serve(poll syscall.RawConn) {
 	var events [64]unix.EpollEvent
 	for {
@@ -111,6 +113,7 @@ func (w *watcher) serve(poll syscall.RawConn) {
 	}
 }
 
+// tell calls the gone of the connection with the number, unless it was forgotten.
 func (w *watcher) tell(number uint64) {
 	w.mu.Lock()
 	gone := w.gone[number]
@@ -120,7 +123,7 @@ func (w *watcher) tell(number uint64) {
 	}
 }
 
-// remove forgets a connection, which the kernel has forgotten when it was closed.
+// remove forgets the connection with the number, and closes the epoll instance if it was the last.
 func (w *watcher) remove(number uint64) {
 	w.mu.Lock()
 	delete(w.gone, number)
@@ -128,6 +131,7 @@ func (w *watcher) remove(number uint64) {
 	w.closeIfIdle()
 }
 
+// closeIfIdle closes the epoll instance if no connection is watched. The next watch creates another.
 func (w *watcher) closeIfIdle() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

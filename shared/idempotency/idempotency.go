@@ -17,7 +17,7 @@ func With(ctx context.Context, key Key) context.Context {
 	return context.WithValue(ctx, contextKey{}, key)
 }
 
-// From returns the context's key, if the request had one.
+// From returns the context's key. It reports false if the request had none.
 func From(ctx context.Context) (Key, bool) {
 	key, ok := ctx.Value(contextKey{}).(Key)
 	return key, ok

@@ -28,7 +28,8 @@ type Authenticator struct {
 	failure error
 }
 
-// OpenAuthenticator returns the process's authenticator.
+// OpenAuthenticator returns the process's Authenticator, which the first call makes. It fails if the configuration of the database or of the hashes
+// of API keys is invalid.
 func OpenAuthenticator(ctx context.Context, e *env.Env) (*Authenticator, error) {
 	return env.Once(e, "authenticator", func(context.Context) (*Authenticator, func(context.Context) error, error) {
 		db, err := openDB(ctx, e)
@@ -53,13 +54,14 @@ const (
 	patience  = 5 * time.Second // for one read
 )
 
-// APIKey implements auth.Authenticator.
+// APIKey implements auth.Authenticator. It asks the database each time, and fails as Keys.Verify does.
 func (a *Authenticator) APIKey(ctx context.Context, key auth.APIKey) (auth.Principal, error) {
 	verified, err := a.keys.Verify(ctx, key.ID, a.keys.hash.Of(key))
 	return verified.Principal, err
 }
 
-// Check implements auth.Authenticator.
+// Check implements auth.Authenticator. It fails with Unauthenticated for a token that was revoked, and with Unavailable if the revocations could
+// not be read for longer than staleAfter.
 func (a *Authenticator) Check(ctx context.Context, claims auth.Claims) error {
 	if a.age() > auth.RevocationInterval {
 		if err := a.refresh(ctx); err != nil && a.age() > staleAfter {
@@ -72,12 +74,15 @@ func (a *Authenticator) Check(ctx context.Context, claims auth.Claims) error {
 	return nil
 }
 
+// age returns how long ago the last successful read of the revocations began. Before the first read it is more than staleAfter.
 func (a *Authenticator) age() time.Duration {
 	return time.Since(a.started) - time.Duration(a.read.Load())
 }
 
-// refresh reads what was revoked since the last time, unless another request has just done so. It is charged to no caller: all would wait behind the calls
-// of the one that happens to cause it.
+// refresh reads the revocations since the last read and merges them into the list. If another request has just done so it does nothing. It fails
+// with Unavailable if they cannot be read, also without a read if the last one failed less than retryRead ago.
+//
+// The read is charged to no caller, and does not end with ctx: other requests wait for it, too.
 func (a *Authenticator) refresh(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -101,7 +106,7 @@ func (a *Authenticator) refresh(ctx context.Context) error {
 	return nil
 }
 
-// unknown closes the door while it cannot be told what is revoked.
+// unknown returns the Unavailable fault of a failed read of the revocations, with err as its cause. It returns nil for nil.
 func unknown(err error) error {
 	if err == nil {
 		return nil

@@ -11,8 +11,8 @@ import (
 //go:embed common.txt
 var commonText string
 
-// isCommon reports whether a password, in lowercase, is on the list or is one that is on it in disguise: with digits and marks around,
-// with digits for letters, said several times, or typed along the keyboard or the alphabet.
+// isCommon reports whether a password, in lowercase, is easy to guess. It is if it is on the list, repeats a listed word, has digits and marks
+// around one or digits for its letters, repeats at most 4 bytes, or follows the keyboard or the alphabet.
 func isCommon(lower string) bool {
 	unit := period(lower)
 	core := period(strings.Trim(unit, around))
@@ -27,16 +27,17 @@ const (
 	minRun  = 6 // so many bytes in a row are no accident
 )
 
+// onList reports whether the list has the word as a line. The empty word is not on it.
 func onList(word string) bool {
 	return word != "" && !strings.Contains(word, "\n") && strings.Contains(commonText, "\n"+word+"\n")
 }
 
-// plain undoes the usual digits for letters; a one stands for i or l.
+// plain replaces digits and marks that usually stand for letters by those letters. one is the letter for the digit 1: i or l.
 func plain(word, one string) string {
 	return strings.NewReplacer("0", "o", "1", one, "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s", "!", "i").Replace(word)
 }
 
-// period returns the shortest piece that the word is made of by repetition; a word that repeats nothing is its own.
+// period returns the shortest piece that the word repeats; the last repetition may be incomplete. It returns the word itself if there is none.
 func period(word string) string {
 	for n := 1; n <= len(word)/2; n++ {
 		if strings.HasPrefix(word[n:], word[:len(word)-n]) {

@@ -26,7 +26,8 @@ const (
 // as long as any other.
 const nobody = "$argon2id$v=19$m=65536,t=3,p=1$" + "bm9ib2R5IGtub3dzIGl0IQ$" + "TEaLWyVRvqcCYsHyCLlKUTKCnJFVVXhU1pVhNpcUlVQ"
 
-// hash returns the password's PHC string with a salt of its own. The caller has a slot of the hasher.
+// hash returns the Argon2id hash of the password, with a new random salt, as a PHC string. It takes 64 MiB of memory: the caller must hold a slot
+// of the hasher.
 func hash(p api.Password) string {
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails: crypto/rand ends the process instead
@@ -36,8 +37,8 @@ func hash(p api.Password) string {
 		argon2.Version, hashMemory, hashTime, hashLanes, text.EncodeToString(salt), text.EncodeToString(sum))
 }
 
-// matches reports whether the password is that of the PHC string. It fails if the string is malformed or not an
-// argon2id string of at most our cost. The caller holds a slot of the hasher.
+// matches reports whether the password is the one that the PHC string was made from. It fails if the string is malformed or its cost exceeds ours.
+// The caller must hold a slot of the hasher.
 func matches(phc string, p api.Password) (bool, error) {
 	var version int
 	var memory, passes uint32

@@ -62,6 +62,7 @@ type hasher struct {
 	queued  map[string]int            // their sum by class
 }
 
+// openHasher returns the process's hasher, which the first call makes from the environment variables.
 func openHasher(e *env.Env) (*hasher, error) {
 	return env.Once(e, "password hasher", func(context.Context) (*hasher, func(context.Context) error, error) {
 		var c hashConfig
@@ -73,6 +74,7 @@ func openHasher(e *env.Env) (*hasher, error) {
 	})
 }
 
+// newHasher returns a hasher and registers its metrics. It fails if a setting is below its minimum or a metric cannot be registered.
 func newHasher(e *env.Env, c hashConfig) (*hasher, error) {
 	if c.Hashes < 1 || c.Queue < share.Lone || c.Wait <= 0 {
 		return nil, fmt.Errorf("MAAS_PASSWORD_HASHES is %d, MAAS_PASSWORD_QUEUE %d and MAAS_PASSWORD_WAIT %s; they are at least 1, %d and above 0",
@@ -107,17 +109,18 @@ func newHasher(e *env.Env, c hashConfig) (*hasher, error) {
 	return h, err
 }
 
-// pair names an address and an account, by a hash: what people type by mistake is not kept.
+// pair returns the key under which a sign-in from an address to an account is remembered: a hash, so that names typed by mistake are not kept. All
+// addresses of an IPv6 /64 give the same key.
 func pair(address netip.Addr, account string) [sha256.Size]byte {
 	return sha256.Sum256([]byte(httpserver.Subscriber(address).String() + "\x00" + account))
 }
 
-// remember records that the account has been signed in to from the address.
+// remember makes the account known at the address for knownFor, in this process only.
 func (h *hasher) remember(address netip.Addr, account string) {
 	h.known.Set(pair(address, account), time.Now())
 }
 
-// class reports whether the account has been signed in to from the address.
+// class returns knownClass if the account has been signed in to from the address within knownFor, otherwise unknownClass.
 func (h *hasher) class(address netip.Addr, account string) string {
 	if signedIn, known := h.known.GetIfPresent(pair(address, account)); known && time.Since(signedIn) < knownFor {
 		return knownClass
@@ -125,8 +128,8 @@ func (h *hasher) class(address netip.Addr, account string) string {
 	return unknownClass
 }
 
-// acquire waits for a slot to hash in, and returns the function that releases it. It fails with Unavailable if the wait is, or would be, longer than
-// the longest one.
+// acquire waits for a slot to hash in, and returns the function that releases it. It fails with Unavailable if the wait exceeds the longest one, or
+// at once if it is expected to, and with ctx's error if ctx ends first.
 func (h *hasher) acquire(ctx context.Context, class string, address netip.Addr) (release func(), err error) {
 	who := share.Holder{Tenant: class, Credential: httpserver.Subscriber(address).String()}
 	if expected := h.arrive(who); expected > h.wait {
@@ -156,7 +159,8 @@ func (h *hasher) acquire(ctx context.Context, class string, address netip.Addr) 
 // half returns half of n, rounded down, and at least 1.
 func half(n int) int { return max(1, n/2) }
 
-// enter acquires a slot. An unknown caller acquires a slot of the half first; ofHalf is the zero Slot for a known one. The caller releases both.
+// enter acquires a slot, and for an unknown caller before it a slot of the half. The caller releases both. ofHalf is the zero Slot for a known
+// caller. On an error none is held.
 func (h *hasher) enter(ctx context.Context, who share.Holder) (slot, ofHalf share.Slot, err error) {
 	if who.Tenant == unknownClass {
 		if ofHalf, err = h.half.Acquire(ctx, who); err != nil {
@@ -169,13 +173,15 @@ func (h *hasher) enter(ctx context.Context, who share.Holder) (slot, ofHalf shar
 	return slot, ofHalf, err
 }
 
+// refuse counts a refused request of the class, and returns its Unavailable fault, which says to try again after the expected wait.
 func (h *hasher) refuse(class string, expected time.Duration) error {
 	h.shed.WithLabelValues(class).Inc()
 	return fault.New(fault.Unavailable, fmt.Sprintf("Too many people sign in at once: you would wait longer than %s (MAAS_PASSWORD_WAIT); try again in %d s.",
 		h.wait, seconds(expected)), fault.RetryAfter(expected))
 }
 
-// arrive counts a request in, and returns how long it will wait if each address that waits gets a slot in turn.
+// arrive adds a request to the counts of those waiting. It returns the expected wait, under the assumption that the waiting addresses get slots in
+// turn.
 func (h *hasher) arrive(who share.Holder) time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -194,7 +200,7 @@ func (h *hasher) arrive(who share.Holder) time.Duration {
 	return time.Duration(before) * h.took / time.Duration(slots)
 }
 
-// leave removes a request from the counts of those waiting: it has its slot or gave up.
+// leave removes a request from the counts of those waiting, because it got its slot or gave up.
 func (h *hasher) leave(who share.Holder) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -205,7 +211,7 @@ func (h *hasher) leave(who share.Holder) {
 	}
 }
 
-// measure adds the time for which a slot was held to the average.
+// measure adds the time that a hash took to the average.
 func (h *hasher) measure(took time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -23,6 +23,7 @@ const (
 	keyDeleted      audit.Action = "key.delete"
 )
 
+// openDB returns the process's pool for transactions as the role Identity. It fails if the configuration is invalid, and does not wait for the server.
 func openDB(ctx context.Context, e *env.Env) (*postgres.DB, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -31,8 +32,8 @@ func openDB(ctx context.Context, e *env.Env) (*postgres.DB, error) {
 	return db.As(postgres.Identity), nil
 }
 
-// Trim forgets what nothing asks for any more (expired sessions, old revocations and failures), up to most rows of each kind, and says how
-// many it forgot. It is sweep's.
+// Trim deletes expired sessions and old revocations and counts of failures of all tenants, up to most rows of each kind. It returns how many rows
+// it deleted. Sweep calls it.
 func Trim(ctx context.Context, db *postgres.DB, most int) (forgotten int64, err error) {
 	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
 		forgotten, err = trimIdentity(ctx, tx, most)

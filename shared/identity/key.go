@@ -26,7 +26,7 @@ type Keys struct {
 	policy *auth.Policy
 }
 
-// OpenKeys opens what the use cases of API keys need.
+// OpenKeys returns Keys with the process's database and the installation's key for hashes. It fails if the configuration of either is invalid.
 func OpenKeys(ctx context.Context, e *env.Env) (*Keys, error) {
 	db, err := openDB(ctx, e)
 	if err != nil {
@@ -77,7 +77,7 @@ func (k *Keys) Create(ctx context.Context, who auth.Principal, in api.CreateKeyR
 	})
 }
 
-// grantable fails with Forbidden if a scope covers a permission that the caller does not have.
+// grantable fails with Forbidden if one of the scopes covers a permission that the caller does not have.
 func (k *Keys) grantable(who auth.Principal, scopes []api.Scope) error {
 	for _, scope := range scopes {
 		for _, permission := range scope.Covered() {
@@ -90,7 +90,8 @@ func (k *Keys) grantable(who auth.Principal, scopes []api.Scope) error {
 	return nil
 }
 
-// bind returns the bindings of a new key, by the ids of its models.
+// bind returns a new key's bindings. ids has the id of each model, nil for a pattern and for a name that no model has. It fails with Unprocessable
+// if a model that is named exactly has no id.
 func bind(models []ref.Pattern, ids []*uuid.UUID) ([]api.KeyBinding, error) {
 	bindings := bindingsOf(models, ids, nil)
 	for _, b := range bindings {
@@ -102,7 +103,8 @@ func bind(models []ref.Pattern, ids []*uuid.UUID) ([]api.KeyBinding, error) {
 	return bindings, nil
 }
 
-// bindingsOf keeps nil, which stands for all. Of the ids, gone are those of models that there are no more.
+// bindingsOf returns a key's bindings: each model with its id of ids. A model that is named exactly counts as gone if its id is nil or among gone.
+// For nil models, which stand for all, it returns nil.
 func bindingsOf(models []ref.Pattern, ids []*uuid.UUID, gone []uuid.UUID) []api.KeyBinding {
 	var bindings []api.KeyBinding
 	for i, model := range models {
@@ -115,7 +117,8 @@ func bindingsOf(models []ref.Pattern, ids []*uuid.UUID, gone []uuid.UUID) []api.
 	return bindings
 }
 
-// limitsOf returns what a key is limited to; nil for all.
+// limitsOf returns a key's limits for the models and their ids. It returns nil, which allows all models, for nil models. A model that is named
+// exactly but has a nil id is left out.
 func limitsOf(models []ref.Pattern, ids []*uuid.UUID) *auth.Limits {
 	if models == nil {
 		return nil
@@ -133,7 +136,8 @@ func limitsOf(models []ref.Pattern, ids []*uuid.UUID) *auth.Limits {
 	return limits
 }
 
-// checkKey returns the models without repetitions, nil for all.
+// checkKey returns the models of a request for a key without duplicates, nil for all models. It fails with Invalid, and names the field, if there
+// are no scopes, too many scopes or models, an empty list of models, a model of another tenant, or an expiry that is not after now.
 func checkKey(who auth.Principal, in api.CreateKeyRequest, now time.Time) ([]ref.Pattern, error) {
 	switch {
 	case len(in.Scopes) == 0 || len(in.Scopes) > maxScopes:
@@ -191,9 +195,9 @@ type VerifiedKey struct {
 	ExpiresAt *time.Time
 }
 
-// Verify returns the principal of a key by its id and the hash of the whole credential (auth.KeyHash). It fails with
-// Unauthenticated, always with the same message, for a key that is unknown, expired or deleted, whose maker has left
-// the tenant, and for a wrong hash.
+// Verify returns the principal of an API key, by the key's id and the hash of the whole credential (auth.KeyHash), and records the use now and
+// then. It fails with Unauthenticated, always with the same message, for a key that is unknown, expired or deleted, whose maker has left the
+// tenant, and for a wrong hash.
 func (k *Keys) Verify(ctx context.Context, id string, hash []byte) (VerifiedKey, error) {
 	var verified VerifiedKey
 	err := k.db.Definer(ctx, func(tx postgres.Tx) error {
@@ -215,7 +219,8 @@ type keyCursor struct {
 	id      string
 }
 
-// parseKeyCursor parses a cursor that cursorOf returned. With an empty cursor the list starts at the newest key.
+// parseKeyCursor parses a cursor that cursorOf returned. An empty cursor stands for the start of the list, before the newest key. It fails with
+// Invalid if the cursor is malformed.
 func parseKeyCursor(s string) (keyCursor, error) {
 	if s == "" {
 		return keyCursor{created: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}, nil

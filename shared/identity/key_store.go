@@ -19,7 +19,8 @@ const insertKeySQL = `
 	insert into api_keys (id, user_id, name, hash, scopes, models, created_at, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
 	returning model_ids`
 
-// insertKey returns the ids of the models that have the names of the key's limits.
+// insertKey stores a new key with the hash of its credential. It returns the id of each of the key's models, nil for a pattern and for a name that
+// no model has; no ids if the key is for all models.
 func insertKey(ctx context.Context, tx postgres.Tx, k api.Key, maker uuid.UUID, hash []byte) (ids []*uuid.UUID, err error) {
 	var limited []string // nil for all
 	for _, m := range k.Models {
@@ -45,6 +46,8 @@ const (
 
 const selectKeysSQL = keySQL + withinSQL + ` and (created_at, id) < ($2, $3) order by created_at desc, id desc limit $4`
 
+// selectKeys returns up to most of the tenant's keys that come after the cursor, newest first. A caller with limits gets only keys whose models it
+// sees.
 func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after keyCursor, most int) ([]api.Key, error) {
 	rows, err := tx.Query(ctx, selectKeysSQL, who.Terms(), after.created, after.id, most)
 	if err != nil {
@@ -53,7 +56,8 @@ func selectKeys(ctx context.Context, tx postgres.Tx, who auth.Principal, after k
 	return pgx.CollectRows(rows, scanKey(who))
 }
 
-// selectOwnKey returns the key that the caller is. It fails with Unauthenticated if the key was deleted: it is good for seconds after that.
+// selectOwnKey returns the key that the caller authenticated with. It fails with Unauthenticated if the key has been deleted, which other checks
+// notice only seconds later.
 func selectOwnKey(ctx context.Context, tx postgres.Tx, who auth.Principal) (api.Key, error) {
 	rows, err := tx.Query(ctx, selectOwnKeySQL, who.Key)
 	if err != nil {
@@ -66,7 +70,7 @@ func selectOwnKey(ctx context.Context, tx postgres.Tx, who auth.Principal) (api.
 	return key, err
 }
 
-// scanKey reads a row of keySQL.
+// scanKey returns a function that reads a row of keySQL, for a caller in the key's tenant.
 func scanKey(who auth.Principal) pgx.RowToFunc[api.Key] {
 	return func(row pgx.CollectableRow) (api.Key, error) {
 		var k api.Key
@@ -81,7 +85,7 @@ func scanKey(who auth.Principal) pgx.RowToFunc[api.Key] {
 	}
 }
 
-// patternsOf converts names to patterns. It returns nil, which stands for all, for nil.
+// patternsOf returns the names as patterns of the tenant's models. For nil, which stands for all models, it returns nil.
 func patternsOf(tenant ref.Tenant, names []string) []ref.Pattern {
 	var models []ref.Pattern
 	for _, name := range names {
@@ -90,6 +94,7 @@ func patternsOf(tenant ref.Tenant, names []string) []ref.Pattern {
 	return models
 }
 
+// utc returns the time in UTC, or nil for nil.
 func utc(t *time.Time) *time.Time {
 	if t == nil {
 		return nil
@@ -100,6 +105,7 @@ func utc(t *time.Time) *time.Time {
 
 const deleteKeySQL = `delete from api_keys where ` + withinSQL + ` and id = $2`
 
+// deleteKey deletes a key. It fails with NotFound if there is none with the id, or the caller's limits do not cover its models.
 func deleteKey(ctx context.Context, tx postgres.Tx, who auth.Principal, id string) error {
 	if !auth.IsAPIKeyID(id) {
 		return noKey()
@@ -111,11 +117,13 @@ func deleteKey(ctx context.Context, tx postgres.Tx, who auth.Principal, id strin
 	return err
 }
 
+// noKey returns the NotFound fault of an API key.
 func noKey() error { return fault.New(fault.NotFound, "There is no such API key.") }
 
 const selectKeySQL = `select tenant_id, tenant, user_id, roles, hash, scopes, models, model_ids, expires_at, stale from auth_bound_key($1)`
 
-// selectKey reports also whether the key's last use was noted long enough ago.
+// selectKey returns the key with the id. stale reports whether its last use was recorded long enough ago to be recorded again. It fails with
+// Unauthenticated if there is no valid key with the id, or the hash is not the key's.
 func selectKey(ctx context.Context, tx postgres.Tx, id string, hash []byte) (key VerifiedKey, stale bool, err error) {
 	var roles, scopes, models []string
 	var ids []*uuid.UUID
@@ -136,6 +144,7 @@ func selectKey(ctx context.Context, tx postgres.Tx, id string, hash []byte) (key
 
 const touchKeySQL = `select auth_key_used($1)`
 
+// touchKey records that the key is used now.
 func touchKey(ctx context.Context, tx postgres.Tx, id string) error {
 	_, err := tx.Exec(ctx, touchKeySQL, id)
 	return err

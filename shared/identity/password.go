@@ -20,7 +20,8 @@ func normal(p api.Password) string { return norm.NFC.String(string(p)) }
 // minLocal is the shortest name that a password is searched for: shorter ones are parts of many words.
 const minLocal = 4
 
-// judge refuses a new password that is short, contains the user's names, or is common. field is the input that the answer names.
+// judge fails with Invalid for a new password that is too short, contains the user's email or username, or is common. A nil username is not looked
+// for. The fault names the field.
 func judge(p api.Password, field string, email api.Email, username *api.Username) error {
 	refuse := func(message string) error { return fault.New(fault.Invalid, message, fault.Field(field)) }
 	if utf8.RuneCountInString(normal(p)) < minPassword {

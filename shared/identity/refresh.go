@@ -26,18 +26,21 @@ const Grace = 10 * time.Second
 // installation's key cannot tell the next.
 type successors struct{ key []byte }
 
+// openSuccessors returns successors with a key derived from MAAS_SERVICE_KEY. It fails if that is unset or malformed.
 func openSuccessors(e *env.Env) (successors, error) {
 	key, err := e.ServiceKey("refresh tokens")
 	return successors{key}, err
 }
 
+// of returns the refresh token that follows the given one. It is the same each time.
 func (s successors) of(token string) string {
 	mac := hmac.New(sha256.New, s.key)
 	mac.Write([]byte(token))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// digest returns what is stored of a refresh token. It is not keyed: the token has more than 256 bits of its own.
+// digest returns the SHA-256 of a refresh token, which is stored instead of the token. It needs no key, since the token has more than 256 random
+// bits.
 func digest(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]
@@ -84,7 +87,8 @@ func (s *Sessions) Refresh(ctx context.Context, who auth.Principal, in api.Refre
 	return s.tokens(who, next)
 }
 
-// judge returns why a token is not valid, nil if it is.
+// judge returns the Unauthenticated fault of a token that is not valid, and nil if it is valid. A token that was used within Grace is valid if next
+// is the successor that it got then.
 func (t token) judge(next string) error {
 	switch {
 	case t.over:
@@ -98,8 +102,8 @@ func (t token) judge(next string) error {
 	}
 }
 
-// punish ends the session of a token that was used twice, and records it in the audit trail. If the session has ended
-// or the token was spent within Grace, it does nothing. The transaction commits although the caller gets an error.
+// punish ends the session of a token that was used twice, and records the refusal in the audit log. If the session has ended, or the token was used
+// within Grace, it does nothing. The transaction must commit although the caller gets an error.
 func (s *Sessions) punish(ctx context.Context, tx postgres.Tx, who auth.Principal, t token) error {
 	if t.over || t.recent {
 		return nil
@@ -110,6 +114,7 @@ func (s *Sessions) punish(ctx context.Context, tx postgres.Tx, who auth.Principa
 	return audit.RecordRefused(ctx, tx, who, sessionRenewed, "session:"+who.Session.String())
 }
 
+// spend marks a refresh token as used, stores next as the token that follows it, and records the renewal in the audit log.
 func spend(ctx context.Context, tx postgres.Tx, who auth.Principal, token, next string) error {
 	if err := insertSuccessor(ctx, tx, who, token, next); err != nil {
 		return err
@@ -117,7 +122,8 @@ func spend(ctx context.Context, tx postgres.Tx, who auth.Principal, token, next 
 	return audit.Record(ctx, tx, who, sessionRenewed, "session:"+who.Session.String())
 }
 
-// stay returns the membership of the wanted tenant, or of the session's own if none is wanted.
+// stay returns the membership of the wanted tenant, or of the session's own tenant if wanted is nil. It fails with NotFound if the user is no
+// member of the wanted tenant, and with Unauthenticated if no longer one of the session's own.
 func stay(list []membership, own uuid.UUID, wanted *ref.Tenant) (membership, error) {
 	if wanted != nil {
 		return choose(list, wanted)
@@ -130,6 +136,7 @@ func stay(list []membership, own uuid.UUID, wanted *ref.Tenant) (membership, err
 	return membership{}, signInAgain("You are no member of the session's tenant any more; sign in again.")
 }
 
+// signInAgain returns an Unauthenticated fault with the message.
 func signInAgain(message string) error { return fault.New(fault.Unauthenticated, message) }
 
 // Logout ends the session: no token of its family is valid any more, and its access tokens stop within seconds. A token that is
@@ -155,7 +162,7 @@ func (s *Sessions) Logout(ctx context.Context, who auth.Principal, in api.Logout
 	})
 }
 
-// locate finds where a token belongs, before its tenant is known.
+// locate returns the session and the tenant of a refresh token. It fails with Unauthenticated for an unknown token.
 func (s *Sessions) locate(ctx context.Context, token string) (at place, err error) {
 	err = s.db.Definer(ctx, func(tx postgres.Tx) error {
 		at, err = selectPlace(ctx, tx, token)

@@ -50,8 +50,8 @@ func (u *Users) Register(ctx context.Context, who auth.Principal, in api.Registe
 	})
 }
 
-// tenantFor returns the id of a new tenant. A registration that carries an Idempotency-Key gets one that follows from the key and the email, because
-// the key is looked up within the tenant: so the repetition finds the first one's answer, and nobody finds another's.
+// tenantFor returns the id of a new tenant. It is random, unless the request carries an Idempotency-Key: then it is derived from that key and the
+// email, so that a repetition finds the stored answer, and nobody else does.
 func tenantFor(ctx context.Context, in api.RegisterRequest) uuid.UUID {
 	key, keyed := idempotency.From(ctx)
 	if !keyed {
@@ -60,8 +60,8 @@ func tenantFor(ctx context.Context, in api.RegisterRequest) uuid.UUID {
 	return uuid.NewSHA1(uuid.NameSpaceURL, []byte("maas:register\x00"+string(in.Email)+"\x00"+key.Value))
 }
 
-// conceal keys the hash by which a repetition is known: the request holds a password, and an unkeyed hash of it that is stored could be
-// tried against guesses a million times faster than Argon2's.
+// conceal returns a context in which the hash of the request's body is keyed, so that the password in the body cannot be guessed from the stored
+// hash. Without an Idempotency-Key it returns ctx.
 func (u *Users) conceal(ctx context.Context) context.Context {
 	key, keyed := idempotency.From(ctx)
 	if !keyed {

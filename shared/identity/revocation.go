@@ -8,7 +8,8 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// Revocations returns what has been revoked since the asOf of an earlier answer, or all for the zero time. Some may have been given before.
+// Revocations returns what was revoked since asOf of an earlier call, or all revocations for the zero time. Some may have been returned before. The
+// new asOf is for the next call.
 func Revocations(ctx context.Context, db *postgres.DB, since time.Time) (list []auth.Revocation, asOf time.Time, err error) {
 	var from *time.Time
 	if !since.IsZero() {

@@ -15,7 +15,7 @@ const (
 	selectRevocationsSQL = `select kind, id, before, expires_at from auth_revocations($1)`
 )
 
-// selectRevocations returns the revocations since the time, all if it is nil, and the time at which the transaction began.
+// selectRevocations returns the revocations since the time, or all if it is nil. asOf is the database's time at the start of the transaction.
 func selectRevocations(ctx context.Context, tx postgres.Tx, since *time.Time) (list []auth.Revocation, asOf time.Time, err error) {
 	if err := tx.QueryRow(ctx, nowSQL).Scan(&asOf); err != nil {
 		return nil, asOf, err

@@ -19,7 +19,7 @@ type Service struct{ keys *Keys }
 // NewService returns the service.
 func NewService(keys *Keys) *Service { return &Service{keys} }
 
-// VerifyKey returns the principal of an API key.
+// VerifyKey returns the principal of an API key, with its scopes, limits and expiry. It fails as Keys.Verify does.
 func (s *Service) VerifyKey(ctx context.Context, in *connect.Request[maasv1.VerifyKeyRequest]) (*connect.Response[maasv1.VerifyKeyResponse], error) {
 	key, err := s.keys.Verify(ctx, in.Msg.GetId(), in.Msg.GetHash())
 	if err != nil {
@@ -38,8 +38,8 @@ func (s *Service) VerifyKey(ctx context.Context, in *connect.Request[maasv1.Veri
 	return connect.NewResponse(out), nil
 }
 
-// limit puts a key's limits into the answer. A gateway of an earlier release reads only the names, of which an empty list is all models for it: it takes
-// the names of deleted models for those of others, and refuses an answer with anything else.
+// limit writes a key's limits into the answer, twice: for today's gateways, and as Models for gateways of an earlier release. Those take an empty
+// list of Models for no limit, so a key that allows no model gets one empty name, which they refuse.
 func limit(out *maasv1.VerifyKeyResponse, limits auth.Limits) {
 	out.Limited = true
 	for _, m := range limits.Models {
@@ -55,7 +55,8 @@ func limit(out *maasv1.VerifyKeyResponse, limits auth.Limits) {
 	}
 }
 
-// Revocations returns what has been revoked.
+// Revocations returns what was revoked since the time in the request, or all revocations if it has none. It fails with Invalid for a malformed
+// time.
 func (s *Service) Revocations(
 	ctx context.Context, in *connect.Request[maasv1.RevocationsRequest],
 ) (*connect.Response[maasv1.RevocationsResponse], error) {
@@ -79,6 +80,7 @@ func (s *Service) Revocations(
 	return connect.NewResponse(out), nil
 }
 
+// kindOf converts what a revocation names to its protobuf value. It returns KIND_UNSPECIFIED for an unknown one.
 func kindOf(kind auth.Revoked) maasv1.Revocation_Kind {
 	switch kind {
 	case auth.RevokedSession:

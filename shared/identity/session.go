@@ -33,7 +33,7 @@ type Sessions struct {
 	next   successors
 }
 
-// OpenSessions opens what signing in and out needs.
+// OpenSessions returns Sessions with the process's database, hasher and signing keys. It fails if the configuration of one of them is invalid.
 func OpenSessions(ctx context.Context, e *env.Env) (*Sessions, error) {
 	db, err := openDB(ctx, e)
 	if err != nil {
@@ -83,6 +83,7 @@ func (s *Sessions) Login(ctx context.Context, who auth.Principal, in api.LoginRe
 	return s.tokens(who, token)
 }
 
+// nameOf returns the email or the username of a sign-in. It fails with Invalid unless there is exactly one of them.
 func nameOf(in api.LoginRequest) (string, error) {
 	switch {
 	case in.Email != nil && in.Username == nil:
@@ -94,8 +95,9 @@ func nameOf(in api.LoginRequest) (string, error) {
 	}
 }
 
-// authenticate returns the user of a name and a password. What it does for an unknown name it does for every other: the same
-// look-ups, a hash of the same cost, a failure that is counted, and an entry in the log.
+// authenticate returns the user with the name and the password. It fails with Unauthenticated for an unknown name or a wrong password, and after
+// both does the same work, counts the failure and records it in the audit log. It fails with RateLimited while the user or the address must wait,
+// and with Unavailable if the queue to hash is too long.
 func (s *Sessions) authenticate(ctx context.Context, who auth.Principal, name string, p api.Password) (account, error) {
 	release, err := s.hasher.acquire(ctx, s.hasher.class(who.Address, name), who.Address)
 	if err != nil {
@@ -118,6 +120,8 @@ func (s *Sessions) authenticate(ctx context.Context, who auth.Principal, name st
 	return account{}, s.refuse(ctx, who, user)
 }
 
+// find returns the user with the name. For an unknown name it returns an account that no password matches. It fails with RateLimited while the
+// account or the caller's address must wait.
 func (s *Sessions) find(ctx context.Context, who auth.Principal, name string) (user account, err error) {
 	err = s.db.Definer(ctx, func(tx postgres.Tx) error {
 		if user, err = selectAccount(ctx, tx, name); err != nil {
@@ -128,7 +132,8 @@ func (s *Sessions) find(ctx context.Context, who auth.Principal, name string) (u
 	return user, err
 }
 
-// refuse counts and records a sign-in that failed: in the log of the user's first tenant, or of the nil one, which is the operator's.
+// refuse counts and records a failed sign-in, and returns its Unauthenticated fault, or the error that kept it from doing so. The record is in the
+// audit log of the user's first tenant, or of the zero tenant if there is none.
 func (s *Sessions) refuse(ctx context.Context, who auth.Principal, user account) error {
 	var tenant uuid.UUID
 	if len(user.memberships) > 0 {
@@ -146,7 +151,8 @@ func (s *Sessions) refuse(ctx context.Context, who auth.Principal, user account)
 	return fault.New(fault.Unauthenticated, "There is no user with this name and password.")
 }
 
-// choose returns the membership of the wanted tenant, or the only one if none is wanted.
+// choose returns the membership of the wanted tenant, or the only one if wanted is nil. It fails with Invalid if wanted is nil and there are
+// several, and with NotFound if the user is no member of the wanted tenant.
 func choose(list []membership, wanted *ref.Tenant) (membership, error) {
 	if wanted == nil && len(list) == 1 {
 		return list[0], nil
@@ -171,12 +177,14 @@ type membership struct {
 	tenant uuid.UUID
 }
 
+// principal returns the user as a principal in the membership's tenant, with the address and request id of who.
 func (m membership) principal(who auth.Principal, user, session uuid.UUID) auth.Principal {
 	return auth.Principal{
 		Tenant: m.tenant, TenantName: m.Tenant, User: user, Session: session, Roles: m.Roles, Address: who.Address, RequestID: who.RequestID,
 	}
 }
 
+// tokens signs an access token of the principal, and returns it together with the refresh token.
 func (s *Sessions) tokens(who auth.Principal, refresh string) (api.Tokens, error) {
 	access, err := s.signer.Sign(auth.Claims{
 		Subject: who.User, Session: who.Session, Tenant: who.Tenant, TenantName: who.TenantName, Roles: who.Roles,
@@ -187,7 +195,7 @@ func (s *Sessions) tokens(who auth.Principal, refresh string) (api.Tokens, error
 // JWKS is the answer with the keys that verify access tokens (RFC 7517, 5).
 type JWKS struct{ auth.KeySet }
 
-// SetHeader lets the keys be kept for five minutes: the next key is published long before it signs.
+// SetHeader lets clients cache the keys for five minutes. A new key is published long before it signs.
 func (JWKS) SetHeader(h http.Header) { h.Set("Cache-Control", "public, max-age=300") }
 
 // PublicKeys returns the keys, current and next.

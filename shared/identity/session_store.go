@@ -18,10 +18,13 @@ type account struct {
 	memberships []membership
 }
 
+// accountOf returns the throttle of sign-ins to the user.
 func accountOf(user uuid.UUID) throttle { return throttleOf(accountThrottle, user.String()) }
 
 const selectAccountSQL = `select id, password from auth_user($1)`
 
+// selectAccount returns the user whose email or username is the name. For an unknown name it returns an account with a zero id, no memberships and
+// a password that nobody knows.
 func selectAccount(ctx context.Context, tx postgres.Tx, name string) (account, error) {
 	found := account{password: nobody, throttle: throttleOf(accountThrottle, name)}
 	err := tx.QueryRow(ctx, selectAccountSQL, name).Scan(&found.id, &found.password)
@@ -39,6 +42,7 @@ const (
 	insertRefreshSQL = `insert into refresh_tokens (hash, session, expires_at) values ($1, $2, now() + $3::interval)`
 )
 
+// insertSession stores the principal's session with its first refresh token.
 func insertSession(ctx context.Context, tx postgres.Tx, who auth.Principal, token string) error {
 	if _, err := tx.Exec(ctx, insertSessionSQL, who.Session, who.User, SessionLifetime); err != nil {
 		return err
@@ -52,6 +56,7 @@ type place struct{ session, tenant uuid.UUID }
 
 const selectPlaceSQL = `select session, tenant_id from auth_refresh($1)`
 
+// selectPlace returns the session and the tenant of a refresh token. It fails with Unauthenticated for an unknown token.
 func selectPlace(ctx context.Context, tx postgres.Tx, token string) (at place, err error) {
 	err = tx.QueryRow(ctx, selectPlaceSQL, digest(token)).Scan(&at.session, &at.tenant)
 	if postgres.NotFound(err) {
@@ -77,8 +82,8 @@ const (
 		from refresh_tokens where hash = $1`
 )
 
-// lockToken locks the token's session, and then returns the token. Operations on a session therefore run one after the
-// other.
+// lockToken locks the session until the transaction ends, and returns the state of its refresh token text. Operations on one session therefore run
+// one after the other. It fails with Unauthenticated if the session or the token does not exist.
 func lockToken(ctx context.Context, tx postgres.Tx, session uuid.UUID, text string) (token, error) {
 	var t token
 	var old, stale bool
@@ -90,7 +95,7 @@ func lockToken(ctx context.Context, tx postgres.Tx, session uuid.UUID, text stri
 	return t, absent(err)
 }
 
-// absent turns a missing row into the fault of an ended session.
+// absent returns an Unauthenticated fault if err says that a row is missing. It returns any other error, and nil, as it is.
 func absent(err error) error {
 	if postgres.NotFound(err) {
 		return signInAgain("The session has ended; sign in again.")
@@ -105,6 +110,7 @@ const (
 		select $1, id, least(expires_at, now() + $3::interval) from sessions where id = $2`
 )
 
+// insertSuccessor marks a refresh token as used, and stores next as its successor. The successor expires with the session at the latest.
 func insertSuccessor(ctx context.Context, tx postgres.Tx, who auth.Principal, token, next string) error {
 	if _, err := tx.Exec(ctx, spendSQL, digest(token), digest(next)); err != nil {
 		return err
@@ -125,6 +131,7 @@ func endSession(ctx context.Context, tx postgres.Tx, session uuid.UUID) error {
 
 const endOthersSQL = `select auth_end_sessions($1, $2, $3::interval)`
 
+// endOtherSessions ends all sessions of the user but the kept one, and revokes their tokens.
 func endOtherSessions(ctx context.Context, tx postgres.Tx, user, kept uuid.UUID) error {
 	_, err := tx.Exec(ctx, endOthersSQL, user, kept, auth.RevocationLifetime)
 	return err
@@ -132,7 +139,7 @@ func endOtherSessions(ctx context.Context, tx postgres.Tx, user, kept uuid.UUID)
 
 const revokeSQL = `select auth_revoke($1, $2, $3::interval)`
 
-// revoke invalidates all that was issued to the subject before now.
+// revoke invalidates what was issued to a session, user, tenant or key before now. id is its id.
 func revoke(ctx context.Context, tx postgres.Tx, kind auth.Revoked, id string) error {
 	_, err := tx.Exec(ctx, revokeSQL, string(kind), id, auth.RevocationLifetime)
 	return err
@@ -140,7 +147,8 @@ func revoke(ctx context.Context, tx postgres.Tx, kind auth.Revoked, id string) e
 
 const trimSQL = `select identity_trim($1)`
 
-// trimIdentity deletes expired sessions, revocations and throttles of all tenants, up to most of each kind, and returns how many it deleted.
+// trimIdentity deletes expired sessions and old revocations and throttles of all tenants, up to most rows of each kind. It returns how many it
+// deleted.
 func trimIdentity(ctx context.Context, tx postgres.Tx, most int) (deleted int64, err error) {
 	err = tx.QueryRow(ctx, trimSQL, most).Scan(&deleted)
 	return deleted, err

@@ -24,9 +24,11 @@ const (
 	registerThrottle = "register"
 )
 
+// throttleOf returns the throttle of the kind for a user's id, a name or an address.
 func throttleOf(kind, subject string) throttle { return throttle{kind, sha256.Sum256([]byte(subject))} }
 
-// byAddress counts what one subscriber tries; connections without an address, as on a Unix socket, count as one.
+// byAddress returns the throttle of an address. All addresses of an IPv6 /64 have one, and so have all connections without an address, as on a Unix
+// socket.
 func byAddress(kind string, address netip.Addr) throttle {
 	return throttleOf(kind, httpserver.Subscriber(address).String())
 }
@@ -39,7 +41,7 @@ const (
 	registerMinute = 100              // registrations of an address in a minute
 )
 
-// waitFor fails with RateLimited while either has to wait.
+// waitFor fails with RateLimited while the account or the address must wait after failed sign-ins. It does not wait itself.
 func waitFor(ctx context.Context, tx postgres.Tx, account, address throttle) error {
 	wait, err := longestWait(ctx, tx, account, address)
 	if err != nil || wait <= 0 {
@@ -48,7 +50,8 @@ func waitFor(ctx context.Context, tx postgres.Tx, account, address throttle) err
 	return fault.New(fault.RateLimited, fmt.Sprintf("Too many sign-ins failed; try again in %d s.", seconds(wait)), fault.RetryAfter(wait))
 }
 
-// countRegistration fails with RateLimited beyond registerMinute registrations of an address in a minute.
+// countRegistration counts a registration from the address. It fails with RateLimited if there were more than registerMinute of them within a
+// minute.
 func countRegistration(ctx context.Context, tx postgres.Tx, address netip.Addr) error {
 	t := byAddress(registerThrottle, address)
 	count, left, err := countMinute(ctx, tx, t)

@@ -29,7 +29,8 @@ const (
 		returning count, until - now()`
 )
 
-// failed counts a failure of each. All callers give them in the same order, so that none waits for another in a circle.
+// failed counts a failure of each throttle, which lengthens its wait. All callers must give the throttles in the same order, or transactions could
+// deadlock.
 func failed(ctx context.Context, tx postgres.Tx, each ...throttle) error {
 	for _, t := range each {
 		if _, err := tx.Exec(ctx, failedSQL, t.kind, t.key[:], failureMemory, freeFailures, maxWait, firstWait); err != nil {
@@ -39,6 +40,7 @@ func failed(ctx context.Context, tx postgres.Tx, each ...throttle) error {
 	return nil
 }
 
+// forget deletes the throttle's count of failures.
 func forget(ctx context.Context, tx postgres.Tx, t throttle) error {
 	if _, err := tx.Exec(ctx, forgetSQL, t.kind, t.key[:]); err != nil {
 		return fmt.Errorf("throttle: %w", err)
@@ -46,7 +48,7 @@ func forget(ctx context.Context, tx postgres.Tx, t throttle) error {
 	return nil
 }
 
-// longestWait returns how long the one of the two that waits longer has to wait. It is not positive if neither has to.
+// longestWait returns for how long at least one of the two throttles must still wait. It is zero or negative if neither must.
 func longestWait(ctx context.Context, tx postgres.Tx, a, b throttle) (wait time.Duration, err error) {
 	if err := tx.QueryRow(ctx, waitSQL, a.kind, a.key[:], b.kind, b.key[:]).Scan(&wait); err != nil {
 		return 0, fmt.Errorf("throttle: %w", err)
@@ -54,7 +56,7 @@ func longestWait(ctx context.Context, tx postgres.Tx, a, b throttle) (wait time.
 	return wait, nil
 }
 
-// countMinute counts a try, and returns the tries of the present minute and the time left of it.
+// countMinute counts a try, and returns the number of tries in the current minute and the time that is left of that minute.
 func countMinute(ctx context.Context, tx postgres.Tx, t throttle) (count int, left time.Duration, err error) {
 	if err := tx.QueryRow(ctx, registerSQL, t.kind, t.key[:], time.Minute).Scan(&count, &left); err != nil {
 		return 0, 0, fmt.Errorf("throttle: %w", err)

@@ -18,7 +18,8 @@ type Users struct {
 	requests []byte // keys the hashes of requests that hold a password
 }
 
-// OpenUsers opens what the use cases of users need.
+// OpenUsers returns Users with the process's database and hasher, and a key derived from MAAS_SERVICE_KEY. It fails if the configuration of one of
+// them is invalid.
 func OpenUsers(ctx context.Context, e *env.Env) (*Users, error) {
 	db, err := openDB(ctx, e)
 	if err != nil {
@@ -82,8 +83,8 @@ func (u *Users) ChangePassword(ctx context.Context, who auth.Principal, in api.C
 	})
 }
 
-// checkOld checks the old password of a change, after the rules for the new one. It fails with Invalid for either, and
-// is limited like a sign-in, so that the holder of a stolen access token cannot try passwords faster.
+// checkOld checks the new password of a change by its rules, and then the old one. It fails with Invalid for either. A wrong old one is counted and
+// recorded, and like a failed sign-in leads to RateLimited.
 func (u *Users) checkOld(ctx context.Context, who auth.Principal, in api.ChangePasswordRequest) error {
 	account, address := accountOf(who.User), byAddress(addressThrottle, who.Address)
 	var user api.User
@@ -120,7 +121,7 @@ func (u *Users) checkOld(ctx context.Context, who auth.Principal, in api.ChangeP
 	return fault.New(fault.Invalid, "this is not your password", fault.Field("old"))
 }
 
-// hash returns the PHC string of a new password, for which it waits for a slot of the hasher.
+// hash waits for a slot of the hasher, and returns the PHC string of the password. It fails as hasher.acquire does.
 func (u *Users) hash(ctx context.Context, who auth.Principal, p api.Password) (string, error) {
 	release, err := u.hasher.acquire(ctx, unknownClass, who.Address)
 	if err != nil {

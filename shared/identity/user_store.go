@@ -16,6 +16,7 @@ import (
 
 const insertTenantSQL = `insert into tenants (id, name) values (maas_tenant(), $1)`
 
+// insertTenant stores the transaction's tenant with the name. It fails with Conflict if the name or the tenant exists.
 func insertTenant(ctx context.Context, tx postgres.Tx, name ref.Tenant) error {
 	_, err := tx.Exec(ctx, insertTenantSQL, string(name))
 	if postgres.Violates(err, "tenants_name_key") || postgres.Violates(err, "tenants_pkey") {
@@ -29,8 +30,8 @@ const (
 	insertMembershipSQL = `insert into memberships (user_id, roles) values ($1, $2)`
 )
 
-// insertUser makes the user a member of the transaction's tenant, too. A username that is taken is refused before the email is looked at: so nobody asks
-// for an email without leaving a user (ADR 38).
+// insertUser stores a user and makes them a member of the transaction's tenant. It fails with Conflict if the username or the email is taken. It
+// looks at the username first, so that nobody finds out whether an email is registered without leaving a user.
 func insertUser(ctx context.Context, tx postgres.Tx, u api.User, phc string) error {
 	if u.Username != nil {
 		switch there, err := selectAccount(ctx, tx, string(*u.Username)); {
@@ -53,6 +54,7 @@ func insertUser(ctx context.Context, tx postgres.Tx, u api.User, phc string) err
 	return err
 }
 
+// usernameTaken returns the Conflict fault of a username; cause may be nil.
 func usernameTaken(cause error) error {
 	return fault.New(fault.Conflict, "this username is taken", fault.Field("username"), fault.Cause(cause))
 }
@@ -61,7 +63,8 @@ const selectUserSQL = `
 	select u.id, u.email, u.username, m.roles, u.created_at from users u
 	join memberships m on m.user_id = u.id and m.tenant_id = maas_tenant() where u.id = $1`
 
-// selectUser fails with Unauthenticated if the caller is no member any more: their token outlives that by seconds.
+// selectUser returns the principal's user in the transaction's tenant. It fails with Unauthenticated if the user is no member any more, since
+// access tokens stay valid for seconds after that.
 func selectUser(ctx context.Context, tx postgres.Tx, who auth.Principal) (api.User, error) {
 	user := api.User{Tenant: who.TenantName}
 	var roles []string
@@ -76,7 +79,7 @@ func selectUser(ctx context.Context, tx postgres.Tx, who auth.Principal) (api.Us
 
 const selectMembershipsSQL = `select tenant_id, tenant, roles from auth_memberships($1)`
 
-// memberships returns a user's tenants, the first joined first.
+// memberships returns the user's memberships in all tenants, the first joined first.
 func memberships(ctx context.Context, tx postgres.Tx, user uuid.UUID) ([]membership, error) {
 	rows, err := tx.Query(ctx, selectMembershipsSQL, user)
 	if err != nil {
@@ -93,6 +96,7 @@ func memberships(ctx context.Context, tx postgres.Tx, user uuid.UUID) ([]members
 
 const selectPasswordSQL = `select password from users where id = $1`
 
+// selectPassword returns the PHC string of a user's password.
 func selectPassword(ctx context.Context, tx postgres.Tx, user uuid.UUID) (phc string, err error) {
 	err = tx.QueryRow(ctx, selectPasswordSQL, user).Scan(&phc)
 	return phc, err
@@ -100,6 +104,7 @@ func selectPassword(ctx context.Context, tx postgres.Tx, user uuid.UUID) (phc st
 
 const updatePasswordSQL = `update users set password = $2 where id = $1`
 
+// updatePassword sets the PHC string of a user's password. It fails if there is no such user.
 func updatePassword(ctx context.Context, tx postgres.Tx, user uuid.UUID, phc string) error {
 	tag, err := tx.Exec(ctx, updatePasswordSQL, user, phc)
 	if err == nil && tag.RowsAffected() != 1 {
@@ -108,7 +113,7 @@ func updatePassword(ctx context.Context, tx postgres.Tx, user uuid.UUID, phc str
 	return err
 }
 
-// texts and named turn lists of names into what the driver knows, and back.
+// texts converts a list of names to strings, as the database driver takes them. For nil it returns an empty list.
 func texts[T ~string](list []T) []string {
 	out := make([]string, len(list))
 	for i, one := range list {
@@ -117,7 +122,7 @@ func texts[T ~string](list []T) []string {
 	return out
 }
 
-// named keeps nil, which means no limit where scopes and models are concerned.
+// named converts strings to a list of names. It keeps nil, since for scopes and models nil means no limit.
 func named[T ~string](list []string) []T {
 	if list == nil {
 		return nil

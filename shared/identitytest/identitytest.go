@@ -40,7 +40,7 @@ type World struct {
 	keys *authtest.Installation
 }
 
-// New returns the world, which goes with the test.
+// New returns a new world, in a database of its own. It is removed when the test ends.
 func New(t testing.TB) *World {
 	t.Helper()
 	w := &World{Postgres: postgrestest.New(t), t: t, keys: authtest.New(t)}
@@ -52,12 +52,13 @@ func New(t testing.TB) *World {
 	return w
 }
 
-// Tenant makes another tenant, and returns its owner: owner@<name>.example.com.
+// Tenant creates another tenant, and returns its owner: owner@<name>.example.com.
 func (w *World) Tenant(name ref.Tenant) auth.Principal {
 	w.t.Helper()
 	return w.tenant(name, "owner@"+string(name)+".example.com")
 }
 
+// tenant creates a tenant and its owner with the email, and returns the owner.
 func (w *World) tenant(name ref.Tenant, email string) auth.Principal {
 	w.t.Helper()
 	who := auth.Principal{Tenant: uuid.Must(uuid.NewV7()), TenantName: name}
@@ -65,13 +66,13 @@ func (w *World) tenant(name ref.Tenant, email string) auth.Principal {
 	return w.member(who, email, api.Owner)
 }
 
-// Member creates a user with a role in the principal's tenant, <role>-<id>@example.com, and returns the user's
-// principal.
+// Member creates a user with the role in the principal's tenant, and returns the user. The email is <role>-<id>@example.com.
 func (w *World) Member(of auth.Principal, role api.Role) auth.Principal {
 	w.t.Helper()
 	return w.member(of, string(role)+"-"+uuid.NewString()+"@example.com", role)
 }
 
+// member creates a user with the email and the role in the principal's tenant, and a session of the user. It returns the user.
 func (w *World) member(of auth.Principal, email string, role api.Role) auth.Principal {
 	w.t.Helper()
 	who := auth.Principal{
@@ -85,7 +86,7 @@ func (w *World) member(of auth.Principal, email string, role api.Role) auth.Prin
 	return who
 }
 
-// Join makes the user a member of another tenant, with the same roles.
+// Join makes the user who a member of another tenant, the one of the second principal. The roles are the same there.
 func (w *World) Join(who, tenant auth.Principal) {
 	w.t.Helper()
 	roles := make([]string, len(who.Roles))
@@ -95,7 +96,7 @@ func (w *World) Join(who, tenant auth.Principal) {
 	w.exec(`insert into memberships (tenant_id, user_id, roles) values ($1, $2, $3)`, tenant.Tenant, who.User, roles)
 }
 
-// Token returns an access token of the principal.
+// Token returns an access token of the principal's session.
 func (w *World) Token(who auth.Principal) string {
 	w.t.Helper()
 	return w.keys.Token(w.t, auth.Claims{
@@ -103,7 +104,7 @@ func (w *World) Token(who auth.Principal) string {
 	})
 }
 
-// RefreshToken returns a refresh token of the principal's session, without the cost of a sign-in.
+// RefreshToken returns a new refresh token of the principal's session. It needs no sign-in, which would take long.
 func (w *World) RefreshToken(who auth.Principal) string {
 	w.t.Helper()
 	token := rand.Text()
@@ -113,7 +114,7 @@ func (w *World) RefreshToken(who auth.Principal) string {
 	return token
 }
 
-// APIKey makes an API key of the principal, and returns the whole credential.
+// APIKey creates an API key of the principal with the scopes, and returns the whole credential.
 func (w *World) APIKey(who auth.Principal, scopes ...api.Scope) string {
 	w.t.Helper()
 	keys, err := identity.OpenKeys(w.t.Context(), w.Env)
@@ -127,7 +128,7 @@ func (w *World) APIKey(who auth.Principal, scopes ...api.Scope) string {
 	return key.Secret
 }
 
-// Audited returns how often the tenant's log has the action with the outcome.
+// Audited returns how many entries with the action and the outcome are in the audit log of the principal's tenant.
 func (w *World) Audited(of auth.Principal, action, outcome string) (n int) {
 	w.t.Helper()
 	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {
@@ -137,7 +138,7 @@ func (w *World) Audited(of auth.Principal, action, outcome string) (n int) {
 	return n
 }
 
-// exec changes what is there behind row-level security.
+// exec runs a statement that may change the rows of all tenants. It ends the test on an error.
 func (w *World) exec(sql string, args ...any) {
 	w.t.Helper()
 	w.Postgres.Owner(w.t, func(ctx context.Context, conn *pgx.Conn) error {

@@ -38,7 +38,7 @@ type call struct {
 	located time.Time         // when
 }
 
-// setBody sets the body's parts.
+// setBody sets the parts of the body, and its size to the sum of theirs.
 func (c *call) setBody(parts [][]byte) {
 	c.body, c.size = parts, 0
 	for _, part := range parts {
@@ -58,7 +58,7 @@ type answer struct {
 	anonymous   bool          // whole is as openinference.WithoutIdentity gives it
 }
 
-// close closes an answer that nobody reads any more.
+// close closes the answer's body and ends its loan. It may be called again.
 func (a *answer) close() {
 	if a.rest != nil {
 		_ = a.rest.Close() // only read from

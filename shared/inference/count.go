@@ -11,7 +11,8 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// count records a call in the metering journal. A call that led to no version is not recorded.
+// count records a call in the metrics and the metering journal, with the status that err stands for; nil is 200. It does nothing if the report has
+// no version.
 func (g *Gateway) count(ctx context.Context, c *call, r *report, bytesOut int64, err error) {
 	if r.version == nil {
 		return

@@ -16,14 +16,15 @@ import (
 	"github.com/17882237881/MaaS/shared/proto/maas/v1/maasv1connect"
 )
 
-// Health returns gRPC's health service (grpc.health.v1.Health), which says whether calls can be let in, and the prefix of its procedures.
+// Health returns gRPC's health service (grpc.health.v1.Health) and the prefix of its procedures. The service reports whether the gateway can
+// authenticate calls.
 func (g *Gateway) Health() (prefix string, service http.Handler) {
 	return grpchealth.NewHandler(health{g}, decoding.WithReadMaxBytes(maxMessage))
 }
 
 type health struct{ *Gateway }
 
-// Check returns the health of the server, "", and of its service.
+// Check implements grpchealth.Checker. It knows the server, "", and the inference service, and fails with NotFound for any other.
 func (h health) Check(_ context.Context, in *grpchealth.CheckRequest) (*grpchealth.CheckResponse, error) {
 	if in.Service != "" && in.Service != inferenceconnect.GRPCInferenceServiceName {
 		return nil, connect.NewError(connect.CodeNotFound, fault.New(fault.NotFound, "There is no health of this service here."))
@@ -35,7 +36,7 @@ func (h health) Check(_ context.Context, in *grpchealth.CheckRequest) (*grpcheal
 	return &grpchealth.CheckResponse{Status: status}, nil
 }
 
-// published returns the services that are called from outside, at the one address that both hosts have.
+// published returns the names of the gRPC services that callers outside can reach.
 func published() []string {
 	return []string{
 		inferenceconnect.GRPCInferenceServiceName, maasv1connect.ModelServiceName, grpchealth.HealthV1ServiceName,
@@ -43,7 +44,8 @@ func published() []string {
 	}
 }
 
-// Reflection returns gRPC's server reflection in both of its versions, which describes the published services and no others.
+// Reflection returns gRPC's server reflection, version 1 and version 1alpha, by the prefixes of their procedures. It describes the published
+// services only.
 func Reflection() map[string]http.Handler {
 	files := &protoregistry.Files{}
 	for _, name := range published() {
@@ -62,7 +64,7 @@ func Reflection() map[string]http.Handler {
 	return handlers
 }
 
-// add registers a file after those that it imports.
+// add registers a file and, before it, the files that it imports. It does nothing for one that is registered.
 func add(files *protoregistry.Files, file protoreflect.FileDescriptor) {
 	if _, err := files.FindFileByPath(file.Path()); err == nil {
 		return

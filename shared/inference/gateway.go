@@ -32,6 +32,8 @@ type config struct {
 	CacheBytes uint64 `env:"MAAS_INFER_CACHE_BYTES" envDefault:"67108864"`
 }
 
+// read fills c from the environment variables. It fails if one is malformed or out of its range, or MAAS_INFER_MEMORY is too small for
+// MAAS_INFER_MAX_BODY.
 func (c *config) read(e *env.Env) error {
 	if err := e.Config(c); err != nil {
 		return err
@@ -63,7 +65,7 @@ type Gateway struct {
 	decodes  *decoding.Slots
 }
 
-// Open returns the process's gateway.
+// Open returns the process's gateway, which the first call makes from the environment variables and r. It registers metrics, and limits the heap.
 func Open(e *env.Env, r *resolver.Resolver) (*Gateway, error) {
 	return env.Once(e, "inference", func(context.Context) (*Gateway, func(context.Context) error, error) {
 		var c config

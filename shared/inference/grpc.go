@@ -29,23 +29,24 @@ func (g *Gateway) GRPC(options ...connect.HandlerOption) (prefix string, service
 
 type procedures struct{ *Gateway }
 
-// ServerLive says that the process answers.
+// ServerLive always answers that the server is live.
 func (procedures) ServerLive(context.Context, *connect.Request[pb.ServerLiveRequest]) (*connect.Response[pb.ServerLiveResponse], error) {
 	return connect.NewResponse(&pb.ServerLiveResponse{Live: true}), nil
 }
 
-// ServerReady reports whether calls can be let in.
+// ServerReady reports whether the gateway can authenticate calls.
 func (p procedures) ServerReady(context.Context, *connect.Request[pb.ServerReadyRequest]) (*connect.Response[pb.ServerReadyResponse], error) {
 	return connect.NewResponse(&pb.ServerReadyResponse{Ready: p.resolver.Ready() == nil}), nil
 }
 
-// ServerMetadata returns what this server is.
+// ServerMetadata returns the server's name, version and extensions.
 func (procedures) ServerMetadata(context.Context, *connect.Request[pb.ServerMetadataRequest]) (*connect.Response[pb.ServerMetadataResponse], error) {
 	m := serverMetadata()
 	return connect.NewResponse(&pb.ServerMetadataResponse{Name: m.Name, Version: m.Version, Extensions: m.Extensions}), nil
 }
 
-// ModelReady reports whether the version takes calls, and asks for its start if it does not run.
+// ModelReady reports whether the version can be called. If it does not run, it requests its start. It fails with Invalid for a malformed name, and
+// as resolver.Resolve does.
 func (p procedures) ModelReady(ctx context.Context, in *connect.Request[pb.ModelReadyRequest]) (*connect.Response[pb.ModelReadyResponse], error) {
 	target, err := targetNamed(in.Msg.GetName(), in.Msg.GetVersion())
 	if err != nil {
@@ -58,7 +59,8 @@ func (p procedures) ModelReady(ctx context.Context, in *connect.Request[pb.Model
 	return connect.NewResponse(&pb.ModelReadyResponse{Ready: route.Version.Callable()}), nil
 }
 
-// ModelMetadata returns a version's inputs and outputs.
+// ModelMetadata returns the inputs and outputs of a version, whether or not it runs. It fails with Invalid for a malformed name, and as
+// resolver.Resolve does.
 func (p procedures) ModelMetadata(ctx context.Context, in *connect.Request[pb.ModelMetadataRequest]) (*connect.Response[pb.ModelMetadataResponse], error) {
 	target, err := targetNamed(in.Msg.GetName(), in.Msg.GetVersion())
 	if err != nil {
@@ -106,8 +108,8 @@ type grpcCall struct {
 	out   *connect.Response[pb.ModelInferResponse]
 }
 
-// target opens the message and reads the version that its head names. known is false if the head does not have the
-// names. It fails with Invalid for a malformed name.
+// target implements protocol. It reads the version that the head of the message names; known is false if the head has no names. It fails with
+// Invalid for a malformed name.
 func (p *grpcCall) target(ctx context.Context) (known bool, err error) {
 	if err := p.m.open(ctx, &p.call, p.config.MaxBody); err != nil {
 		return false, err
@@ -118,9 +120,9 @@ func (p *grpcCall) target(ctx context.Context) (known bool, err error) {
 	return known, err
 }
 
-// body decodes the message. If the message names another version than its head did (the last of repeated fields
-// counts), the version is to be resolved again. It fails with the error of reading, or with Invalid for a malformed
-// name.
+// body implements protocol. It decodes the message and encodes the request for the model server. If the message names another version than its head
+// did (the last of repeated fields counts), that version is still to be resolved. It fails with the error of reading, or with Invalid for a
+// malformed name.
 func (p *grpcCall) body(ctx context.Context) error {
 	c := &p.call
 	defer c.work.End()
@@ -138,8 +140,11 @@ func (p *grpcCall) body(ctx context.Context) error {
 	return c.encode(request)
 }
 
+// describe implements protocol.
 func (p *grpcCall) describe(r *report) { r.setHeader(p.out.Header()) }
 
+// respond implements protocol. It decodes the answer and keeps its message until the procedure returns. The answer is closed when the message has
+// been written.
 func (p *grpcCall) respond(ctx context.Context, a *answer, r *report) error {
 	c := &p.call
 	p.m.later = append(p.m.later, a.close)
@@ -154,7 +159,8 @@ func (p *grpcCall) respond(ctx context.Context, a *answer, r *report) error {
 	return nil
 }
 
-// encode makes the body for the model server out of a request. The tensors are not copied.
+// encode makes the call's body out of a request, with binary tensors and for a binary answer. The tensors are not copied. It fails as loan.take
+// does.
 func (c *call) encode(request *openinference.Request) error {
 	for i := range request.Inputs {
 		request.Inputs[i].Binary = true
@@ -172,8 +178,8 @@ func (c *call) encode(request *openinference.Request) error {
 	return err
 }
 
-// encodeAnswer reads the answer, makes a message out of it, and returns the answer's size. The request's memory is given back before the message is
-// written. The slot in which a large answer is decoded stays with the call until the message has been encoded.
+// encodeAnswer reads the answer and returns it as a message, with the answer's size in bytes. It first drops the request, and changes the call's
+// loan to what the message takes. The slot in which a large answer is decoded stays with the call until the message has been encoded.
 func (p *grpcCall) encodeAnswer(ctx context.Context, a *answer) (out *pb.ModelInferResponse, size int64, err error) {
 	c := &p.call
 	response, size, cost, err := a.decode(ctx, p.config.MaxBody, c)
@@ -202,6 +208,7 @@ const typedGrowth = 6
 // jsonGrowth bounds what connect's JSON takes while it is written, to what it is written of: a byte is five characters as a number, and a buffer grows.
 const jsonGrowth = 15
 
+// targetNamed parses a model, "tenant/model", and a selector of its version. It fails with Invalid if either is malformed.
 func targetNamed(model, selector string) (t ref.Target, err error) {
 	if t.Model, err = ref.ParseModel(model); err != nil {
 		return t, err
@@ -210,8 +217,8 @@ func targetNamed(model, selector string) (t ref.Target, err error) {
 	return t, err
 }
 
-// decode reads the answer, of at most limit bytes, and returns its size, and what it and the response take of memory beside
-// the answer's own loan.
+// decode reads and decodes the answer. It returns its size, and the memory that the answer and the response take beyond the answer's own loan. It
+// fails with Upstream if the answer is malformed or longer than limit bytes, and with TooLarge if it exceeds the caller's share of the memory.
 func (a *answer) decode(ctx context.Context, limit int64, c *call) (response *openinference.Response, size, cost int64, err error) {
 	body := a.whole
 	if a.rest != nil {
@@ -254,6 +261,7 @@ func unfit(err error) error {
 	return fault.New(fault.TooLarge, "The model's answer is too large for gRPC; ask over REST, where it streams. "+fault.From(err).Message, fault.Cause(err))
 }
 
+// malformed returns the Upstream fault of an answer that cannot be parsed.
 func malformed(err error) error {
 	return fault.New(fault.Upstream, "The model server's answer is malformed.", fault.Cause(err))
 }

@@ -15,6 +15,7 @@ type kept struct {
 	answer *answer // anonymous
 }
 
+// size returns about how many bytes k takes, 0 for nil.
 func (k *kept) size() int {
 	if k == nil {
 		return 0
@@ -26,7 +27,7 @@ func (k *kept) size() int {
 	return n
 }
 
-// encodeKept writes the texts, each after its length, and the answer's body.
+// encodeKept encodes k for Redis: each text after its length, then the answer's body. It never fails.
 func encodeKept(k *kept) ([]byte, error) {
 	a := k.answer
 	if a == nil {
@@ -40,6 +41,7 @@ func encodeKept(k *kept) ([]byte, error) {
 	return append(b, a.whole...), nil
 }
 
+// decodeKept decodes what encodeKept returned. It fails if that is cut off or has no answer.
 func decodeKept(b []byte) (*kept, error) {
 	k, a := &kept{}, &answer{anonymous: true}
 	for _, text := range []*string{&k.id, &k.at, &a.contentType, &a.header} {
@@ -60,8 +62,8 @@ func decodeKept(b []byte) (*kept, error) {
 	return k, nil
 }
 
-// anonymize takes the names of the model, its version and the request out of the answer, and reports whether that is done: it is not for an answer that
-// is too long to be kept, whose body it closes, and for one that is none of the protocol's.
+// anonymize removes the names of the model, the version and the request from the answer, and ends its loan. It reports false for an answer that
+// cannot be kept, because it is too long or malformed; too long a one is closed.
 func (a *answer) anonymize() bool {
 	if a.rest != nil {
 		a.close()
@@ -83,7 +85,7 @@ func (a *answer) anonymize() bool {
 	return true
 }
 
-// named returns the answer as the call's: an anonymous one with the names that the caller used, and with the version that they led to.
+// named returns the answer for a call: an anonymous one with the call's model and request id and the report's version, any other as it is.
 func (a *answer) named(c *call, r *report) answer {
 	if !a.anonymous {
 		return *a

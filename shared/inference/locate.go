@@ -11,7 +11,8 @@ import (
 	"github.com/17882237881/MaaS/shared/resolver"
 )
 
-// locate finds the version that the call goes to, whether or not it runs.
+// locate sets the call's version to the one that its target leads to, whether or not it runs. With split traffic it chooses one. It fails as
+// resolver.Resolve does.
 func (g *Gateway) locate(ctx context.Context, c *call) error {
 	route, err := g.resolver.Resolve(ctx, c.who, c.target)
 	if err != nil {
@@ -24,7 +25,7 @@ func (g *Gateway) locate(ctx context.Context, c *call) error {
 	return err
 }
 
-// look asks for a version as it is now. If it does not run, that asks for its start, unless somebody else has lately.
+// look returns a version's current state. If the version does not run, look requests its start, unless somebody has just done so.
 func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*resolver.Version, error) {
 	route, err := g.resolver.Resolve(ctx, c.who, ref.Target{Model: c.target.Model, Selector: ref.Exact(v)})
 	if err != nil {
@@ -33,9 +34,8 @@ func (g *Gateway) look(ctx context.Context, c *call, v ref.Version) (*resolver.V
 	return &route.Version, nil
 }
 
-// choose returns the version that a call goes to. Without a session it is drawn anew for each call, by weight. Calls of one session go to the same
-// version for as long as the traffic stays as it is, and a change of weights moves as few sessions as it can: of two versions, exactly the part by
-// which the weights differ.
+// choose returns the version that a call goes to, zero for no traffic. Without a session it is drawn anew for each call, by weight. Calls of one
+// session go to the same version while the weights stay; a change moves as few sessions as possible.
 func choose(traffic []resolver.Share, m ref.Model, session string) ref.Version {
 	switch {
 	case len(traffic) == 0:
@@ -49,7 +49,7 @@ func choose(traffic []resolver.Share, m ref.Model, session string) ref.Version {
 	}
 }
 
-// draw picks a version at random.
+// draw returns a random version, each with the probability of its weight.
 func draw(traffic []resolver.Share) ref.Version {
 	sum := 0
 	for _, share := range traffic {
@@ -64,9 +64,9 @@ func draw(traffic []resolver.Share) ref.Version {
 	return traffic[len(traffic)-1].Version
 }
 
-// rendezvous is weighted rendezvous hashing: each version bids an exponential deviate of the rate of its weight, made out of a hash of the session
-// and the version, and the least bid wins, which a version's does with the probability of its weight. A weight that grows lowers that version's bids
-// alone, so that sessions only move to versions that grow, relative to where they were.
+// rendezvous chooses a session's version by weighted rendezvous hashing: each version bids -log(fraction)/weight, and the least bid wins. A version
+// wins with the probability of its weight, and when weights change, sessions only move to versions whose part has grown. It returns zero if no
+// weight is above 0.
 func rendezvous(traffic []resolver.Share, m ref.Model, session string) ref.Version {
 	var chosen ref.Version
 	least := math.Inf(1)
@@ -82,7 +82,7 @@ func rendezvous(traffic []resolver.Share, m ref.Model, session string) ref.Versi
 	return chosen
 }
 
-// fraction returns a number between 0 and 1, neither included.
+// fraction returns a number between 0 and 1, exclusive, that is a hash of the version and the session.
 func fraction(m ref.Model, v ref.Version, session string) float64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(m.String() + "\x00" + v.String() + "\x00" + session))

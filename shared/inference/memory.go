@@ -19,8 +19,8 @@ const (
 	bodiesInMemory = 2 * share.Lone
 )
 
-// limitHeap has Go collect garbage in time for the process to stay within the memory of its bodies, unless GOMEMLIMIT says when. A body is garbage once its
-// call has ended, and by default Go lets garbage grow to as much as what is in use.
+// limitHeap sets Go's memory limit so that the process stays within memory bytes for bodies and 512 MiB for all else. If GOMEMLIMIT is set it does
+// nothing.
 func limitHeap(memory int64) {
 	const none = 1<<63 - 1 // debug.SetMemoryLimit's default
 	if debug.SetMemoryLimit(-1) == none {
@@ -38,36 +38,36 @@ type loan struct {
 // lend begins a loan with one user.
 func (l *loan) lend(memory *share.Pool, h share.Holder) { l.held, l.users = memory.Loan(h), 1 }
 
-// take fails with RateLimited where too little is left, and with TooLarge where a call never gets so much. It does not wait: calls that each wait for more
-// than they have would wait for each other.
+// take adds bytes to the loan. It fails with RateLimited if too little memory is free, and with TooLarge if the caller could never get so much. It
+// does not wait, since calls that wait for each other's memory would never end.
 func (l *loan) take(bytes int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.held.Take(bytes)
 }
 
-// try is like take, for a caller that can do without; it reports whether the bytes were granted.
+// try is like take, for a caller that can do without. It reports whether the bytes were granted.
 func (l *loan) try(bytes int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.held.TryTake(bytes)
 }
 
-// give returns some of what was taken.
+// give returns bytes of the loan before it ends.
 func (l *loan) give(bytes int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.held.Return(bytes)
 }
 
-// join adds a user, each of whom calls leave.
+// join adds a user of the loan, who must call leave.
 func (l *loan) join() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.users++
 }
 
-// leave ends the loan with its last user.
+// leave removes a user of the loan, and ends the loan with the last one.
 func (l *loan) leave() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -91,8 +91,8 @@ func (l *loan) keep(bytes int64) error {
 // firstBuffer is what is taken for a body of unknown length, and doubled as it arrives.
 const firstBuffer = 8 << 10
 
-// read reads a whole body of at most limit bytes, or fails with io.ErrShortBuffer. The memory is taken before it is there; while a buffer grows that is the
-// memory of the old one and of the new one. A length that was announced, -1 for none, is taken at once.
+// read reads a whole body and takes the memory for it, before it reads. announced is the body's length, -1 if it is not known; then memory is taken
+// as the buffer grows. It fails with io.ErrShortBuffer if the body has more than limit bytes, and as take does.
 func (l *loan) read(from io.Reader, announced, limit int64) ([]byte, error) {
 	if announced > limit {
 		return nil, io.ErrShortBuffer
@@ -126,7 +126,8 @@ func (l *loan) read(from io.Reader, announced, limit int64) ([]byte, error) {
 // stops them.
 const copyPiece = 256 << 10
 
-// grow returns a copy of the buffer with more room, of limit bytes and one more at most.
+// grow returns a copy of the buffer with twice the room, at most limit+1 bytes, and takes the memory for it. It fails with io.ErrShortBuffer if the
+// buffer has more than limit already.
 func (l *loan) grow(buffer []byte, limit int64) ([]byte, error) {
 	old := int64(cap(buffer))
 	if old > limit {

@@ -29,9 +29,8 @@ const (
 	flagCompressed = 1
 )
 
-// deferred has the procedure ModelInfer read its message by itself, after it has found the model, and charge what decoding takes: the service is given an
-// empty message. Connect would decompress and decode a message before the procedure is called, and a message's length on the wire says nothing of the
-// memory that it takes.
+// deferred returns the service with ModelInfer changed: the procedure gets an empty message, and reads the real one by itself after it has found
+// the model. Connect would decompress and decode the message before, when its memory is not yet charged.
 func deferred(service http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m := &message{
@@ -74,14 +73,14 @@ type message struct {
 	later   []func()       // for when the answer has been written
 }
 
-// end ends what the answer was written from.
+// end calls the functions in later: it releases what the answer was written from.
 func (m *message) end() {
 	for _, f := range m.later {
 		f()
 	}
 }
 
-// empty returns the bytes of an empty message.
+// empty returns the encoding of an empty message in the request's format.
 func (m *message) empty() []byte {
 	switch {
 	case m.enveloped:
@@ -103,7 +102,7 @@ type messageWriter struct {
 // Unwrap lets http.ResponseController reach the underlying writer.
 func (w messageWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It releases the call's decoding slot first, so that a slow client holds none.
 func (w messageWriter) Write(p []byte) (int, error) {
 	if w.m.work != nil {
 		w.m.work.End()
@@ -114,7 +113,8 @@ func (w messageWriter) Write(p []byte) (int, error) {
 // Flush implements http.Flusher.
 func (w messageWriter) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() } // as for a writer without it
 
-// open reads the prefix, and prepares the reading of the content, of at most limit bytes.
+// open prepares the reading of the message's content; for gRPC it reads the prefix. It fails with TooLarge if the message announces more than limit
+// bytes, with Invalid for an incomplete prefix or an unknown compression, and with the body's error.
 func (m *message) open(ctx context.Context, c *call, limit int64) error {
 	from, coding := m.body, m.coding
 	if m.enveloped {
@@ -141,8 +141,8 @@ func (m *message) open(ctx context.Context, c *call, limit int64) error {
 	return err
 }
 
-// incomplete turns an unexpected end of a message into an Invalid fault. It returns other errors, and faults, as they
-// are.
+// incomplete returns the Invalid fault of a message that ends too early, for io.EOF and io.ErrUnexpectedEOF. It returns other errors, faults and nil as
+// they are.
 func incomplete(err error) error {
 	if !errors.As(err, new(*fault.Error)) && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) {
 		return fault.New(fault.Invalid, "The message is not complete.", fault.Cause(err))
@@ -153,8 +153,8 @@ func incomplete(err error) error {
 // namesLength is how much of a message is looked at for the names of the model and its version.
 const namesLength = 1 << 10
 
-// names reads the names at the message's head, where encoders put them: fields are written in the order of their numbers. ok is false where they are not
-// found, which is no error.
+// names returns the names of the model and the version from the first KiB of the message, without consuming it. ok is false if there is no model's
+// name, which is no error; in JSON it is never looked for.
 func (m *message) names() (named modelNames, ok bool) {
 	if m.json {
 		return named, false
@@ -181,8 +181,9 @@ func (m *message) names() (named modelNames, ok bool) {
 	return named, named.model != ""
 }
 
-// read reads and decodes the message. All that this takes is charged to the call's loan, what is needed no longer is given back. A large one is decoded in
-// a slot, which the caller ends.
+// read reads and decodes the message, of at most limit bytes, and charges the memory for it to the call's loan. typed reports whether there are inputs
+// and none has raw contents. A large message is decoded in a slot, which the caller releases. It fails with Invalid if the message is malformed or
+// incomplete, and as loan.readInTime, loan.take and Work.Begin do.
 func (m *message) read(ctx context.Context, limit int64, c *call) (request *openinference.Request, named modelNames, typed bool, err error) {
 	held := &c.memory
 	content, err := held.readInTime(ctx, m.w, m.content, m.length, limit)
@@ -216,7 +217,7 @@ func (m *message) read(ctx context.Context, limit int64, c *call) (request *open
 // modelNames are the model's and its version's as the message has them.
 type modelNames struct{ model, version string }
 
-// last fails if anything follows the message.
+// last fails with Invalid if anything follows a gRPC message, and with the body's error. For other messages it does nothing.
 func (m *message) last() error {
 	if !m.enveloped {
 		return nil
@@ -232,6 +233,8 @@ func (m *message) last() error {
 	}
 }
 
+// decode decodes the content, and takes the memory for it from held first. It returns the message and what was taken. It fails with Invalid if the
+// content is malformed, and as loan.take does.
 func (m *message) decode(content []byte, held *loan) (*pb.ModelInferRequest, openinference.Cost, error) {
 	if m.json {
 		cost := openinference.ProtoJSONCost(content)

@@ -21,6 +21,7 @@ type metrics struct {
 // seconds reach from a kept answer to the longest wait for a model.
 var seconds = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60}
 
+// openMetrics returns the gateway's metrics, which it registers.
 func openMetrics(e *env.Env) (m metrics, err error) {
 	m.calls, err = telemetry.Register(e, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "maas_inference_duration_seconds", Help: "Time of calls from their body's end to their answer, by status and cache.", Buckets: seconds,
@@ -46,6 +47,8 @@ func openMetrics(e *env.Env) (m metrics, err error) {
 	return m, err
 }
 
+// observe counts a call with its HTTP status, and the times in its report. The times of answers from the cache or of another call's run are not
+// counted again.
 func (m *metrics) observe(r *report, status int, now time.Time) {
 	m.calls.WithLabelValues(strconv.Itoa(status), r.cache).Observe(now.Sub(r.began).Seconds())
 	if r.cache == cacheHit || r.cache == cacheShared {

@@ -29,7 +29,7 @@ type protocol interface {
 	respond(ctx context.Context, a *answer, r *report) error
 }
 
-// serve takes a call from its first byte to the last of its answer: steps 1, 2 and 7. Those in between are answer's.
+// serve handles a call from its first byte to the last of its answer, within the call's timeout: steps 1, 2 and 7. answer does those in between.
 func (g *Gateway) serve(ctx context.Context, c *call, p protocol) error {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
@@ -61,7 +61,7 @@ func (g *Gateway) serve(ctx context.Context, c *call, p protocol) error {
 	return p.respond(ctx, a, r)
 }
 
-// answer returns the answer to a call that has been read: steps 3 and 4. The report says what was done for it, in any case.
+// answer returns the answer to a call whose body has been read: steps 3 and 4. It fills in the report, also if it fails.
 func (g *Gateway) answer(ctx context.Context, c *call, r *report) (*answer, error) {
 	if c.version == nil || time.Since(c.located) > locatedFor {
 		if err := g.locate(ctx, c); err != nil {
@@ -90,7 +90,7 @@ func (g *Gateway) answer(ctx context.Context, c *call, r *report) (*answer, erro
 		return nil, err
 	}
 	run := func(ctx context.Context, r *report) (*answer, error) { return g.run(ctx, c, version, r) }
-	return g.whileItMayStart(ctx, c, r, func(ctx context.Context) (*answer, error) {
+	return g.withStartLimit(ctx, c, r, func(ctx context.Context) (*answer, error) {
 		if n.meant == "" {
 			return run(ctx, r)
 		}
@@ -98,7 +98,8 @@ func (g *Gateway) answer(ctx context.Context, c *call, r *report) (*answer, erro
 	})
 }
 
-// run has the model run: steps 5 and 6. It returns when the model server has answered, wholly or, where the answer is long, with its header.
+// run calls the model server: steps 5 and 6. It returns when the server has answered: with the whole answer, or with the header of a long one. It fails
+// as slots.acquire, read, broken and refused do.
 func (g *Gateway) run(ctx context.Context, c *call, v *resolver.Version, r *report) (*answer, error) {
 	// 5. Queue: wait for a slot at the model server.
 	queuedAt := time.Now()
@@ -140,6 +141,7 @@ const (
 	ownRuntime = "maas-onnx"
 )
 
+// endpointOf returns how to address a version at its model server. Only maas-onnx is told the version.
 func endpointOf(m ref.Model, v *resolver.Version) openinference.Endpoint {
 	e := openinference.Endpoint{Server: v.Endpoint, Model: m.String()}
 	if v.Runtime == ownRuntime {
@@ -148,8 +150,10 @@ func endpointOf(m ref.Model, v *resolver.Version) openinference.Endpoint {
 	return e
 }
 
-// read returns a short answer whole, and a relay of a long one or one of unknown length. A call that needs it whole gets that as it comes, since what a relay
-// read ahead would be in memory twice.
+// read returns the answer of a model server: a short one is read whole, and a long one, or one of unknown length, as a relay. It takes over the
+// slot and cancel, and releases them when the model server has answered. It fails as cut does.
+//
+// For a call that needs its answer whole there is no relay, since that would hold the same bytes twice.
 func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, cancel context.CancelFunc, at *slot) (*answer, error) {
 	a := &answer{
 		contentType: response.Header.Get("Content-Type"), header: response.Header.Get(openinference.HeaderLength), length: response.ContentLength,
@@ -175,7 +179,8 @@ func (g *Gateway) read(ctx context.Context, c *call, response *http.Response, ca
 	return a, nil
 }
 
-// refused returns what a server's answer with another status than 200 means.
+// refused returns the fault that a model server's answer with another status than 200 stands for. If the answer comes from an ingress that knows no
+// such server, it is Unavailable, and the resolver forgets the version's endpoint.
 func (g *Gateway) refused(ctx context.Context, c *call, v *resolver.Version, response *http.Response) error {
 	defer response.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(response.Body, longestRefusal))
@@ -204,7 +209,7 @@ func (g *Gateway) broken(ctx context.Context, c *call, v *resolver.Version, err 
 	return fault.New(fault.Upstream, "The model server failed during the call.", fault.Cause(err))
 }
 
-// cut returns the fault of an answer that ended early.
+// cut returns the error of an answer that ended early: ctx's own if ctx has ended, a fault as it is, otherwise Upstream.
 func cut(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -215,8 +220,8 @@ func cut(ctx context.Context, err error) error {
 	return fault.New(fault.Upstream, "The model server broke off its answer.", fault.Cause(err))
 }
 
-// ended returns the error of a call. If its time has passed, that is RateLimited for a call in the queue, whether it waits for a run of its own or for
-// one that it shares; Unavailable if the model server still starts; and Timeout for any other call, as for one that is at the model server.
+// ended returns the error of a call that failed with err. A Timeout becomes RateLimited if the call was still in the queue, Unavailable if the model
+// server was starting, and otherwise a Timeout that names the call's own timeout. Any other error, and nil, it returns as it is.
 func (c *call) ended(err error, r *report) error {
 	switch {
 	case err == nil || !fault.Is(err, fault.Timeout):

@@ -41,7 +41,8 @@ type relay struct {
 	closed  bool
 }
 
-// newRelay begins to read. It gives the slot back when the model server has answered, or the relay is closed.
+// newRelay returns a relay of an answer's body, and begins to read it in the background. It releases the slot when the model server has answered,
+// or the relay is closed.
 func (g *Gateway) newRelay(c *call, from io.ReadCloser, cancel context.CancelFunc, at *slot) *relay {
 	r := &relay{from: from, at: at, unread: g.config.Unread, cut: g.metrics.unread, cancel: cancel, ended: make(chan struct{})}
 	r.changed.L = &r.mu
@@ -50,6 +51,7 @@ func (g *Gateway) newRelay(c *call, from io.ReadCloser, cancel context.CancelFun
 	return r
 }
 
+// fill reads the model server's answer to its end, or until the relay is closed. It then releases the slot.
 func (r *relay) fill() {
 	defer close(r.ended)
 	defer r.at.release()
@@ -64,7 +66,7 @@ func (r *relay) fill() {
 	}
 }
 
-// put adds what was read, when there is memory for it. It reports whether anybody wants more.
+// put adds what was read to the chunks, for which it waits if there is no memory, and then records err. It reports false once the relay is closed.
 func (r *relay) put(content []byte, err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -85,7 +87,7 @@ func (r *relay) put(content []byte, err error) bool {
 	return !r.closed
 }
 
-// room adds a chunk when there is memory for one, or waits for the reader.
+// room adds an empty chunk if there is memory for it or no other chunk. Otherwise it waits for the reader. The caller holds the lock.
 func (r *relay) room() {
 	switch {
 	case r.held.try(relayChunk):
@@ -98,7 +100,8 @@ func (r *relay) room() {
 	r.chunks = append(r.chunks, make([]byte, 0, relayChunk))
 }
 
-// await waits until the reader has taken a chunk, or ends the answer.
+// await waits until the reader has taken a chunk. If it takes longer than the unread limit, and other credentials wait for the slot, await closes
+// the relay with a Timeout. The caller holds the lock.
 func (r *relay) await() {
 	late := false
 	timer := time.AfterFunc(r.unread, func() {
@@ -129,7 +132,7 @@ type direct struct {
 	at     *slot
 }
 
-// Close ends the answer, and gives the slot back. It is called once.
+// Close closes the body, ends the request to the model server, and releases the slot. It must be called once only.
 func (d *direct) Close() error {
 	err := d.ReadCloser.Close()
 	d.cancel()
@@ -137,7 +140,7 @@ func (d *direct) Close() error {
 	return err
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It waits for bytes, and after the last fails with the error of the model server's answer, io.EOF at its end.
 func (r *relay) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -152,7 +155,8 @@ func (r *relay) Read(p []byte) (int, error) {
 	}
 }
 
-// get returns what is at the front, and gives back the memory of a chunk that has been read.
+// get copies bytes from the first chunk into p and returns their number. It drops a chunk that has been read, and returns its memory. The caller
+// holds the lock.
 func (r *relay) get(p []byte) int {
 	n := copy(p, r.chunks[0])
 	if r.chunks[0] = r.chunks[0][n:]; len(r.chunks[0]) > 0 || cap(r.chunks[0]) > 0 && r.err == nil && len(r.chunks) == 1 {
@@ -168,7 +172,7 @@ func (r *relay) get(p []byte) int {
 	return n
 }
 
-// Close ends the answer, wherever it is.
+// Close ends the answer, also before its end, and waits until nothing more is read from the model server. It releases the memory and the slot.
 func (r *relay) Close() error {
 	r.mu.Lock()
 	r.closed = true

@@ -30,7 +30,7 @@ const (
 	running               // it is at the model server
 )
 
-// granted records that the call got a slot, for which it has waited since then.
+// granted records that the call got a slot, for which it waited since the given time.
 func (r *report) granted(since time.Time) {
 	r.queue, r.stage = time.Since(since), running
 	if r.onSlot != nil {
@@ -38,7 +38,7 @@ func (r *report) granted(since time.Time) {
 	}
 }
 
-// take copies the version, the timings and the stage of a shared run, as far as they are known.
+// take copies the times and the stage of a shared run. If the run is not known, it does nothing.
 func (r *report) take(of *report) {
 	if of.version == nil {
 		return
@@ -50,8 +50,8 @@ func (r *report) take(of *report) {
 // coldStartHeader is where an activator says how long it waited for the model server to start, in milliseconds.
 const coldStartHeader = "X-Cold-Start-Ms"
 
-// started adds what the call waited for the model server, whose answer's header came after the time. Knative's activator does not say; there a
-// server that became ready within that time tells by its age.
+// started adds to the report how long the call waited for the model server to start. took is the time until the header h of its answer. The wait is
+// in h; without it, it is the part of took in which the server, by its age, did not exist.
 func (r *report) started(h http.Header, took time.Duration) {
 	if waited, ok := milliseconds(h, coldStartHeader); ok {
 		r.cold += waited
@@ -60,7 +60,7 @@ func (r *report) started(h http.Header, took time.Duration) {
 	}
 }
 
-// milliseconds reads a header that has a number of them.
+// milliseconds parses a header that holds a number of milliseconds. It reports false if the header is missing, repeated or malformed.
 func milliseconds(h http.Header, name string) (time.Duration, bool) {
 	values := h[name]
 	if len(values) != 1 {
@@ -70,7 +70,7 @@ func milliseconds(h http.Header, name string) (time.Duration, bool) {
 	return time.Duration(n) * time.Millisecond, err == nil
 }
 
-// setHeader sets the response headers that describe the call.
+// setHeader sets the response headers that describe the call: version, cache, times and deprecation. Without a version it sets none.
 func (r *report) setHeader(h http.Header) {
 	if r.version == nil {
 		return

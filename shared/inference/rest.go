@@ -16,7 +16,8 @@ import (
 	"github.com/17882237881/MaaS/shared/openinference"
 )
 
-// Infer answers POST /v2/models/{t}/{m}[/versions/{ref}]/infer.
+// Infer answers POST /v2/models/{t}/{m}[/versions/{ref}]/infer. It returns the call's error, also if the answer breaks off after a part of it was
+// written.
 func (g *Gateway) Infer(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
 	target, err := targetOf(r)
 	if err != nil {
@@ -41,9 +42,10 @@ type restCall struct {
 	r    *http.Request
 }
 
-// target has nothing to read: the path says what is called.
+// target implements protocol. The path has already said what is called.
 func (p *restCall) target(context.Context) (known bool, err error) { return true, nil }
 
+// body implements protocol. It fails with Invalid for an empty body or a header length beyond it, and with TooLarge for too long a body.
 func (p *restCall) body(ctx context.Context) error {
 	c := &p.call
 	body, err := p.readBody(ctx, p.w, p.r, c)
@@ -57,10 +59,11 @@ func (p *restCall) body(ctx context.Context) error {
 	return err
 }
 
+// describe implements protocol.
 func (p *restCall) describe(r *report) { r.setHeader(p.w.Header()) }
 
-// prepare reads what headers, or gRPC's metadata, say of a call, and begins its loan, which the caller ends. It fails with Invalid, without a loan, if the
-// timeout is malformed or too long.
+// prepare fills in the call from the headers, or gRPC's metadata, and begins its loan, which the caller ends. It fails with Invalid, and begins no
+// loan, if the timeout is malformed or too long.
 func (g *Gateway) prepare(c *call, h http.Header, who auth.Principal) error {
 	timeout, err := g.timeoutOf(h.Get(openinference.TimeoutHeader))
 	if err != nil {
@@ -76,7 +79,7 @@ func (g *Gateway) prepare(c *call, h http.Header, who auth.Principal) error {
 	return nil
 }
 
-// headerOf returns a length as openinference.HeaderLength says it; 0 is none.
+// headerOf returns the value of openinference.HeaderLength for a length, "" for 0.
 func headerOf(length int) string {
 	if length == 0 {
 		return ""
@@ -84,7 +87,7 @@ func headerOf(length int) string {
 	return strconv.Itoa(length)
 }
 
-// targetOf reads the model and the reference out of the path.
+// targetOf parses the model and the selector in the request's path. It fails with Invalid if either is malformed.
 func targetOf(r *http.Request) (t ref.Target, err error) {
 	if t.Model, err = ref.ParseModel(r.PathValue("t") + "/" + r.PathValue("m")); err != nil {
 		return t, err
@@ -96,6 +99,8 @@ func targetOf(r *http.Request) (t ref.Target, err error) {
 // defaultTimeout is that of a call which asks for none.
 const defaultTimeout = time.Minute
 
+// timeoutOf parses a timeout in milliseconds; "" is the default, a minute. It fails with Invalid if it is malformed or above the configured
+// maximum.
 func (g *Gateway) timeoutOf(ms string) (time.Duration, error) {
 	if ms == "" {
 		return min(defaultTimeout, g.config.MaxTimeout), nil
@@ -108,7 +113,8 @@ func (g *Gateway) timeoutOf(ms string) (time.Duration, error) {
 	return time.Duration(n) * time.Millisecond, nil
 }
 
-// waitOf reads "Prefer: wait=N", in seconds (RFC 7240, 4.3). What cannot be understood is ignored, as section 2 there says.
+// waitOf returns the N seconds of "Prefer: wait=N" (RFC 7240, 4.3), 0 if there is none. It ignores what it does not understand, as section 2 there
+// says.
 func waitOf(prefer []string) time.Duration {
 	for _, header := range prefer {
 		for preference := range strings.SplitSeq(header, ",") {
@@ -121,7 +127,8 @@ func waitOf(prefer []string) time.Duration {
 	return 0
 }
 
-// readBody reads the request's body, in the call's time, and decompresses it. What is bounded, and charged, is its content.
+// readBody reads and decompresses the request's body, and charges its content to the call's loan. It fails with TooLarge if the content exceeds
+// MAAS_INFER_MAX_BODY, with Invalid if it is empty, and with ctx's error if ctx ends first.
 func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.Request, c *call) ([]byte, error) {
 	defer c.work.End()
 	coding, length := strings.Join(r.Header["Content-Encoding"], ","), r.ContentLength
@@ -142,7 +149,8 @@ func (g *Gateway) readBody(ctx context.Context, w http.ResponseWriter, r *http.R
 	return body, err
 }
 
-// decompress returns a reader of the content of a body in the coding, which expands in the call's slot. Whoever has read it ends the call's work.
+// decompress returns a reader of a body's decompressed content. It expands in the call's decoding slot; whoever has read it calls c.work.End. It
+// fails if the coding is unknown. For "" and identity it returns the body itself.
 func (c *call) decompress(ctx context.Context, coding string, body io.Reader) (io.Reader, error) {
 	if coding == "" {
 		return body, nil
@@ -162,7 +170,7 @@ type inTime struct {
 	ctx context.Context //nolint:containedctx // it is one call's
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It fails with ctx's error once the deadline has passed.
 func (t inTime) Read(p []byte) (int, error) {
 	if err := t.ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
 		return 0, err
@@ -173,8 +181,8 @@ func (t inTime) Read(p []byte) (int, error) {
 // lateAgain is when a body's deadline that has passed is set once more.
 const lateAgain = 100 * time.Millisecond
 
-// readInTime is read until ctx ends. A Read that waits then is ended by the request's deadline, again and again, since a body with a least rate may set
-// another at the same time.
+// readInTime is like loan.read, but fails with context.DeadlineExceeded at ctx's deadline, also while a Read waits for the client, and with
+// TooLarge beyond limit bytes. To end such a Read it sets w's read deadline, again and again, since a minimum rate for bodies may set another.
 func (l *loan) readInTime(ctx context.Context, w http.ResponseWriter, from io.Reader, announced, limit int64) ([]byte, error) {
 	end, _ := ctx.Deadline()
 	done, over := make(chan struct{}), make(chan struct{})
@@ -207,11 +215,12 @@ func (l *loan) readInTime(ctx context.Context, w http.ResponseWriter, from io.Re
 	}
 }
 
+// tooLarge returns the TooLarge fault of a request with more than limit bytes.
 func tooLarge(limit int64) error {
 	return fault.New(fault.TooLarge, fmt.Sprintf("A request has at most %d bytes, without its compression.", limit))
 }
 
-// respond gives the client an answer of its own: with its names, and the id of its request.
+// respond implements protocol. It writes the answer with the call's model and request id, closes it, and counts the call.
 func (p *restCall) respond(ctx context.Context, a *answer, r *report) error {
 	c := &p.call
 	mine := a.named(c, r)
@@ -235,7 +244,8 @@ func (p *restCall) respond(ctx context.Context, a *answer, r *report) error {
 // smallAnswer is what the buffers of a connection take at once.
 const smallAnswer = 64 << 10
 
-// sendWhole counts the call before the client has its answer: whoever has one was counted.
+// sendWhole counts the call and then writes the whole answer, so that each client with an answer has been counted. It fails if there is no memory
+// for a large cached answer, and ignores errors of writing.
 func (g *Gateway) sendWhole(ctx context.Context, w http.ResponseWriter, c *call, a *answer, r *report) error {
 	size := len(a.head) + len(a.whole)
 	if size > smallAnswer && a.held == nil { // a kept one, which may be evicted while the client reads it

@@ -50,6 +50,7 @@ const (
 	maxLong = 10_000
 )
 
+// openResults returns results that keep up to the given bytes in the process, in the process's cache.
 func openResults(e *env.Env, bytes uint64, m *share.Pool) (*results, error) {
 	store, err := cache.Open(e)
 	if err != nil {
@@ -65,7 +66,8 @@ func openResults(e *env.Env, bytes uint64, m *share.Pool) (*results, error) {
 	return &results{kept: answers, memory: m, long: long}, err
 }
 
-// covers reports whether the call's answer may be an earlier one, or be kept.
+// covers reports whether the call may be answered from the cache, or its answer be kept: the version is deterministic, the caller allows it, and
+// the version's answers were not found too long lately.
 func (s *results) covers(c *call, v *resolver.Version) bool {
 	if !v.Deterministic || c.noStore {
 		return false
@@ -86,13 +88,13 @@ const (
 	byMeaning  = 2
 )
 
-// appendBegin appends what both names begin with: how they are made, the tenant and the version's digest.
+// appendBegin appends to head what each name begins with: how it is made, the tenant and the version's digest.
 func appendBegin(head []byte, how byte, c *call, v *resolver.Version) []byte {
 	head = append(append(head, how), c.who.Tenant[:]...)
 	return append(head, v.Digest.String()...)
 }
 
-// spelling returns the name by the request's bytes: its content type, its header's length and its body, each after its own length.
+// spelling returns the name of an answer by the request's bytes: a hash of its content type, its header's length and its body.
 func spelling(c *call, v *resolver.Version) string {
 	h, head := sha256.New(), appendBegin(make([]byte, 0, 192), bySpelling, c, v)
 	for _, text := range []string{c.contentType, c.header} {
@@ -106,7 +108,7 @@ func spelling(c *call, v *resolver.Version) string {
 	return string(h.Sum(head[:0]))
 }
 
-// meaning returns the name by what the request means.
+// meaning returns the name of an answer by what the request means: requests that differ only in form have the same.
 func meaning(c *call, v *resolver.Version, request *openinference.Request) string {
 	h, head := sha256.New(), appendBegin(make([]byte, 0, 128), byMeaning, c, v)
 	_, _ = h.Write(head)
@@ -114,8 +116,8 @@ func meaning(c *call, v *resolver.Version, request *openinference.Request) strin
 	return string(h.Sum(head[:0]))
 }
 
-// read returns the call's request, which over gRPC has been read already. Without memory for it, or if it is malformed, which is for the model server to say,
-// there is none.
+// read returns the call's request, decoded. It reports false if the request is malformed or there is no memory to decode it, which is no error: the
+// model server judges it.
 func (s *results) read(c *call) (*openinference.Request, bool) {
 	if c.request != nil {
 		return c.request, true
@@ -134,8 +136,8 @@ func (s *results) read(c *call) (*openinference.Request, bool) {
 	return request, err == nil
 }
 
-// recall returns the kept answer, unless there is none or the caller asked for a run. The call learns its request's id. It fails if a large request gets no
-// slot to be hashed and read in.
+// recall returns the names of the call's answer, and the answer itself if it is kept and the caller allows it, else nil. It also sets the call's
+// request id. It fails if a large request gets no slot to be hashed and decoded in.
 func (s *results) recall(ctx context.Context, c *call, v *resolver.Version) (n names, a *answer, err error) {
 	if err := c.work.Begin(ctx, c.size); err != nil {
 		return n, nil, err
@@ -162,7 +164,8 @@ func (s *results) recall(ctx context.Context, c *call, v *resolver.Version) (n n
 	return n, a, nil
 }
 
-// understand returns the name by what the call's request means, "" if that cannot be known. The call learns its request's id.
+// understand returns the name of the call's answer by what the request means, "" if that cannot be known. It also sets the call's request id. It
+// fails if a large request gets no slot to be decoded in.
 func (s *results) understand(ctx context.Context, c *call, v *resolver.Version) (string, error) {
 	if err := c.work.Begin(ctx, c.size); err != nil {
 		return "", err
@@ -176,6 +179,7 @@ func (s *results) understand(ctx context.Context, c *call, v *resolver.Version) 
 	return meaning(c, v, request), nil
 }
 
+// peek returns what is kept under the name. It reports false if there is nothing or the caller asked for a new run.
 func (s *results) peek(ctx context.Context, c *call, name string) (*kept, bool) {
 	if c.noCache {
 		return nil, false
@@ -183,7 +187,7 @@ func (s *results) peek(ctx context.Context, c *call, name string) (*kept, bool) 
 	return s.kept.Peek(ctx, cache.Key{Name: name})
 }
 
-// follow returns the answer that is kept, or that it is said to be kept elsewhere; nil if it is not there any more.
+// follow returns k's answer, or the one under the name that k refers to. It returns nil if that is not kept any more.
 func (s *results) follow(ctx context.Context, k *kept) *answer {
 	if k.answer == nil {
 		k, _ = s.kept.Peek(ctx, cache.Key{Name: k.at})
@@ -197,8 +201,8 @@ func (s *results) follow(ctx context.Context, k *kept) *answer {
 // errNotKept ends a shared run whose answer cannot be kept.
 var errNotKept = errors.New("the answer cannot be kept")
 
-// share returns the answer of an identical call of the same version that is under way. If there is none, it calls run
-// and caches the answer. An answer that cannot be cached is not shared either: then each caller calls run for itself.
+// share returns the answer of an identical call to the same version that is under way. If there is none, it calls run and caches the answer. If an
+// answer cannot be cached it is not shared either: each caller then calls run for itself.
 func (s *results) share(ctx context.Context, c *call, n names, r *report, run func(context.Context, *report) (*answer, error)) (*answer, error) {
 	version, id, since := r.version, c.id, time.Now()
 	r.stage = queued

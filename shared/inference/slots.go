@@ -30,6 +30,7 @@ type versionSlots struct {
 // busyRetry is when a client may come again that found the model busy.
 const busyRetry = time.Second
 
+// newSlots returns slots: each of them for a version, and queue places for the calls that wait for one.
 func newSlots(each, queue int) *slots {
 	limit := share.Limit{Most: int64(queue), Noun: "places in the model's queue", Setting: "MAAS_INFER_QUEUE", RetryAfter: busyRetry}
 	return &slots{each: each, queue: limit, versions: map[uuid.UUID]*versionSlots{}}
@@ -44,7 +45,7 @@ type slot struct {
 	among   *versionSlots
 }
 
-// release gives the slot back. It is called once.
+// release gives the slot back. It must be called once only.
 func (s *slot) release() {
 	s.Release()
 	s.of.leave(s.version, s.among)
@@ -62,6 +63,7 @@ func (s *slots) acquire(ctx context.Context, version uuid.UUID, h share.Holder) 
 	return &slot{one, s, version, v}, nil
 }
 
+// join returns the slots of a version, which it makes if there are none, and adds a user. Each user calls leave.
 func (s *slots) join(version uuid.UUID) *versionSlots {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,6 +77,7 @@ func (s *slots) join(version uuid.UUID) *versionSlots {
 	return v
 }
 
+// leave removes a user of a version's slots, and deletes them with the last one.
 func (s *slots) leave(version uuid.UUID, v *versionSlots) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +87,7 @@ func (s *slots) leave(version uuid.UUID, v *versionSlots) {
 	}
 }
 
-// waiting returns the queues of all versions together; the limit is that of each.
+// waiting returns the numbers of all versions' queues, added up. The limit is that of one queue.
 func (s *slots) waiting() share.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -26,7 +26,8 @@ const (
 	askTime = 500 * time.Millisecond
 )
 
-// awaitStart returns the report's version as it is when it runs; until then it looks again and again.
+// awaitStart returns the report's version once it can be called; until then it looks at it again and again. It fails with Unavailable if the start
+// has failed, or the time that the caller will wait is over. The time waited is added to the report.
 func (g *Gateway) awaitStart(ctx context.Context, c *call, r *report) (*resolver.Version, error) {
 	v := r.version
 	if v.Callable() {
@@ -58,10 +59,11 @@ func (g *Gateway) awaitStart(ctx context.Context, c *call, r *report) (*resolver
 	return v, nil
 }
 
-// whileItMayStart runs the call, but not for longer than it prefers to wait (Prefer: wait) unless its server is ready by then. A version that is
-// scaled to zero counts as callable: the call itself starts it, and whatever holds it until then, a cluster's activator or ours, does not say so.
-// The version goes on starting for a call that has waited long enough.
-func (g *Gateway) whileItMayStart(
+// withStartLimit calls run, and cancels it with Unavailable when the call's preferred wait (Prefer: wait) is over and its server is not ready by
+// then. Without such a wait it only calls run. The start itself goes on.
+//
+// A version that is scaled to zero counts as callable, although the call itself starts it: only the server can tell whether it is ready.
+func (g *Gateway) withStartLimit(
 	ctx context.Context, c *call, r *report, run func(context.Context) (*answer, error),
 ) (*answer, error) {
 	if c.wait == 0 {
@@ -87,13 +89,14 @@ func (g *Gateway) whileItMayStart(
 	return nil, starting(c.target.Model, r.version)
 }
 
+// ready reports whether the server answers within half a second that it is ready.
 func (g *Gateway) ready(ctx context.Context, server openinference.Endpoint) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	return g.servers.Ready(ctx, server) == nil
 }
 
-// gaveUp is what a call is told that ends before its version has started.
+// gaveUp returns the error of a call that ended before its version had started: ctx's if the caller went away, otherwise the fault of starting.
 func gaveUp(ctx context.Context, m ref.Model, v *resolver.Version) error {
 	if fault.Is(ctx.Err(), fault.Canceled) {
 		return ctx.Err()

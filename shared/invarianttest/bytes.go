@@ -14,7 +14,7 @@ import (
 
 const maxManifest = 1 << 20
 
-// published is invariant 1: what is published is whole, down to the bytes in the store.
+// published checks invariant 1: what is published is complete, up to the bytes in the store.
 func (c *check) published() {
 	c.Helper()
 	c.none("1: a published version has files", `
@@ -40,7 +40,7 @@ func (c *check) published() {
 	}
 }
 
-// manifest checks that a manifest and all it lists are in the store with the bytes that their digests say.
+// manifest checks that the tenant's manifest and all files in it are in the store, with the bytes of their digests.
 func (c *check) manifest(tenant uuid.UUID, digest string) {
 	c.Helper()
 	var want ref.Digest
@@ -64,6 +64,7 @@ func (c *check) manifest(tenant uuid.UUID, digest string) {
 	}
 }
 
+// digest returns the SHA-256 of an object's first size bytes, or the text of the error.
 func (c *check) digest(key objects.Key, size int64) string {
 	c.Helper()
 	body, err := c.store.Range(c.ctx, key, 0, size)
@@ -78,7 +79,7 @@ func (c *check) digest(key objects.Key, size int64) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-// chunks is invariant 3: the store holds what was answered 200. A chunk is answered after its row says that it is stored.
+// chunks checks invariant 3: the store holds each chunk that was answered with 200, because its row says that it is stored.
 func (c *check) chunks() {
 	c.Helper()
 	rows, err := c.owner.Query(c.ctx, `
@@ -110,6 +111,7 @@ func (c *check) chunks() {
 	}
 }
 
+// holds reports whether the parts include one of the number, size and ETag.
 func holds(parts []objects.Part, number int32, size int64, etag string) bool {
 	for _, p := range parts {
 		if p.Number == number && p.Size == size && p.ETag == etag {
@@ -119,7 +121,7 @@ func holds(parts []objects.Part, number int32, size int64, etag string) bool {
 	return false
 }
 
-// rows is invariant 7, as far as a day need not go by for it: no row points at nothing.
+// rows checks invariant 7, except for what takes a day: each row of an artifact has its object in the store.
 func (c *check) rows() {
 	c.Helper()
 	rows, err := c.owner.Query(c.ctx, `select object_key, size, digest from artifacts`)

@@ -32,7 +32,7 @@ type Installation struct {
 // looking bounds a look at the installation, once its events have arrived.
 const looking = time.Minute
 
-// Check waits until the events that are on their way have arrived, and reports each invariant that does not hold.
+// Check waits until all events have arrived, for at most Settles, and fails the test for each invariant that does not hold.
 func (i Installation) Check(t testing.TB) {
 	t.Helper()
 	settles := cmp.Or(i.Settles, 30*time.Second)
@@ -76,7 +76,7 @@ type check struct {
 	poisoned bool
 }
 
-// none reports each row of the query as a violation of the invariant. The query gives one column of text.
+// none fails the test if the query gives any row; each is a violation of the invariant. The query gives one column of text.
 func (c *check) none(invariant, query string, arguments ...any) {
 	c.Helper()
 	rows, err := c.owner.Query(c.ctx, query, arguments...)
@@ -92,12 +92,13 @@ func (c *check) none(invariant, query string, arguments ...any) {
 	}
 }
 
-// equal reports that two counts differ.
+// equal fails the test unless the two queries, which give one number each, give the same.
 func (c *check) equal(what, one, other string) {
 	c.Helper()
 	c.none(what, fmt.Sprintf(`select a::text || ' and ' || b::text from (select (%s) as a, (%s) as b) as counted where a <> b`, one, other))
 }
 
+// tenants returns the ids of all tenants.
 func (c *check) tenants() []uuid.UUID {
 	c.Helper()
 	rows, err := c.owner.Query(c.ctx, `select id from tenants order by id`)

@@ -9,7 +9,8 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// isolation is invariant 8: no role sees a row of another tenant, or any without one.
+// isolation checks invariant 8: in a transaction of one tenant no role sees another tenant's rows, and without a tenant it sees none. It looks at
+// the last eight tenants.
 func (c *check) isolation() {
 	c.Helper()
 	rows, err := c.owner.Query(c.ctx, `
@@ -37,6 +38,7 @@ func (c *check) isolation() {
 	}
 }
 
+// sees fails the test if a transaction of the role and the tenant sees rows of other tenants in the table.
 func (c *check) sees(table string, role postgres.Role, tenant uuid.UUID) {
 	c.Helper()
 	var others int

@@ -6,7 +6,7 @@ import (
 	"github.com/17882237881/MaaS/shared/audit"
 )
 
-// aliases is invariant 2. Each alias is a row by its key; what is left is where the derived ones lead.
+// aliases checks invariant 2: derived aliases lead to the versions that the ready releases imply, and each move of an alias has its event.
 func (c *check) aliases() {
 	c.Helper()
 	c.none("2: latest, vN and vN.M lead where the ready releases imply", `
@@ -26,7 +26,7 @@ func (c *check) aliases() {
 		`select count(*) from alias_moves`, `select count(*) from outbox where type = 'maas.alias.moved.v1'`)
 }
 
-// settle waits until no event is on its way.
+// settle waits until all events are done. If that takes longer than within, it fails the test.
 func (c *check) settle(within time.Duration) {
 	c.Helper()
 	for end := time.Now().Add(within); ; time.Sleep(20 * time.Millisecond) {
@@ -44,7 +44,7 @@ func (c *check) settle(within time.Duration) {
 	}
 }
 
-// events is invariant 4: for each state there is the event that tells of it, and each has had its effect once.
+// events checks invariant 4: each state has the event that tells of it, and each event has taken effect once.
 func (c *check) events() {
 	c.Helper()
 	if !c.poisoned {
@@ -69,7 +69,7 @@ func (c *check) events() {
 		where i.done_at is not null group by o.id, o.type, o.subject, i.consumer having count(*) > 1`)
 }
 
-// audit is invariant 6: the chains verify, and each act is in them as often as it happened.
+// audit checks invariant 6: the chains verify, and each act has as many entries as it happened. It seals all entries.
 func (c *check) audit() {
 	c.Helper()
 	for action, acts := range map[string]string{

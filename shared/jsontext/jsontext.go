@@ -11,8 +11,8 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// Check fails with Invalid, and names the field, unless all strings in the text are of Unicode characters. The text is valid JSON otherwise; of text that is
-// not, Check may find nothing wrong.
+// Check fails with Invalid, and names the field, if a string in the JSON text has bytes that are not UTF-8 or half a surrogate pair. The text must
+// otherwise be valid JSON, or Check may miss something.
 func Check(text []byte) error {
 	at, what := wrong(text)
 	if what == "" {
@@ -25,12 +25,13 @@ func Check(text []byte) error {
 	return fault.New(fault.Invalid, where+" "+what+".", fault.Field(where))
 }
 
-// Wrong returns what is wrong with the characters of a string's JSON, "" if nothing is.
+// Wrong returns what is wrong with the characters of the JSON text, to follow the name of a field in a message; "" if nothing is.
 func Wrong(text []byte) string {
 	_, what := wrong(text)
 	return what
 }
 
+// wrong is Wrong that also returns where in the text the fault lies.
 func wrong(text []byte) (at int, what string) {
 	if !utf8.Valid(text) {
 		for at < len(text) {
@@ -67,7 +68,7 @@ func wrong(text []byte) (at int, what string) {
 	}
 }
 
-// escape reads the \uXXXX at the front.
+// escape parses the escape \uXXXX at the start of the text. ok is false if there is none.
 func escape(text []byte) (unit uint64, ok bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false
@@ -79,7 +80,7 @@ func escape(text []byte) (unit uint64, ok bool) {
 // longestPath bounds the name of a field in an error.
 const longestPath = 200
 
-// Path names the member or element that the JSON text breaks off in: "traffic[0].note", "" for the whole.
+// Path returns the path of the member or element in which the JSON text breaks off, like "traffic[0].note"; "" for the whole.
 func Path(text []byte) string {
 	var p path
 	for i := 0; i < len(text); i++ {
@@ -110,6 +111,7 @@ type step struct {
 
 type path []step
 
+// next moves to the next member or element of the innermost object or array.
 func (p path) next() {
 	if len(p) > 0 {
 		p[len(p)-1].index++
@@ -117,7 +119,7 @@ func (p path) next() {
 	}
 }
 
-// name takes a string for the name of a member, if one is due.
+// name makes the string the name of the innermost object's member, if it has none yet.
 func (p path) name(text []byte) {
 	if len(p) > 0 && p[len(p)-1].object && p[len(p)-1].key == "" {
 		p[len(p)-1].key = string(bytes.ToValidUTF8(text, []byte("\ufffd")))

@@ -45,7 +45,7 @@ type Tasks struct {
 	failed  *prometheus.GaugeVec
 }
 
-// Open returns the tasks, with the limit of e and their metrics. It returns an error if the limit is not positive.
+// Open returns the tasks, and registers their metrics. It fails if MAAS_SWEEP_TIMEOUT is not positive.
 func Open(e *env.Env, all ...Task) (*Tasks, error) {
 	var c config
 	if err := e.Config(&c); err != nil {
@@ -72,9 +72,8 @@ func Open(e *env.Env, all ...Task) (*Tasks, error) {
 // Interval returns the least time between the beginnings of two rounds.
 func (t *Tasks) Interval() time.Duration { return t.config.Interval }
 
-// Round runs each task once, one after the other. What is left of the limit is divided equally among the tasks that are left, so that each has at
-// least its share, but for the second that others may take beyond theirs. Each minute another task is the first: the later ones get what the earlier
-// ones did not need.
+// Round runs each task once, one after the other, within MAAS_SWEEP_TIMEOUT. Each task gets an equal part of the time that is left, so that later
+// ones get what earlier ones did not need. Each minute another task is the first.
 //
 // Round returns the errors of all tasks, each with the task's name. When ctx ends it starts no more tasks.
 func (t *Tasks) Round(ctx context.Context) error {
@@ -90,7 +89,8 @@ func (t *Tasks) Round(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// run runs a task for at most limit and a second. It logs a task that took more than half of the limit.
+// run runs the task n for at most limit and a second, and sets its metrics. It returns the task's error with its name, and logs a task that took
+// more than half of the limit.
 func (t *Tasks) run(ctx context.Context, n int, limit time.Duration) error {
 	task := t.all[n]
 	began := time.Now()
@@ -108,8 +108,8 @@ func (t *Tasks) run(ctx context.Context, n int, limit time.Duration) error {
 	return nil
 }
 
-// bounded returns the task's error, or one of its own if the task has not returned a second after limit. Such a task is left behind, and is not
-// run again before it has returned.
+// bounded runs the task n and returns its error, or another one if the task has not returned a second after limit. Such a task goes on in the
+// background, and is not run again before it has returned.
 func (t *Tasks) bounded(ctx context.Context, n int, limit time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("not run: %w", err)

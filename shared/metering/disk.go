@@ -35,7 +35,8 @@ const (
 	closedEnd = ".batch"
 )
 
-// openDisk takes the folder, and closes the batches that former processes left open.
+// openDisk returns the journal in a folder, which it creates if necessary and locks. It closes the batches that former processes left open. It
+// fails if another process has the folder.
 func openDisk(folder string, pod uuid.UUID) (*disk, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("MAAS_METER_DIR: %w", err)
@@ -58,7 +59,7 @@ func openDisk(folder string, pod uuid.UUID) (*disk, error) {
 	return d, nil
 }
 
-// recover finds what former processes left.
+// recover reads the folder: it lists the closed batches, oldest first, and closes the open ones of former processes.
 func (d *disk) recover() error {
 	files, err := os.ReadDir(d.folder)
 	if err != nil {
@@ -75,7 +76,7 @@ func (d *disk) recover() error {
 	return err
 }
 
-// adopt closes the batch that a former process left open.
+// adopt closes the open batch of a former process, whose pod's id is name. An empty batch is removed; a name that is no id is ignored.
 func (d *disk) adopt(name string) error {
 	pod, err := uuid.Parse(name)
 	if err != nil {
@@ -94,10 +95,12 @@ func (d *disk) adopt(name string) error {
 	return os.Rename(path, filepath.Join(d.folder, b.file()))
 }
 
+// file returns the name of the batch's file once it is closed.
 func (b batch) file() string {
 	return fmt.Sprintf("%s.%012d.%012d.%s%s", b.pod, b.first, b.last, b.id, closedEnd)
 }
 
+// parseBatch returns the batch that a file's name describes. ok is false if the name is no closed batch's.
 func parseBatch(name string) (b batch, ok bool) {
 	parts := strings.Split(strings.TrimSuffix(name, closedEnd), ".")
 	if !strings.HasSuffix(name, closedEnd) || len(parts) != 4 {
@@ -110,6 +113,7 @@ func parseBatch(name string) (b batch, ok bool) {
 	return b, n == 2 && errors.Join(err[0], err[1], scanned) == nil
 }
 
+// add implements journal. The call is in the file when it returns.
 func (d *disk) add(call event.InferenceCall) error {
 	line, err := json.Marshal(call)
 	if err != nil {
@@ -123,7 +127,7 @@ func (d *disk) add(call event.InferenceCall) error {
 	return d.write(append(line, '\n'))
 }
 
-// begin opens the file of the open batch. It is there already if a batch before it could not be closed.
+// begin opens the file of the open batch, and creates it unless it is there because an earlier batch could not be closed.
 func (d *disk) begin() error {
 	file, err := os.OpenFile(d.openPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
@@ -137,7 +141,7 @@ func (d *disk) begin() error {
 	return nil
 }
 
-// write appends a line whole or not at all: a disk that was full for a while must not spoil the lines after it.
+// write appends a line to the open batch. If only a part of it could be written, as on a full disk, it removes that and fails.
 func (d *disk) write(line []byte) error {
 	n, err := d.open.Write(line)
 	if err == nil {
@@ -147,8 +151,10 @@ func (d *disk) write(line []byte) error {
 	return errors.Join(err, d.open.Truncate(d.size))
 }
 
+// openPath returns the path of the open batch's file.
 func (d *disk) openPath() string { return filepath.Join(d.folder, d.pod.String()+openEnd) }
 
+// cut implements journal. It renames the open batch's file, and fails if there is none.
 func (d *disk) cut(b batch) error {
 	if d.open == nil {
 		return errors.New("metering: no call of the batch could be written")
@@ -161,6 +167,7 @@ func (d *disk) cut(b batch) error {
 	return err
 }
 
+// oldest implements journal. It drops batches whose file is missing or empty. ok is false also if the file cannot be read at the moment.
 func (d *disk) oldest() (b batch, calls []event.InferenceCall, ok bool) {
 	for len(d.closed) > 0 {
 		calls, err := readCalls(filepath.Join(d.folder, d.closed[0].file()))
@@ -175,16 +182,17 @@ func (d *disk) oldest() (b batch, calls []event.InferenceCall, ok bool) {
 	return b, nil, false
 }
 
+// drop implements journal. It removes the batch's file.
 func (d *disk) drop() error {
 	path := filepath.Join(d.folder, d.closed[0].file())
 	d.closed = d.closed[1:]
 	return os.Remove(path)
 }
 
-// over reports whether more closed batches are on the disk than maxOnDisk.
+// over implements journal. More than maxOnDisk closed batches are too many.
 func (d *disk) over() bool { return len(d.closed) > maxOnDisk }
 
-// close leaves the open batch to the next process.
+// close closes the journal's files. The open batch is left to the next process.
 func (d *disk) close() error {
 	if d.open != nil {
 		return errors.Join(d.open.Close(), d.lock.Close())
@@ -192,7 +200,7 @@ func (d *disk) close() error {
 	return d.lock.Close()
 }
 
-// readCalls reads a file, but for lines that are not whole: there its process was killed, or the disk was full.
+// readCalls returns the calls in a batch's file. It skips lines that are not whole, because a process was killed or the disk was full.
 func readCalls(path string) (calls []event.InferenceCall, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

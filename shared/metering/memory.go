@@ -4,7 +4,7 @@ import (
 	"github.com/17882237881/MaaS/api/event"
 )
 
-// memory is a journal that ends with its process.
+// memory is a journal that ends with its process. Its methods never fail.
 type memory struct {
 	open   []event.InferenceCall
 	closed []closed

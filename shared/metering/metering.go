@@ -66,18 +66,20 @@ type batch struct {
 type journal interface {
 	// add appends a call to the batch that is open.
 	add(call event.InferenceCall) error
-	// cut closes the open batch.
+	// cut closes the open batch as b.
 	cut(b batch) error
-	// oldest returns the first of the closed batches with its calls.
+	// oldest returns the first of the closed batches with its calls. ok is false if there is none, or none can be read now.
 	oldest() (b batch, calls []event.InferenceCall, ok bool)
-	// drop removes the first of the closed batches.
+	// drop removes the first of the closed batches, of which there must be one. This process does not get it again, even if drop fails.
 	drop() error
 	// over reports whether there are more closed batches than there may be.
 	over() bool
+	// close releases the journal's files, and leaves what is in them.
 	close() error
 }
 
-// Open returns the process's meter, which posts until the process ends.
+// Open returns the process's meter, which posts in the background until the process ends. Without MAAS_METER_URL it counts nothing. It fails if the
+// configuration is invalid or another process has the journal's folder.
 func Open(e *env.Env) (*Meter, error) {
 	return env.Once(e, "metering", func(context.Context) (*Meter, func(context.Context) error, error) {
 		var c config
@@ -96,6 +98,7 @@ func Open(e *env.Env) (*Meter, error) {
 	})
 }
 
+// start fills in a meter that posts to c.URL, and opens its journal.
 func (m *Meter) start(e *env.Env, c config) error {
 	signer, err := cloudevent.OpenSigner(e)
 	if err != nil {
@@ -116,7 +119,8 @@ func (m *Meter) start(e *env.Env, c config) error {
 	return err
 }
 
-// Count puts a call into the journal; its Number is set here. It waits for no network.
+// Count adds a call to the journal and sets the call's Number. It does not wait for the network, and never fails: a call that cannot be written is
+// counted as lost.
 func (m *Meter) Count(call event.InferenceCall) {
 	if m.poster == nil {
 		return
@@ -139,7 +143,7 @@ func (m *Meter) Count(call event.InferenceCall) {
 	}
 }
 
-// cut closes the open batch, and makes room if there are too many. The caller holds the lock.
+// cut closes the open batch. If there are too many closed batches it drops the oldest, and counts its calls as lost. The caller holds the lock.
 func (m *Meter) cut() {
 	b := m.open
 	if b.last < b.first {
@@ -160,7 +164,7 @@ func (m *Meter) cut() {
 	}
 }
 
-// run posts a batch each second, or when one is full, until ctx ends, and then what is left.
+// run posts the calls each second, or when a batch is full, until ctx ends. Then it posts what is left, for at most 5 s.
 func (m *Meter) run(ctx context.Context) {
 	tick := time.NewTicker(batchTime)
 	defer tick.Stop()
@@ -179,8 +183,8 @@ func (m *Meter) run(ctx context.Context) {
 	m.Flush(ctx)
 }
 
-// Flush posts all calls that have been counted, oldest first, and tries again what fails until ctx ends. What is left then is in the journal.
-// It may run beside the posting in the background: a batch that both post is counted once, by its id.
+// Flush posts all counted calls, oldest first, and repeats what fails until ctx ends. What is not posted by then stays in the journal. It may run
+// at the same time as the posting in the background: a batch that both post is counted once, by its id.
 func (m *Meter) Flush(ctx context.Context) {
 	if m.poster == nil {
 		return
@@ -204,8 +208,8 @@ func (m *Meter) Flush(ctx context.Context) {
 	}
 }
 
-// next closes the open batch and returns the oldest batch that was not posted, with its calls. ok is false if there is
-// none, or the disk cannot be read at the moment.
+// next closes the open batch and returns the oldest closed one with its calls. ok is false if there is none, or the disk cannot be read at the
+// moment. It logs earlier failures of the journal.
 func (m *Meter) next(ctx context.Context) (b batch, calls []event.InferenceCall, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -217,7 +221,7 @@ func (m *Meter) next(ctx context.Context) (b batch, calls []event.InferenceCall,
 	return m.journal.oldest()
 }
 
-// settle drops a batch that was posted, or refused for good.
+// settle drops a batch that was posted. If refused is not nil, meter-usage refused the batch for good, which is logged.
 func (m *Meter) settle(ctx context.Context, b batch, refused error) {
 	if refused != nil {
 		m.log.ErrorContext(ctx, "calls were refused by meter-usage", "error", refused, "batch", b.id, "first", b.first, "last", b.last)
@@ -231,6 +235,7 @@ func (m *Meter) settle(ctx context.Context, b batch, refused error) {
 	}
 }
 
+// post posts a batch as one event, under the batch's id. An error that wraps cloudevent.ErrFinal is final.
 func (m *Meter) post(ctx context.Context, b batch, calls []event.InferenceCall) error {
 	e, err := cloudevent.New("infer", uuid.Nil, "", event.InferenceCompleted{Pod: api.ID(b.pod), First: b.first, Last: b.last, Calls: calls})
 	if err != nil {

@@ -16,7 +16,7 @@ type Mount struct {
 	version int
 }
 
-// New mounts the files, by their names. They go with the test.
+// New mounts the files, whose contents are given by name. They are removed when the test ends.
 func New(t testing.TB, files map[string]string) *Mount {
 	t.Helper()
 	m := &Mount{t: t, folder: t.TempDir()}
@@ -27,10 +27,11 @@ func New(t testing.TB, files map[string]string) *Mount {
 	return m
 }
 
-// Path returns where a file is found.
+// Path returns the path of the file with the name.
 func (m *Mount) Path(name string) string { return filepath.Join(m.folder, name) }
 
-// Replace puts other contents in the place of the former ones, all at once, as k8s.io/kubernetes/pkg/volume/util/atomic_writer.go does.
+// Replace replaces the contents of the files, by name, all at once, as k8s.io/kubernetes/pkg/volume/util/atomic_writer.go does. Files that are not
+// given are gone.
 func (m *Mount) Replace(files map[string]string) {
 	m.t.Helper()
 	link := m.Path("..data")
@@ -48,6 +49,7 @@ func (m *Mount) Replace(files map[string]string) {
 	}
 }
 
+// must ends the test on an error.
 func (m *Mount) must(err error) {
 	m.t.Helper()
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// Complete makes the object of its parts, which must be in order and have their ETags. It may be called again, also at the same time and
-// after an answer was lost: an object that is there and is made of these parts is the success that was asked for.
+// Complete makes the object from its parts, which must be in order and have their ETags. It may be called again, also concurrently or after a lost
+// answer: if an object of these parts exists it returns that.
 //
-// It fails with Conflict if there are no parts, the store does not hold them or another object has the key, and with Unavailable while neither parts nor
-// object are to be seen: an assembly that was begun by a lost call looks like that until it ends.
+// It fails with Conflict if parts is empty, the store does not hold the parts, or another object has the key. It fails with Unavailable while the
+// store shows neither the parts nor the object, as during an assembly that a lost call began.
 func (s *Store) Complete(ctx context.Context, m Multipart, parts []Part) (Object, error) {
 	const op = "objects.Complete"
 	if len(parts) == 0 {
@@ -44,7 +44,8 @@ func (s *Store) Complete(ctx context.Context, m Multipart, parts []Part) (Object
 	return s.seen(ctx, m.Key, size, compositeOf(parts))
 }
 
-// seen checks that the object is there, with its size and, where the store keeps one, its checksum.
+// seen returns the key's object. It fails with Unavailable if the store does not show it yet, and with Conflict if its size or its checksum is
+// another. The checksum is not compared where the store keeps none.
 func (s *Store) seen(ctx context.Context, key Key, size int64, checksum string) (Object, error) {
 	const op = "objects.Complete"
 	object, err := s.Head(ctx, key)
@@ -61,7 +62,8 @@ func (s *Store) seen(ctx context.Context, key Key, size int64, checksum string) 
 	return object, nil
 }
 
-// compositeOf returns the checksum of an object of parts: the SHA-256 of their SHA-256s, and their number (S3 user guide, composite checksums).
+// compositeOf returns the checksum that S3 gives an object of these parts: the SHA-256 of the parts' SHA-256s, a hyphen, and the number of parts
+// (S3 user guide, composite checksums).
 func compositeOf(parts []Part) string {
 	sums := sha256.New()
 	for _, p := range parts {
@@ -70,8 +72,8 @@ func compositeOf(parts []Part) string {
 	return fmt.Sprintf("%s-%d", base64.StdEncoding.EncodeToString(sums.Sum(nil)), len(parts))
 }
 
-// Abort drops the parts. It fails with Conflict if the object is there: a Complete whose answer was lost has made it of them, and some stores
-// delete it then. What the store does not know is gone already.
+// Abort deletes the parts of an unfinished upload. It fails with Conflict if the key's object exists, since some stores would delete that, too. An
+// upload that the store does not know is no error.
 func (s *Store) Abort(ctx context.Context, m Multipart) error {
 	const op = "objects.Abort"
 	switch _, err := s.Head(ctx, m.Key); {

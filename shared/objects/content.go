@@ -21,7 +21,7 @@ type Content struct {
 
 const opContent = "objects.Content"
 
-// CheckContent looks whether the object is there and has its size. It fails with Unavailable because of a Damage if not.
+// CheckContent checks that the object exists and has its size. If not, it fails with Unavailable, caused by a Damage.
 func (s *Store) CheckContent(ctx context.Context, c Content) error {
 	object, err := s.Head(ctx, c.Key)
 	switch {
@@ -34,9 +34,9 @@ func (s *Store) CheckContent(ctx context.Context, c Content) error {
 	}
 }
 
-// ReadContent reads length bytes of the object from offset on, as they come; reading fails as CheckContent does where they are not there. If
-// they are the whole object, the last of them are given only when all have hashed to the digest, so that whoever reads damaged bytes does not
-// take them for whole. The caller closes it.
+// ReadContent reads length bytes of the object from offset on, as they come. It and the reader fail with Unavailable, caused by a Damage, where the
+// object lacks bytes. If the whole object is read, its digest is checked before the last bytes are returned, so that damaged bytes never look
+// complete. The caller closes the reader.
 func (s *Store) ReadContent(ctx context.Context, c Content, offset, length int64) (io.ReadCloser, error) {
 	body, err := s.Range(ctx, c.Key, offset, length)
 	if err != nil {
@@ -57,7 +57,7 @@ type verified struct {
 	left    int64
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It returns the last bytes only if all bytes have the digest; otherwise it fails with Unavailable, caused by a Damage.
 func (v *verified) Read(p []byte) (int, error) {
 	n, err := v.ReadCloser.Read(p)
 	_, _ = v.sum.Write(p[:n]) // never fails

@@ -16,7 +16,8 @@ import (
 	"github.com/17882237881/MaaS/shared/podidentity"
 )
 
-// credentialsOf returns what requests are signed with: the keys that are set or mounted, and else the process's role in AWS.
+// credentialsOf returns the source of the credentials that sign requests: S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY if they are set or mounted,
+// otherwise the pod's role in AWS. Without either it returns a source that fails at each request.
 func credentialsOf(e *env.Env) (aws.CredentialsProvider, error) {
 	id, err := e.Secret("S3_ACCESS_KEY_ID")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) || id != "" {
@@ -34,6 +35,7 @@ type mounted struct {
 	secret func(name string) (string, error)
 }
 
+// Retrieve implements aws.CredentialsProvider. It reads the credentials anew, and fails with Internal if one of them is not set.
 func (m mounted) Retrieve(context.Context) (aws.Credentials, error) {
 	id, err := m.secret("S3_ACCESS_KEY_ID")
 	if err != nil {
@@ -56,6 +58,7 @@ type signer struct {
 	signer *v4.Signer
 }
 
+// of returns the SDK's signer for the credentials, a new one after the secret has changed.
 func (s *signer) of(credentials aws.Credentials) *v4.Signer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +70,7 @@ func (s *signer) of(credentials aws.Credentials) *v4.Signer {
 	return s.signer
 }
 
-// SignHTTP is s3.HTTPSignerV4's.
+// SignHTTP implements s3.HTTPSignerV4.
 //
 //nolint:revive // argument-limit: the SDK's signature
 func (s *signer) SignHTTP(
@@ -77,7 +80,7 @@ func (s *signer) SignHTTP(
 	return s.of(credentials).SignHTTP(ctx, credentials, r, payloadHash, service, region, at, options...)
 }
 
-// PresignHTTP is s3.HTTPPresignerV4's.
+// PresignHTTP implements s3.HTTPPresignerV4.
 //
 //nolint:revive // argument-limit: the SDK's signature
 func (s *signer) PresignHTTP(

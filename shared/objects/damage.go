@@ -26,10 +26,10 @@ func (d *Damage) Error() string {
 	return text
 }
 
-// Unwrap returns what the store said.
+// Unwrap returns the store's error, or nil.
 func (d *Damage) Unwrap() error { return d.Err }
 
-// AsDamage returns the damage that an error is about, or nil.
+// AsDamage returns the Damage that caused err, or nil if none did.
 func AsDamage(err error) *Damage {
 	d, _ := errors.AsType[*Damage](err)
 	return d
@@ -37,7 +37,8 @@ func AsDamage(err error) *Damage {
 
 const theManifest = "manifest"
 
-// damaged makes the error of a damage. Its sentence reaches users, and names neither the store's keys nor paths of this machine.
+// damaged returns an Unavailable fault caused by a Damage. what is the file's path, or theManifest; why continues the phrase "the bytes of the
+// file". The message is for users, and names no key of the store and no path of this machine.
 func damaged(op, what, why string, cause error) error {
 	subject := "the manifest"
 	if what != theManifest {
@@ -48,11 +49,12 @@ func damaged(op, what, why string, cause error) error {
 		fault.Op(op), fault.Cause(&Damage{What: what, Why: why, Err: cause}))
 }
 
+// hashes returns the reason for damaged: which digest the bytes have, and which they should have.
 func hashes(got, want ref.Digest) string {
 	return fmt.Sprintf("hash to %s and should hash to %s", got, want)
 }
 
-// absent says of a file's bytes that could not be read that the store should have them.
+// absent returns a damage for an error that says that a file's bytes are missing or fewer than size. It returns any other error as it is.
 func absent(op string, err error, path ref.Path, size int64) error {
 	switch {
 	case fault.Is(err, fault.Invalid): // the range lies outside of the object

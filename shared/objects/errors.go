@@ -16,7 +16,8 @@ import (
 // errStalled is why a body that stopped moving was cut.
 var errStalled = errors.New("the object store sent no byte for too long")
 
-// classify turns what the SDK returned into a fault. The store's own words decide; whatever else went wrong on the way to it is an outage.
+// classify returns the fault for an error of the SDK, nil for nil. The kind follows from the store's error code; any other failure is Unavailable.
+// If ctx has ended, the kind follows from why it ended.
 func classify(ctx context.Context, op string, err error) error {
 	if err == nil {
 		return nil
@@ -45,7 +46,8 @@ func classify(ctx context.Context, op string, err error) error {
 	return away(op, err)
 }
 
-// away says that the store cannot be used now: it is unreachable, hangs, or refuses credentials that may just be changing.
+// away returns the Unavailable fault of a store that is unreachable, does not answer, or refuses the credentials, which may be changing. It
+// explains a certificate of an unknown authority.
 func away(op string, err error) error {
 	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
 		err = fmt.Errorf("its certificate is of an unknown authority: set S3_CA_FILE to that authority's certificate: %w", err)
@@ -53,7 +55,7 @@ func away(op string, err error) error {
 	return fault.New(fault.Unavailable, "the object store is away; try again", fault.Op(op), fault.Cause(err))
 }
 
-// code returns the store's name for an error (S3 API reference, error responses), or "" where the store did not answer.
+// code returns the store's error code (S3 API reference, error responses), or "" if err has none.
 func code(err error) string {
 	if said, ok := errors.AsType[smithy.APIError](err); ok {
 		return said.ErrorCode()
@@ -61,7 +63,7 @@ func code(err error) string {
 	return ""
 }
 
-// saidNotFound reports whether the store answered 404. The answer to HEAD has no body, so that it cannot say what is missing.
+// saidNotFound reports whether the store answered 404. After a HEAD request this does not tell whether the object or the bucket is missing.
 func saidNotFound(err error) bool {
 	answer, ok := errors.AsType[*smithyhttp.ResponseError](err)
 	return ok && answer.HTTPStatusCode() == http.StatusNotFound

@@ -31,15 +31,15 @@ const (
 // FetchOption changes what Fetch does.
 type FetchOption func(*fetcher)
 
-// WithCache takes files from a cache of the node where it has them, and puts there what had to be read from the store.
+// WithCache has Fetch take files from a cache of the node, and put files that it read from the store there. c may be nil.
 func WithCache(c *FileCache) FetchOption { return func(f *fetcher) { f.cache = c } }
 
-// WithPatience waits that long for a store that is away, at each place where it is; otherwise it is some seconds.
+// WithPatience has Fetch retry each read for up to most while the store is unavailable; the default is some seconds.
 func WithPatience(most time.Duration) FetchOption {
 	return func(f *fetcher) { f.patience.most = most }
 }
 
-// WithProgress counts in p while the fetch goes on.
+// WithProgress has Fetch count in p while it runs.
 func WithProgress(p *Progress) FetchOption {
 	return func(f *fetcher) { f.progress, f.patience.waiting = p, p.wait }
 }
@@ -54,7 +54,7 @@ type Progress struct {
 	waiting atomic.Pointer[error]
 }
 
-// Waiting returns why the fetch has waited for the store since Waiting was last called, nil if it has not.
+// Waiting returns the last error for which the fetch waited since the previous call of Waiting, or nil if it has not waited.
 func (p *Progress) Waiting() error {
 	if err := p.waiting.Swap(nil); err != nil {
 		return *err
@@ -62,15 +62,16 @@ func (p *Progress) Waiting() error {
 	return nil
 }
 
+// wait records the error for Waiting.
 func (p *Progress) wait(err error) { p.waiting.Store(&err) }
 
-// Fetch makes dir hold the files of the version that from names, and returns their manifest. Nothing is believed: the manifest must hash to its
-// name, and each file to its digest in the manifest before it gets its name in dir. It fails with Unavailable because of a Damage where the
-// store does not hold the version as it was published, and with Conflict while another process fetches into dir; dir then has no file that is
-// not right.
+// Fetch makes dir hold the files of the version that from names, and returns their manifest. The manifest must hash to its name, and a file gets
+// its name in dir only after its digest was checked. Fetch fails with Unavailable, caused by a Damage, if the store does not hold the version as it
+// was published, with Invalid if from is in another bucket, and with Conflict while another process fetches into dir.
 //
-// Called again it keeps the files that are right already, and goes on inside of those that were begun. Other files in dir are left alone. It
-// holds 64 MiB of content at most. Nothing is synced to the disk: whoever comes after a power cut fetches again, and finds out.
+// After an error, dir holds no wrong file of the version. The next call keeps the files that are complete and continues those that are not. Other
+// files in dir stay. Fetch holds at most 64 MiB of content in memory, and does not sync files to the disk: after a power cut the next call checks
+// them.
 func Fetch(ctx context.Context, store *Store, from URI, dir string, options ...FetchOption) (Manifest, error) {
 	f := fetcher{store: store, room: make(chan []byte, spans), wide: new(atomic.Int64), patience: brief(), progress: &Progress{}}
 	for _, option := range options {
@@ -102,7 +103,8 @@ func Fetch(ctx context.Context, store *Store, from URI, dir string, options ...F
 	return manifest, nil
 }
 
-// manifest reads the manifest that from names, and checks it.
+// manifest reads the manifest that from names, and checks its digest and its form. It fails with Invalid for another bucket, and with a damage if
+// the manifest is missing, too large or has another digest.
 func (f fetcher) manifest(ctx context.Context, from URI) (Manifest, error) {
 	if from.Bucket != f.store.bucket {
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("the model is in the bucket %q, and this store is %q", from.Bucket, f.store.bucket), fault.Field("uri"))
@@ -128,7 +130,8 @@ func (f fetcher) manifest(ctx context.Context, from URI) (Manifest, error) {
 
 const opFetch = "objects.Fetch"
 
-// occupy opens a directory, which it makes if need be, for this process alone: the kernel lets go of it when the process dies.
+// occupy opens dir, which it creates if necessary, and locks it for this process until release is called or the process ends. It fails with
+// Conflict if another process has the lock.
 func occupy(dir string) (root *os.Root, release func(), err error) {
 	if err := os.MkdirAll(dir, readable); err != nil {
 		return nil, nil, onDisk(err)
@@ -152,6 +155,7 @@ func occupy(dir string) (root *os.Root, release func(), err error) {
 	return root, release, nil
 }
 
+// onDisk returns the fault of a failed operation on the disk: Unavailable if the disk is full, otherwise Internal.
 func onDisk(err error) error {
 	if isFull(err) {
 		return fault.New(fault.Unavailable, "the disk is full", fault.Op(opFetch), fault.Cause(err))
@@ -159,4 +163,5 @@ func onDisk(err error) error {
 	return fault.New(fault.Internal, "the model's files cannot be written", fault.Op(opFetch), fault.Cause(err))
 }
 
+// isFull reports whether err says that the disk, or the user's quota on it, is full.
 func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

@@ -27,7 +27,8 @@ type fetcher struct {
 	progress *Progress
 }
 
-// file makes the directory hold a file: its bytes are written beside it, and checked before they get its name.
+// file makes the directory hold a file of the version. It does nothing if the file is there and has the right bytes. It writes to a temporary name
+// first, and renames the file after its digest was checked.
 func (f fetcher) file(ctx context.Context, file ManifestFile) error {
 	if there, err := f.has(ctx, file); there || err != nil {
 		return err
@@ -47,7 +48,7 @@ func (f fetcher) file(ctx context.Context, file ManifestFile) error {
 	return nil
 }
 
-// has reports whether the file is there with its bytes. It fails only when ctx ends.
+// has reports whether the file is there and has the right bytes. A file that cannot be read counts as not there. It fails only when ctx ends.
 func (f fetcher) has(ctx context.Context, file ManifestFile) (bool, error) {
 	there, err := f.root.Open(string(file.Path))
 	if err != nil {
@@ -69,7 +70,8 @@ func (f fetcher) has(ctx context.Context, file ManifestFile) (bool, error) {
 	return true, nil
 }
 
-// bring makes the file of the name unfinished hold the bytes of the file. When it fails it leaves there what it may go on from later.
+// bring writes the file's bytes under the name unfinished, from the node's cache or from the store. If it fails because the store or the caller
+// went away, what it wrote stays for the next attempt; otherwise it is removed.
 func (f fetcher) bring(ctx context.Context, file ManifestFile, unfinished string) (err error) {
 	out, err := ownfile.Open(f.root, unfinished, readableOne)
 	if err != nil {
@@ -96,7 +98,8 @@ func (f fetcher) bring(ctx context.Context, file ManifestFile, unfinished string
 	return nil
 }
 
-// load makes out hold the file's bytes out of the store, and goes on from those that it has.
+// load reads the file's bytes from the store into out, and continues after those that out has. If the whole has a wrong digest, it starts again
+// from nothing; if it began from nothing, it fails with a damage.
 func (f fetcher) load(ctx context.Context, file ManifestFile, out *os.File) error {
 	sum := sha256.New()
 	begun, err := resume(ctx, out, sum, file.Size)
@@ -122,7 +125,7 @@ func (f fetcher) load(ctx context.Context, file ManifestFile, out *os.File) erro
 	return f.load(ctx, file, out)
 }
 
-// resume hashes the bytes that an interrupted fetch left, which begin the file, and returns their number. out is then at their end.
+// resume writes the bytes that out has to sum, and returns their number. If there are more than size it empties out first. out is then at its end.
 func resume(ctx context.Context, out *os.File, sum hash.Hash, size int64) (begun int64, err error) {
 	about, err := out.Stat()
 	if err != nil {
@@ -163,11 +166,13 @@ func hashRest(ctx context.Context, sum hash.Hash, from io.Reader) error {
 	}
 }
 
-// interrupted reports whether a fetch that failed may go on from what it has: the store went away, or the caller did.
+// interrupted reports whether a later fetch may continue with the bytes of one that failed with err: the store was unavailable, or the caller ended
+// it.
 func interrupted(err error) bool {
 	return !isFull(err) && AsDamage(err) == nil && (fault.KindOf(err).Retryable() || fault.Is(err, fault.Canceled))
 }
 
+// ended returns the fault of a fetch whose ctx has ended; its kind follows from why.
 func ended(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	return fault.New(fault.KindOf(cause), "the fetch was ended", fault.Op(opFetch), fault.Cause(cause))

@@ -36,8 +36,8 @@ const (
 	lookedAgain = 100 * time.Millisecond
 )
 
-// OpenFileCache opens the cache in a folder, which it creates, and keeps it to limit bytes. If the folder cannot be
-// used it logs why and returns nil, which caches nothing.
+// OpenFileCache opens the cache in a folder, which it creates if necessary, and keeps it to limit bytes. If the folder cannot be used it logs why
+// and returns nil, which caches nothing.
 func OpenFileCache(dir string, limit int64, log *slog.Logger) *FileCache {
 	c := &FileCache{limit: limit, log: log.With("cache", dir)}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -53,15 +53,16 @@ func OpenFileCache(dir string, limit int64, log *slog.Logger) *FileCache {
 	return c
 }
 
-// Close lets go of the folder.
+// Close closes the folder. On a nil cache it does nothing.
 func (c *FileCache) Close() {
 	if c != nil {
 		_ = c.root.Close() // nothing was written through it
 	}
 }
 
-// take makes out hold the file's bytes, if the cache has them, or gets them from another process while it waits. Otherwise it gives the place
-// where the caller shall keep them once it has them: nil where it need not.
+// take copies the file from the cache into out, and reports whether it did. While another process loads the file, take waits, for a bounded time.
+// If the cache does not have the file, take returns the place where the caller should keep it, or nil if the caller should not. For a nil cache,
+// and after an error, which is logged, it returns nil and false.
 func (c *FileCache) take(ctx context.Context, file ManifestFile, out *os.File) (p *place, taken bool) {
 	if c == nil || file.Size > c.limit {
 		return nil, false
@@ -89,7 +90,7 @@ func (c *FileCache) take(ctx context.Context, file ManifestFile, out *os.File) (
 	}
 }
 
-// try is take without waiting: it gives neither a place nor the bytes while another process has the place.
+// try is take without waiting. While another process loads the file, it returns nil, false and no error.
 func (c *FileCache) try(ctx context.Context, file ManifestFile, out *os.File) (p *place, taken bool, err error) {
 	if taken, err = c.copyOut(ctx, file, out); taken || err != nil {
 		return nil, taken, err
@@ -104,7 +105,7 @@ func (c *FileCache) try(ctx context.Context, file ManifestFile, out *os.File) (p
 	return p, false, nil
 }
 
-// copyOut reports whether out has got the file's bytes. An entry that has others goes.
+// copyOut copies the file from the cache into out, and reports whether it did. An entry with a wrong digest is removed, and out is empty then.
 func (c *FileCache) copyOut(ctx context.Context, file ManifestFile, out *os.File) (bool, error) {
 	name := file.SHA256.String()
 	entry, err := c.root.Open(name)
@@ -128,7 +129,7 @@ func (c *FileCache) copyOut(ctx context.Context, file ManifestFile, out *os.File
 	return true, nil
 }
 
-// copyHashed makes the file to a copy of from, and returns the digest of what the copy has when it is read back.
+// copyHashed replaces the content of to by that of from, and returns the digest of the copy, which it reads back.
 func copyHashed(ctx context.Context, to, from *os.File) (ref.Digest, error) {
 	if err := copyWhole(ctx, to, from); err != nil {
 		return ref.Digest{}, err
@@ -141,12 +142,14 @@ func copyHashed(ctx context.Context, to, from *os.File) (ref.Digest, error) {
 	return ref.DigestOf(sum.Sum(nil)), err
 }
 
+// empty truncates the file to nothing and moves to its start.
 func empty(file *os.File) error {
 	_, err := file.Seek(0, io.SeekStart)
 	return errors.Join(err, file.Truncate(0))
 }
 
-// copyWhole copies a file: between two files io.Copy asks the kernel to (copy_file_range), which shares blocks where it can.
+// copyWhole replaces the content of to by that of from. It uses the kernel's copy_file_range, which shares blocks where the file system can. It
+// fails with ctx's error if ctx ends first.
 func copyWhole(ctx context.Context, to, from *os.File) error {
 	_, there := to.Seek(0, io.SeekStart)
 	_, here := from.Seek(0, io.SeekStart)
@@ -169,11 +172,13 @@ func copyWhole(ctx context.Context, to, from *os.File) error {
 	}
 }
 
+// has reports whether the cache has an entry for the file, whatever its bytes.
 func (c *FileCache) has(file ManifestFile) bool {
 	_, err := c.root.Stat(file.SHA256.String())
 	return err == nil
 }
 
+// warn logs that the cache failed at the act, and is not used for a file.
 func (c *FileCache) warn(act string, err error) {
 	c.log.Warn("the node's cache is of no use for a file; the fetch goes on without", "act", act, "error", err)
 }

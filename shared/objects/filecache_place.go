@@ -22,7 +22,7 @@ type place struct {
 	size  int64
 }
 
-// occupy returns the file's place, or nil while another process has it.
+// occupy creates and locks the file's place, and returns it. It returns nil while another process has the lock.
 func (c *FileCache) occupy(file ManifestFile) (*place, error) {
 	name := file.SHA256.String()
 	opened, held, err := c.openLocked(name + begun)
@@ -35,8 +35,8 @@ func (c *FileCache) occupy(file ManifestFile) (*place, error) {
 	return &place{cache: c, name: name, file: opened, size: file.Size}, nil
 }
 
-// openLocked opens a file, which it makes if need be, and takes its lock. A file that has lost its name meanwhile is not held: it is the
-// entry now, or was removed.
+// openLocked opens the file with the name, which it creates if necessary, and locks it. held is false, and file nil, if another process has the
+// lock, or the file was renamed or removed before it was locked.
 func (c *FileCache) openLocked(name string) (file *os.File, held bool, err error) {
 	if file, err = ownfile.Open(c.root, name, private); err != nil {
 		return nil, false, err
@@ -51,8 +51,8 @@ func (c *FileCache) openLocked(name string) (file *os.File, held bool, err error
 	return file, true, nil
 }
 
-// keep copies the file into the cache once there is room. A failure is logged and leaves the file uncached. On a nil
-// place it does nothing.
+// keep copies from into the cache as the place's file, after it has evicted others to make room. It logs failures, and then the file is not cached.
+// On a nil place it does nothing.
 func (p *place) keep(ctx context.Context, from *os.File) {
 	if p == nil {
 		return
@@ -70,7 +70,7 @@ func (p *place) keep(ctx context.Context, from *os.File) {
 	}
 }
 
-// release unlocks the place for others. What was not kept is deleted.
+// release unlocks the place, and deletes the file if keep did not finish it. On a nil place it does nothing.
 func (p *place) release() {
 	if p == nil {
 		return

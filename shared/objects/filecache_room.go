@@ -19,13 +19,14 @@ const (
 	countedSoon = 5 * time.Second
 )
 
-// reserve evicts what was not used for the longest time, until there is room for the file within the cache's limit.
+// reserve evicts the least recently used files until the place's file fits into the cache's limit, and takes its size on the disk. It fails if
+// other processes' unfinished files leave too little room.
 func (p *place) reserve(ctx context.Context) error {
-	turn, err := p.cache.turn(ctx)
+	lock, err := p.cache.lockCounting(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = turn.Close() }() // nothing is written to it
+	defer func() { _ = lock.Close() }() // nothing is written to it
 	entries, err := p.cache.entries()
 	if err != nil {
 		return err
@@ -45,8 +46,9 @@ func (p *place) reserve(ctx context.Context) error {
 	return p.file.Truncate(p.size) // from now on it counts
 }
 
-// turn waits until no other process makes room.
-func (c *FileCache) turn(ctx context.Context) (*os.File, error) {
+// lockCounting waits until no other process makes room in the cache, and locks that for this one until the returned file is closed. It fails if
+// that takes more than 5 s or ctx ends.
+func (c *FileCache) lockCounting(ctx context.Context) (*os.File, error) {
 	ctx, cancel := context.WithTimeout(ctx, countedSoon)
 	defer cancel()
 	for {
@@ -59,7 +61,7 @@ func (c *FileCache) turn(ctx context.Context) (*os.File, error) {
 	}
 }
 
-// entries returns the files of the cache, those that are just filled too, the least recently used first.
+// entries returns the files of the cache, also unfinished ones, the least recently used first.
 func (c *FileCache) entries() ([]fs.FileInfo, error) {
 	all, err := fs.ReadDir(c.root.FS(), ".")
 	if err != nil {
@@ -79,7 +81,8 @@ func (c *FileCache) entries() ([]fs.FileInfo, error) {
 	return files, nil
 }
 
-// evict removes a file, unless a process is just filling it. Whoever copies it has it open, and goes on.
+// evict removes a file and reports whether it did. It does not remove a file that a process is writing. A process that has the file open can read
+// on.
 func (c *FileCache) evict(name string) bool {
 	if strings.HasSuffix(name, begun) {
 		file, held, err := c.openLocked(name)

@@ -19,11 +19,11 @@ type patience struct {
 	waiting func(error)   // is told of each failure that is waited after; nil: nobody
 }
 
-// brief returns the patience of a read that somebody waits for.
+// brief returns the patience of a read that a caller waits for: 3 seconds.
 func brief() patience { return patience{most: longestPause} }
 
-// insist calls try until it succeeds, fails with anything but Unavailable, or the patience is over. It returns try's
-// last error.
+// insist calls try until it succeeds, fails with anything but Unavailable, the patience is over, or ctx ends. It pauses longer after each failure,
+// and returns try's last error.
 func (p patience) insist(ctx context.Context, try func() error) error {
 	var failed time.Time
 	for pauses := (backoff.Backoff{First: shortestPause, Longest: longestPause, Factor: 5}); ; {

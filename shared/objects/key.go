@@ -16,15 +16,15 @@ type Key string
 // Prefix begins the prefixes of all tenants.
 const Prefix = "t/"
 
-// UploadKey returns where the bytes of an upload lie, from their first part on and for good.
+// UploadKey returns the key of an upload's object, from its first part on and for good.
 func UploadKey(tenant, upload uuid.UUID) Key { return Key(TenantPrefix(tenant) + upload.String()) }
 
-// ManifestKey returns where a version's manifest lies.
+// ManifestKey returns the key of the manifest with the digest.
 func ManifestKey(tenant uuid.UUID, digest ref.Digest) Key {
 	return Key(TenantPrefix(tenant) + "manifests/" + digest.String())
 }
 
-// TenantPrefix begins all keys of a tenant.
+// TenantPrefix returns the prefix of all keys of a tenant: t/<tenant>/.
 func TenantPrefix(tenant uuid.UUID) string { return Prefix + tenant.String() + "/" }
 
 // URI names a version's manifest to a model server: maas://<bucket>/t/<tenant>/manifests/<digest>.
@@ -36,7 +36,7 @@ type URI struct {
 
 const scheme = "maas://"
 
-// ParseURI reads a URI.
+// ParseURI parses a URI of the form maas://<bucket>/t/<tenant>/manifests/<digest>. It fails with Invalid for any other text.
 func ParseURI(s string) (URI, error) {
 	rest, named := strings.CutPrefix(s, scheme)
 	parts := strings.Split(rest, "/")
@@ -68,6 +68,7 @@ func (u *URI) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// badURI returns the Invalid fault of a malformed URI.
 func badURI(s string) error {
 	const most = 200
 	return fault.New(fault.Invalid,

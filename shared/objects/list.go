@@ -9,12 +9,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// List returns the objects whose keys begin with prefix, in the order of keys, and ends after the first error.
+// List returns the objects whose keys begin with prefix, ordered by key. The sequence reads from the store as it goes, and ends after the first
+// error.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[Object, error] {
 	return s.ListAfter(ctx, prefix, "")
 }
 
-// ListAfter is List from the first key behind after on; "" is before all keys.
+// ListAfter is like List, but begins behind the key after; "" is before all keys.
 func (s *Store) ListAfter(ctx context.Context, prefix string, after Key) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
 		in := &s3.ListObjectsV2Input{Bucket: &s.bucket, Prefix: &prefix}
@@ -41,8 +42,8 @@ func (s *Store) ListAfter(ctx context.Context, prefix string, after Key) iter.Se
 	}
 }
 
-// Unfinished returns the multiparts under prefix with the time of their beginning, and ends after the first error. MinIO gives them only where
-// prefix is a whole key, and drops those of a day ago by itself.
+// Unfinished returns the unfinished multipart uploads under prefix, each with the time when it was begun. The sequence ends after the first error.
+// MinIO returns them only if prefix is a whole key, and deletes uploads older than a day by itself.
 func (s *Store) Unfinished(ctx context.Context, prefix string) iter.Seq2[Begun, error] {
 	return func(yield func(Begun, error) bool) {
 		pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: &s.bucket, Prefix: &prefix})

@@ -27,15 +27,16 @@ type ManifestFile struct {
 	Object Key        `json:"object"`
 }
 
-// NewManifest orders files into a manifest of the tenant. It fails with Invalid for no files, a path that occurs twice or lies below another
-// file, a file without size or digest, a path that begins with .fetch-, and an object that is not the tenant's.
+// NewManifest returns the tenant's manifest of the files, sorted by path. It fails with Unprocessable if there are no files, a path occurs twice,
+// lies below another file or begins with .fetch-, a file has no size or digest, or an object is not the tenant's.
 func NewManifest(tenant uuid.UUID, files []ManifestFile) (Manifest, error) {
 	m := Manifest(slices.Clone(files))
 	slices.SortFunc(m, func(a, b ManifestFile) int { return strings.Compare(string(a.Path), string(b.Path)) })
 	return m, m.check(tenant)
 }
 
-// ParseManifest reads what Encode wrote, and nothing else: one list of files has one encoding, and so one digest.
+// ParseManifest parses what Encode returned for a manifest of the tenant. It fails with Unprocessable for more than MaxManifest bytes, a manifest
+// that NewManifest would refuse, or any other encoding of one, since one list of files must have one digest.
 func ParseManifest(tenant uuid.UUID, encoded []byte) (Manifest, error) {
 	if len(encoded) > MaxManifest {
 		return nil, badManifest(fmt.Sprintf("has more than %d bytes", MaxManifest))
@@ -58,7 +59,7 @@ func ParseManifest(tenant uuid.UUID, encoded []byte) (Manifest, error) {
 	return m, nil
 }
 
-// badPath returns the first path of an encoded manifest that is not valid, and why. The error is nil if there is none.
+// badPath returns the first path in an encoded manifest that is not valid, and why. It returns "" and nil if there is none.
 func badPath(encoded []byte) (string, error) {
 	var files []struct {
 		Path string `json:"path"`
@@ -72,8 +73,8 @@ func badPath(encoded []byte) (string, error) {
 	return "", nil
 }
 
-// Encode returns the manifest's one canonical form: JSON without spaces, the fields in their order here, the files by path. For what a manifest
-// can hold this is RFC 8785's form, but for the order of the fields.
+// Encode returns the manifest's only valid encoding: JSON without spaces, files sorted by path, fields in the order of ManifestFile. Except for the
+// order of the fields this is RFC 8785's form.
 func (m Manifest) Encode() []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -84,7 +85,7 @@ func (m Manifest) Encode() []byte {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }
 
-// Digest names the manifest.
+// Digest returns the SHA-256 of the encoded manifest, which names it.
 func (m Manifest) Digest() ref.Digest { return ref.SumOf(m.Encode()) }
 
 // Size returns the sum of the files' sizes, in bytes.
@@ -96,8 +97,8 @@ func (m Manifest) Size() int64 {
 	return sum
 }
 
-// check fails unless the manifest has at least one file, its paths are unique and sorted, no file's path is the folder
-// of another, and every object is the tenant's.
+// check fails with Unprocessable unless the manifest has at least one file, its paths are unique and sorted, no file lies below another, and every
+// object is the tenant's.
 func (m Manifest) check(tenant uuid.UUID) error {
 	if len(m) == 0 {
 		return badManifest("lists one file or more")
@@ -122,6 +123,7 @@ func (m Manifest) check(tenant uuid.UUID) error {
 	return nil
 }
 
+// check fails with Unprocessable if the file has no path, size or digest, its path begins with .fetch-, or its object is not the tenant's.
 func (f ManifestFile) check(tenant uuid.UUID) error {
 	switch prefix := TenantPrefix(tenant); {
 	case strings.HasPrefix(string(f.Path), temporary):
@@ -134,6 +136,7 @@ func (f ManifestFile) check(tenant uuid.UUID) error {
 	return nil
 }
 
+// badManifest returns an Unprocessable fault; rule continues the phrase "a manifest".
 func badManifest(rule string, options ...fault.Option) error {
 	return fault.New(fault.Unprocessable, "a manifest "+rule, append(options, fault.Field("manifest"))...)
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 )
 
-// Head returns an object's size and attributes. It fails with NotFound if the bucket exists and the object does not.
+// Head returns an object's size and attributes without its content. It fails with NotFound if the bucket exists and the object does not, and with
+// Unavailable if the bucket does not exist.
 func (s *Store) Head(ctx context.Context, key Key) (Object, error) {
 	const op = "objects.Head"
 	out, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: key.pointer(), ChecksumMode: types.ChecksumModeEnabled})
@@ -33,7 +34,8 @@ func (s *Store) Head(ctx context.Context, key Key) (Object, error) {
 	}, nil
 }
 
-// Put writes a small object whole, for content that is named by its digest: to write it again is no error.
+// Put writes a small object whole, and never overwrites. If the object exists with the same content this is no error; with other content it fails
+// with Conflict.
 func (s *Store) Put(ctx context.Context, key Key, content []byte) error {
 	_, err := s.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &s.bucket, Key: key.pointer(), Body: bytes.NewReader(content), ContentLength: aws.Int64(int64(len(content))),
@@ -46,8 +48,7 @@ func (s *Store) Put(ctx context.Context, key Key, content []byte) error {
 	return s.holds(ctx, key, content)
 }
 
-// PutManifest writes a manifest under its digest. If the store has other bytes there, it has lost the manifest that it was
-// given: then it gets it anew.
+// PutManifest writes a manifest under the key of its digest. Unlike Put it overwrites other bytes there, since they can only be damaged.
 func (s *Store) PutManifest(ctx context.Context, tenant uuid.UUID, m Manifest) error {
 	content := m.Encode()
 	digest := ref.SumOf(content)
@@ -63,7 +64,7 @@ func (s *Store) PutManifest(ctx context.Context, tenant uuid.UUID, m Manifest) e
 	return classify(ctx, "objects.PutManifest", err)
 }
 
-// holds checks that the key's object has the content.
+// holds checks that the key's object has the content. It fails with Conflict if it has another one, and with Unavailable if there is no object.
 func (s *Store) holds(ctx context.Context, key Key, content []byte) error {
 	there, err := s.Get(ctx, key, int64(len(content)))
 	switch {
@@ -78,7 +79,7 @@ func (s *Store) holds(ctx context.Context, key Key, content []byte) error {
 	return nil
 }
 
-// Get reads a small object whole. It fails with TooLarge if it has more than limit bytes.
+// Get reads a small object whole. It fails with NotFound if there is none, and with TooLarge if it has more than limit bytes.
 func (s *Store) Get(ctx context.Context, key Key, limit int64) ([]byte, error) {
 	const op = "objects.Get"
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -102,7 +103,7 @@ func (s *Store) Get(ctx context.Context, key Key, limit int64) ([]byte, error) {
 	return content, nil
 }
 
-// Delete removes an object; one that is not there is no error.
+// Delete deletes an object. An object that does not exist is no error.
 func (s *Store) Delete(ctx context.Context, key Key) error {
 	_, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &s.bucket, Key: key.pointer()})
 	if failed := classify(ctx, "objects.Delete", err); !fault.Is(failed, fault.NotFound) {

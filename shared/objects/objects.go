@@ -44,7 +44,7 @@ type Object struct {
 	checksum string // of the kind that Complete compares; "" where the store keeps none
 }
 
-// Ready fails if the bucket does not answer.
+// Ready fails if the bucket cannot be used: with Unavailable if the store does not answer or the bucket does not exist.
 func (s *Store) Ready(ctx context.Context) error {
 	_, err := s.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &s.bucket})
 	if saidNotFound(err) {
@@ -78,4 +78,5 @@ func (s *Store) Close(context.Context) error {
 	return nil
 }
 
+// pointer returns the key as the SDK takes it.
 func (k Key) pointer() *string { return aws.String(string(k)) }

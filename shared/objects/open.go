@@ -30,7 +30,7 @@ type config struct {
 	StallTimeout   time.Duration `env:"S3_STALL_TIMEOUT" envDefault:"15s"`  // without one byte in a body
 }
 
-// Open returns the process's store as the S3_* variables describe it. It does not speak to the store: Ready does.
+// Open returns the process's store as the S3_* variables describe it. It fails if they are invalid. It does not connect to the store; Ready does.
 func Open(_ context.Context, e *env.Env) (*Store, error) {
 	return env.Once(e, "objects", func(context.Context) (*Store, func(context.Context) error, error) {
 		var c config
@@ -53,6 +53,8 @@ func Open(_ context.Context, e *env.Env) (*Store, error) {
 	})
 }
 
+// store returns a store with the configuration. A nil trusted stands for the system's authorities. It fails for an unknown profile, a malformed
+// address, or an authority for an address without TLS.
 func (c config) store(credentials aws.CredentialsProvider, trusted *tls.Config) (*Store, error) {
 	profile, err := profileOf(c.Profile)
 	if err != nil {
@@ -81,6 +83,8 @@ func (c config) store(credentials aws.CredentialsProvider, trusted *tls.Config) 
 	return s, nil
 }
 
+// options returns the SDK's options for an address of the store: three attempts at most, and no trailing checksums, which stores other than
+// Amazon's do not know.
 func (c config) options(credentials aws.CredentialsProvider, endpoint string, transport *http.Transport) s3.Options {
 	return s3.Options{
 		BaseEndpoint: aws.String(strings.TrimSuffix(endpoint, "/")),
@@ -99,6 +103,7 @@ func (c config) options(credentials aws.CredentialsProvider, endpoint string, tr
 	}
 }
 
+// checkEndpoint fails with Internal unless the endpoint is an http or https URL with a host. name is its variable.
 func checkEndpoint(name, endpoint string) error {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {

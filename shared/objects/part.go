@@ -40,10 +40,11 @@ func (s *Store) CreateMultipart(ctx context.Context, key Key) (Multipart, error)
 	return Multipart{Key: key, ID: aws.ToString(out.UploadId)}, nil
 }
 
-// PutPart sends a part of p.Size bytes as body gives them, and returns p with its ETag. It is sent once: a body cannot be read again.
+// PutPart sends a part of p.Size bytes from body, once, and returns p with its ETag.
 //
-// The store refuses bytes that do not hash to p.SHA256 (Unprocessable) and keeps nothing of them. A body that ends early is Invalid, one
-// whose reading fails is Canceled, or what its own fault says. After an error one Read of body may still be under way.
+// The store refuses bytes that do not have the digest p.SHA256 and keeps none of them (Unprocessable). A body that ends early is Invalid. If
+// reading body fails, so does PutPart: with the body's own fault, TooLarge, Timeout, or else Canceled. After an error one Read of body may still be
+// running.
 func (s *Store) PutPart(ctx context.Context, m Multipart, p Part, body io.Reader) (Part, error) {
 	const op = "objects.PutPart"
 	if p.Number < 1 || int(p.Number) > s.profile.MaxParts {
@@ -67,14 +68,15 @@ func (s *Store) PutPart(ctx context.Context, m Multipart, p Part, body io.Reader
 	return p, nil
 }
 
-// onceStreaming sends an unseekable body as it comes: the digest is in a signed header, so that the body itself need not be hashed before.
+// onceStreaming has the SDK send a body without retries, and without hashing it before. The digest is in a signed header.
 func onceStreaming(o *s3.Options) {
 	o.RetryMaxAttempts = 1
 	o.Retryer = aws.NopRetryer{}
 	o.APIOptions = append(o.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 }
 
-// ListParts returns all parts that the store holds, by number.
+// ListParts returns all parts that the store holds, ordered by number. It fails with NotFound if the store does not know the upload, and with
+// Upstream if a part has a checksum other than SHA-256.
 func (s *Store) ListParts(ctx context.Context, m Multipart) ([]Part, error) {
 	const op = "objects.ListParts"
 	var parts []Part

@@ -21,10 +21,11 @@ type Signed struct {
 	Expires time.Time
 }
 
-// Public reports whether clients can reach the store, so that Presign functions work.
+// Public reports whether clients can reach the store. If not, PresignGet and PresignPart fail.
 func (s *Store) Public() bool { return s.public != nil }
 
-// PresignGet signs the download of an object, which the client will call filename. It fails with Unprocessable where the store is not public.
+// PresignGet returns a signed request to download an object, valid for the duration good. The client will save it as filename. It fails with
+// Unprocessable if clients cannot reach the store.
 func (s *Store) PresignGet(ctx context.Context, key Key, filename string, good time.Duration) (Signed, error) {
 	if !s.Public() {
 		return Signed{}, notPublic("objects.PresignGet")
@@ -38,8 +39,8 @@ func (s *Store) PresignGet(ctx context.Context, key Key, filename string, good t
 	return signed(request, good), nil
 }
 
-// PresignPart signs the upload of a part with its size and digest, which the store enforces. It fails with Unprocessable where the store
-// is not public.
+// PresignPart returns a signed request to upload a part, valid for the duration good. The store accepts only bytes of the part's size and digest.
+// It fails with Unprocessable if clients cannot reach the store.
 func (s *Store) PresignPart(ctx context.Context, m Multipart, p Part, good time.Duration) (Signed, error) {
 	if !s.Public() {
 		return Signed{}, notPublic("objects.PresignPart")
@@ -54,10 +55,12 @@ func (s *Store) PresignPart(ctx context.Context, m Multipart, p Part, good time.
 	return signed(request, good), nil
 }
 
+// signed converts the SDK's presigned request. It expires after the duration good, from now on.
 func signed(request *v4.PresignedHTTPRequest, good time.Duration) Signed {
 	return Signed{Method: request.Method, URL: request.URL, Header: request.SignedHeader, Expires: time.Now().Add(good).UTC()}
 }
 
+// notPublic returns the Unprocessable fault of a store that clients cannot reach.
 func notPublic(op string) error {
 	return fault.New(fault.Unprocessable, "the object store of this installation cannot be reached by clients: send the bytes through MaaS", fault.Op(op))
 }

@@ -10,7 +10,7 @@ type Profile struct {
 	EqualParts bool // all parts but the last must have one size
 }
 
-// profileOf returns the demands of a kind of store by the name it has in S3_PROFILE.
+// profileOf returns the limits of a kind of store by its name in S3_PROFILE: s3, r2 or scaleway. It fails with Internal for any other name.
 func profileOf(name string) (Profile, error) {
 	const mib = 1 << 20
 	s3 := Profile{MinPart: 5 * mib, MaxPart: 5 << 30, MaxParts: 10_000} // Amazon S3 user guide, multipart upload limits

@@ -12,8 +12,8 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// Range reads length bytes of an object from offset on, as they come. It fails with Invalid if they are not all within the object. Reading
-// fails with Unavailable when the store stops sending, also before the end. The caller closes it.
+// Range reads length bytes of an object from offset on, as they come. It fails with NotFound if there is no object, and with Invalid if it does not
+// have all these bytes. The reader fails with Unavailable if the store stops sending before the end. The caller closes it.
 func (s *Store) Range(ctx context.Context, key Key, offset, length int64) (io.ReadCloser, error) {
 	const op = "objects.Range"
 	if length < 1 || offset < 0 {
@@ -35,7 +35,8 @@ func (s *Store) Range(ctx context.Context, key Key, offset, length int64) (io.Re
 	return body, nil
 }
 
-// watch reads an answer's body and cuts it when a single Read takes longer than the stall timeout. Close ends the request.
+// watch returns a reader of an answer's body that fails with Unavailable if a single Read takes longer than the stall timeout. Its Close ends the
+// request by cancel.
 func (s *Store) watch(ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser) *watched {
 	timer := time.AfterFunc(s.stall, func() { cancel(errStalled) })
 	timer.Stop()
@@ -55,6 +56,7 @@ type watched struct {
 	end      func()
 }
 
+// Read implements io.Reader. It fails with Unavailable if the body stalls or ends early.
 func (w *watched) Read(b []byte) (int, error) {
 	w.timer.Reset(w.stall)
 	n, err := w.body.Read(b)
@@ -70,6 +72,7 @@ func (w *watched) Read(b []byte) (int, error) {
 	}
 }
 
+// Close closes the body and ends the request.
 func (w *watched) Close() error {
 	w.timer.Stop()
 	defer w.end()

@@ -27,12 +27,12 @@ type page struct {
 	bytes []byte
 }
 
-// Reader returns a Reader whose reads end with ctx.
+// Reader returns a Reader of an object of the given size. Its reads fail after ctx has ended.
 func (s *Store) Reader(ctx context.Context, key Key, size int64) *Reader {
 	return &Reader{size: size, fill: func(b []byte, offset int64) error { return s.readFull(ctx, key, offset, b, brief()) }}
 }
 
-// ReadAt implements io.ReaderAt; its errors are io.EOF and the store's faults.
+// ReadAt implements io.ReaderAt. It fails with io.EOF beyond the object's size, and with the store's faults.
 func (r *Reader) ReadAt(b []byte, offset int64) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,6 +51,7 @@ func (r *Reader) ReadAt(b []byte, offset int64) (int, error) {
 	return n, nil
 }
 
+// block returns the block of the object that begins at the byte at, from those that are kept or from the store.
 func (r *Reader) block(at int64) ([]byte, error) {
 	if i := slices.IndexFunc(r.kept, func(p page) bool { return p.at == at }); i >= 0 {
 		found := r.kept[i]
@@ -66,11 +67,12 @@ func (r *Reader) block(at int64) ([]byte, error) {
 	return content, nil
 }
 
-// readFull fills b from offset on; a store that breaks off or is away is asked again as long as the patience lasts.
+// readFull fills b with the object's bytes from offset on. While the store is unavailable it tries again, as long as the patience lasts.
 func (s *Store) readFull(ctx context.Context, key Key, offset int64, b []byte, p patience) error {
 	return p.insist(ctx, func() error { return s.readOnce(ctx, key, offset, b) })
 }
 
+// readOnce is readFull without retries.
 func (s *Store) readOnce(ctx context.Context, key Key, offset int64, b []byte) error {
 	body, err := s.Range(ctx, key, offset, int64(len(b)))
 	if err != nil {

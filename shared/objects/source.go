@@ -31,13 +31,14 @@ type portion struct {
 	err   error
 }
 
-// newSource reads size bytes of from until ctx ends, which must be when the request is over.
+// newSource returns a reader of size bytes of from. Its reads fail once ctx has ended, even while from blocks. ctx must end with the request.
 func newSource(ctx context.Context, from io.Reader, size int64) *source {
 	s := &source{ended: ctx.Done(), want: make(chan int), got: make(chan portion, 1), left: size}
 	go s.pump(from) // ends with ctx, or with the Read of from that is under way then
 	return s
 }
 
+// pump serves the calls of next with bytes of from, until the source has ended.
 func (s *source) pump(from io.Reader) {
 	space := make([]byte, buffer)
 	for {
@@ -51,6 +52,8 @@ func (s *source) pump(from io.Reader) {
 	}
 }
 
+// Read implements io.Reader. It returns io.EOF after size bytes, io.ErrUnexpectedEOF if the body ends early, and context.Canceled once ctx has
+// ended.
 func (s *source) Read(b []byte) (int, error) {
 	s.mu.Lock()
 	left := s.left
@@ -65,6 +68,7 @@ func (s *source) Read(b []byte) (int, error) {
 	return s.count(copy(b, next.bytes), next.err)
 }
 
+// next returns what one Read of at most n bytes gave. ok is false if the source has ended.
 func (s *source) next(n int) (next portion, ok bool) {
 	select {
 	case <-s.ended:
@@ -79,6 +83,7 @@ func (s *source) next(n int) (next portion, ok bool) {
 	}
 }
 
+// count subtracts n from the bytes that are left, and records err unless that was all. It returns what Read returns.
 func (s *source) count(n int, err error) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +98,8 @@ func (s *source) count(n int, err error) (int, error) {
 	return n, err
 }
 
-// explain returns the fault of a request that failed with err.
+// explain returns the fault of a request that failed with err. If reading the body failed, that is the cause: Invalid if it ended early, TooLarge,
+// Timeout, Canceled, or the body's own fault. Otherwise it is what the store's error means.
 func (s *source) explain(ctx context.Context, op string, err error) error {
 	s.mu.Lock()
 	broken, left := s.err, s.left
@@ -117,7 +123,7 @@ func (s *source) explain(ctx context.Context, op string, err error) error {
 	}
 }
 
-// digestOf reads S3's form of a SHA-256; none is the zero Digest.
+// digestOf decodes S3's form of a SHA-256, base64. It returns the zero Digest for nil or "", and fails for anything else.
 func digestOf(checksum *string) (ref.Digest, error) {
 	if checksum == nil || *checksum == "" {
 		return ref.Digest{}, nil

@@ -16,7 +16,8 @@ const (
 	buffer      = 64 << 10
 )
 
-// transport connects, waits and gives up as configured. A body may take as long as it moves. A nil trusted stands for the system's authorities.
+// transport returns an HTTP transport with the configured time limits. answer limits the wait for an answer's header; a body may take as long as
+// bytes keep moving. A nil trusted stands for the system's authorities.
 func (c config) transport(answer time.Duration, trusted *tls.Config) *http.Transport {
 	dialer := &net.Dialer{Timeout: c.DialTimeout, KeepAlive: 15 * time.Second}
 	return &http.Transport{
@@ -41,7 +42,7 @@ func (c config) transport(answer time.Duration, trusted *tls.Config) *http.Trans
 	}
 }
 
-// client takes the store's answers as they are: a redirect is one.
+// client returns an HTTP client that follows no redirects: it returns them as answers.
 func client(transport *http.Transport) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -52,6 +53,7 @@ type moving struct {
 	stall time.Duration
 }
 
+// Write implements net.Conn. It fails if the other side takes no bytes for the stall timeout.
 func (c moving) Write(b []byte) (int, error) {
 	if err := c.SetWriteDeadline(time.Now().Add(c.stall)); err != nil {
 		return 0, err

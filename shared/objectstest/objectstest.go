@@ -15,13 +15,14 @@ import (
 	"github.com/17882237881/MaaS/shared/objects"
 )
 
-// New opens a bucket that is made for the test and emptied after it.
+// New returns a store with a new bucket, which is emptied when the test ends.
 func New(t testing.TB) *objects.Store {
 	t.Helper()
 	return Open(t, Environment(t))
 }
 
-// Environment makes a bucket for the test and returns the S3_* variables with which a function opens it. Clients can reach the store.
+// Environment creates a bucket, which is emptied when the test ends, and returns the S3_* variables with which a function opens it. Clients can
+// reach the store. It ends the test if S3_ENDPOINT is not set.
 func Environment(t testing.TB) map[string]string {
 	t.Helper()
 	vars := map[string]string{}
@@ -45,7 +46,7 @@ func Environment(t testing.TB) map[string]string {
 	return vars
 }
 
-// Open opens a store as the variables say, such as Environment's with an address changed, and closes it after the test.
+// Open returns the store that the variables describe, such as those of Environment with another address. It is closed when the test ends.
 func Open(t testing.TB, vars map[string]string) *objects.Store {
 	t.Helper()
 	e := env.New("test", maps.Clone(vars), slog.New(slog.DiscardHandler))
@@ -61,6 +62,7 @@ func Open(t testing.TB, vars map[string]string) *objects.Store {
 	return store
 }
 
+// empty deletes all objects and unfinished uploads of the store. It logs the first error and stops.
 func empty(t testing.TB, store *objects.Store) {
 	ctx := context.Background() // the test's has ended
 	for object, err := range store.List(ctx, "") {

@@ -15,7 +15,7 @@ import (
 //go:embed openapi.json
 var document []byte
 
-// Document answers GET /openapi.json. It is a route of httpapi.Stream.
+// Document returns the handler of GET /openapi.json, for httpapi.Stream. It has an ETag and answers If-None-Match.
 func Document() func(http.ResponseWriter, *http.Request, auth.Principal) error {
 	sum := sha256.Sum256(document)
 	tag := `"` + hex.EncodeToString(sum[:8]) + `"`

@@ -32,15 +32,19 @@ type canonical struct {
 	pending []byte
 }
 
+// flush writes the pending bytes to the hash.
 func (c *canonical) flush() {
 	_, _ = c.h.Write(c.pending) // a hash takes everything
 	c.pending = c.pending[:0]
 }
 
+// number adds n as 8 bytes.
 func (c *canonical) number(n uint64) { c.pending = binary.LittleEndian.AppendUint64(c.pending, n) }
 
+// length adds a length, which is not negative.
 func (c *canonical) length(n int) { c.number(uint64(n)) } //nolint:gosec // lengths are not negative
 
+// text adds a text after its length.
 func (c *canonical) text(s string) {
 	c.length(len(s))
 	c.pending = append(c.pending, s...)
@@ -49,13 +53,15 @@ func (c *canonical) text(s string) {
 // hashPiece is the most bytes that WritePieces hashes at a time.
 const hashPiece = 256 << 10
 
-// WritePieces writes b to a hash in pieces. Go cannot preempt a goroutine within one Write, and all others wait while the garbage collector stops them.
+// WritePieces writes b to h in pieces of 256 KiB, so that Go can preempt the goroutine between them. Within one Write it cannot, and the
+// garbage collector would make all others wait.
 func WritePieces(h hash.Hash, b []byte) {
 	for piece := range slices.Chunk(b, hashPiece) {
 		_, _ = h.Write(piece) // a hash takes everything
 	}
 }
 
+// tensor adds all of a tensor, and writes it to the hash.
 func (c *canonical) tensor(t *Tensor) {
 	c.text(t.Name)
 	c.text(string(t.Datatype))
@@ -69,6 +75,7 @@ func (c *canonical) tensor(t *Tensor) {
 	WritePieces(c.h, t.Data)
 }
 
+// parameters adds the parameters in the order of their keys.
 func (c *canonical) parameters(p Parameters) {
 	c.length(len(p))
 	for _, key := range slices.Sorted(maps.Keys(p)) {
@@ -77,7 +84,8 @@ func (c *canonical) parameters(p Parameters) {
 	}
 }
 
-// parameter writes the value after a letter for its type. gRPC has two types for a whole number where JSON has one.
+// parameter adds a value after a letter for its type. An int64 and a uint64 of the same value give the same bytes, since JSON has one type for
+// both.
 func (c *canonical) parameter(value any) {
 	switch v := value.(type) {
 	case bool:

@@ -27,7 +27,7 @@ type Endpoint struct {
 	Version string // "": the one that the server chooses
 }
 
-// path returns the endpoint's REST address with the last part, "/infer", "/ready" or "".
+// path returns the model's REST address with last at its end: "/infer", "/ready" or "".
 func (e Endpoint) path(last string) string {
 	path := strings.TrimSuffix(e.Server, "/") + "/v2/models/" + escapeModel(e.Model)
 	if e.Version != "" {
@@ -36,7 +36,7 @@ func (e Endpoint) path(last string) string {
 	return path + last
 }
 
-// escapeModel escapes all but the slashes between a name's parts, as the protocol's Python clients do.
+// escapeModel escapes a model's name for a path, except its slashes, as the protocol's Python clients do.
 func escapeModel(name string) string {
 	return strings.ReplaceAll(url.PathEscape(name), "%2F", "/")
 }
@@ -55,11 +55,12 @@ func NewClient(maxResponse int64) *Client {
 	return &Client{rest: plainClient(transport()), grpc: plainClient(h2cTransport()), maxResponse: maxResponse}
 }
 
-// plainClient follows no redirects: a model server has no business to send the gateway elsewhere.
+// plainClient returns a client that follows no redirects: a model server must not send us elsewhere.
 func plainClient(t *http.Transport) *http.Client {
 	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
+// transport returns a transport for model servers, by TCP or a Unix socket, which does not ask for compression.
 func transport() *http.Transport {
 	return &http.Transport{
 		DialContext:         socket.Dialer(5 * time.Second),
@@ -71,6 +72,7 @@ func transport() *http.Transport {
 	}
 }
 
+// h2cTransport is transport for HTTP/2 without TLS, as gRPC needs it.
 func h2cTransport() *http.Transport {
 	t := transport()
 	t.Protocols = new(http.Protocols)
@@ -84,8 +86,9 @@ func (c *Client) Close() {
 	c.grpc.CloseIdleConnections()
 }
 
-// Forward sends the body of an inference request as it is, whose parts are one after the other; header is what HeaderLength said of it, "" without. The
-// response is the server's, whatever its status; the caller closes its body. An error means that the server gave no response.
+// Forward sends the parts of body, one after the other, as an inference request, with ctx's deadline as its timeout. header is the value of
+// HeaderLength, "" for plain JSON. It returns the server's response whatever its status; the caller closes its body. It fails only if there is
+// no response: with Canceled, Timeout or Unavailable.
 func (c *Client) Forward(ctx context.Context, e Endpoint, body [][]byte, header string) (*http.Response, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, e.path("/infer"), partsReader(body))
 	if err != nil {
@@ -108,7 +111,7 @@ func (c *Client) Forward(ctx context.Context, e Endpoint, body [][]byte, header 
 	return c.send(ctx, r)
 }
 
-// partsReader reads the parts one after the other.
+// partsReader returns a reader of the parts, one after the other. It does not change parts.
 func partsReader(parts [][]byte) io.Reader {
 	if len(parts) == 1 {
 		return bytes.NewReader(parts[0])
@@ -124,7 +127,8 @@ const AgeHeader = "X-Ready-Ms"
 // TimeoutHeader is the HTTP header that says, in milliseconds, how long the caller waits for an answer.
 const TimeoutHeader = "X-Request-Timeout"
 
-// Infer runs a model over REST. A refusal by the server is a fault of the kind of its status, with the server's sentence.
+// Infer runs a model over REST. A refusal by the server is a fault of the kind of its status, with the server's sentence. Without an answer it
+// fails with Canceled, Timeout or Unavailable, and for a malformed or too long one with Upstream.
 func (c *Client) Infer(ctx context.Context, e Endpoint, in *Request) (*Response, error) {
 	body, header, err := AppendRequest(nil, in)
 	if err != nil {
@@ -153,7 +157,7 @@ func (c *Client) Infer(ctx context.Context, e Endpoint, in *Request) (*Response,
 	return out, nil
 }
 
-// Metadata asks for a model's inputs and outputs over REST.
+// Metadata returns a model's inputs and outputs, which it asks for over REST. It fails as Infer does.
 func (c *Client) Metadata(ctx context.Context, e Endpoint) (*ModelMetadata, error) {
 	text, err := c.get(ctx, e.path(""))
 	if err != nil {
@@ -166,12 +170,13 @@ func (c *Client) Metadata(ctx context.Context, e Endpoint) (*ModelMetadata, erro
 	return m, nil
 }
 
-// Ready asks whether the model takes requests; nil says yes.
+// Ready returns nil if the model takes requests. Otherwise it fails as Infer does.
 func (c *Client) Ready(ctx context.Context, e Endpoint) error {
 	_, err := c.get(ctx, e.path("/ready"))
 	return err
 }
 
+// get returns the body of the answer to a GET. It fails as read does, and if there is no answer.
 func (c *Client) get(ctx context.Context, address string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
@@ -185,6 +190,7 @@ func (c *Client) get(ctx context.Context, address string) ([]byte, error) {
 	return c.read(ctx, answer)
 }
 
+// send sends a request over REST and returns the response, whatever its status. The caller closes its body.
 func (c *Client) send(ctx context.Context, r *http.Request) (*http.Response, error) {
 	answer, err := c.rest.Do(r)
 	if err != nil {
@@ -193,7 +199,8 @@ func (c *Client) send(ctx context.Context, r *http.Request) (*http.Response, err
 	return answer, nil
 }
 
-// read returns the body of a 200; any other status becomes a fault.
+// read returns the body of an answer with status 200. Any other status becomes the fault of Refusal. A body of more than maxResponse bytes is
+// Upstream.
 func (c *Client) read(ctx context.Context, answer *http.Response) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(answer.Body, c.maxResponse+1))
 	switch {
@@ -226,8 +233,8 @@ func Refusal(status int, body []byte) error {
 	return fault.New(kind, message, fault.Op("openinference"), fault.Fields(problem.Errors...))
 }
 
-// kindOfServer returns what a model server's refusal means to who called the model. A defect of the server, and a credential that it does not take, which is
-// not the caller's, are Upstream.
+// kindOfServer returns what the kind of a model server's refusal is to the caller of the model. A defect of the server, or a credential that
+// it refuses, is Upstream.
 func kindOfServer(kind fault.Kind) fault.Kind {
 	switch kind {
 	case fault.Internal, fault.Unauthenticated, fault.Forbidden:
@@ -239,7 +246,7 @@ func kindOfServer(kind fault.Kind) fault.Kind {
 	}
 }
 
-// unreachable classifies the failure of a call that got no whole answer.
+// unreachable returns the fault of a call that got no whole answer: Canceled or Timeout if ctx has ended, and otherwise Unavailable.
 func unreachable(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -251,6 +258,7 @@ func unreachable(ctx context.Context, err error) error {
 	}
 }
 
+// nonsense returns the Upstream fault of an answer that is malformed.
 func nonsense(err error) error {
 	return fault.New(fault.Upstream, "the model server's answer is malformed", fault.Cause(err))
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/17882237881/MaaS/shared/proto/inference/inferenceconnect"
 )
 
-// InferProto runs a model over gRPC; the message goes and comes as it is. A deadline travels as grpc-timeout.
+// InferProto runs a model over gRPC with the message as it is; ctx's deadline is sent along. server is the server's address. It fails as Infer
+// does.
 func (c *Client) InferProto(ctx context.Context, server string, in *pb.ModelInferRequest) (*pb.ModelInferResponse, error) {
 	call := connect.NewClient[pb.ModelInferRequest, pb.ModelInferResponse](
 		c.grpc, server+inferenceconnect.GRPCInferenceServiceModelInferProcedure,
@@ -23,7 +24,7 @@ func (c *Client) InferProto(ctx context.Context, server string, in *pb.ModelInfe
 	return answer.Msg, nil
 }
 
-// InferGRPC runs a model over gRPC with raw contents.
+// InferGRPC runs a model over gRPC with raw contents. It fails as Infer does.
 func (c *Client) InferGRPC(ctx context.Context, e Endpoint, in *Request) (*Response, error) {
 	answer, err := c.InferProto(ctx, e.Server, in.Proto(e.Model, e.Version))
 	if err != nil {
@@ -36,7 +37,7 @@ func (c *Client) InferGRPC(ctx context.Context, e Endpoint, in *Request) (*Respo
 	return out, nil
 }
 
-// refusalOf turns the error of a gRPC call into a fault.
+// refusalOf returns the error of a gRPC call as a fault: of the kind of its code if the server sent it, and as unreachable does otherwise.
 func refusalOf(ctx context.Context, err error) error {
 	var refusal *connect.Error
 	if !errors.As(err, &refusal) || !connect.IsWireError(err) {

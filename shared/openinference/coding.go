@@ -37,7 +37,7 @@ type inflated struct {
 	content io.Reader
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. It fails with Invalid if the body is not in its coding.
 func (i *inflated) Read(p []byte) (n int, err error) {
 	if i.content == nil {
 		if i.content, err = i.open(); err != nil {
@@ -49,7 +49,8 @@ func (i *inflated) Read(p []byte) (n int, err error) {
 	return n, i.explain(err)
 }
 
-// explain tells a malformed body from one that could not be read.
+// explain returns the error of reading as Invalid if the body is malformed or too short for its coding, and any other error, io.EOF and nil as
+// they are.
 func (i *inflated) explain(err error) error {
 	var corrupt flate.CorruptInputError
 	switch {

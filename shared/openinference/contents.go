@@ -37,7 +37,7 @@ func (t *Tensor) fromContents(c *pb.InferTensorContents) ([]byte, error) {
 	}
 }
 
-// checkContents refuses values of another type than the tensor's, which would be ignored.
+// checkContents fails with Invalid if the contents have values of another type than the tensor's, which would be ignored.
 func (t *Tensor) checkContents(c *pb.InferTensorContents) error {
 	own := contentsOf(t.Datatype)
 	for name, count := range map[string]int{
@@ -52,7 +52,7 @@ func (t *Tensor) checkContents(c *pb.InferTensorContents) error {
 	return nil
 }
 
-// contentsOf names the typed contents of a datatype; "" if it has none.
+// contentsOf returns the name of the typed contents for a datatype, "" if it has none.
 func contentsOf(d Datatype) string {
 	switch d {
 	case Bool:
@@ -76,6 +76,7 @@ func contentsOf(d Datatype) string {
 	}
 }
 
+// boolData returns the raw form of BOOL elements: a byte each, 0 or 1.
 func boolData(values []bool) []byte {
 	data := make([]byte, len(values))
 	for i, v := range values {
@@ -86,6 +87,7 @@ func boolData(values []bool) []byte {
 	return data
 }
 
+// intData returns the raw form of signed integers of the tensor's datatype. It fails with Invalid if one does not fit.
 func intData(t *Tensor, values []int32) ([]byte, error) {
 	size := t.Datatype.Size()
 	shift := 32 - 8*size
@@ -99,6 +101,7 @@ func intData(t *Tensor, values []int32) ([]byte, error) {
 	return data, nil
 }
 
+// uintData returns the raw form of unsigned integers of the tensor's datatype. It fails with Invalid if one does not fit.
 func uintData(t *Tensor, values []uint32) ([]byte, error) {
 	size := t.Datatype.Size()
 	data := make([]byte, 0, size*len(values))
@@ -111,6 +114,7 @@ func uintData(t *Tensor, values []uint32) ([]byte, error) {
 	return data, nil
 }
 
+// wideData returns the raw form of integers of 64 bits.
 func wideData[T int64 | uint64](values []T) []byte {
 	data := make([]byte, 0, 8*len(values))
 	for _, v := range values {
@@ -119,6 +123,7 @@ func wideData[T int64 | uint64](values []T) []byte {
 	return data
 }
 
+// fp32Data returns the raw form of FP32 elements.
 func fp32Data(values []float32) []byte {
 	data := make([]byte, 0, 4*len(values))
 	for _, v := range values {
@@ -127,6 +132,7 @@ func fp32Data(values []float32) []byte {
 	return data
 }
 
+// fp64Data returns the raw form of FP64 elements.
 func fp64Data(values []float64) []byte {
 	data := make([]byte, 0, 8*len(values))
 	for _, v := range values {
@@ -185,6 +191,7 @@ func (t *Tensor) contents() *pb.InferTensorContents {
 	}
 }
 
+// values returns what value makes of each size bytes of data. Bytes that are left at the end are ignored.
 func values[T any](data []byte, size int, value func([]byte) T) []T {
 	out := make([]T, 0, len(data)/size)
 	for ; len(data) >= size; data = data[size:] {

@@ -36,12 +36,12 @@ type Cost struct {
 // Total returns the sum of Structure and Elements.
 func (c Cost) Total() int64 { return c.Structure + c.Elements }
 
-// JSONCost bounds what DecodeRequest and DecodeResponse take of memory for a message whose JSON is the text.
+// JSONCost returns an upper bound, in bytes, of the memory that DecodeRequest and DecodeResponse take for a message whose JSON is the text.
 func JSONCost(text []byte) int64 {
 	return baseCost + numberCost*int64(len(text)) + parameterCost*int64(bytes.Count(text, []byte{':'}))
 }
 
-// Size returns how many bytes the outputs' data has.
+// Size returns the bytes of the outputs' data together.
 func (r *Response) Size() (n int64) {
 	for i := range r.Outputs {
 		n += int64(len(r.Outputs[i].Data))
@@ -49,7 +49,7 @@ func (r *Response) Size() (n int64) {
 	return n
 }
 
-// HeadCost bounds what RequestParts takes: each character of a text takes six in JSON at most, and its buffers grow.
+// HeadCost returns an upper bound, in bytes, of the memory that RequestParts takes beside the tensors' data.
 func HeadCost(r *Request) int64 {
 	n := int64(len(r.ID)) + parametersLength(r.Parameters)
 	for i := range r.Inputs {
@@ -66,6 +66,7 @@ const (
 	tensorHead = 256 // of a tensor's JSON, beside its name: MaxRank dimensions of 20 digits, once
 )
 
+// parametersLength returns an upper bound of the characters that the parameters have, without escapes.
 func parametersLength(p Parameters) (n int64) {
 	for key, value := range p {
 		n += int64(len(key)) + 32 // a number's digits
@@ -76,8 +77,8 @@ func parametersLength(p Parameters) (n int64) {
 	return n
 }
 
-// ProtoCost bounds what DecodeProto takes for a message. It stops counting above most. It fails with Invalid for a message whose decoding costs more time
-// than its length says.
+// ProtoCost returns an upper bound of the memory that DecodeProto takes for a message. It stops counting once that is more than most. It fails
+// with Invalid if the message has lists in more than maxPieces pieces, which would take too much time to decode.
 func ProtoCost(message []byte, most int64) (Cost, error) {
 	m := meter{cost: Cost{Structure: baseCost}, most: most}
 	m.message(message, (&pb.ModelInferRequest{}).ProtoReflect().Descriptor())
@@ -87,7 +88,7 @@ func ProtoCost(message []byte, most int64) (Cost, error) {
 	return m.cost, nil
 }
 
-// ProtoJSONCost bounds what protojson takes for a message as JSON.
+// ProtoJSONCost returns an upper bound of the memory that protojson takes for a message as JSON.
 func ProtoJSONCost(text []byte) Cost {
 	count := func(c byte) int64 { return int64(bytes.Count(text, []byte{c})) }
 	return Cost{
@@ -96,7 +97,8 @@ func ProtoJSONCost(text []byte) Cost {
 	}
 }
 
-// DecodeProto decodes a request, whose raw contents are slices of the message: protobuf's own decoder would copy them. It fails with Invalid.
+// DecodeProto decodes a request whose raw contents are slices of the message, which protobuf's own decoder would copy. It fails with Invalid
+// for a malformed message or one with raw contents of more than maxTensors tensors.
 func DecodeProto(message []byte) (*pb.ModelInferRequest, error) {
 	out := &pb.ModelInferRequest{}
 	decode := func(fields []byte) error {
@@ -135,7 +137,7 @@ func malformed(err error) error {
 	return fault.New(fault.Invalid, "The message is no ModelInferRequest.", fault.Cause(err))
 }
 
-// TypedSize returns how many bytes RequestFromProto takes for tensors with typed contents, and whether there are any.
+// TypedSize returns the bytes that RequestFromProto takes for the data of tensors with typed contents, and whether there are any.
 func TypedSize(m *pb.ModelInferRequest) (size int64, typed bool) {
 	for _, in := range m.GetInputs() {
 		c := in.GetContents()
@@ -161,9 +163,10 @@ type meter struct {
 	pieces int // of lists that have one already
 }
 
+// full reports whether counting can stop: a limit is exceeded.
 func (m *meter) full() bool { return m.cost.Total() > m.most || m.pieces > maxPieces }
 
-// message counts a message's fields; what is malformed is for the decoder to refuse, which comes no further.
+// message counts a message and all its fields. It stops at a malformed field, since the decoder does too.
 func (m *meter) message(b []byte, of protoreflect.MessageDescriptor) {
 	m.cost.Structure += messageCost
 	var seen [64]bool
@@ -189,7 +192,7 @@ func (m *meter) message(b []byte, of protoreflect.MessageDescriptor) {
 	}
 }
 
-// field counts one field.
+// field counts one field with the value b, nil of for an unknown one. copies is how often a packed list is copied.
 func (m *meter) field(b []byte, kind protowire.Type, of protoreflect.FieldDescriptor, copies int64) {
 	switch {
 	case of == nil: // unknown fields are kept
@@ -204,7 +207,7 @@ func (m *meter) field(b []byte, kind protowire.Type, of protoreflect.FieldDescri
 	}
 }
 
-// packable reports whether a list of the kind may be packed.
+// packable reports whether a list of the kind may be packed: it has numbers, booleans or enums.
 func packable(kind protoreflect.Kind) bool {
 	return kind != protoreflect.MessageKind && kind != protoreflect.StringKind && kind != protoreflect.BytesKind
 }
@@ -212,6 +215,7 @@ func packable(kind protoreflect.Kind) bool {
 // binaryTag is the most that a field's number takes.
 const binaryTag = 5
 
+// bytes counts a field that has a length: a message, a string, bytes or a packed list.
 func (m *meter) bytes(value []byte, of protoreflect.FieldDescriptor, copies int64) {
 	switch of.Kind() {
 	case protoreflect.MessageKind:
@@ -245,7 +249,7 @@ func widthOf(kind protoreflect.Kind) int64 {
 	}
 }
 
-// elementsOf counts packed numbers.
+// elementsOf returns how many numbers of the kind a packed list has.
 func elementsOf(value []byte, kind protoreflect.Kind) (n int64) {
 	switch kind {
 	case protoreflect.FloatKind:

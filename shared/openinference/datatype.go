@@ -26,12 +26,12 @@ const (
 	Bytes  Datatype = "BYTES"
 )
 
-// Datatypes returns the thirteen, in the protocol's order.
+// Datatypes returns the thirteen datatypes, in the protocol's order.
 func Datatypes() []Datatype {
 	return []Datatype{Bool, Uint8, Uint16, Uint32, Uint64, Int8, Int16, Int32, Int64, FP16, FP32, FP64, Bytes}
 }
 
-// ParseDatatype reads a datatype's name, in capitals.
+// ParseDatatype returns the datatype of a name, which is in capitals. It fails with Invalid if there is none, and for BF16.
 func ParseDatatype(name string) (Datatype, error) {
 	d := Datatype(name)
 	if name == "BF16" {
@@ -59,6 +59,7 @@ func (d Datatype) Size() int {
 	}
 }
 
+// datatypeNames returns the names of all datatypes, separated by commas.
 func datatypeNames() string {
 	names := make([]string, 0, len(Datatypes()))
 	for _, d := range Datatypes() {

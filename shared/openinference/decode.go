@@ -25,7 +25,8 @@ func ParseHeaderLength(value string, size int) (int, error) {
 	return n, nil
 }
 
-// DecodeRequest reads the body of an inference request, of which the first header bytes are JSON. Binary tensors keep slices of body.
+// DecodeRequest decodes the body of an inference request, of which the first header bytes are JSON and the rest is binary data. Binary tensors
+// keep slices of body. It fails with Invalid.
 func DecodeRequest(body []byte, header int) (*Request, error) {
 	r := &Request{}
 	d := decoder{scanner: scanner{text: body[:header]}}
@@ -52,7 +53,8 @@ func DecodeRequest(body []byte, header int) (*Request, error) {
 
 const responseMembers = "a response has model_name, model_version, id, parameters and outputs"
 
-// DecodeResponse reads the body of an inference response, of which the first header bytes are JSON. Binary tensors keep slices of body.
+// DecodeResponse decodes the body of an inference response, of which the first header bytes are JSON and the rest is binary data. Binary
+// tensors keep slices of body. It fails with Invalid.
 func DecodeResponse(body []byte, header int) (*Response, error) {
 	r := &Response{}
 	d := decoder{scanner: scanner{text: body[:header]}}
@@ -87,7 +89,8 @@ type decoder struct {
 	texts [][]byte // by tensor: the text of its data, nil if it has none
 }
 
-// finish reads the tensors' data: their texts, and the binary data behind the JSON.
+// finish sets the tensors' data from the JSON or from rest, the binary data behind it. It fails with Invalid if data is missing, wrong or left
+// over.
 func (d *decoder) finish(tensors []Tensor, rest []byte) error {
 	if err := d.end(); err != nil {
 		return err
@@ -104,6 +107,8 @@ func (d *decoder) finish(tensors []Tensor, rest []byte) error {
 	return nil
 }
 
+// finish sets the tensor's data from text, its JSON, or from the front of binary, and returns what is left of binary. It fails with Invalid if
+// the data is missing, given both ways, or wrong.
 func (t *Tensor) finish(text, binary []byte) (rest []byte, err error) {
 	size, isBinary := t.Parameters[paramBinaryDataSize]
 	switch {
@@ -119,7 +124,8 @@ func (t *Tensor) finish(text, binary []byte) (rest []byte, err error) {
 	}
 }
 
-// cut takes the tensor's data off the front of the binary data.
+// cut sets the tensor's data to the first size bytes of binary, without a copy, and returns the rest. It fails with Invalid if size is no
+// int64, binary is shorter, or the data is wrong.
 func (t *Tensor) cut(size any, binary []byte) (rest []byte, err error) {
 	n, ok := size.(int64)
 	if !ok || n < 0 || n > int64(len(binary)) {
@@ -129,7 +135,7 @@ func (t *Tensor) cut(size any, binary []byte) (rest []byte, err error) {
 	return binary[n:], t.Check()
 }
 
-// optional reads a string or null, for which it returns "".
+// optional reads a string, or null, for which it returns "".
 func (d *decoder) optional() (string, error) {
 	if d.word("null") {
 		return "", nil
@@ -137,6 +143,7 @@ func (d *decoder) optional() (string, error) {
 	return d.string()
 }
 
+// tensors reads an array of maxTensors tensors at most, or null, for which it returns nil. It keeps the texts of their data for finish.
 func (d *decoder) tensors() (tensors []Tensor, err error) {
 	if d.word("null") {
 		return nil, nil
@@ -149,6 +156,8 @@ func (d *decoder) tensors() (tensors []Tensor, err error) {
 	return tensors, err
 }
 
+// tensor reads one tensor. It returns its data as text, not decoded, and nil if it has none. It fails with Invalid if its name, datatype or
+// shape is missing or wrong.
 func (d *decoder) tensor() (t Tensor, text []byte, err error) {
 	err = d.object(func(key string) (err error) {
 		switch key {
@@ -182,6 +191,7 @@ func (d *decoder) tensor() (t Tensor, text []byte, err error) {
 	return t, text, err
 }
 
+// shape reads an array of MaxRank whole numbers at most, or null, for which it returns nil. Negative numbers are not refused here.
 func (d *decoder) shape() ([]int64, error) {
 	if d.word("null") {
 		return nil, nil
@@ -198,6 +208,7 @@ func (d *decoder) shape() ([]int64, error) {
 	return shape, err
 }
 
+// requestedOutputs reads an array of maxTensors requested outputs at most, or null, for which it returns nil.
 func (d *decoder) requestedOutputs() (outputs []RequestedOutput, err error) {
 	if d.word("null") {
 		return nil, nil
@@ -224,6 +235,7 @@ func (d *decoder) requestedOutputs() (outputs []RequestedOutput, err error) {
 	return outputs, err
 }
 
+// parameters reads an object of parameters, or null. Members that are null are left out. The result is never nil.
 func (d *decoder) parameters() (Parameters, error) {
 	values := Parameters{}
 	if d.word("null") {
@@ -239,6 +251,7 @@ func (d *decoder) parameters() (Parameters, error) {
 	return values, err
 }
 
+// parameter reads a string, a boolean or a number: as int64, else as uint64, else as float64. It fails with Invalid for anything else.
 func (d *decoder) parameter() (any, error) {
 	switch c := d.next(); {
 	case c == '"':
@@ -261,6 +274,7 @@ func (d *decoder) parameter() (any, error) {
 	return nil, d.expected("a string, a number, true or false")
 }
 
+// unknown returns the Invalid error for a member that the protocol does not have. known says which there are.
 func unknown(key, known string) error {
 	return fault.New(fault.Invalid, quoted(key)+" is unknown here: "+known, fault.Field(key))
 }

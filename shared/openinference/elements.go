@@ -22,7 +22,8 @@ type elements struct {
 // elementReader appends the element at the cursor to data; it leaves the cursor where it was if there is none of its type.
 type elementReader func(s *scanner, data []byte) (longer []byte, ok bool)
 
-// readData sets the tensor's data from the text of a JSON array.
+// readData sets the tensor's data from the text of a JSON array, flat or nested. It fails with Invalid if the elements are not as many as the
+// shape says or not of the datatype.
 func (t *Tensor) readData(text []byte) error {
 	count, err := t.Elements()
 	if err != nil {
@@ -43,6 +44,8 @@ func (t *Tensor) readData(text []byte) error {
 	return nil
 }
 
+// array reads the whole array of count elements. It is nested if the shape has several dimensions and the first element is an array, and flat
+// otherwise.
 func (e *elements) array(count int64) error {
 	if len(e.tensor.Shape) > 1 && e.startsNested() {
 		return e.nested(e.tensor.Shape)
@@ -50,12 +53,13 @@ func (e *elements) array(count int64) error {
 	return e.flat(count)
 }
 
+// startsNested reports whether the first element of the array is an array.
 func (e *elements) startsNested() bool {
 	inner := scanner{text: e.text, at: 1}
 	return inner.next() == '['
 }
 
-// nested reads arrays within arrays whose lengths are the shape's dimensions.
+// nested reads arrays within arrays, whose lengths must be the shape's dimensions. The innermost are flat.
 func (e *elements) nested(shape []int64) error {
 	if len(shape) == 1 {
 		return e.flat(shape[0])
@@ -86,7 +90,7 @@ func (e *elements) nested(shape []int64) error {
 	return nil
 }
 
-// flat reads an array of n elements.
+// flat reads an array of exactly n elements and appends them to e.data.
 func (e *elements) flat(n int64) error {
 	if err := e.take('['); err != nil {
 		return err
@@ -114,10 +118,12 @@ func (e *elements) flat(n int64) error {
 	return nil
 }
 
+// misshapen returns the Invalid error for an array that does not fit the shape.
 func (e *elements) misshapen() error {
 	return e.tensor.invalid("data", "has not the elements that the shape "+FormatShape(e.tensor.Shape)+" asks for")
 }
 
+// wrong returns the Invalid error for the element at the cursor, which is not of the datatype.
 func (e *elements) wrong() error {
 	if span, _ := (&scanner{text: e.text, at: e.at}).stringSpan(); span != nil && e.tensor.Datatype == Bytes {
 		if what := jsontext.Wrong(span); what != "" {
@@ -128,6 +134,7 @@ func (e *elements) wrong() error {
 	return e.tensor.invalid("data", fmt.Sprintf("has %s at element %d, which is no %s", e.snippet(), e.count, e.tensor.Datatype))
 }
 
+// readerOf returns the function that reads elements of a datatype.
 func readerOf(d Datatype) elementReader {
 	switch d {
 	case Bool:
@@ -143,6 +150,7 @@ func readerOf(d Datatype) elementReader {
 	}
 }
 
+// readBool is the elementReader of BOOL.
 func readBool(s *scanner, data []byte) ([]byte, bool) {
 	switch {
 	case s.word("true"):
@@ -154,6 +162,7 @@ func readBool(s *scanner, data []byte) ([]byte, bool) {
 	}
 }
 
+// readString is the elementReader of BYTES: it reads a JSON string.
 func readString(s *scanner, data []byte) ([]byte, bool) {
 	element, err := s.bytes()
 	if err != nil {
@@ -162,6 +171,7 @@ func readString(s *scanner, data []byte) ([]byte, bool) {
 	return AppendString(data, element), true
 }
 
+// signed returns the elementReader of signed integers of size bytes.
 func signed(size int) elementReader {
 	return func(s *scanner, data []byte) ([]byte, bool) {
 		start := s.at
@@ -174,6 +184,7 @@ func signed(size int) elementReader {
 	}
 }
 
+// unsigned returns the elementReader of unsigned integers of size bytes.
 func unsigned(size int) elementReader {
 	return func(s *scanner, data []byte) ([]byte, bool) {
 		start := s.at
@@ -186,6 +197,7 @@ func unsigned(size int) elementReader {
 	}
 }
 
+// float returns the elementReader of floating-point numbers of size bytes.
 func float(size int) elementReader {
 	return func(s *scanner, data []byte) ([]byte, bool) {
 		start := s.at
@@ -198,7 +210,8 @@ func float(size int) elementReader {
 	}
 }
 
-// float reads a number that fits into size bytes, or one of the strings by which proto3's JSON mapping writes what JSON has no number for.
+// float reads a number that fits into size bytes, or the string "NaN", "Infinity" or "-Infinity", as proto3's JSON mapping has them. ok is
+// false for anything else; the cursor may have moved then.
 func (s *scanner) float(size int) (float64, bool) {
 	if s.next() == '"' {
 		text, _ := s.bytes()
@@ -219,6 +232,7 @@ func (s *scanner) float(size int) (float64, bool) {
 	return v, true
 }
 
+// appendFloat appends v as a floating-point number of size bytes: 2, 4 or 8.
 func appendFloat(data []byte, v float64, size int) []byte {
 	switch size {
 	case 2:

@@ -11,16 +11,17 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// AppendRequest appends the body of an inference request to dst. header is the length of its JSON, to be sent as HeaderLength; it is 0 where
-// no input is Binary and the body is plain JSON.
+// AppendRequest appends the body of an inference request to dst. header is the length of its JSON, to be sent as HeaderLength; it is 0 if no
+// input is Binary and the body is plain JSON. It fails with Invalid for a parameter, and with Unprocessable for an input that is not Binary,
+// if JSON cannot have it.
 func AppendRequest(dst []byte, r *Request) (body []byte, header int, err error) {
 	w := writer{body: dst, start: len(dst)}
 	w.request(r)
 	return w.finish(r.Inputs)
 }
 
-// RequestParts returns the body of an inference request in parts that follow each other: its JSON, and the data of the inputs that are Binary, which are not
-// copied. header is as AppendRequest's.
+// RequestParts returns the body of an inference request in parts that follow each other: its JSON, and then the data of the Binary inputs,
+// which is not copied. header and the errors are as AppendRequest's.
 func RequestParts(r *Request) (parts [][]byte, header int, err error) {
 	w := writer{}
 	w.request(r)
@@ -77,7 +78,7 @@ func (w *writer) request(r *Request) {
 func (w *writer) open(bracket byte)  { w.body = append(w.body, bracket) }
 func (w *writer) close(bracket byte) { w.body = append(w.body, bracket) }
 
-// comma parts what follows from what stands before it, if that is no opening bracket.
+// comma writes a comma, unless the last byte is an opening bracket, and returns w. Something must have been written before.
 func (w *writer) comma() *writer {
 	if last := w.body[len(w.body)-1]; last != '{' && last != '[' {
 		w.body = append(w.body, ',')
@@ -85,15 +86,17 @@ func (w *writer) comma() *writer {
 	return w
 }
 
+// key writes the name of an object's member, after a comma if need be, with the colon, and returns w.
 func (w *writer) key(name string) *writer {
 	w.comma().string(name)
 	w.body = append(w.body, ':')
 	return w
 }
 
+// string writes a JSON string.
 func (w *writer) string(s string) { w.body = appendQuoted(w.body, s) }
 
-// identity writes the names of a response: the model's, its version's and the request's id.
+// identity writes the model's name, and its version and the request's id unless they are "".
 func (w *writer) identity(model, version, id string) {
 	w.key("model_name").string(model)
 	if version != "" {
@@ -104,6 +107,7 @@ func (w *writer) identity(model, version, id string) {
 	}
 }
 
+// parameters writes the member parameters, or nothing if there are none. It sets w.err to Invalid if a value cannot be JSON.
 func (w *writer) parameters(p Parameters) {
 	if len(p) == 0 {
 		return
@@ -116,6 +120,7 @@ func (w *writer) parameters(p Parameters) {
 	w.body = append(w.body, text...)
 }
 
+// tensors writes a member of the name with the tensors.
 func (w *writer) tensors(name string, tensors []Tensor) {
 	w.key(name).open('[')
 	for i := range tensors {
@@ -124,6 +129,7 @@ func (w *writer) tensors(name string, tensors []Tensor) {
 	w.close(']')
 }
 
+// tensor writes a tensor. A Binary one has the size of its data in place of the data.
 func (w *writer) tensor(t *Tensor) {
 	w.open('{')
 	w.key("name").string(t.Name)
@@ -152,6 +158,7 @@ func (w *writer) finish(tensors []Tensor) (body []byte, header int, err error) {
 	return w.body, header, w.err
 }
 
+// data writes the tensor's elements as a flat array.
 func (w *writer) data(t *Tensor) {
 	w.open('[')
 	if t.Datatype == Bytes {
@@ -162,6 +169,7 @@ func (w *writer) data(t *Tensor) {
 	w.close(']')
 }
 
+// strings writes the elements of a BYTES tensor. It sets w.err to Unprocessable if one is not UTF-8.
 func (w *writer) strings(t *Tensor) {
 	for element := range t.Strings {
 		if !utf8.Valid(element) && w.err == nil {
@@ -173,6 +181,7 @@ func (w *writer) strings(t *Tensor) {
 	}
 }
 
+// numbers writes the elements of a tensor of any datatype but BYTES.
 func (w *writer) numbers(t *Tensor) {
 	size, write := t.Datatype.Size(), elementWriter(t.Datatype)
 	for rest := t.Data; size > 0 && len(rest) >= size; rest = rest[size:] {
@@ -181,7 +190,7 @@ func (w *writer) numbers(t *Tensor) {
 	}
 }
 
-// elementWriter returns the function that appends, as JSON, the element at the front of data.
+// elementWriter returns the function that appends to dst, as JSON, the element at the front of data. d must not be Bytes.
 //
 //nolint:gosec // two's complement is the wire's form
 func elementWriter(d Datatype) func(dst, data []byte) []byte {
@@ -216,7 +225,8 @@ func elementWriter(d Datatype) func(dst, data []byte) []byte {
 	}
 }
 
-// appendNumber writes what JSON has no number for as the strings of proto3's JSON mapping.
+// appendNumber appends v as a JSON number. NaN and the infinities become strings, as in proto3's JSON mapping. bits is the precision, 32 or
+// 64.
 func appendNumber(dst []byte, v float64, bits int) []byte {
 	switch {
 	case math.IsNaN(v):
@@ -230,7 +240,7 @@ func appendNumber(dst []byte, v float64, bits int) []byte {
 	}
 }
 
-// with returns a copy that holds one value more.
+// with returns a copy of p, which may be nil, in which key has the value.
 func (p Parameters) with(key string, value any) Parameters {
 	longer := make(Parameters, len(p)+1)
 	maps.Copy(longer, p)
@@ -238,7 +248,7 @@ func (p Parameters) with(key string, value any) Parameters {
 	return longer
 }
 
-// appendQuoted appends a JSON string (RFC 8259, 7).
+// appendQuoted appends s as a JSON string (RFC 8259, 7). s must be UTF-8.
 func appendQuoted[S ~string | ~[]byte](dst []byte, s S) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')

@@ -2,7 +2,7 @@ package openinference
 
 import "math"
 
-// toFP16 rounds to the nearest IEEE 754 binary16, ties to even; what is too large becomes an infinity.
+// toFP16 returns v as an IEEE 754 binary16, rounded to the nearest, ties to even. What is too large becomes an infinity.
 func toFP16(v float64) uint16 {
 	sign := uint16(math.Float64bits(v)>>48) & 0x8000
 	v = math.Abs(v)
@@ -19,7 +19,7 @@ func toFP16(v float64) uint16 {
 	return sign | (uint16(exponent+14)<<10 + mantissa - 1024) //nolint:gosec // 1 to 30
 }
 
-// fromFP16 converts an IEEE 754 binary16 exactly.
+// fromFP16 returns the exact value of an IEEE 754 binary16.
 func fromFP16(h uint16) float32 {
 	exponent, mantissa := int(h>>10&0x1f), float64(h&0x3ff)
 	var v float64

@@ -7,7 +7,8 @@ import (
 	pb "github.com/17882237881/MaaS/shared/proto/inference"
 )
 
-// RequestFromProto reads a gRPC request. Raw contents are not copied.
+// RequestFromProto converts a gRPC request. Raw contents are not copied. It fails with Invalid if a tensor's name, datatype, shape or data is
+// wrong.
 func RequestFromProto(m *pb.ModelInferRequest) (*Request, error) {
 	r := &Request{
 		ID:         m.GetId(),
@@ -35,7 +36,8 @@ func RequestFromProto(m *pb.ModelInferRequest) (*Request, error) {
 	return r, nil
 }
 
-// ResponseFromProto reads a gRPC response. Raw contents are not copied.
+// ResponseFromProto converts a gRPC response. Raw contents are not copied. It fails with Invalid if a tensor's name, datatype, shape or data
+// is wrong.
 func ResponseFromProto(m *pb.ModelInferResponse) (*Response, error) {
 	r := &Response{
 		Model:      m.GetModelName(),
@@ -58,7 +60,7 @@ func ResponseFromProto(m *pb.ModelInferResponse) (*Response, error) {
 	return r, nil
 }
 
-// rawOf checks that raw contents are there for all tensors or for none.
+// rawOf returns raw. It fails with Invalid unless there are raw contents for all tensors or for none.
 func rawOf(raw [][]byte, tensors int) ([][]byte, error) {
 	if len(raw) != 0 && len(raw) != tensors {
 		return nil, fault.New(fault.Invalid,
@@ -67,6 +69,8 @@ func rawOf(raw [][]byte, tensors int) ([][]byte, error) {
 	return raw, nil
 }
 
+// fill sets the data of the i-th tensor from raw, or from its typed contents if raw is nil. It fails with Invalid if both are given or
+// anything of the tensor is wrong.
 func (t *Tensor) fill(contents *pb.InferTensorContents, raw [][]byte, i int) error {
 	if err := t.checkHead(); err != nil {
 		return err
@@ -86,7 +90,7 @@ func (t *Tensor) fill(contents *pb.InferTensorContents, raw [][]byte, i int) err
 	return t.Check()
 }
 
-// Proto returns the request as a gRPC message with raw contents, which are not copied.
+// Proto returns the request as a gRPC message for the model and version. Its contents are raw and not copied.
 func (r *Request) Proto(model, version string) *pb.ModelInferRequest {
 	m := &pb.ModelInferRequest{ModelName: model, ModelVersion: version, Id: r.ID, Parameters: r.Parameters.proto()}
 	for i := range r.Inputs {
@@ -115,8 +119,8 @@ func (r *Response) Proto() *pb.ModelInferResponse {
 	return m
 }
 
-// ProtoTyped returns the response as a gRPC message with typed contents, for clients that sent such. FP16 has none: a response with an FP16
-// output is sent raw.
+// ProtoTyped returns the response as a gRPC message with typed contents, for clients that sent such. With an FP16 output, which has none, all
+// contents are raw.
 func (r *Response) ProtoTyped() *pb.ModelInferResponse {
 	m := r.Proto()
 	for i := range r.Outputs {
@@ -146,6 +150,7 @@ func tensorsProto(tensors []TensorMetadata) []*pb.ModelMetadataResponse_TensorMe
 	return out
 }
 
+// parametersFromProto converts the parameters of a gRPC message, nil for none. Values of an unknown type are left out.
 func parametersFromProto(m map[string]*pb.InferParameter) Parameters {
 	if len(m) == 0 {
 		return nil
@@ -168,6 +173,7 @@ func parametersFromProto(m map[string]*pb.InferParameter) Parameters {
 	return p
 }
 
+// proto returns the parameters as those of a gRPC message, nil for none. Values of a type that Parameters do not have are left out.
 func (p Parameters) proto() map[string]*pb.InferParameter {
 	if len(p) == 0 {
 		return nil

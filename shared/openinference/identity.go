@@ -2,9 +2,9 @@ package openinference
 
 import "slices"
 
-// WithoutIdentity returns a response without model_name, model_version and id: what the model computed, whoever asked. Of the body the first header
-// bytes are JSON; the rest, binary data, stays. The result is a response of its own, of which the first length bytes are JSON. It fails with Invalid if
-// the JSON is no response; the outputs are not checked.
+// WithoutIdentity returns a copy of a response without model_name, model_version and id: what the model computed, whoever asked. The first
+// header bytes of body, and the first length bytes of the result, are JSON; the rest is binary data. It fails with Invalid if the JSON is no
+// response; the outputs are not checked.
 func WithoutIdentity(body []byte, header int) (anonymous []byte, length int, err error) {
 	d := decoder{scanner: scanner{text: body[:header]}}
 	w := writer{body: make([]byte, 0, len(body))}
@@ -39,8 +39,8 @@ func WithoutIdentity(body []byte, header int) (anonymous []byte, length int, err
 	return append(w.body, body[header:]...), len(w.body), nil
 }
 
-// Identified adds the names of a call to a response made by WithoutIdentity.
-// The whole response is head followed by rest, which shares memory with anonymous.
+// Identified returns a response made by WithoutIdentity with the model's name, its version and the request's id. The whole response is head
+// followed by rest, which shares memory with anonymous. A version or id of "" is left out.
 func Identified(model, version, id string, anonymous []byte) (head, rest []byte) {
 	const names = `{"model_name":"","model_version":"","id":"",`
 	w := writer{body: make([]byte, 0, len(names)+len(model)+len(version)+len(id))}

@@ -30,7 +30,8 @@ const (
 	paramBinaryDataSize   = "binary_data_size"   // of a tensor: its bytes after the JSON
 )
 
-// WantsBinary reports whether the request asks for the output as binary data.
+// WantsBinary reports whether the request asks for the output as binary data, by the output's own parameter or else by the one for all
+// outputs.
 func (r *Request) WantsBinary(output string) bool {
 	for i := range r.Outputs {
 		if r.Outputs[i].Name != output {
@@ -67,7 +68,7 @@ type TensorMetadata struct {
 	Shape    []int64  `json:"shape"` // -1 stands for a dimension of any size
 }
 
-// Fits reports whether a tensor of the shape may stand where the metadata's does.
+// Fits reports whether the shape has the dimensions that m declares; -1 in m fits any.
 func (m *TensorMetadata) Fits(shape []int64) bool {
 	if len(shape) != len(m.Shape) {
 		return false

@@ -35,6 +35,7 @@ func (s *scanner) next() byte {
 	return 0
 }
 
+// take passes over white space and the byte c. It fails with Invalid if another byte comes next.
 func (s *scanner) take(c byte) error {
 	if s.next() != c {
 		return s.expected(strconv.QuoteRune(rune(c)))
@@ -43,7 +44,7 @@ func (s *scanner) take(c byte) error {
 	return nil
 }
 
-// end fails unless only white space is left.
+// end fails with Invalid unless only white space is left.
 func (s *scanner) end() error {
 	if s.next() != 0 || s.at < len(s.text) {
 		return s.expected("the end")
@@ -51,7 +52,8 @@ func (s *scanner) end() error {
 	return nil
 }
 
-// object calls member with the cursor at each value; member must consume it.
+// object reads an object, and calls member with the cursor at each value, which member must consume. It fails with Invalid for malformed JSON,
+// a doubled key or more than maxMembers members; an error of member gets the key as its field.
 func (s *scanner) object(member func(key string) error) error {
 	if err := s.take('{'); err != nil {
 		return err
@@ -80,7 +82,7 @@ func (s *scanner) object(member func(key string) error) error {
 	}
 }
 
-// inMember names the member that an error is about, unless it names a field already.
+// inMember returns err with the key of the member that it is about as its field, or as it is if it names a field already.
 func inMember(key string, err error) error {
 	e := fault.From(err)
 	if len(e.Fields) > 0 {
@@ -105,7 +107,8 @@ func (s *scanner) member(seen []string) (string, error) {
 	return key, s.take(':')
 }
 
-// array calls element with the cursor at each value; element must consume it.
+// array reads an array, and calls element with the cursor at each value, which element must consume. It fails with Invalid for malformed JSON
+// or more than limit elements, and with element's error.
 func (s *scanner) array(limit int, element func() error) error {
 	if err := s.take('['); err != nil {
 		return err
@@ -133,7 +136,7 @@ func (s *scanner) array(limit int, element func() error) error {
 	}
 }
 
-// string reads a string.
+// string reads a JSON string and returns its content. It fails with Invalid if there is none.
 func (s *scanner) string() (string, error) {
 	raw, err := s.bytes()
 	return string(raw), err
@@ -162,7 +165,8 @@ func (s *scanner) bytes() ([]byte, error) {
 	return nil, fault.New(fault.Invalid, fmt.Sprintf("the text at byte %d %s", s.at, what))
 }
 
-// stringSpan passes over a string and returns it with its quotes, nil if there is none; plain says that it is printable ASCII without escapes.
+// stringSpan passes over a string and returns it with its quotes. plain is true if it is printable ASCII without escapes. span is nil, and the
+// cursor stays, if there is no string.
 func (s *scanner) stringSpan() (span []byte, plain bool) {
 	if s.next() != '"' {
 		return nil, false
@@ -184,7 +188,7 @@ func (s *scanner) stringSpan() (span []byte, plain bool) {
 	return nil, false
 }
 
-// number passes over a number and returns its text, nil if there is none.
+// number passes over a number and returns its text. It returns nil, and the cursor stays, if there is none.
 func (s *scanner) number() []byte {
 	s.next()
 	i := s.at
@@ -211,7 +215,7 @@ func (s *scanner) number() []byte {
 	return span
 }
 
-// exponent returns the index after the exponent whose sign or first digit is at i, -1 if there is none.
+// exponent returns the index after the exponent whose sign or first digit is at i, and -1 if there are no digits.
 func (s *scanner) exponent(i int) int {
 	if i < len(s.text) && (s.text[i] == '+' || s.text[i] == '-') {
 		i++
@@ -231,7 +235,7 @@ func (s *scanner) digits(i int) int {
 	return i
 }
 
-// word passes over the literal and reports whether it was there.
+// word passes over the literal, such as "null", and reports whether it was there.
 func (s *scanner) word(literal string) bool {
 	s.next()
 	if len(s.text)-s.at < len(literal) || string(s.text[s.at:s.at+len(literal)]) != literal {
@@ -241,7 +245,8 @@ func (s *scanner) word(literal string) bool {
 	return true
 }
 
-// skipArray passes over an array and returns its text. What is inside is only bracketed, not checked.
+// skipArray passes over an array and returns its text. It looks only at brackets and strings: what is inside may be malformed. It fails with
+// Invalid if there is no array or it does not end.
 func (s *scanner) skipArray() ([]byte, error) {
 	if s.next() != '[' {
 		return nil, s.expected("an array")
@@ -267,7 +272,7 @@ func (s *scanner) skipArray() ([]byte, error) {
 	return nil, s.expected("']'")
 }
 
-// expected makes the error about what stands at the cursor.
+// expected returns the Invalid error for the text at the cursor, where what is expected.
 func (s *scanner) expected(what string) error {
 	if s.next() == 0 && s.at == len(s.text) {
 		return s.syntax("the text ends where " + what + " is expected")
@@ -275,11 +280,12 @@ func (s *scanner) expected(what string) error {
 	return s.syntax(what + " is expected, not " + s.snippet())
 }
 
+// syntax returns the Invalid error for malformed JSON at the cursor.
 func (s *scanner) syntax(what string) error {
 	return fault.New(fault.Invalid, fmt.Sprintf("the JSON is malformed at byte %d: %s", s.at, what))
 }
 
-// snippet shows the text at the cursor, for an error.
+// snippet returns the beginning of the text at the cursor in quotes, for an error: to the next comma or bracket, and 24 bytes at most.
 func (s *scanner) snippet() string {
 	const longest = 24
 	rest := s.text[s.at:]

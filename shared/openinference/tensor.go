@@ -35,7 +35,7 @@ type Tensor struct {
 // Parameters are a message's or a tensor's extras: bool, int64, uint64, float64 and string values.
 type Parameters map[string]any
 
-// checkName fails unless the tensor has a name of a bearable length.
+// checkName fails with Invalid if the name of a tensor is empty or longer than MaxName bytes.
 func checkName(name string) error {
 	if name == "" {
 		return fault.New(fault.Invalid, "a tensor's name is missing", fault.Field("name"))
@@ -46,7 +46,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkHead looks at all but the data.
+// checkHead fails with Invalid if the tensor's name, datatype or shape is wrong. It does not look at the data.
 func (t *Tensor) checkHead() error {
 	if err := checkName(t.Name); err != nil {
 		return err
@@ -58,7 +58,8 @@ func (t *Tensor) checkHead() error {
 	return err
 }
 
-// Elements returns the product of the shape; it fails where that is no int64 or where a dimension is negative.
+// Elements returns how many elements the shape has, 1 for a scalar. It fails with Invalid for a negative dimension, more than MaxRank
+// dimensions, or a product that is too large.
 func (t *Tensor) Elements() (int64, error) {
 	if len(t.Shape) > MaxRank {
 		return 0, t.invalid("shape", fmt.Sprintf("has %d dimensions: %d at most", len(t.Shape), MaxRank))
@@ -83,7 +84,8 @@ func (t *Tensor) Elements() (int64, error) {
 	return product, nil
 }
 
-// Check fails unless name, datatype and shape are good, and the data is what they ask for: its length and, of BYTES and BOOL, its form.
+// Check fails with Invalid if the name, datatype or shape is wrong, or if the data is not what they ask for: its length and, of BYTES and
+// BOOL, its form.
 func (t *Tensor) Check() error {
 	if err := t.checkHead(); err != nil {
 		return err
@@ -104,6 +106,7 @@ func (t *Tensor) Check() error {
 	return nil
 }
 
+// checkBools fails with Invalid if a byte of the data is neither 0 nor 1.
 func (t *Tensor) checkBools() error {
 	for i, b := range t.Data {
 		if b > 1 {
@@ -113,6 +116,7 @@ func (t *Tensor) checkBools() error {
 	return nil
 }
 
+// checkBytes fails with Invalid unless the data is exactly count BYTES elements.
 func (t *Tensor) checkBytes(count int64) error {
 	found := int64(0)
 	for rest := t.Data; len(rest) > 0; found++ {
@@ -139,12 +143,13 @@ func (t *Tensor) Strings(yield func([]byte) bool) {
 	}
 }
 
-// AppendString appends one BYTES element to data.
+// AppendString appends one BYTES element to data: its length in 4 bytes, and then the element.
 func AppendString[S ~string | ~[]byte](data []byte, element S) []byte {
 	data = binary.LittleEndian.AppendUint32(data, uint32(len(element))) //nolint:gosec // messages are bounded far below 4 GiB
 	return append(data, element...)
 }
 
+// cutElement returns the first BYTES element of data, without its length, and what follows it. ok is false if data ends within it.
 func cutElement(data []byte) (element, rest []byte, ok bool) {
 	if len(data) < 4 {
 		return nil, nil, false
@@ -170,12 +175,12 @@ func FormatShape(shape []int64) string {
 	return b.String()
 }
 
-// invalid makes the error about one member of the tensor, naming the tensor in the sentence and in the field.
+// invalid returns an Invalid error about one member of the tensor, which names the tensor in the sentence and in the field.
 func (t *Tensor) invalid(member, what string) error {
 	return fault.New(fault.Invalid, fmt.Sprintf("tensor %s: %s %s", quoted(t.Name), member, what), fault.Field(t.Name+"."+member))
 }
 
-// quoted shortens what came from outside before it goes into a sentence.
+// quoted returns s in quotes, cut to 64 bytes, for a sentence about what came from outside.
 func quoted(s string) string {
 	const longest = 64
 	if len(s) > longest {

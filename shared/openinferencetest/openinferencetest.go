@@ -20,8 +20,8 @@ type output struct {
 	Data     []float64
 }
 
-// AssertClose checks that an answer in JSON has the outputs of another one, whose elements are numbers: the same names, types and shapes in
-// the same order, and elements that differ by the Tolerance at most.
+// AssertClose fails the test unless the answer got, in JSON, has the outputs of want: the same names, types and shapes in the same order, and
+// elements that differ by the Tolerance at most. Elements must be numbers.
 func AssertClose(t testing.TB, got, want []byte) {
 	t.Helper()
 	is, should := parse(t, got), parse(t, want)
@@ -33,6 +33,7 @@ func AssertClose(t testing.TB, got, want []byte) {
 	}
 }
 
+// assertClose fails the test unless got is the same output, with elements that differ by the Tolerance at most.
 func (want output) assertClose(t testing.TB, got output) {
 	t.Helper()
 	if got.Name != want.Name || got.Datatype != want.Datatype || !slices.Equal(got.Shape, want.Shape) || len(got.Data) != len(want.Data) {
@@ -46,6 +47,7 @@ func (want output) assertClose(t testing.TB, got output) {
 	}
 }
 
+// parse decodes an answer. It ends the test if that is malformed.
 func parse(t testing.TB, text []byte) (a answer) {
 	t.Helper()
 	if err := json.Unmarshal(text, &a); err != nil {

@@ -17,7 +17,7 @@ type Backlog struct {
 	letters prometheus.Gauge
 }
 
-// NewBacklog registers the metrics.
+// NewBacklog returns a Backlog and registers its metrics, which are zero until Measure sets them.
 func NewBacklog(e *env.Env, db *postgres.DB) (*Backlog, error) {
 	b := &Backlog{db: db.As(postgres.Sweep)}
 	for metric, options := range map[*prometheus.Gauge]prometheus.GaugeOpts{
@@ -36,7 +36,7 @@ func NewBacklog(e *env.Env, db *postgres.DB) (*Backlog, error) {
 	return b, nil
 }
 
-// Measure sets the metrics to what the rows say.
+// Measure sets the metrics from the rows of all tenants.
 func (b *Backlog) Measure(ctx context.Context) error {
 	return b.db.Definer(ctx, func(tx postgres.Tx) error {
 		oldest, letters, err := readBacklog(ctx, tx)

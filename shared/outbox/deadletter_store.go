@@ -23,6 +23,7 @@ const (
 	letterSQL  = `select id, tenant_id, consumer, event, signed, reason, died_at, replayed_at from dead_letter_find($1)`
 )
 
+// oneLetter returns the dead letter that the query gives. It fails with NotFound if the query gives no row.
 func oneLetter(ctx context.Context, tx postgres.Tx, query string, arguments ...any) (Letter, error) {
 	rows, err := tx.Query(ctx, query, arguments...)
 	if err != nil {
@@ -35,6 +36,7 @@ func oneLetter(ctx context.Context, tx postgres.Tx, query string, arguments ...a
 	return l, err
 }
 
+// scanLetter reads a row of lettersSQL, takeUpSQL or letterSQL.
 func scanLetter(row pgx.CollectableRow) (l Letter, err error) {
 	return l, row.Scan(&l.ID, &l.Tenant, &l.Consumer, &l.Event, &l.Signed, &l.Reason, &l.Died, &l.Replayed)
 }
@@ -48,24 +50,24 @@ func listLetters(ctx context.Context, tx postgres.Tx, most int) ([]Letter, error
 	return pgx.CollectRows(rows, scanLetter)
 }
 
-// findLetter returns a dead letter. It returns NotFound if there is none.
+// findLetter returns a dead letter. It fails with NotFound if there is none with the id.
 func findLetter(ctx context.Context, tx postgres.Tx, id uuid.UUID) (Letter, error) {
 	return oneLetter(ctx, tx, letterSQL, id)
 }
 
-// replayLetter marks a dead letter as replayed and deletes its consumer's receipt of the event, so that the event is
-// handled again. It fails with NotFound if the letter does not exist.
+// replayLetter marks a dead letter as replayed, and deletes its consumer's receipt of the event with the source and id, so that the consumer
+// handles it again. It fails with NotFound if there is no such letter.
 func replayLetter(ctx context.Context, tx postgres.Tx, id uuid.UUID, source string, event uuid.UUID) (Letter, error) {
 	return oneLetter(ctx, tx, takeUpSQL, id, source, event)
 }
 
-// insertLetter adds a signed event's dead letter, unless it is there.
+// insertLetter stores a signed event, text, as a dead letter. If there is one with the id it does nothing.
 func insertLetter(ctx context.Context, tx postgres.Tx, id uuid.UUID, consumer cloudevent.Consumer, e cloudevent.Event, text, reason string) error {
 	_, err := tx.Exec(ctx, burySQL, id, e.Tenant, string(consumer), text, reason)
 	return err
 }
 
-// insertUnsignedLetter adds a dead letter without a good signature. It reports false if the consumer has limit of them.
+// insertUnsignedLetter stores a text without a valid signature as a dead letter. kept is false if the consumer has limit of them already.
 func insertUnsignedLetter(
 	ctx context.Context, tx postgres.Tx, id uuid.UUID, consumer cloudevent.Consumer, text, reason string, limit int,
 ) (kept bool, err error) {

@@ -51,7 +51,7 @@ const (
 	outcomeMerged  = "merged"  // of one of Knative's sources: the look that is under way, or was just now, is for it too
 )
 
-// OpenDeadLetters returns the dead letters that a role of the database keeps.
+// OpenDeadLetters returns DeadLetters that db's role writes, and registers their metric. It fails if the configuration is invalid.
 func OpenDeadLetters(e *env.Env, db *postgres.DB) (*DeadLetters, error) {
 	var c letterConfig
 	if err := e.Config(&c); err != nil {
@@ -71,7 +71,8 @@ func OpenDeadLetters(e *env.Env, db *postgres.DB) (*DeadLetters, error) {
 	return &DeadLetters{db: db, signer: signer, limit: c.Unsigned, unsigned: unsigned, full: map[cloudevent.Consumer]time.Time{}}, nil
 }
 
-// Bury stores an encoded event, which could not be delivered to the consumer, as a dead letter with its cause.
+// Bury stores an event that could not be delivered to the consumer as a dead letter, with the cause. An event that is malformed or has no valid
+// signature is cut to 4 KiB, and only counted once the consumer has too many of those.
 func (d *DeadLetters) Bury(ctx context.Context, consumer cloudevent.Consumer, encoded []byte, cause error) error {
 	var ce cloudevents.Event
 	if err := json.Unmarshal(encoded, &ce); err != nil {
@@ -84,15 +85,15 @@ func (d *DeadLetters) Bury(ctx context.Context, consumer cloudevent.Consumer, en
 	return d.keep(ctx, consumer, e, encoded, cause)
 }
 
-// keep stores a signed event as a dead letter.
+// keep stores a signed event as a dead letter of the consumer, whole. A second copy is not stored.
 func (d *DeadLetters) keep(ctx context.Context, consumer cloudevent.Consumer, e cloudevent.Event, encoded []byte, cause error) error {
 	return d.db.Definer(ctx, func(tx postgres.Tx) error {
 		return insertLetter(ctx, tx, letterOf(consumer, e), consumer, e, storable(string(encoded)), reason(cause))
 	})
 }
 
-// keepUnsigned stores the beginning of a text without a valid signature as a dead letter. Once the consumer has as many
-// of these as the limit allows, it only counts them.
+// keepUnsigned stores the first 4 KiB of a text without a valid signature as a dead letter. Once the consumer has as many of these as the limit
+// allows, it only counts them.
 func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer cloudevent.Consumer, text []byte, cause error) error {
 	if d.isFull(consumer) {
 		d.count(consumer, outcomeCounted)
@@ -117,40 +118,43 @@ func (d *DeadLetters) keepUnsigned(ctx context.Context, consumer cloudevent.Cons
 	return nil
 }
 
+// isFull reports whether the consumer had too many unsigned dead letters within the last minute.
 func (d *DeadLetters) isFull(consumer cloudevent.Consumer) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return time.Now().Before(d.full[consumer])
 }
 
+// setFull has isFull report true for the consumer for a minute.
 func (d *DeadLetters) setFull(consumer cloudevent.Consumer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.full[consumer] = time.Now().Add(fullTime)
 }
 
+// count counts an unsigned event of the consumer by its outcome.
 func (d *DeadLetters) count(consumer cloudevent.Consumer, outcome string) {
 	d.unsigned.WithLabelValues(string(consumer), outcome).Inc()
 }
 
-// reason returns the text that a dead letter stores about its cause.
+// reason returns the cause's message, at most 1 KiB of it, as a dead letter stores it.
 func reason(cause error) string {
 	text := cause.Error()
 	return storable(text[:min(len(text), maxReason)])
 }
 
-// storable replaces the bytes that a text column of Postgres does not accept.
+// storable replaces NUL and bytes that are not UTF-8 by U+FFFD, since Postgres does not accept them in text.
 func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "\uFFFD"), "\uFFFD")
 }
 
-// letterOf returns the id of the dead letter of a signed event. It is made of the event's id and consumer alone, so that copies of the event whose unsigned
-// attributes differ are kept once.
+// letterOf returns the id of the dead letter of a signed event. It is derived from the consumer and the event's id alone, so that copies with other
+// unsigned attributes are stored once.
 func letterOf(consumer cloudevent.Consumer, e cloudevent.Event) uuid.UUID {
 	return letterID(consumer, e.ID[:])
 }
 
-// letterID derives the id of a dead letter from the poison, so that copies of it are one dead letter.
+// letterID derives the id of a dead letter from the consumer and the text, so that the same text is stored once.
 func letterID(consumer cloudevent.Consumer, text []byte) uuid.UUID {
 	sum := sha256.Sum256(append([]byte(consumer+"\x00"), text...))
 	return uuid.NewSHA1(uuid.Nil, sum[:])

@@ -25,7 +25,8 @@ const (
 		returning attempts`
 )
 
-// receipt records that the consumer acted on the event, and the outbox row as done if it was the last to. It reports whether this is the first time.
+// receipt records that the consumer has handled the event, and marks the event as done if no other consumer is missing. It reports whether this is
+// the first receipt: false means that the consumer handled the event before.
 func receipt(ctx context.Context, tx postgres.Tx, consumer cloudevent.Consumer, e cloudevent.Event) (bool, error) {
 	tag, err := tx.Exec(ctx, receiptSQL, string(consumer), e.Source, e.ID)
 	if err != nil {
@@ -44,13 +45,13 @@ func receipt(ctx context.Context, tx postgres.Tx, consumer cloudevent.Consumer, 
 	return true, nil
 }
 
-// hasReceipt reports whether the consumer has acted on the event.
+// hasReceipt reports whether the consumer has handled the event.
 func hasReceipt(ctx context.Context, tx postgres.Tx, consumer cloudevent.Consumer, e cloudevent.Event) (done bool, err error) {
 	err = tx.QueryRow(ctx, receivedSQL, string(consumer), e.Source, e.ID).Scan(&done)
 	return done, err
 }
 
-// countAttempt counts a failed attempt of the consumer and returns how many there were.
+// countAttempt counts a failed attempt of the consumer to handle the event, and returns how many have failed.
 func countAttempt(ctx context.Context, tx postgres.Tx, consumer cloudevent.Consumer, e cloudevent.Event) (attempts int, err error) {
 	err = tx.QueryRow(ctx, failedSQL, string(consumer), e.Source, e.ID).Scan(&attempts)
 	return attempts, err

@@ -25,7 +25,7 @@ type Letter struct {
 	Replayed *time.Time          `json:"replayed_at"`
 }
 
-// Letters returns the dead letters of all tenants, the latest first. It is for the operator.
+// Letters returns up to most dead letters of all tenants, the latest first. Only the operator may see them.
 func Letters(ctx context.Context, db *postgres.DB, most int) (letters []Letter, err error) {
 	err = db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
 		letters, err = listLetters(ctx, tx, most)
@@ -34,8 +34,8 @@ func Letters(ctx context.Context, db *postgres.DB, most int) (letters []Letter, 
 	return letters, err
 }
 
-// Replay posts a dead letter's event again, as if its consumer had never seen it. It fails with NotFound if there is no such letter, and with
-// Unprocessable if it was not kept whole.
+// Replay marks a dead letter as replayed and posts its event again, as if its consumer had never handled it. It fails with NotFound if there is no
+// such letter, with Unprocessable if the letter has no whole event, and with another error if the event could not be posted or K_SINK is not set.
 func (o *Outbox) Replay(ctx context.Context, db *postgres.DB, letter uuid.UUID) (Letter, error) {
 	if o.poster == nil {
 		return Letter{}, errors.New("outbox: K_SINK is not set")

@@ -35,7 +35,8 @@ const (
 	flush   = 5 * time.Second // for what is queued when the process ends
 )
 
-// Open returns the function's outbox. The process has one publisher.
+// Open returns an outbox for the events of e's function. The outboxes of a process share one queue, which is posted in the background. Without
+// K_SINK nothing is posted, and the events are left to sweep.
 func Open(_ context.Context, e *env.Env) (*Outbox, error) {
 	p, err := env.Once(e, "outbox", func(context.Context) (publisher, func(context.Context) error, error) {
 		var c config
@@ -62,7 +63,8 @@ func Open(_ context.Context, e *env.Env) (*Outbox, error) {
 	return &Outbox{e.Name(), p}, nil
 }
 
-// Emit writes the event of the payload in the transaction, and posts it once that has committed.
+// Emit writes an event with the payload in the transaction, and queues it to be posted once that has committed. An event without consumers is
+// written as done.
 func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) error {
 	e, err := cloudevent.New(o.function, tx.Tenant(), cloudevent.Traceparent(ctx), p)
 	if err != nil {
@@ -79,7 +81,7 @@ func (o *Outbox) Emit(ctx context.Context, tx postgres.Tx, p event.Payload) erro
 	return nil
 }
 
-// offer queues the event. If there is no sink or the queue is full, the event is left to sweep.
+// offer queues the event to be posted. If there is no sink or the queue is full, it leaves the event to sweep.
 func (p publisher) offer(e cloudevent.Event) {
 	if p.poster == nil {
 		return
@@ -90,6 +92,7 @@ func (p publisher) offer(e cloudevent.Event) {
 	}
 }
 
+// run posts queued events until ctx ends, and then what is left in the queue.
 func (p publisher) run(ctx context.Context) {
 	for {
 		select {
@@ -102,7 +105,7 @@ func (p publisher) run(ctx context.Context) {
 	}
 }
 
-// drain posts the queued events when the process ends.
+// drain posts what is left in the queue, for at most 5 s.
 func (p publisher) drain(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, flush)
 	defer cancel()
@@ -116,6 +119,7 @@ func (p publisher) drain(ctx context.Context) {
 	}
 }
 
+// post posts an event. It logs a failure and leaves the event to sweep.
 func (p publisher) post(ctx context.Context, e cloudevent.Event) {
 	if err := p.poster.Post(ctx, e); err != nil {
 		p.log.WarnContext(ctx, "event not posted; sweep will", "id", e.ID, "type", e.Type, "subject", e.Subject, "error", err)

@@ -21,6 +21,8 @@ const (
 	takeSQL  = `select id, source, type, subject, time, tenant_id, traceparent, data from outbox_take($1, $2, $3, $4)`
 )
 
+// take returns up to batch events that some consumer has not handled and that are due before the time. It makes each due again after 2 minutes or
+// more.
 func take(ctx context.Context, db *postgres.DB, before time.Time) ([]cloudevent.Event, error) {
 	var types, consumers []string
 	for kind, all := range cloudevent.Consumers() {
@@ -40,6 +42,7 @@ func take(ctx context.Context, db *postgres.DB, before time.Time) ([]cloudevent.
 	return due, err
 }
 
+// scan reads a row of takeSQL.
 func scan(row pgx.CollectableRow) (cloudevent.Event, error) {
 	var e cloudevent.Event
 	err := row.Scan(&e.ID, &e.Source, &e.Type, &e.Subject, &e.Time, &e.Tenant, &e.Traceparent, &e.Data)
@@ -48,8 +51,7 @@ func scan(row pgx.CollectableRow) (cloudevent.Event, error) {
 
 const backlogSQL = `select oldest_seconds, letters from trail_backlog()`
 
-// insert adds an event to the outbox. done is the time of its delivery if it has no consumers, so that nothing delivers
-// it; nil for an event that is to be delivered.
+// insert adds an event to the outbox. done is nil for an event that is to be delivered, and else the time at which it counts as delivered.
 func insert(ctx context.Context, tx postgres.Tx, e cloudevent.Event, done *time.Time) error {
 	_, err := tx.Exec(ctx, insertSQL, e.ID, e.Source, string(e.Type), e.Subject, e.Time, e.Traceparent, e.Data, done)
 	if err != nil {
@@ -58,13 +60,13 @@ func insert(ctx context.Context, tx postgres.Tx, e cloudevent.Event, done *time.
 	return nil
 }
 
-// makeAllDue makes all events that are not done due now.
+// makeAllDue makes all events of all tenants that are not done due now.
 func makeAllDue(ctx context.Context, tx postgres.Tx) error {
 	_, err := tx.Exec(ctx, hurrySQL)
 	return err
 }
 
-// trim deletes old events, receipts and idempotency keys of all tenants, up to most of each.
+// trim deletes old events, receipts and idempotency keys of all tenants, up to most of each kind.
 func trim(ctx context.Context, tx postgres.Tx, most int) error {
 	_, err := tx.Exec(ctx, trimSQL, most)
 	return err

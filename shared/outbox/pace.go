@@ -14,7 +14,8 @@ type pace struct {
 	began   time.Time
 }
 
-// begin reports whether a run may begin now; if so, the caller must call end after it.
+// begin reports whether a run may begin now: none is running, and the last one began at least the interval ago. If so, the caller must call end
+// after the run.
 func (p *pace) begin() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -25,6 +26,7 @@ func (p *pace) begin() bool {
 	return true
 }
 
+// end records that the run that begin allowed has ended.
 func (p *pace) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

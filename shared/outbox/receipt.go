@@ -9,6 +9,7 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
+// receivedBefore reports whether the consumer has handled the event.
 func (r *Receiver) receivedBefore(ctx context.Context, e cloudevent.Event) (done bool, err error) {
 	err = r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) (err error) {
 		done, err = hasReceipt(ctx, tx, r.consumer, e)
@@ -17,7 +18,7 @@ func (r *Receiver) receivedBefore(ctx context.Context, e cloudevent.Event) (done
 	return done, err
 }
 
-// giveUp records an event that will never be acted on as done.
+// giveUp records a receipt for an event that the consumer will never handle, so that it is not delivered again.
 func (r *Receiver) giveUp(ctx context.Context, e cloudevent.Event) error {
 	return r.db.Tx(ctx, e.Tenant, func(tx postgres.Tx) error {
 		_, err := receipt(ctx, tx, r.consumer, e)
@@ -25,9 +26,10 @@ func (r *Receiver) giveUp(ctx context.Context, e cloudevent.Event) error {
 	})
 }
 
-// failed counts the attempt. Brokers differ in when, and whether, they make dead letters: after the tenth failure we do it ourselves. One that
-// was cut off is not counted (ctx has ended, so that the count fails, too): a host that stops is no failure. Nor is one that needed what is away
-// or has no room: that lasts as long as it lasts, and the event is as good after it as before.
+// failed counts a failed attempt to handle the event. It returns an error, so that the broker delivers the event again, until the tenth failure:
+// then it stores the event, text, as a dead letter and gives it up.
+//
+// An attempt is not counted if the cause is Unavailable or RateLimited, since that is not the event's fault, or if ctx has ended.
 func (r *Receiver) failed(ctx context.Context, e cloudevent.Event, text []byte, cause error) error {
 	if fault.Is(cause, fault.Unavailable) || fault.Is(cause, fault.RateLimited) {
 		return fmt.Errorf("%s %s: %w", e.Type, e.Subject, cause)
@@ -47,8 +49,8 @@ func (r *Receiver) failed(ctx context.Context, e cloudevent.Event, text []byte, 
 	return r.giveUp(ctx, e)
 }
 
-// refused returns the fault for a poison event. It is Unprocessable, which ends the event's delivery, if the dead
-// letter was stored (err is nil), and else Unavailable, so that the broker delivers the event again.
+// refused returns the fault of an event that can never be handled. If the dead letter was stored, err is nil and the fault Unprocessable, so that
+// the broker does not deliver the event again. Otherwise it is Unavailable, so that it does.
 func refused(err, cause error) error {
 	if err != nil {
 		return fault.New(fault.Unavailable, "The dead letter could not be kept.", fault.Cause(err))

@@ -52,7 +52,8 @@ const (
 	maxTries = 10
 )
 
-// NewReceiver returns the handler of a consumer; its transactions run as db's role.
+// NewReceiver returns the HTTP handler of the consumer's events, without any subscription. Its transactions run as db's role. It fails if the
+// configuration is invalid. Subscriptions are made before it serves; a second Act or Wake for the same payload replaces the first.
 func NewReceiver(e *env.Env, db *postgres.DB, consumer cloudevent.Consumer) (*Receiver, error) {
 	letters, err := OpenDeadLetters(e, db)
 	if err != nil {
@@ -61,8 +62,8 @@ func NewReceiver(e *env.Env, db *postgres.DB, consumer cloudevent.Consumer) (*Re
 	return &Receiver{db: db, consumer: consumer, letters: letters, log: e.Logger(), handlers: map[event.Type]handler{}}, nil
 }
 
-// Act subscribes a handler whose effects lie in the transaction: they commit together with the receipt, so that each
-// event takes effect once.
+// Act subscribes act to the events with payload P. Its effects must lie in the transaction: they commit together with the receipt, so that each
+// event takes effect once. An error rolls both back.
 func Act[P event.Payload](r *Receiver, act func(ctx context.Context, tx postgres.Tx, e cloudevent.Event, p P) error) {
 	var kind P
 	r.handlers[kind.EventType()] = func(ctx context.Context, e cloudevent.Event) error {
@@ -79,8 +80,8 @@ func Act[P event.Payload](r *Receiver, act func(ctx context.Context, tx postgres
 	}
 }
 
-// Wake subscribes a reconciler. Its effects may lie outside the transaction and must be idempotent: the receipt is
-// written after them, and two deliveries may run it at the same time.
+// Wake subscribes a reconciler to the events with payload P. The receipt is written after it has succeeded, and two deliveries may run it at the
+// same time, so its effects must be idempotent.
 func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e cloudevent.Event, p P) error) {
 	var kind P
 	r.handlers[kind.EventType()] = func(ctx context.Context, e cloudevent.Event) error {
@@ -98,19 +99,20 @@ func Wake[P event.Payload](r *Receiver, reconcile func(ctx context.Context, e cl
 	}
 }
 
-// Look subscribes to the events of one of Knative's sources, by the prefix of their type. These events are not signed.
+// Look subscribes look to the events of one of Knative's sources, whose type begins with prefix; of several prefixes the first that fits counts. They are
+// not signed, so that anybody can send them. An error has the broker deliver the event again.
 func (r *Receiver) Look(prefix string, look func(ctx context.Context, e cloudevents.Event) error) {
 	r.sources = append(r.sources, source{prefix: prefix, look: look})
 }
 
-// LookAtMost subscribes to a source whose events all ask for the same look. One look runs at a time, and begins no
-// earlier than interval after the last one began. Events that arrive in between are accepted without a look of their
-// own.
+// LookAtMost is like Look for a source whose events all ask for the same. One look runs at a time, and begins at least interval after the last one
+// began. Events in between are accepted without a look.
 func (r *Receiver) LookAtMost(interval time.Duration, prefix string, look func(ctx context.Context) error) {
 	r.sources = append(r.sources, source{prefix, &pace{interval: interval}, func(ctx context.Context, _ cloudevents.Event) error { return look(ctx) }})
 }
 
-// ServeHTTP receives one event. Only the broker or the dispatcher calls it.
+// ServeHTTP implements http.Handler. It receives one event of 1 MiB at most, answers with the status that Receiver's comment names, and logs why it
+// failed. A larger one is poison. Only a broker or dispatcher calls it.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	req.Body = http.MaxBytesReader(w, req.Body, maxBody)
 	err := r.receive(req)
@@ -123,7 +125,8 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.WriteHeader(status(err))
 }
 
-// status returns the HTTP status that tells the broker whether to deliver the event again.
+// status returns the HTTP status for a delivery that ended with err: 202 for nil, 422 for Unprocessable, which ends the delivery, and otherwise
+// 503, so that the broker delivers the event again.
 func status(err error) int {
 	switch {
 	case err == nil:
@@ -135,6 +138,8 @@ func status(err error) int {
 	}
 }
 
+// receive handles the event in a request. It returns nil if the event is done with, Unprocessable for an event that can never be handled, which it
+// has stored as a dead letter, and any other error if the event must be delivered again.
 func (r *Receiver) receive(req *http.Request) error {
 	ctx := req.Context()
 	ce, body, err := read(req)
@@ -168,7 +173,7 @@ func (r *Receiver) receive(req *http.Request) error {
 	return r.failed(ctx, e, text, err)
 }
 
-// looked has a source's event cause its look, unless another one's is for it too.
+// looked runs the source's look for an event. If the source's pace does not allow one now, it returns nil without one.
 func (r *Receiver) looked(ctx context.Context, s source, ce cloudevents.Event) error {
 	if s.pace == nil {
 		r.letters.count(r.consumer, outcomeLooked)
@@ -183,8 +188,8 @@ func (r *Receiver) looked(ctx context.Context, s source, ce cloudevents.Event) e
 	return s.look(ctx, ce)
 }
 
-// read takes the event out of a request, and returns its body too: that is all there is to keep of what is no event. It fails with
-// Unprocessable for poison, and with another error where the body did not arrive whole.
+// read returns the event in a request, and the request's body, also if that is no event. It fails with Unprocessable if the body is too large or no
+// event, and with another error if the body did not arrive whole.
 func read(req *http.Request) (ce cloudevents.Event, body []byte, err error) {
 	body, err = io.ReadAll(req.Body)
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -198,6 +203,8 @@ func read(req *http.Request) (ce cloudevents.Event, body []byte, err error) {
 	return ce, body, err
 }
 
+// act calls the handler of the event's type, unless the consumer has handled the event before. It fails with Unprocessable if there is no handler,
+// and as the handler does.
 func (r *Receiver) act(ctx context.Context, e cloudevent.Event) error {
 	handle, ok := r.handlers[e.Type]
 	if !ok {
@@ -210,6 +217,7 @@ func (r *Receiver) act(ctx context.Context, e cloudevent.Event) error {
 	return handle(ctx, e)
 }
 
+// payload decodes the event's data. It fails with Unprocessable if the data does not fit P.
 func payload[P event.Payload](e cloudevent.Event) (P, error) {
 	var p P
 	if err := json.Unmarshal(e.Data, &p); err != nil {

@@ -15,8 +15,8 @@ const (
 	trimMost = 10_000
 )
 
-// RepostAll posts every event that is not done, due or not, once, and returns how many it posted. `maas up` calls it
-// when it starts.
+// RepostAll posts every event that is not done once, due or not, and returns how many it posted. It fails as Repost does. `maas up` calls it when
+// it starts.
 func (o *Outbox) RepostAll(ctx context.Context, db *postgres.DB) (int, error) {
 	err := db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error { return makeAllDue(ctx, tx) })
 	if err != nil {
@@ -25,8 +25,9 @@ func (o *Outbox) RepostAll(ctx context.Context, db *postgres.DB) (int, error) {
 	return o.Repost(ctx, db, time.Now())
 }
 
-// Repost posts what is not done and due before the given time, and returns how many events it posted. sweep calls it each minute with
-// the time now. What is posted is due again 2 minutes later or more: a time further ahead than that would post it over and over.
+// Repost posts the events that are not done and due before the given time, and returns how many it posted. It stops at the first that the sink does
+// not accept for now. Sweep calls it each minute with the present time. A posted event is due again after 2 minutes or more: a time further ahead
+// would post it over and over.
 func (o *Outbox) Repost(ctx context.Context, db *postgres.DB, before time.Time) (int, error) {
 	posted := 0
 	for {
@@ -60,7 +61,7 @@ func (o *Outbox) repost(ctx context.Context, e cloudevent.Event) error {
 	return err
 }
 
-// Trim forgets done events and receipts after 30 days, and idempotency keys after a day.
+// Trim deletes done events and receipts after 30 days, and idempotency keys after a day, a bounded number at a time. Sweep calls it.
 func Trim(ctx context.Context, db *postgres.DB) error {
 	return db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
 		return trim(ctx, tx, trimMost)

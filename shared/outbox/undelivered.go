@@ -39,6 +39,8 @@ func Undelivered(e *env.Env, db *postgres.DB) (http.Handler, error) {
 	return mux, nil
 }
 
+// undelivered stores the event in a request as a dead letter of the consumer. It fails with Unprocessable if there is no such consumer or the
+// request has no event.
 func undelivered(r *http.Request, letters *DeadLetters, consumer cloudevent.Consumer) error {
 	if !acts(consumer) {
 		return fault.New(fault.Unprocessable, fmt.Sprintf("%q is no consumer of events.", consumer))
@@ -55,6 +57,7 @@ func undelivered(r *http.Request, letters *DeadLetters, consumer cloudevent.Cons
 	return letters.Bury(r.Context(), consumer, encoded, cause)
 }
 
+// acts reports whether there is a consumer with the name.
 func acts(consumer cloudevent.Consumer) bool {
 	for _, consumers := range cloudevent.Consumers() {
 		if slices.Contains(consumers, consumer) {
@@ -74,7 +77,7 @@ func failure(ce cloudevents.Event) error {
 	return fmt.Errorf("not delivered: %v answered %v %s", said["knativeerrordest"], said["knativeerrorcode"], body)
 }
 
-// encode returns an event as it was posted, without what brokers add to it under way.
+// encode returns an event's JSON as it was posted, without the attributes that Knative's brokers add.
 func encode(ce cloudevents.Event) ([]byte, error) {
 	ce.Context = ce.Context.Clone()
 	for name := range ce.Extensions() {

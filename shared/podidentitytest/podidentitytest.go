@@ -23,7 +23,7 @@ type Agent struct {
 	mount   *mounttest.Mount
 }
 
-// New starts an agent that knows a pod by the token "one". It ends with the test.
+// New starts an agent that accepts the token "one". It is stopped when the test ends.
 func New(t testing.TB) *Agent {
 	t.Helper()
 	a := &Agent{ID: "id", Secret: "secret", Session: "session", Life: 6 * time.Hour, mount: mounttest.New(t, map[string]string{"token": "one"})}
@@ -33,14 +33,14 @@ func New(t testing.TB) *Agent {
 	return a
 }
 
-// Variables adds what EKS puts into a pod's environment.
+// Variables adds the variables that EKS sets in a pod to vars, and returns it. They name the agent and the token's file.
 func (a *Agent) Variables(vars map[string]string) map[string]string {
 	vars["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = a.address
 	vars["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = a.mount.Path("token")
 	return vars
 }
 
-// Know makes the agent know the pod by another token, which is mounted in the place of the former.
+// Know replaces the mounted token, by which the pod asks from then on.
 func (a *Agent) Know(token string) { a.mount.Replace(map[string]string{"token": token}) }
 
 // ServeHTTP implements http.Handler.

@@ -29,16 +29,20 @@ func Violates(err error, constraint string) bool {
 	return errors.As(err, &pg) && pg.ConstraintName == constraint
 }
 
-// NotFound reports whether err says that a query gave no row.
+// NotFound reports whether err says that a query returned no row.
 func NotFound(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
 
+// serialization reports whether the server ended a transaction because of another one, so that it can be repeated.
 func serialization(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == serializationFailure || pg.Code == deadlockDetected)
 }
 
-// classify gives an outage its kind, so that it never looks like a defect or a not-found; other errors pass. ctx is the caller's: a
-// deadline that passed while it goes on was one of ours, on a server that does not answer.
+// classify returns an Unavailable fault if err says that the database is away, too busy or full, and an Invalid fault if it says that Postgres cannot
+// store a text. It returns other errors, faults and nil as they are.
+//
+// Once the caller's ctx has ended, a lost connection does not count: that may be why it was lost. While ctx goes on, a deadline that passed counts as
+// the database being away, because it was not the caller's.
 func classify(ctx context.Context, err error) error {
 	var known *fault.Error
 	if err == nil || errors.As(err, &known) {
@@ -57,6 +61,7 @@ func classify(ctx context.Context, err error) error {
 	}
 }
 
+// classifyState is classify for an error that the server sent.
 func classifyState(pg *pgconn.PgError, err error) error {
 	switch {
 	case pg.Code == queryCanceled, pg.Code == lockNotAvailable, serialization(err):
@@ -73,6 +78,7 @@ func classifyState(pg *pgconn.PgError, err error) error {
 	}
 }
 
+// connectionLost reports whether err says that there was no connection, or it broke.
 func connectionLost(err error) bool {
 	var connect *pgconn.ConnectError
 	var network net.Error
@@ -80,6 +86,7 @@ func connectionLost(err error) bool {
 		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed")
 }
 
+// unavailable returns an Unavailable fault with the message, caused by err.
 func unavailable(message string, err error) error {
 	return fault.New(fault.Unavailable, message, fault.Cause(err))
 }

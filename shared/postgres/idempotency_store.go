@@ -24,7 +24,8 @@ const (
 // keyLife is for how long a key's answer is repeated. Sweep forgets keys that are older.
 const keyLife = 24 * time.Hour
 
-// claim reports whether the key is new; if it is not, the stored answer is read into answer.
+// claim stores the actor's key with its request, and reports whether it is new. If it is not, claim decodes the stored answer into answer, and
+// fails with Unprocessable if the key was used with another request. While another transaction has the key, it waits for its end.
 func claim(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) (bool, error) {
 	tag, err := tx.Exec(ctx, claimSQL, actor, key.Value, request(key), keyLife)
 	if err != nil {
@@ -36,8 +37,8 @@ func claim(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer
 	return false, replay(ctx, tx, actor, key, answer)
 }
 
-// replay decodes the answer that is stored under the key into answer. It fails with Unprocessable if the key was used
-// with another request.
+// replay decodes the answer stored under the actor's key into answer. It fails with Unprocessable if the key was used with another request, and
+// with pgx.ErrNoRows if there is none.
 func replay(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) error {
 	var first []byte
 	var stored json.RawMessage
@@ -53,6 +54,7 @@ func replay(ctx context.Context, tx Tx, actor string, key idempotency.Key, answe
 	return nil
 }
 
+// keep stores the answer under the actor's key, which claim has stored. It removes secrets first (Redacted).
 func keep(ctx context.Context, tx Tx, actor string, key idempotency.Key, answer any) error {
 	if secret, ok := answer.(Redacted); ok {
 		answer = secret.WithoutSecrets()

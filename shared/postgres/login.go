@@ -14,8 +14,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// EnsureLogin makes the role that login connects as, or gives it the password that is in login, unless it can connect as it is. Then it
-// can. owner may make roles. Both are URLs.
+// EnsureLogin makes sure that the role of the URL login can connect with the URL's password: if it cannot, it creates the role or sets its
+// password. owner is the URL of a role that may create roles. It fails if the server is away, or if the role cannot connect even then.
 func EnsureLogin(ctx context.Context, owner, login string) error {
 	role, err := pgx.ParseConfig(login)
 	if err != nil {
@@ -39,6 +39,7 @@ func EnsureLogin(ctx context.Context, owner, login string) error {
 	return try(ctx, role)
 }
 
+// try connects as the role and closes the connection again.
 func try(ctx context.Context, role *pgx.ConnConfig) error {
 	conn, err := pgx.ConnectConfig(ctx, role)
 	if err != nil {
@@ -47,7 +48,8 @@ func try(ctx context.Context, role *pgx.ConnConfig) error {
 	return conn.Close(ctx)
 }
 
-// refused reports whether the server does not know the role, or its password is another (class 28, invalid authorization).
+// refused reports whether the server refused a connection, because the role does not exist or the password is wrong (class 28, invalid
+// authorization).
 func refused(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && answer.Code[:2] == "28"
@@ -55,7 +57,8 @@ func refused(err error) bool {
 
 const loginLock = 7883945394301332334 // "migrate" of logins: two that alter one role at once would fail
 
-// scram returns what the server keeps of a password (RFC 5803), so that the password itself comes into no log of statements.
+// scram returns the SCRAM-SHA-256 verifier of a password (RFC 5803), which the server stores instead of it: so the password is in no log of
+// statements. It fails for characters other than printable ASCII.
 func scram(password string) (string, error) {
 	const iterations = 4096 // PostgreSQL's own
 	for _, c := range password {
@@ -74,6 +77,7 @@ func scram(password string) (string, error) {
 	return fmt.Sprintf("SCRAM-SHA-256$%d:%s$%s:%s", iterations, text(salt), text(stored[:]), text(sign(salted, "Server Key"))), nil
 }
 
+// sign returns the HMAC-SHA-256 of the text.
 func sign(key []byte, text string) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(text))

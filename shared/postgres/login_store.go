@@ -6,6 +6,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// setPassword creates the role, or alters it if it exists, as one that may connect with the password of the verifier. Until the transaction ends,
+// other calls wait.
 func setPassword(ctx context.Context, tx pgx.Tx, role, verifier string) error {
 	if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", int64(loginLock)); err != nil {
 		return err

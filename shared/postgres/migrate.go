@@ -18,8 +18,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrate brings the database up to this program's schema, under an advisory lock, and lets the given LOGIN roles act for the
-// capabilities. url is the owner's, who may make roles (CREATEROLE) and need not be a superuser. What migrations raise as a warning is logged as one.
+// Migrate runs the migrations that the database at url lacks, under an advisory lock, and lets the LOGIN roles logins act as the capabilities'
+// roles. url is the owner's, who must be able to create roles (CREATEROLE) and need not be a superuser. Warnings of migrations are logged.
 func Migrate(ctx context.Context, log *slog.Logger, url string, logins ...string) error {
 	provider, db, err := migrator(log, url)
 	if err != nil {
@@ -50,6 +50,7 @@ func Unmigrate(ctx context.Context, url string, version int64) error {
 	return nil
 }
 
+// migrator returns goose with the embedded migrations for the database at url, and its pool, which the caller closes. It does not connect.
 func migrator(log *slog.Logger, url string) (*goose.Provider, *sql.DB, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -76,5 +77,5 @@ func migrator(log *slog.Logger, url string) (*goose.Provider, *sql.DB, error) {
 	return provider, db, nil
 }
 
-// Migrations names the embedded migrations in order, for a digest of the schema.
+// Migrations returns the files of the embedded migrations, in the folder migrations.
 func Migrations() fs.FS { return migrations }

@@ -14,9 +14,9 @@ type Redacted interface {
 	WithoutSecrets() any
 }
 
-// Once is Tx for a use case that makes something. If the request carries an Idempotency-Key, do runs once for that key, actor and
-// request within 24 hours, and its answer is kept in the same transaction: a repetition is given the stored answer, without secrets.
-// The same key with another request is Unprocessable.
+// Once runs do in a transaction as DB.Tx does. If the request carries an Idempotency-Key, do takes effect once for that key and actor within 24
+// hours, and its answer is stored in the same transaction: a repetition gets the stored answer, without secrets. Once fails with Unprocessable for
+// the same key with another request.
 func Once[T any](ctx context.Context, db *DB, tenant uuid.UUID, actor string, do func(tx Tx) (T, error)) (T, error) {
 	var answer T
 	key, keyed := idempotency.From(ctx)
@@ -35,8 +35,9 @@ func Once[T any](ctx context.Context, db *DB, tenant uuid.UUID, actor string, do
 	return answer, err
 }
 
-// Replay returns the answer that Once has stored for the request, if it has. A use case asks it first where what it looks at before its
-// transaction is changed by that transaction, so that a repetition would look at something else.
+// Replay returns the answer that Once has stored for the request. stored is false if there is none, or no Idempotency-Key. A use case calls it
+// before Once if it first reads what the transaction changes, since a repetition would read something else. It fails with Unprocessable for the
+// same key with another request.
 func Replay[T any](ctx context.Context, db *DB, tenant uuid.UUID, actor string) (answer T, stored bool, err error) {
 	key, keyed := idempotency.From(ctx)
 	if !keyed {
@@ -53,7 +54,7 @@ func Replay[T any](ctx context.Context, db *DB, tenant uuid.UUID, actor string) 
 	return answer, stored, err
 }
 
-// request returns what tells one request from another with the same key.
+// request returns a hash of the request's route, path and body, by which requests with the same key are told apart.
 func request(key idempotency.Key) []byte {
 	sum := sha256.Sum256(append([]byte(key.Route+"\x00"), key.Body[:]...))
 	return sum[:]

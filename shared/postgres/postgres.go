@@ -73,7 +73,8 @@ func Open(_ context.Context, e *env.Env) (*DB, error) {
 	})
 }
 
-// divide returns one slot for each connection of the pool, by which callers get fair shares of the connections.
+// divide returns one slot for each connection of the pool. Callers who want a connection wait for a slot, by the rule of share.Slots. It fails if
+// the pool or its queue is configured too small.
 func divide(e *env.Env, c config) (*share.Slots, error) {
 	if c.Pool < 1 || c.Queue < share.Lone {
 		return nil, fmt.Errorf("DATABASE_POOL is %d and DATABASE_QUEUE %d; they are at least 1 and %d", c.Pool, c.Queue, share.Lone)
@@ -82,7 +83,7 @@ func divide(e *env.Env, c config) (*share.Slots, error) {
 	return share.NewSlots(int(c.Pool), queue), telemetry.RegisterShare(e, "database_queue", queue.Stats)
 }
 
-// closePool waits for the transactions that go on until ctx ends; the process's end takes what is left.
+// closePool closes the pool once all transactions have ended. It fails if ctx ends before; those that go on end with the process.
 func closePool(ctx context.Context, pool *pgxpool.Pool) error {
 	closed := make(chan struct{})
 	go func() { pool.Close(); close(closed) }() // ends with the last transaction
@@ -94,6 +95,8 @@ func closePool(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 }
 
+// open returns a pool with the configuration. Each new connection takes its user and password from the URL that current returns then. It fails if
+// the configuration is invalid, and does not connect.
 func open(ctx context.Context, c config, current func() (string, error)) (*pgxpool.Pool, error) {
 	parsed, err := pgxpool.ParseConfig(c.URL)
 	if err != nil {
@@ -123,13 +126,13 @@ func open(ctx context.Context, c config, current func() (string, error)) (*pgxpo
 	return pool, nil
 }
 
-// scanUTC makes times that are read be in UTC, not in the process's own zone.
+// scanUTC has the connection return times in UTC, whatever the process's own zone is. It never fails.
 func scanUTC(_ context.Context, conn *pgx.Conn) error {
 	conn.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
 	return nil
 }
 
-// As returns the same pool, whose transactions run as the role.
+// As returns the same pool for transactions as the role.
 func (db *DB) As(role Role) *DB { return &DB{pool: db.pool, connections: db.connections, role: role} }
 
 // Ping fails with Unavailable if the server does not answer.

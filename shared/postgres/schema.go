@@ -35,13 +35,13 @@ const (
 	lookTime  = 5 * time.Second // for one look
 )
 
-// newGate returns a gate that is closed.
+// newGate returns a closed gate: the process is not ready until follow opens it.
 func newGate(e *env.Env, pool *pgxpool.Pool) (*gate, error) {
 	needed, err := newestMigration()
 	return &gate{pool: pool, needed: needed, env: e, open: e.Hold()}, err
 }
 
-// newestMigration returns the number of the last embedded one.
+// newestMigration returns the number of the newest embedded migration.
 func newestMigration() (newest int64, err error) {
 	files, err := fs.Glob(migrations, "migrations/*.sql")
 	if err != nil {
@@ -57,7 +57,7 @@ func newestMigration() (newest int64, err error) {
 	return newest, nil
 }
 
-// follow looks until the schema is new enough, or ctx ends.
+// follow looks at the database until its schema is new enough, or ctx ends. It opens and closes the gate by what it sees.
 func (g *gate) follow(ctx context.Context) {
 	for pauses := (backoff.Backoff{First: firstLook, Longest: lastLook, Factor: 2}); !g.look(ctx); {
 		if pauses.Wait(ctx) != nil {
@@ -66,7 +66,8 @@ func (g *gate) follow(ctx context.Context) {
 	}
 }
 
-// look opens or closes the gate by what the database says, and reports whether that is settled.
+// look asks the database for its schema once. It opens the gate if the schema is new enough, or if the server is away, and closes it if the schema
+// is too old or the server refuses. settled is true only if the schema is new enough.
 func (g *gate) look(ctx context.Context) (settled bool) {
 	version, err := g.version(ctx)
 	switch {
@@ -85,6 +86,7 @@ func (g *gate) look(ctx context.Context) (settled bool) {
 	return false
 }
 
+// pass lets the process be ready.
 func (g *gate) pass() {
 	if g.open != nil {
 		g.open()
@@ -92,6 +94,7 @@ func (g *gate) pass() {
 	}
 }
 
+// keep makes the process not ready, and logs the reason.
 func (g *gate) keep(ctx context.Context, reason string) {
 	if g.open == nil {
 		g.open = g.env.Hold()

@@ -11,7 +11,8 @@ import (
 
 const schemaSQL = `select coalesce(max(version_id), 0) from goose_db_version where is_applied`
 
-// version returns the last migration that has run. It fails with Unavailable if the server cannot be reached, and with what it said if it refuses.
+// version returns the number of the newest migration that has run, 0 if there is no schema. It fails with Unavailable if the server cannot be
+// reached within 5 s, and with the server's own error if it refuses the connection.
 func (g *gate) version(ctx context.Context) (version int64, err error) {
 	bounded, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()

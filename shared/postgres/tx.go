@@ -20,10 +20,10 @@ type Tx struct {
 	after  *[]func()
 }
 
-// Tenant returns the tenant whose rows the transaction sees; zero in Definer.
+// Tenant returns the tenant whose rows the transaction sees, zero for one of Definer.
 func (tx Tx) Tenant() uuid.UUID { return tx.tenant }
 
-// OnCommit calls f once the transaction has committed; never if it has not. f must not block.
+// OnCommit has f called once the transaction has committed, and not if it fails. f must not block.
 func (tx Tx) OnCommit(f func()) { *tx.after = append(*tx.after, f) }
 
 const (
@@ -33,20 +33,23 @@ const (
 	limits = "set local statement_timeout = '30s'; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = '30s'"
 )
 
-// Tx runs do in a transaction as the DB's role, seeing the tenant's rows alone, and commits if it returns nil.
-// do is called again if the server ended the transaction for another's sake (deadlock, serialization), so it changes nothing outside.
-// It waits for a connection, which those who hold fewest get first (share.Of). It fails with RateLimited if too many of the same wait.
-// A server that is away is Unavailable, and then nothing is known of the commit: callers repeat what is idempotent.
+// Tx runs do in a transaction as DB's role that sees only the tenant's rows. It commits if do returns nil, otherwise it rolls back and returns do's
+// error. It may call do up to four times, after a deadlock or a serialization failure, so do must change nothing outside the transaction.
+//
+// Tx waits for a connection; the holders of fewest get one first (share.Of). It fails with RateLimited if too many calls of one holder wait. It
+// fails with Unavailable if the server is away, and then the transaction may or may not have committed.
 func (db *DB) Tx(ctx context.Context, tenant uuid.UUID, do func(tx Tx) error) error {
 	begin := fmt.Sprintf("begin; set local role %s; set local maas.tenant = '%s'; %s", db.role, tenant, limits)
 	return db.run(ctx, begin, tenant, do)
 }
 
-// Definer runs do in a transaction as the DB's role with no tenant: it sees no rows but those that SECURITY DEFINER functions give.
+// Definer is like Tx for no tenant: the transaction sees no rows but those that SECURITY DEFINER functions return.
 func (db *DB) Definer(ctx context.Context, do func(tx Tx) error) error {
 	return db.run(ctx, fmt.Sprintf("begin; set local role %s; %s", db.role, limits), uuid.Nil, do)
 }
 
+// run runs do in a transaction that the SQL begin starts, and repeats it after a deadlock or a serialization failure. It returns an outage as
+// Unavailable.
 func (db *DB) run(ctx context.Context, begin string, tenant uuid.UUID, do func(tx Tx) error) error {
 	wait := firstWait
 	for try := 1; ; try++ {
@@ -63,6 +66,7 @@ func (db *DB) run(ctx context.Context, begin string, tenant uuid.UUID, do func(t
 	}
 }
 
+// attempt runs do in one transaction, and the functions of OnCommit once it has committed.
 func (db *DB) attempt(ctx context.Context, begin string, tenant uuid.UUID, do func(tx Tx) error) error {
 	var after []func()
 	err := db.inSlot(ctx, func() error {
@@ -79,7 +83,7 @@ func (db *DB) attempt(ctx context.Context, begin string, tenant uuid.UUID, do fu
 	return nil
 }
 
-// inSlot calls do, which uses one connection, when the context's holder gets a connection by the rule of share.Slots.
+// inSlot waits for a slot for one connection, and calls do in it. It fails with RateLimited or ctx's error if it gets none.
 func (db *DB) inSlot(ctx context.Context, do func() error) error {
 	connection, err := db.connections.Acquire(ctx, share.Of(ctx))
 	if err != nil {

@@ -31,7 +31,7 @@ type Database struct {
 	OwnerURL string // for looking behind row-level security
 }
 
-// New returns a database from the template.
+// New creates a migrated database, which is dropped when the test ends. It ends the test on an error, also if there is no server: it never skips it.
 func New(t testing.TB) Database {
 	t.Helper()
 	owner, app := urls(t)
@@ -55,7 +55,7 @@ func New(t testing.TB) Database {
 	return d
 }
 
-// Empty makes a database without any migration, and returns its owner's URL.
+// Empty creates a database without migrations, which is dropped when the test ends, and returns its owner's URL. It ends the test as New does.
 func Empty(t testing.TB) string {
 	t.Helper()
 	owner, _ := urls(t)
@@ -68,7 +68,8 @@ func Empty(t testing.TB) string {
 	return with(owner, name)
 }
 
-// Owner runs do on a connection that row-level security does not bind, to look at what really is there.
+// Owner runs do on a connection of the database's owner, whom row-level security does not bind, so that it sees the rows of all tenants. It ends
+// the test on an error.
 func (d Database) Owner(t testing.TB, do func(ctx context.Context, conn *pgx.Conn) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -88,7 +89,8 @@ const (
 	templateLock = 7308324466065634403 // "maastemp", any constant that all test processes share
 )
 
-// ensureTemplate makes the template of this schema once for all test processes.
+// ensureTemplate returns the name of the template for this program's migrations, and creates it if no test process has done so. Under an advisory
+// lock, other processes wait.
 func ensureTemplate(ctx context.Context, conn *pgx.Conn, owner, app string) (string, error) {
 	sum := sha256.New()
 	err := fs.WalkDir(postgres.Migrations(), ".", func(path string, entry fs.DirEntry, err error) error {
@@ -114,6 +116,7 @@ func ensureTemplate(ctx context.Context, conn *pgx.Conn, owner, app string) (str
 	return name, makeTemplate(ctx, conn, name, owner, app)
 }
 
+// makeTemplate creates and migrates the template. It gets its name last, so that one that was left half-made is not used.
 func makeTemplate(ctx context.Context, conn *pgx.Conn, name, owner, app string) error {
 	draft := name + "_draft" // a template that a killed process left half-made must not be taken for one
 	if _, err := conn.Exec(ctx, "drop database if exists "+draft); err != nil {
@@ -133,6 +136,7 @@ func makeTemplate(ctx context.Context, conn *pgx.Conn, name, owner, app string) 
 	return err
 }
 
+// urls returns MIGRATE_DATABASE_URL and DATABASE_URL. It ends the test if one is not set.
 func urls(t testing.TB) (owner, app string) {
 	t.Helper()
 	owner, app = os.Getenv("MIGRATE_DATABASE_URL"), os.Getenv("DATABASE_URL")
@@ -142,7 +146,7 @@ func urls(t testing.TB) (owner, app string) {
 	return owner, app
 }
 
-// with returns the URL with another database.
+// with returns the server's URL with the database in its path. It returns a malformed URL as it is.
 func with(server, database string) string {
 	u, err := url.Parse(server)
 	if err != nil {
@@ -152,6 +156,7 @@ func with(server, database string) string {
 	return u.String()
 }
 
+// drop closes e, which may be nil, and drops the database, also if it has connections.
 func drop(t testing.TB, e *env.Env, owner, name string) {
 	if e != nil {
 		_ = e.Close(context.Background())
@@ -162,7 +167,7 @@ func drop(t testing.TB, e *env.Env, owner, name string) {
 	})
 }
 
-// maintain runs do on a connection to the server's maintenance database.
+// maintain runs do on a connection to the server's maintenance database. It ends the test on an error.
 func maintain(t testing.TB, owner string, do func(ctx context.Context, conn *pgx.Conn) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience) // not the test's context: this also runs in its cleanup

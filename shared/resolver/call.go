@@ -30,6 +30,8 @@ const (
 // policy is how a service is asked that may be away.
 type policy = failsafe.Executor[any]
 
+// newPolicy returns a policy that retries calls that fail with Unavailable, three attempts in all, and sends none for a second after ten such
+// failures in a row.
 func newPolicy() policy {
 	away := func(_ any, err error) bool { return fault.Is(err, fault.Unavailable) }
 	retry := retrypolicy.NewBuilder[any]().HandleIf(away).AbortOnErrors(circuitbreaker.ErrOpen).
@@ -44,8 +46,9 @@ type tenant struct {
 	name ref.Tenant
 }
 
-// call asks a procedure. It fails with the fault that the service gave, and with Unavailable if there was no answer. Who goes away before the
-// answer says nothing about the service: that is no failure of it.
+// call calls a procedure as the gateway, for a tenant, and charges it to ctx's holder. Each attempt takes at most 5 s. It fails with the service's
+// own fault, with Unavailable if the service does not answer or the policy's circuit is open, and with ctx's error if ctx ends first, which the
+// policy does not count as a failure.
 func call[In, Out any](
 	ctx context.Context, r *Resolver, p policy, of tenant, in *In, ask func(context.Context, *connect.Request[In]) (*connect.Response[Out], error),
 	procedure string,
@@ -92,6 +95,7 @@ func faultOf(err error) error {
 	}
 }
 
+// away returns the Unavailable fault of a registry that does not answer.
 func away(err error) error {
 	return fault.New(fault.Unavailable, "The registry is away; try again.", fault.Op("resolver"), fault.Cause(err))
 }

@@ -37,11 +37,13 @@ type verdict struct {
 
 type keyCache = otter.Cache[keyHash, verdict]
 
+// newKeyCache returns an empty cache of up to maxKeys verdicts.
 func newKeyCache() (*keyCache, error) {
 	return otter.New(&otter.Options[keyHash, verdict]{MaximumSize: maxKeys})
 }
 
-// APIKey implements auth.Authenticator.
+// APIKey implements auth.Authenticator. It asks IdentityService, and keeps its answer for up to a minute. It fails with Unauthenticated for a key
+// that is not valid or has been revoked, and with Unavailable if that cannot be found out.
 func (r *Resolver) APIKey(ctx context.Context, key auth.APIKey) (auth.Principal, error) {
 	if err := r.revoked.known(ctx); err != nil {
 		return auth.Principal{}, err
@@ -60,6 +62,8 @@ func (r *Resolver) APIKey(ctx context.Context, key auth.APIKey) (auth.Principal,
 	return known.who, known.refused
 }
 
+// verifyKey asks IdentityService about a key and caches the verdict, which may be a refusal. It fails if there is no answer, and with Internal if
+// it is malformed.
 func (r *Resolver) verifyKey(ctx context.Context, id string, hash keyHash) (verdict, error) {
 	now := time.Now()
 	out, err := call(ctx, r, r.verify, tenant{}, &maasv1.VerifyKeyRequest{Id: id, Hash: hash[:]},
@@ -83,6 +87,7 @@ func (r *Resolver) verifyKey(ctx context.Context, id string, hash keyHash) (verd
 	return v, nil
 }
 
+// principalOf returns the principal that IdentityService's answer describes, with the key's id. It fails if the answer is malformed.
 func principalOf(id string, m *maasv1.VerifyKeyResponse) (who auth.Principal, err error) {
 	who = auth.Principal{Key: id, Scopes: []api.Permission{}}
 	if who.Tenant, err = uuid.Parse(m.GetTenantId()); err != nil {
@@ -104,7 +109,8 @@ func principalOf(id string, m *maasv1.VerifyKeyResponse) (who auth.Principal, er
 	return who, err
 }
 
-// limitsOf returns what a key is limited to; nil for all. An api-keys of an earlier release knows names alone, which are patterns without a *.
+// limitsOf returns a key's limits, or nil for a key that is for all models. A service of an earlier release sends names only, and each counts as a
+// pattern without a *. It fails if the answer is malformed.
 func limitsOf(tenant ref.Tenant, m *maasv1.VerifyKeyResponse) (*auth.Limits, error) {
 	patterns := m.GetPatterns()
 	if !m.GetLimited() {

@@ -40,7 +40,8 @@ type Resolver struct {
 	revoked revoked
 }
 
-// Open returns the process's resolver. The first call starts to follow revocations.
+// Open returns the process's resolver. The first call makes it, and begins to follow revocations in the background. It fails if the configuration
+// is invalid, but not if the services are away.
 func Open(e *env.Env) (*Resolver, error) {
 	return env.Once(e, "resolver", func(context.Context) (*Resolver, func(context.Context) error, error) {
 		var c config
@@ -57,6 +58,7 @@ func Open(e *env.Env) (*Resolver, error) {
 	})
 }
 
+// newResolver returns a resolver with empty caches, which calls the services through client. It fails if the configuration is invalid.
 func newResolver(e *env.Env, c config, client *http.Client) (*Resolver, error) {
 	gateway, err := auth.OpenGateway(e)
 	if err != nil {
@@ -87,7 +89,7 @@ func newResolver(e *env.Env, c config, client *http.Client) (*Resolver, error) {
 	}, nil
 }
 
-// newClient speaks HTTP/2, in cleartext to http addresses, as gRPC needs it.
+// newClient returns a client that speaks HTTP/2 as gRPC needs it, without TLS to http addresses. It finds out a dead peer within 20 s.
 func newClient() *http.Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP2(true)

@@ -33,11 +33,13 @@ type revoked struct {
 	once   *sync.Once
 }
 
+// newRevoked returns a list that has not been read yet.
 func newRevoked() revoked {
 	return revoked{start: time.Now(), loaded: make(chan struct{}), once: &sync.Once{}}
 }
 
-// Check implements auth.Authenticator.
+// Check implements auth.Authenticator. It fails with Unauthenticated for a token that was revoked, and with Unavailable if the list is missing or
+// too old.
 func (r *Resolver) Check(ctx context.Context, claims auth.Claims) error {
 	if err := r.revoked.known(ctx); err != nil {
 		return err
@@ -48,7 +50,7 @@ func (r *Resolver) Check(ctx context.Context, claims auth.Claims) error {
 	return nil
 }
 
-// Ready fails with Unavailable while it cannot be told what is revoked. It does not wait.
+// Ready fails with Unavailable while the list of revocations is missing or too old. It does not wait.
 func (r *Resolver) Ready() error {
 	select {
 	case <-r.revoked.loaded:
@@ -58,7 +60,8 @@ func (r *Resolver) Ready() error {
 	}
 }
 
-// known waits for the first list, and fails with Unavailable if there is none or if it is too old.
+// known fails with Unavailable if the list is missing or too old. It waits up to 5 s for the first list, and fails with ctx's error if ctx ends
+// first.
 func (k *revoked) known(ctx context.Context) error {
 	select {
 	case <-k.loaded:
@@ -75,6 +78,7 @@ func (k *revoked) known(ctx context.Context) error {
 	}
 }
 
+// fresh fails with Unavailable if the list is older than staleAfter.
 func (k *revoked) fresh() error {
 	if time.Since(k.start)-time.Duration(k.read.Load()) > staleAfter {
 		return unknown()
@@ -82,11 +86,12 @@ func (k *revoked) fresh() error {
 	return nil
 }
 
+// unknown returns the Unavailable fault of a list that is missing or too old.
 func unknown() error {
 	return fault.New(fault.Unavailable, "It cannot be told which credentials are still good; try again.", fault.RetryAfter(auth.RevocationInterval))
 }
 
-// followRevocations keeps the list until ctx ends.
+// followRevocations reads the new revocations every two seconds until ctx ends. After a failure it tries again.
 func (r *Resolver) followRevocations(ctx context.Context) {
 	var asOf *timestamppb.Timestamp
 	for ctx.Err() == nil {
@@ -104,6 +109,7 @@ func (r *Resolver) followRevocations(ctx context.Context) {
 	}
 }
 
+// merge adds the revocations of an answer that was asked for at began, the time since start. Those of an unknown kind are ignored.
 func (k *revoked) merge(m *maasv1.RevocationsResponse, began time.Duration) {
 	fresh := make([]auth.Revocation, 0, len(m.GetRevocations()))
 	for _, one := range m.GetRevocations() {
@@ -119,6 +125,7 @@ func (k *revoked) merge(m *maasv1.RevocationsResponse, began time.Duration) {
 	k.once.Do(func() { close(k.loaded) })
 }
 
+// kindOf converts a kind of revocation from its protobuf value. It reports false for an unknown one.
 func kindOf(kind maasv1.Revocation_Kind) (auth.Revoked, bool) {
 	switch kind {
 	case maasv1.Revocation_KIND_SESSION:

@@ -57,13 +57,15 @@ type Deprecation struct {
 	Sunset time.Time // zero where none is set
 }
 
-// Callable reports whether calls can be sent: also to a version that is scaled to zero, which starts with the first.
+// Callable reports whether calls can be sent to the version: it has an endpoint, and is ready or idle. One that is idle, scaled to zero, is started by the
+// first call.
 func (v *Version) Callable() bool {
 	return v.Endpoint != "" && v.Status.Serves()
 }
 
-// Resolve returns where a reference leads. If the version does not run, that asks for its start, and the route's status says so.
-// It fails with NotFound for what the caller may not know of, and with Gone for a retired version.
+// Resolve returns the version that a reference leads to, from the cache or from ModelService. If the version does not run, that requests its start,
+// and the route's status says so. It fails with NotFound if there is none or the caller may not see it, with Gone for a retired version, and with
+// Unavailable if the registry is away.
 func (r *Resolver) Resolve(ctx context.Context, who auth.Principal, target ref.Target) (*Route, error) {
 	if !who.MaySee(target.Model) {
 		return nil, noModel(target.Model)
@@ -88,12 +90,13 @@ func (r *Resolver) Resolve(ctx context.Context, who auth.Principal, target ref.T
 	}
 }
 
+// noModel returns the NotFound fault of a model.
 func noModel(m ref.Model) error {
 	return fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", m))
 }
 
-// Missing drops what is known of a version, and of the reference that led to it, because nobody is at its endpoint, and tells ModelService: the
-// version is elsewhere by now, or a host has lost it and does not know.
+// Missing reports that nobody answers at a version's endpoint. It deletes the version, and the reference that led to it, from the cache, and tells
+// ModelService, whose errors are ignored: a later call that finds nobody tells it again.
 func (r *Resolver) Missing(ctx context.Context, who auth.Principal, target ref.Target, v *Version) {
 	exact := ref.Target{Model: target.Model, Selector: ref.Exact(v.Version)}
 	r.routes.Forget(ctx, keyOf(who, target))
@@ -102,11 +105,12 @@ func (r *Resolver) Missing(ctx context.Context, who auth.Principal, target ref.T
 	_, _ = r.ask(ctx, tenant{who.Tenant, who.TenantName}, in) // the next call that finds nobody tells it again
 }
 
-// keyOf returns the key of a route. Its scope is the model, since that is what writers announce.
+// keyOf returns the cache key of a route. Its scope is the model, since writers announce changes by model.
 func keyOf(who auth.Principal, target ref.Target) cache.Key {
 	return cache.TenantKey(target.Model.String(), who.Tenant, target.Selector.String())
 }
 
+// ask returns ModelService's answer to the request. It fails as call does, and with Internal if the answer is malformed.
 func (r *Resolver) ask(ctx context.Context, of tenant, in *maasv1.ResolveRequest) (*Route, error) {
 	out, err := call(ctx, r, r.resolve, of, in, r.models.Resolve, maasv1connect.ModelServiceResolveProcedure)
 	if err != nil {

@@ -23,7 +23,7 @@ const (
 	tensorSize = 150
 )
 
-// openRoutes makes the cache of routes, which are kept as ModelService sent them.
+// openRoutes returns the cache of routes, over the process's store. Routes are kept in the form in which ModelService sent them.
 func openRoutes(e *env.Env) (*cache.Cache[*Route], error) {
 	store, err := cache.Open(e)
 	if err != nil {
@@ -37,6 +37,7 @@ func openRoutes(e *env.Env) (*cache.Cache[*Route], error) {
 	})
 }
 
+// decodeRoute decodes a route of the cache. It fails if it is malformed or from an earlier release.
 func decodeRoute(text []byte) (*Route, error) {
 	m := &maasv1.ResolveResponse{}
 	if err := proto.Unmarshal(text, m); err != nil {
@@ -49,6 +50,7 @@ func decodeRoute(text []byte) (*Route, error) {
 	return route, err
 }
 
+// size returns about how many bytes the route takes, 0 for nil.
 func (r *Route) size() int {
 	if r == nil {
 		return 0
@@ -56,6 +58,7 @@ func (r *Route) size() int {
 	return routeSize + tensorSize*(len(r.Version.Inputs)+len(r.Version.Outputs))
 }
 
+// routeOf converts ModelService's answer to a route. It fails if an id or a version in it is malformed.
 func routeOf(m *maasv1.ResolveResponse) (*Route, error) {
 	version, err := versionOf(m)
 	if err != nil {
@@ -77,6 +80,7 @@ func routeOf(m *maasv1.ResolveResponse) (*Route, error) {
 	return route, nil
 }
 
+// versionOf returns the version in ModelService's answer. It fails if its id, version or digest is malformed.
 func versionOf(m *maasv1.ResolveResponse) (v Version, err error) {
 	v = Version{
 		Endpoint: m.GetEndpoint(), Status: api.DeploymentStatus(m.GetStatus()), Reason: m.GetReason(), Runtime: m.GetRuntime(), Deterministic: m.GetDeterministic(),
@@ -103,6 +107,7 @@ func versionOf(m *maasv1.ResolveResponse) (v Version, err error) {
 	return v, nil
 }
 
+// tensorsOf converts the description of a version's inputs or outputs.
 func tensorsOf(list []*maasv1.Tensor) []openinference.TensorMetadata {
 	out := make([]openinference.TensorMetadata, len(list))
 	for i, t := range list {

@@ -50,7 +50,7 @@ type Server struct {
 	revoked []*maasv1.Revocation
 }
 
-// New starts the services, which stop when the test ends.
+// New starts the services, without any route or key. They stop when the test ends.
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{Installation: authtest.New(t), t: t, routes: map[string]*maasv1.ResolveResponse{}}
@@ -64,6 +64,7 @@ func New(t testing.TB) *Server {
 	return s
 }
 
+// service returns a mux with the guards of a function.
 func (s *Server) service(function string) *httpapi.Mux {
 	e := s.Env(function, nil)
 	s.t.Cleanup(func() { _ = e.Close(context.Background()) })
@@ -74,7 +75,7 @@ func (s *Server) service(function string) *httpapi.Mux {
 	return mux
 }
 
-// serve speaks HTTP/2 in cleartext, as functions do.
+// serve starts a server that speaks HTTP/2 in cleartext, as functions do, and returns its URL. It stops when the test ends.
 func serve(t testing.TB, handler http.Handler) (address string) {
 	server := httptest.NewUnstartedServer(handler)
 	server.Config.Protocols = new(http.Protocols)
@@ -84,19 +85,20 @@ func serve(t testing.TB, handler http.Handler) (address string) {
 	return server.URL
 }
 
-// Owner returns the owner of the tenant acme.
+// Owner returns a new owner of the tenant acme.
 func (s *Server) Owner() auth.Principal {
 	return auth.Principal{Tenant: authtest.Acme, TenantName: "acme", User: uuid.New(), Session: uuid.New(), Roles: []api.Role{api.Owner}}
 }
 
-// TokenOf signs an access token of the principal.
+// TokenOf returns an access token of the principal.
 func (s *Server) TokenOf(who auth.Principal) string {
 	return s.Token(s.t, auth.Claims{
 		Subject: who.User, Session: who.Session, Tenant: who.Tenant, TenantName: who.TenantName, Roles: who.Roles,
 	})
 }
 
-// Ready makes acme/<name>@<version> a version that answers at the endpoint; its reference leads to it, and so does the model's latest.
+// Ready adds the version acme/<name>@<version>, which answers at the endpoint, and makes it the model's latest. It returns the response of both
+// references.
 func (s *Server) Ready(name, version, endpoint string) *maasv1.ResolveResponse {
 	r := &maasv1.ResolveResponse{
 		ModelId: ModelID(name).String(), VersionId: uuid.NewString(), Version: version, Digest: ref.SumOf([]byte(name + "@" + version)).String(), Endpoint: endpoint, Status: "ready",
@@ -109,10 +111,10 @@ func (s *Server) Ready(name, version, endpoint string) *maasv1.ResolveResponse {
 	return r
 }
 
-// ModelID returns the id that the model acme/<name> has with Ready.
+// ModelID returns the id of the model acme/<name> in the responses of Ready.
 func ModelID(name string) uuid.UUID { return uuid.NewSHA1(authtest.Acme, []byte(name)) }
 
-// Lead makes a reference lead somewhere; each time the epoch grows. The response is the server's from then on.
+// Lead makes Resolve answer the reference target with r, in a new epoch. The caller must not change r afterwards except by Change.
 func (s *Server) Lead(target string, r *maasv1.ResolveResponse) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,7 +123,7 @@ func (s *Server) Lead(target string, r *maasv1.ResolveResponse) {
 	s.routes[target] = r
 }
 
-// Change changes a response under the server's lock, with a new epoch, which it gives.
+// Change calls change with a response under the server's lock, in a new epoch, which it returns.
 func (s *Server) Change(r *maasv1.ResolveResponse, change func(*maasv1.ResolveResponse)) (epoch int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,7 +133,7 @@ func (s *Server) Change(r *maasv1.ResolveResponse, change func(*maasv1.ResolveRe
 	return s.epoch
 }
 
-// Revoke adds to what is revoked.
+// Revoke adds a revocation of the session, user, tenant or key with the id.
 func (s *Server) Revoke(kind maasv1.Revocation_Kind, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,7 +143,7 @@ func (s *Server) Revoke(kind maasv1.Revocation_Kind, id string) {
 	})
 }
 
-// AddKey makes an API key of the principal, and returns the whole credential.
+// AddKey creates an API key of the principal and returns it. VerifyKey accepts it from then on.
 func (s *Server) AddKey(who auth.Principal) auth.APIKey {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +159,7 @@ type modelService struct {
 	s *Server
 }
 
-// Resolve answers what the test has said, in the tenant that the gateway names.
+// Resolve answers as Lead says. It fails with NotFound for an unknown reference or another tenant, and with Unavailable while the server is down.
 func (m modelService) Resolve(ctx context.Context, in *connect.Request[maasv1.ResolveRequest]) (*connect.Response[maasv1.ResolveResponse], error) {
 	m.s.Resolved.Add(1)
 	if m.s.Down.Load() {
@@ -180,7 +182,7 @@ func (m modelService) Resolve(ctx context.Context, in *connect.Request[maasv1.Re
 	return connect.NewResponse(clone(route)), nil
 }
 
-// clone copies what Change may change while the answer is written.
+// clone returns a copy of the response, since Change may change the response while the copy is written.
 func clone(r *maasv1.ResolveResponse) *maasv1.ResolveResponse {
 	return &maasv1.ResolveResponse{
 		VersionId: r.GetVersionId(), Version: r.GetVersion(), Digest: r.GetDigest(), Endpoint: r.GetEndpoint(), Status: r.GetStatus(),
@@ -192,7 +194,8 @@ func clone(r *maasv1.ResolveResponse) *maasv1.ResolveResponse {
 
 type identityService struct{ s *Server }
 
-// VerifyKey knows the keys of the installation.
+// VerifyKey answers with the principal of a key of the installation. It fails with Unauthenticated for an unknown key, and with Unavailable while
+// the server is down.
 func (i identityService) VerifyKey(ctx context.Context, in *connect.Request[maasv1.VerifyKeyRequest]) (*connect.Response[maasv1.VerifyKeyResponse], error) {
 	i.s.Verified.Add(1)
 	charged := share.Of(ctx)
@@ -211,6 +214,7 @@ func (i identityService) VerifyKey(ctx context.Context, in *connect.Request[maas
 	return nil, fault.New(fault.Unauthenticated, "The API key is not valid.")
 }
 
+// isHash reports whether the hash is that of the credential.
 func (s *Server) isHash(credential string, hash []byte) bool {
 	key, err := auth.ParseAPIKey(credential)
 	if err != nil {
@@ -220,8 +224,10 @@ func (s *Server) isHash(credential string, hash []byte) bool {
 	return err == nil && bytes.Equal(of.Of(key), hash)
 }
 
+// env returns the environment of the function api-keys.
 func (s *Server) env() *env.Env { return s.Env("api-keys", nil) }
 
+// answerOf returns VerifyKey's answer for a key with the principal.
 func answerOf(who auth.Principal) *maasv1.VerifyKeyResponse {
 	out := &maasv1.VerifyKeyResponse{TenantId: who.Tenant.String(), Tenant: string(who.TenantName), UserId: who.User.String()}
 	for _, role := range who.Roles {
@@ -243,7 +249,7 @@ func answerOf(who auth.Principal) *maasv1.VerifyKeyResponse {
 	return out
 }
 
-// Revocations returns all of them each time.
+// Revocations answers with all revocations each time, not only the new ones. It fails with Unavailable while the server is down.
 func (i identityService) Revocations(context.Context, *connect.Request[maasv1.RevocationsRequest]) (*connect.Response[maasv1.RevocationsResponse], error) {
 	if i.s.Down.Load() {
 		return nil, fault.New(fault.Unavailable, "The database is away.")

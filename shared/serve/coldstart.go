@@ -23,7 +23,8 @@ type coldStart struct {
 	done     atomic.Bool
 }
 
-// newColdStart returns nil where the system does not tell when the process began.
+// newColdStart registers the metric, and measures in the background when the process becomes ready. It returns nil, without an error, if the
+// system does not tell when the process began.
 func newColdStart(e *env.Env) (*coldStart, error) {
 	began, ok := processStart()
 	if !ok {
@@ -48,7 +49,8 @@ func newColdStart(e *env.Env) (*coldStart, error) {
 	return c, nil
 }
 
-// watch has the first answer measured. It costs every other a look at a flag.
+// watch has the time measured at which the exchange's answer begins, if it is the process's first. It does nothing if c is nil or the first
+// answer has begun.
 func (c *coldStart) watch(x *telemetry.Exchange) {
 	if c == nil || c.done.Load() {
 		return
@@ -57,7 +59,8 @@ func (c *coldStart) watch(x *telemetry.Exchange) {
 	x.OnAnswer(func() { c.answered.Do(func() { c.record(arrived, time.Since(c.began)) }) })
 }
 
-// record leaves out for how long the process was ready and nobody asked: that is no part of its start.
+// record sets the time until the first answer, without the time for which the process was ready and no request came. Both times count from the
+// process's start.
 func (c *coldStart) record(arrived, answers time.Duration) {
 	c.done.Store(true)
 	idle := time.Duration(0)
@@ -67,7 +70,7 @@ func (c *coldStart) record(arrived, answers time.Duration) {
 	c.tell("first_byte", answers-idle)
 }
 
-// tell makes the phase's series, which is not there before it has a value.
+// tell sets the metric's value for a phase.
 func (c *coldStart) tell(phase string, took time.Duration) {
 	c.seconds.WithLabelValues(c.function, phase).Set(took.Seconds())
 }

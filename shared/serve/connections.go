@@ -12,7 +12,8 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// LimitConnections bounds the connections of a server that callers reach, as the operator has set it, and measures them.
+// LimitConnections sets the limits of a server's connections that e's variables name, and registers their metrics under the listener's name.
+// It fails for limits that cannot be met.
 func LimitConnections(e *env.Env, listener string, server *httpserver.Server) error {
 	var limits httpserver.Limits
 	if err := e.Config(&limits); err != nil {
@@ -48,7 +49,8 @@ func MeasureConnections(e *env.Env, listener string, server *httpserver.Server) 
 	return nil
 }
 
-// RefuseConnection answers a request on a connection beyond the limits: httpserver.Server's Refuse.
+// RefuseConnection answers a request on a connection beyond the limits with a problem: 429 if its address has too many, else 503. It is an
+// httpserver.Server's Refuse.
 func RefuseConnection(w http.ResponseWriter, r *http.Request, why httpserver.Refusal) {
 	kind := fault.Unavailable
 	if why.PerAddress {

@@ -34,7 +34,7 @@ type Function struct {
 	end      func(context.Context) error // what Stop does last in a process of its own; nil within a host
 }
 
-// New returns the function that open wires.
+// New returns a function that is not started. Start or Mount calls open.
 func New(open Open) *Function {
 	return &Function{open: open, draining: make(chan struct{})}
 }
@@ -48,7 +48,7 @@ func (f *Function) Mount(ctx context.Context, e *env.Env) error {
 	return e.AwaitReady(ctx)
 }
 
-// mount starts the function, whether or not what it opened holds it back. cold may be nil.
+// mount opens the function. It does not wait until the function is ready. cold may be nil.
 func (f *Function) mount(ctx context.Context, e *env.Env, cold *coldStart) error {
 	handler, err := f.open(ctx, e)
 	if err != nil {
@@ -62,7 +62,7 @@ func (f *Function) mount(ctx context.Context, e *env.Env, cold *coldStart) error
 	return nil
 }
 
-// Handle answers a request. Before the function is ready, and after it has stopped, that is 503.
+// Handle answers a request. Before the function is ready, and after it has stopped, the answer is 503.
 func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 	h := f.host.Load()
 	if h == nil || !h.ready() || !f.enter() {
@@ -102,6 +102,7 @@ func (f *Function) Drain() {
 	})
 }
 
+// endRequests ends the requests that are still running, with Stopping as the cause. It does nothing within a host.
 func (f *Function) endRequests() {
 	if server := f.server.Load(); server != nil {
 		server.End(Stopping())
@@ -150,6 +151,7 @@ func (f *Function) Stop(ctx context.Context) error {
 	return err
 }
 
+// awaitIdle waits until no request is in flight. It fails if ctx ends first.
 func (f *Function) awaitIdle(ctx context.Context) error {
 	idle := make(chan struct{})
 	go func() { f.inFlight.Wait(); close(idle) }() // ends with the last request
@@ -161,7 +163,7 @@ func (f *Function) awaitIdle(ctx context.Context) error {
 	}
 }
 
-// refuse makes new requests fail, and returns the function that closes what is open.
+// refuse makes new requests fail from now on, and returns the function that closes what is open, nil within a host.
 func (f *Function) refuse() func(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -182,14 +184,15 @@ func (f *Function) enter() bool {
 
 type drainingKey struct{}
 
-// Draining is closed when the function that answers the request is about to end. What streams for as long as its client likes (Server-Sent
-// Events) ends then; what has an end of its own need not look.
+// Draining returns a channel that is closed when the function that answers the request is about to end. What streams for as long as its client
+// likes (Server-Sent Events) ends then. Outside a request the channel is nil, and never closed.
 func Draining(ctx context.Context) <-chan struct{} {
 	draining, _ := ctx.Value(drainingKey{}).(<-chan struct{})
 	return draining
 }
 
-// UntilDraining returns a context that also ends with Draining, and what ends it; the caller calls that.
+// UntilDraining returns a context that ends with ctx or when the function is about to end (Draining). The caller calls the returned function
+// to release it.
 func UntilDraining(ctx context.Context) (context.Context, context.CancelFunc) {
 	until, end := context.WithCancel(ctx)
 	go func() { // ends with the context

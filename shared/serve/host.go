@@ -26,11 +26,13 @@ type host struct {
 	log       *slog.Logger
 }
 
+// newHost returns a started function whose routes are in handler. cold may be nil.
 func newHost(e *env.Env, handler http.Handler, cold *coldStart) (*host, error) {
 	t, err := telemetry.Open(e)
 	return &host{name: e.Name(), handler: handler, ready: e.Ready, cold: cold, telemetry: t, log: e.Logger()}, err
 }
 
+// handle answers a request, without the server's own deadlines and with its body read while the answer is written.
 func (h *host) handle(w http.ResponseWriter, r *http.Request, draining <-chan struct{}) {
 	liftDeadlines(w)
 	exchange := func(w http.ResponseWriter, r *http.Request) { h.exchange(w, r, draining) }
@@ -51,16 +53,16 @@ func (h *host) exchange(w http.ResponseWriter, r *http.Request, draining <-chan 
 	h.handler.ServeHTTP(x, r)
 }
 
-// liftDeadlines takes away the server's own cut of an exchange (func-go's is 30 s) and what the connection's request before has left: httpapi bounds
-// each kind of route by itself.
+// liftDeadlines removes the read and write deadlines of a request, which func-go's server sets to 30 s. httpapi bounds each kind of route by
+// itself.
 func liftDeadlines(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // a writer without deadlines (in tests) has nothing to lift
 	_ = control.SetWriteDeadline(time.Time{})
 }
 
-// survive answers a panic with 500 and logs its stack. One that means to cut the connection (http.ErrAbortHandler) goes on to the
-// server, as does any that comes after the answer has begun, so that nobody takes half an answer for a whole one.
+// survive answers a panic with 500 and logs its stack; cause is what recover returned, and nil does nothing. If the answer has begun, or the
+// panic is http.ErrAbortHandler, it panics again so that the server cuts the connection.
 func (h *host) survive(x *telemetry.Exchange, r *http.Request, cause any) {
 	if cause == nil {
 		return
@@ -80,6 +82,7 @@ func (h *host) survive(x *telemetry.Exchange, r *http.Request, cause any) {
 // startRetry is when to come again while a function starts.
 const startRetry = time.Second
 
+// notReady answers 503 with a time to wait.
 func notReady(w http.ResponseWriter, r *http.Request) {
 	x, r := telemetry.Begin(w, r)
 	httpapi.WriteProblem(x, r, fault.New(fault.Unavailable, "The function is starting or stopping; try again.", fault.RetryAfter(startRetry)))

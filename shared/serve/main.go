@@ -11,7 +11,8 @@ import (
 	"github.com/17882237881/MaaS/shared/httpserver"
 )
 
-// Main runs a function as a process of its own on func-go's server, until SIGTERM or SIGINT. It is all that cmd/<name>/main.go calls.
+// Main runs a function as a process of its own on func-go's server, until SIGTERM or SIGINT. If it fails, it prints the error and exits with
+// status 1. It is all that cmd/<name>/main.go calls.
 func Main(name string, f *Function) {
 	fn.SetLogLevel(fn.LogWarn)
 	f.called = name
@@ -25,8 +26,8 @@ func Main(name string, f *Function) {
 	}
 }
 
-// NewServer returns func-go's server for the function as httpserver configures it, so without its 30 s cut, with HTTP/2 in cleartext, which gRPC needs, and
-// with bounds on its connections. It listens on LISTEN_ADDRESS, [::]:8080 by default.
+// NewServer returns func-go's server for the function, configured by httpserver: without its 30 s limit, with HTTP/2 without TLS, which gRPC
+// needs, and with limited connections. It listens at LISTEN_ADDRESS, [::]:8080 by default.
 func NewServer(f *Function) *fn.Service {
 	server := fn.New(f)
 	configured := httpserver.Configure(&server.Server)

@@ -15,7 +15,7 @@ const clockTick = 10 * time.Millisecond
 // startField is the place of starttime among the fields that follow the command's name, which may hold spaces: the 22nd of all.
 const startField = 22 - 3
 
-// processStart returns when the kernel made this process, to a clock tick. In a container that is before the runtime has set it up.
+// processStart returns when the kernel created this process, to 10 ms. It returns false if the kernel does not tell.
 func processStart() (time.Time, bool) {
 	text, err := os.ReadFile("/proc/self/stat")
 	if err != nil {
@@ -30,7 +30,8 @@ func processStart() (time.Time, bool) {
 	return time.Now().Add(-age), ok && age >= 0
 }
 
-// startTime reads when the process began, from the machine's start on.
+// startTime returns when a process began, counted from the machine's start, out of its /proc/PID/stat. It returns false if the text is
+// malformed.
 func startTime(stat []byte) (time.Duration, bool) {
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 	if len(fields) <= startField {

@@ -4,5 +4,5 @@ package serve
 
 import "time"
 
-// processStart is not known here: no cluster runs on such a system.
+// processStart returns false: when the process began is not known here.
 func processStart() (time.Time, bool) { return time.Time{}, false }

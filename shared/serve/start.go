@@ -15,8 +15,8 @@ import (
 	"github.com/17882237881/MaaS/shared/telemetry"
 )
 
-// Start starts the function as the only one of its process. func-go calls it, with the environment and the file ./cfg as vars, beside
-// the server that takes requests already. A failure ends the process.
+// Start starts the function as the only one of its process, and returns when it is mounted. func-go calls it with the environment and the file
+// ./cfg as vars, while its server takes requests already. If it fails, what was opened is closed again.
 func (f *Function) Start(ctx context.Context, vars map[string]string) error {
 	fn.SetLogLevel(fn.LogWarn) // func-go's init turns zerolog's debug lines on for the whole process
 	log, err := telemetry.NewLogger(os.Stderr, vars)
@@ -33,6 +33,8 @@ func (f *Function) Start(ctx context.Context, vars map[string]string) error {
 	return nil
 }
 
+// begin reads the configuration, limits the connections, serves the metrics and opens the function. The process is not ready before it
+// returns.
 func (f *Function) begin(ctx context.Context, e *env.Env) error {
 	defer e.Hold()() // so that nothing is ready before it is mounted
 	var drain drainConfig
@@ -55,7 +57,7 @@ func (f *Function) begin(ctx context.Context, e *env.Env) error {
 	return f.mount(ctx, e, cold)
 }
 
-// endBy makes Stop close what the function opened. It is false if Stop has been called already.
+// endBy makes Stop call end to close what is open. It returns false if Stop has been called already; the caller then closes it.
 func (f *Function) endBy(end func(context.Context) error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,7 +65,7 @@ func (f *Function) endBy(end func(context.Context) error) bool {
 	return !f.stopped
 }
 
-// name returns the function's folder. Its package is called function, as func wants it, so its path tells the name.
+// name returns the function's name: what Main was given, or else the folder of the package that open is in.
 func (f *Function) name() string {
 	if f.called != "" {
 		return f.called

@@ -8,7 +8,7 @@ import (
 	"github.com/17882237881/MaaS/api"
 )
 
-// VersionOf tells what the process was built from.
+// VersionOf returns what this process was built from, under the function's name. Parts that the build does not tell are empty.
 func VersionOf(function string) api.ServerVersion {
 	v := api.ServerVersion{Function: function}
 	info, ok := debug.ReadBuildInfo()
@@ -27,6 +27,7 @@ func VersionOf(function string) api.ServerVersion {
 	return v
 }
 
+// writeVersion answers with VersionOf as JSON.
 func writeVersion(w http.ResponseWriter, function string) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(VersionOf(function)) //nolint:errchkjson // a client that is gone needs no answer

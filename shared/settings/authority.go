@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// Authority returns a client's TLS configuration that trusts only the certificates in the variable, which are in PEM, as sslrootcert is for Postgres.
-// It returns nil if the variable is not set: then the system's authorities are trusted. A file (NAME_FILE) is read when the process starts.
+// Authority returns a client's TLS configuration that trusts only the certificates in the variable, which are in PEM. It returns nil, for the
+// system's authorities, if the variable is not set, and fails if it has no certificate. A file (NAME_FILE) is read now, and not again.
 func (s Settings) Authority(name string) (*tls.Config, error) {
 	text, err := s.Secret(name)
 	if err != nil || text == "" {

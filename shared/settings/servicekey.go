@@ -10,8 +10,8 @@ import (
 // minServiceKey is the fewest bytes of MAAS_SERVICE_KEY: as many as the hash has (RFC 2104, 3).
 const minServiceKey = sha256.Size
 
-// ServiceKey derives the 32 bytes that a use of MAAS_SERVICE_KEY is keyed with (HKDF, RFC 5869, with SHA-256). The label names the
-// use ("page tokens"), so that what one use signs is worth nothing to another.
+// ServiceKey derives a key of 32 bytes from MAAS_SERVICE_KEY for one use, which the label names ("page tokens"), so that what one use signs is
+// worth nothing to another (HKDF, RFC 5869, with SHA-256). It fails if the variable is not set or has fewer than 32 bytes.
 func (s Settings) ServiceKey(label string) ([]byte, error) {
 	secret, err := s.Secret("MAAS_SERVICE_KEY")
 	if err != nil {

@@ -19,7 +19,7 @@ type Settings struct {
 	vars map[string]string
 }
 
-// New returns the settings in a copy of vars. Errors name the reader: a function, or a command.
+// New returns the settings in a copy of vars. reader, a function or a command, is named in errors.
 func New(reader string, vars map[string]string) Settings {
 	return Settings{name: reader, vars: maps.Clone(vars)}
 }
@@ -69,8 +69,8 @@ func (s Settings) Secret(name string) (string, error) {
 // maxReads bounds the tries to read a mounted file.
 const maxReads = 5
 
-// readMounted reads a file and trims white space. Kubelet replaces the link to the folder of mounted files and then removes the former
-// folder: a reader that has followed the former link finds no file, and the new one when it tries again.
+// readMounted returns the content of a file without surrounding white space. While kubelet replaces mounted files, a file may be missing for a
+// moment: it tries maxReads times.
 func readMounted(file string) (string, error) {
 	text, err := os.ReadFile(file)
 	for reads := 1; reads < maxReads && errors.Is(err, fs.ErrNotExist); reads++ {

@@ -57,7 +57,7 @@ func (r *Refusals) Add(more Refusals) {
 	r.Credential += more.Credential
 }
 
-// NewPool returns a Pool of limit.Most units.
+// NewPool returns a Pool of limit.Most units, with the defaults in place of empty texts and a zero RetryAfter.
 func NewPool(limit Limit) *Pool {
 	limit.Tenant, limit.Credential = cmp.Or(limit.Tenant, "your tenant"), cmp.Or(limit.Credential, "this credential")
 	limit.RetryAfter = cmp.Or(limit.RetryAfter, time.Second)
@@ -143,7 +143,8 @@ const (
 	credentialUsed
 )
 
-// grow adds n units to the loan if the shares of its credential and tenant allow it, and else says what does not. The caller holds the pool's mutex.
+// grow adds n units to the loan and returns fits, or adds nothing and returns what is used up. It panics if n is negative. The caller has the
+// pool's mutex.
 func (l *Loan) grow(n int64) scope {
 	p := l.pool
 	if n < 0 {
@@ -170,8 +171,8 @@ func (l *Loan) grow(n int64) scope {
 	return fits
 }
 
-// judge decides whether an account may take n units, by the rule of the package's comment. A tenant or credential that
-// holds nothing gets a first unit if one is free, so that a small pool can be used at all.
+// judge returns fits if the account may take n more units, and otherwise what is used up, by the rule of the package's comment. A tenant or
+// credential that holds nothing gets a first unit if one is free.
 func (p *Pool) judge(a *account, n int64) scope {
 	t := a.tenant
 	free := p.limit.Most - p.used - n
@@ -188,7 +189,7 @@ func (p *Pool) judge(a *account, n int64) scope {
 	return fits
 }
 
-// lone returns what a credential gets of a pool that nobody else uses: what judge allows then.
+// lone returns the most that one credential can hold, which is what it gets when nobody else uses the pool.
 func (p *Pool) lone() int64 { return max(1, p.limit.Most/Lone) }
 
 // open returns the holder's account after adding a loan to it. It creates the account, and that of the holder's tenant,
@@ -228,6 +229,7 @@ func (p *Pool) close(a *account) {
 	}
 }
 
+// count counts a refusal by what was used up; fits is none.
 func (r *Refusals) count(s scope) {
 	switch s {
 	case wholeUsed:
@@ -240,6 +242,7 @@ func (r *Refusals) count(s scope) {
 	}
 }
 
+// refusal returns the RateLimited error that says what was used up.
 func (p *Pool) refusal(s scope) error {
 	of := fmt.Sprintf("the %s %s (%s)", fault.Count(p.limit.Most), p.limit.Noun, p.limit.Setting)
 	var message string
@@ -254,12 +257,13 @@ func (p *Pool) refusal(s scope) error {
 	return fault.New(fault.RateLimited, message, fault.Op("share.Take"), fault.RetryAfter(p.limit.RetryAfter))
 }
 
+// tooLarge returns the TooLarge error for a loan that would hold n units.
 func (p *Pool) tooLarge(n int64) error {
 	return fault.New(fault.TooLarge, fmt.Sprintf("This takes %s %s, and %s gets at most %s of the %s (%s).",
 		fault.Count(n), p.limit.Noun, p.limit.Credential, fault.Count(p.lone()), fault.Count(p.limit.Most), p.limit.Setting), fault.Op("share.Take"))
 }
 
-// upper returns the text with a capital letter at its begin, which is ASCII.
+// upper returns the text with its first letter, if that is ASCII, as a capital. The text must not be empty.
 func upper(text string) string {
 	if text[0] < 'a' || text[0] > 'z' {
 		return text

@@ -31,6 +31,7 @@ const freeListMax = 64
 // recycled is a list of records that are free for use again.
 type recycled[T any] struct{ free []*T }
 
+// get returns a record that is free for use, or a new one.
 func (r *recycled[T]) get() *T {
 	if last := len(r.free) - 1; last >= 0 {
 		t := r.free[last]
@@ -40,7 +41,7 @@ func (r *recycled[T]) get() *T {
 	return new(T)
 }
 
-// put stores a record for reuse. Its fields must be zero.
+// put keeps a record for get, up to freeListMax of them. The caller has cleared its fields.
 func (r *recycled[T]) put(t *T) {
 	if len(r.free) < freeListMax {
 		r.free = append(r.free, t)

@@ -49,8 +49,8 @@ type Slot struct {
 	holder *group
 }
 
-// Acquire returns a slot, for which it waits. It fails with RateLimited if the queue has no place for the holder, and with ctx's error if ctx ends in the
-// queue.
+// Acquire waits for a slot and returns it; the caller calls Release. It fails with RateLimited if the queue has no place for the holder, and
+// with ctx's error if ctx ends while it waits. If a slot is free it does not look at ctx.
 func (s *Slots) Acquire(ctx context.Context, h Holder) (Slot, error) {
 	s.mu.Lock()
 	if s.free > 0 {
@@ -99,6 +99,7 @@ func (l *Slot) Release() {
 	s.release(g)
 }
 
+// wait adds a call to the queue and waits until it is granted a slot. It returns ctx's error if ctx ends first.
 func (s *Slots) wait(ctx context.Context, h Holder) (Slot, error) {
 	w := &waiter{ready: make(chan struct{})}
 	s.mu.Lock()
@@ -138,7 +139,7 @@ func (s *Slots) release(g *group) {
 	s.grant()
 }
 
-// grant gives a slot to the first in the order.
+// grant gives a slot to the call that is first in the order. Somebody must be waiting.
 func (s *Slots) grant() {
 	g := s.order[0].order[0]
 	w := g.first
@@ -151,7 +152,7 @@ func (s *Slots) grant() {
 	close(w.ready)
 }
 
-// hold changes the number of slots that a credential, and its tenant, hold.
+// hold adds n, which may be negative, to the slots that a credential and its tenant hold.
 func (g *group) hold(n int) {
 	g.held += n
 	g.tenant.held += n
@@ -169,7 +170,7 @@ func (s *Slots) enqueue(g *group, w *waiter) {
 	s.begin(&s.order, g.tenant)
 }
 
-// begin adds a group to the order unless it is in it.
+// begin adds a group to the order, unless it is there already.
 func (s *Slots) begin(o *order, g *group) {
 	if g.place == 0 {
 		s.clock++
@@ -178,7 +179,7 @@ func (s *Slots) begin(o *order, g *group) {
 	}
 }
 
-// dequeue removes a waiter, and its groups from their orders if it was the last.
+// dequeue removes a call from its credential's queue. A credential or tenant without waiting calls leaves its order.
 func (s *Slots) dequeue(g *group, w *waiter) {
 	if w.prev != nil {
 		w.prev.next = w.next
@@ -209,7 +210,7 @@ func (s *Slots) settle(g *group) {
 	}
 }
 
-// group returns the holder's group, which it makes if there is none.
+// group returns the holder's group, and creates it, and its tenant's, if there is none.
 func (s *Slots) group(h Holder) *group {
 	if g := s.groups[h]; g != nil {
 		return g

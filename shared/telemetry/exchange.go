@@ -28,8 +28,8 @@ type Exchange struct {
 
 type exchangeKey struct{}
 
-// Begin returns the exchange of a request: the one that it has, or else a new one, in the trace that the request's headers name
-// (W3C Trace Context) or a new one, with X-Request-Id set on the answer. The handlers below get both results.
+// Begin returns the exchange of a request: the one in its context, or a new one. A new one continues the trace that the request's headers name
+// (W3C Trace Context), or begins one, and sets X-Request-Id on the answer. Handlers must use both results.
 func Begin(w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	if x := from(r.Context()); x != nil {
 		return x, r
@@ -45,6 +45,7 @@ func begin(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Exchan
 	return x, r.WithContext(context.WithValue(ctx, exchangeKey{}, x))
 }
 
+// from returns the exchange in the context, nil if there is none.
 func from(ctx context.Context) *Exchange {
 	x, _ := ctx.Value(exchangeKey{}).(*Exchange)
 	return x
@@ -65,14 +66,14 @@ func SetRoute(ctx context.Context, pattern string) {
 	}
 }
 
-// SetQuiet logs the request's line at debug unless the answer is a failure of ours: for routes that are called too often for a line each.
+// SetQuiet makes the request be logged at level debug, unless the answer is a failure of ours. Without an exchange in ctx it does nothing.
 func SetQuiet(ctx context.Context) {
 	if x := from(ctx); x != nil {
 		x.quiet = true
 	}
 }
 
-// OnAnswer has f called when the answer begins.
+// OnAnswer makes f be called once, when the answer begins. It replaces a function that was set before.
 func (x *Exchange) OnAnswer(f func()) { x.begins = f }
 
 // Started reports whether the answer has begun, so that its status can no longer change.
@@ -86,7 +87,7 @@ func (x *Exchange) WriteHeader(status int) {
 	x.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter.
+// Write implements http.ResponseWriter. It begins the answer with 200 if no status was written.
 func (x *Exchange) Write(p []byte) (int, error) {
 	x.start(http.StatusOK)
 	n, err := x.ResponseWriter.Write(p)
@@ -94,7 +95,7 @@ func (x *Exchange) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom lets io.Copy reach the connection's own, which may use sendfile.
+// ReadFrom implements io.ReaderFrom, so that io.Copy can use the connection's own, which may use sendfile. It begins the answer as Write does.
 func (x *Exchange) ReadFrom(r io.Reader) (int64, error) {
 	x.start(http.StatusOK)
 	n, err := io.Copy(x.ResponseWriter, r)
@@ -102,7 +103,7 @@ func (x *Exchange) ReadFrom(r io.Reader) (int64, error) {
 	return n, err
 }
 
-// Flush implements http.Flusher, which connect asks for in streams.
+// Flush implements http.Flusher, which connect needs for streams. It begins the answer as Write does.
 func (x *Exchange) Flush() {
 	x.start(http.StatusOK)
 	if flusher, ok := x.ResponseWriter.(http.Flusher); ok {
@@ -113,6 +114,7 @@ func (x *Exchange) Flush() {
 // Unwrap lets http.ResponseController reach the connection.
 func (x *Exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
+// start records the status and calls OnAnswer's function, the first time that it is called.
 func (x *Exchange) start(status int) {
 	if x.status != 0 {
 		return

@@ -25,8 +25,9 @@ type exportConfig struct {
 	Endpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
 }
 
-// export sends traces and metrics by OTLP over HTTP, and returns the tracer and what flushes both, or neither where there is no endpoint.
-// The exporters read their other settings (OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER) from the environment by themselves.
+// export begins to send traces and metrics by OTLP over HTTP, and returns a tracer and a function that flushes and ends both. Without
+// OTEL_EXPORTER_OTLP_ENDPOINT all results are nil. The exporters read their other settings (OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_SAMPLER)
+// from the environment themselves.
 func export(ctx context.Context, e *env.Env, registry prometheus.Gatherer) (trace.Tracer, func(context.Context) error, error) {
 	var config exportConfig
 	if err := e.Config(&config); err != nil || config.Endpoint == "" {

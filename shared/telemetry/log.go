@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// NewLogger returns the process's logger as MAAS_LOG (text, json; default: text on a terminal, else json) and MAAS_LOG_LEVEL (debug,
-// info, warn, error; default info) ask. A line that is logged with a request's or an event's context carries its trace_id.
+// NewLogger returns a logger that writes to w as the variables MAAS_LOG (text or json; by default text on a terminal, else json) and
+// MAAS_LOG_LEVEL (debug, info, warn or error; info by default) say. It fails for other values. Lines logged with the context of a request or
+// an event have its trace_id.
 func NewLogger(w io.Writer, vars map[string]string) (*slog.Logger, error) {
 	level := slog.LevelInfo
 	if text := vars["MAAS_LOG_LEVEL"]; text != "" {
@@ -41,7 +42,7 @@ func isTerminal(w io.Writer) bool {
 // traced adds the trace to each line.
 type traced struct{ slog.Handler }
 
-// Handle implements slog.Handler.
+// Handle implements slog.Handler. It adds the context's trace_id, if there is one.
 func (h traced) Handle(ctx context.Context, line slog.Record) error {
 	if id := RequestID(ctx); id != "" {
 		line.AddAttrs(slog.String("trace_id", id))

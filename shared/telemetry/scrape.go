@@ -20,7 +20,8 @@ type scrapeConfig struct {
 	Address string `env:"METRICS_ADDRESS" envDefault:":9095"`
 }
 
-// ServeMetrics serves /metrics at METRICS_ADDRESS until the process closes. A host of many functions mounts Handler instead.
+// ServeMetrics serves /metrics at METRICS_ADDRESS until the process closes, and nowhere if that is "off". It fails if it cannot listen there.
+// A host of many functions mounts Telemetry.Handler instead.
 func ServeMetrics(e *env.Env) error {
 	var config scrapeConfig
 	if err := e.Config(&config); err != nil || config.Address == "off" {

@@ -31,8 +31,8 @@ type Telemetry struct {
 	requests *prometheus.HistogramVec
 }
 
-// Open returns the process's one Telemetry. Where OTEL_EXPORTER_OTLP_ENDPOINT is set, traces and metrics go out by OTLP over HTTP, and are
-// flushed when the process closes, since one that is scaled to zero may never be scraped; else traces are only passed on from hop to hop.
+// Open returns the process's one Telemetry; the first call creates it. If OTEL_EXPORTER_OTLP_ENDPOINT is set, traces and metrics are sent by
+// OTLP over HTTP and flushed when the process closes. Otherwise traces are only passed on from hop to hop.
 func Open(e *env.Env) (*Telemetry, error) {
 	return env.Once(e, "telemetry", func(ctx context.Context) (*Telemetry, func(context.Context) error, error) {
 		t := &Telemetry{registry: prometheus.NewRegistry(), requests: newRequests()}
@@ -53,7 +53,8 @@ func newRequests() *prometheus.HistogramVec {
 	}, []string{"function", "route", "status"})
 }
 
-// Register adds a collector to the process's metrics. If functions in one process make the same collector twice, the second gets the first.
+// Register adds a collector to the process's metrics and returns it. If an equal one is registered already, it returns that one instead. It
+// fails if that has another type.
 func Register[C prometheus.Collector](e *env.Env, collector C) (C, error) {
 	t, err := Open(e)
 	if err != nil {
@@ -70,12 +71,13 @@ func Register[C prometheus.Collector](e *env.Env, collector C) (C, error) {
 	return collector, err
 }
 
-// Handler answers a scrape of the metrics.
+// Handler returns the handler of /metrics.
 func (t *Telemetry) Handler() http.Handler {
 	return promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{Registry: t.registry})
 }
 
-// Begin begins the exchange of a request with a span, in ctx, which is the request's with what its handlers are to find there.
+// Begin begins a new exchange for a request, with a span if traces are sent. ctx is the request's context with what its handlers are to find
+// there. The caller calls End.
 func (t *Telemetry) Begin(ctx context.Context, w http.ResponseWriter, r *http.Request) (*Exchange, *http.Request) {
 	ctx = traceContext(ctx, r.Header)
 	if t.tracer != nil {
@@ -84,7 +86,8 @@ func (t *Telemetry) Begin(ctx context.Context, w http.ResponseWriter, r *http.Re
 	return begin(ctx, w, r)
 }
 
-// End ends the exchange: it counts it, logs its line, and ends its span.
+// End ends the exchange: it records its duration in the metrics, logs one line, and ends its span. An exchange without a status counts as 200.
+// function is the label of the metrics.
 func (t *Telemetry) End(x *Exchange, r *http.Request, log *slog.Logger, function string) {
 	took := time.Since(x.began)
 	x.start(http.StatusOK) // a handler that wrote nothing has answered 200
@@ -100,6 +103,7 @@ func (t *Telemetry) End(x *Exchange, r *http.Request, log *slog.Logger, function
 	x.log(r, log, took)
 }
 
+// name returns the name of the exchange's span: the route's pattern, or the method if no route was found.
 func (x *Exchange) name(r *http.Request) string {
 	if x.route == "" {
 		return r.Method
@@ -107,6 +111,7 @@ func (x *Exchange) name(r *http.Request) string {
 	return x.route
 }
 
+// log writes the request's one line to the log, with its error if there is one.
 func (x *Exchange) log(r *http.Request, log *slog.Logger, took time.Duration) {
 	level := x.level()
 	if !log.Enabled(r.Context(), level) {
@@ -122,7 +127,8 @@ func (x *Exchange) log(r *http.Request, log *slog.Logger, took time.Duration) {
 	log.LogAttrs(r.Context(), level, "request", line...)
 }
 
-// level is error for our failures, debug for what is quiet, and info for the rest. An answer that broke off has a good status, and failed.
+// level returns the level of the request's line: error for our failures, also after a good status, debug for quiet routes, and info for the
+// rest.
 func (x *Exchange) level() slog.Level {
 	switch {
 	case x.status >= http.StatusInternalServerError, x.err != nil && fault.KindOf(x.err).Status() >= http.StatusInternalServerError:

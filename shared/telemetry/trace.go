@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// RequestID returns the trace's id, 32 lowercase hexadecimal digits: it names the request in answers (X-Request-Id), in logs and
-// in traces, over all hops. It is "" outside any request or event.
+// RequestID returns the id of the context's trace, 32 lowercase hexadecimal digits. It names the request in answers (X-Request-Id), logs and
+// traces, over all hops. It is "" outside any request or event.
 func RequestID(ctx context.Context) string {
 	id := trace.SpanContextFromContext(ctx).TraceID()
 	if x := from(ctx); x != nil && x.trace == id { // an event's trace is another than that of the request which brought it
@@ -22,24 +22,25 @@ func RequestID(ctx context.Context) string {
 	return id.String()
 }
 
-// Inject writes the context's trace into the headers of a call that goes out.
+// Inject writes the context's trace into the headers of an outgoing call. Without a trace it writes nothing.
 func Inject(ctx context.Context, h http.Header) {
 	propagation.TraceContext{}.Inject(ctx, propagation.HeaderCarrier(h))
 }
 
-// Traceparent returns the context's trace as events carry it (W3C Trace Context, 3.2), or "".
+// Traceparent returns the context's trace as events have it (W3C Trace Context, 3.2), "" if there is none.
 func Traceparent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier["traceparent"]
 }
 
-// WithTraceparent returns a context in the trace that an event carried; what is no traceparent changes nothing.
+// WithTraceparent returns ctx with the trace that an event had. For a malformed traceparent it returns ctx unchanged.
 func WithTraceparent(ctx context.Context, traceparent string) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": traceparent})
 }
 
-// traceContext finds the trace that a request belongs to: that of traceparent, else that of an X-Request-Id which we gave out, else a new one.
+// traceContext returns ctx with the trace that a request belongs to: the one of the header Traceparent, else the one in ctx, else the one
+// whose id is in X-Request-Id, else a new one.
 func traceContext(ctx context.Context, h http.Header) context.Context {
 	if len(h["Traceparent"]) == 1 {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(h))
@@ -50,7 +51,7 @@ func traceContext(ctx context.Context, h http.Header) context.Context {
 	return trace.ContextWithRemoteSpanContext(ctx, newTrace(h.Get("X-Request-Id")))
 }
 
-// newTrace begins a trace with the id, or with one of its own if that is no trace id. It is sampled, as a trace that begins here is.
+// newTrace returns a new trace with the id requestID, or with a random one if that is no trace id. It is sampled.
 func newTrace(requestID string) trace.SpanContext {
 	var config trace.SpanContextConfig
 	id, err := trace.TraceIDFromHex(requestID)

@@ -19,8 +19,8 @@ const (
 	chunkSHA256   = "X-Chunk-SHA256"
 )
 
-// ParseChunk reads what a request for PUT /v1/uploads/{id}/chunks/{n} says of its body. The digest is given as Content-Digest or as
-// X-Chunk-SHA256; if both are there they agree.
+// ParseChunk returns what a request for PUT /v1/uploads/{id}/chunks/{n} says of its body. The digest is given as Content-Digest or as X-Chunk-SHA256, or as
+// both if they agree. It fails with Invalid if an id, index or digest is malformed, or if the length or the digest is missing.
 func ParseChunk(r *http.Request) (Chunk, error) {
 	upload, err := api.ParseID(r.PathValue("id"))
 	if err != nil {
@@ -37,6 +37,7 @@ func ParseChunk(r *http.Request) (Chunk, error) {
 	return Chunk{Upload: uuid.UUID(upload), Index: index, Size: r.ContentLength, SHA256: digest}, err
 }
 
+// digestFrom returns the digest in Content-Digest or X-Chunk-SHA256. It fails with Invalid if there is none, if one is malformed, or if they differ.
 func digestFrom(h http.Header) (ref.Digest, error) {
 	given, err := parseContentDigest(strings.Join(h.Values(contentDigest), ","))
 	if err != nil {
@@ -60,8 +61,8 @@ func digestFrom(h http.Header) (ref.Digest, error) {
 	return digest, nil
 }
 
-// parseContentDigest takes the sha-256 out of a dictionary of digests (RFC 9530, 2; RFC 8941, 3.2); none is the zero Digest. Of a key that
-// is given twice the last counts.
+// parseContentDigest returns the sha-256 of a dictionary of digests (RFC 9530, 2; RFC 8941, 3.2), the zero Digest if it has none. Of a key that is given
+// twice the last counts. It fails with Invalid for a malformed digest.
 func parseContentDigest(field string) (found ref.Digest, err error) {
 	for member := range strings.SplitSeq(field, ",") {
 		key, value, _ := strings.Cut(strings.Trim(member, " \t"), "=")

@@ -16,7 +16,8 @@ func looks() backoff.Backoff {
 	return backoff.Backoff{First: 250 * time.Millisecond, Longest: 2 * time.Second}
 }
 
-// await returns the upload once it has ended, or as it stands when the time is over.
+// await polls an upload until it has ended or patience is over, and returns it as it is then. It polls at least once. It fails with NotFound if there is no
+// such upload, and with ctx's error if ctx ends first.
 func (t *Transfers) await(ctx context.Context, who auth.Principal, id uuid.UUID, patience time.Duration) (api.Upload, error) {
 	patient, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -66,7 +66,8 @@ func (t *Transfers) Begin(ctx context.Context, who auth.Principal, in api.Create
 	return Begun{begun}, err
 }
 
-// plan checks what can be checked without a look at what is there.
+// plan returns the upload that in asks for, which has no draft and no multipart id yet, after the checks that need no look at what is there. It fails as
+// check and NewLayout do.
 func (t *Transfers) plan(who auth.Principal, in api.CreateUploadRequest) (session, error) {
 	if err := t.check(who, in); err != nil {
 		return session{}, err
@@ -89,6 +90,8 @@ func (t *Transfers) plan(who auth.Principal, in api.CreateUploadRequest) (sessio
 	}, nil
 }
 
+// check fails with NotFound if the caller may not see the model, with Invalid for a version and a bump, for neither, and for a size below 1, with TooLarge
+// above the size limit, with Unprocessable for UploadDirect, and as checkFormat does.
 func (t *Transfers) check(who auth.Principal, in api.CreateUploadRequest) error {
 	switch {
 	case !who.MaySee(in.Model):
@@ -127,7 +130,7 @@ func checkFormat(in api.CreateUploadRequest) error {
 	return nil
 }
 
-// open makes the draft and the row.
+// open makes the draft, unless it is there, and the row, and records that in the audit log. It fails as checkQuota and catalog.OpenDraft do.
 func (t *Transfers) open(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.CreateUploadRequest, s session) (api.Upload, error) {
 	if err := lockDrafts(ctx, tx); err != nil {
 		return api.Upload{}, err

@@ -33,12 +33,12 @@ const settling = 5 * time.Second
 // errStored says that the store holds the chunk already, with this digest: nothing is to be written.
 var errStored = errors.New("transfer: the chunk is stored")
 
-// Receive streams a chunk into the store. It answers only once the store holds exactly the bytes that c.SHA256 says, also if other writers
-// of the same chunk come, go and die. A chunk that is stored already is not read, also after the upload was completed.
+// Receive streams a chunk into the store, and returns once the store holds exactly the bytes that c.SHA256 says, whatever other writers of the chunk do. It
+// does not read a chunk that is stored already, also after the upload was completed.
 //
-// Writers of different bytes do not wait for each other: the first whose bytes are all there wins (ADR 25). Receive fails with Conflict if
-// other bytes have the index or the upload takes none any more, with Unprocessable if the bytes do not have the digest, with Invalid if
-// their number is wrong, and with Unavailable or Canceled when nothing is known of what was sent: then the chunk may be sent again.
+// Writers of different bytes do not wait for each other: the first whose bytes are all there wins (ADR 25). Receive fails with NotFound if there is no such
+// upload, with Conflict if other bytes have the index or the upload takes none any more, with Unprocessable if the bytes do not have the digest, and with
+// Invalid if the index or their number is wrong. After Unavailable or Canceled nothing is known of what was sent: the chunk may be sent again.
 func (t *Transfers) Receive(ctx context.Context, who auth.Principal, c Chunk, body io.Reader) (api.ReceivedChunk, error) {
 	s, err := t.admit(ctx, who, c)
 	if err == nil {
@@ -50,7 +50,8 @@ func (t *Transfers) Receive(ctx context.Context, who auth.Principal, c Chunk, bo
 	return t.answer(ctx, who, c)
 }
 
-// admit returns the upload if it wants the chunk. It fails with errStored if it has the chunk.
+// admit returns the upload if it wants the chunk. It fails with NotFound if there is no such upload, with errStored if it has the chunk, and otherwise as
+// takes does.
 func (t *Transfers) admit(ctx context.Context, who auth.Principal, c Chunk) (s session, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		if s, err = find(ctx, tx, who, c.Upload); err != nil {
@@ -61,8 +62,8 @@ func (t *Transfers) admit(ctx context.Context, who auth.Principal, c Chunk) (s s
 	return s, err
 }
 
-// takes fails unless the upload is open and wants the chunk: with errStored if it has the chunk, and with Conflict if it has other bytes in its
-// place.
+// takes fails unless the upload is open and wants the chunk: with Invalid for a wrong index or size, with errStored if the upload has the chunk, and with
+// Conflict if it has other bytes under the index, has expired or has ended.
 func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 	switch {
 	case c.Index < 0 || c.Index >= s.Count:
@@ -88,7 +89,8 @@ func (s session) takes(ctx context.Context, tx postgres.Tx, c Chunk) error {
 	}
 }
 
-// storedAs returns the digest of the chunk that the upload has under an index; none if it has none, or was ended without a file.
+// storedAs returns the digest of the chunk that is stored under an index. It returns zero if there is none, if the upload ended without a file, and if an
+// earlier release, which kept no digests, completed it.
 func (s session) storedAs(ctx context.Context, tx postgres.Tx, index int) (ref.Digest, error) {
 	switch s.Status {
 	case api.UploadOpen:
@@ -100,7 +102,8 @@ func (s session) storedAs(ctx context.Context, tx postgres.Tx, index int) (ref.D
 	}
 }
 
-// send streams the body to the store and records the chunk as stored.
+// send streams the body to the store and records the chunk as stored. It stops, and fails as admit does, once the chunk is no longer wanted. It fails with
+// lost() if it loses the chunk's place, and with the store's error.
 func (t *Transfers) send(parent context.Context, who auth.Principal, c Chunk, m objects.Multipart, body io.Reader) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -121,8 +124,8 @@ func (t *Transfers) send(parent context.Context, who auth.Principal, c Chunk, m 
 	return t.settle(parent, who, claimed, m, part.ETag)
 }
 
-// watch cancels the sending of a chunk that is no longer needed: another writer was faster, or the upload has ended.
-// The caller calls stop.
+// watch cancels the sending of a chunk that is no longer needed: another writer has stored it, or the upload has ended. cancel is given the reason. The
+// caller calls stop, which waits until the watching has ended.
 func (t *Transfers) watch(ctx context.Context, cancel context.CancelCauseFunc, who auth.Principal, c Chunk) (stop func()) {
 	ctx, done := context.WithCancel(ctx)
 	var watching sync.WaitGroup
@@ -145,8 +148,9 @@ func (t *Transfers) watch(ctx context.Context, cancel context.CancelCauseFunc, w
 	return func() { done(); watching.Wait() }
 }
 
-// claim acquires the lease of the chunk's place once all its bytes are there. It waits while another writer has the
-// lease, which is as long as the store needs for that writer's last bytes. If the lease is lost later, ctx is canceled.
+// claim acquires the lease of the chunk's place, and renews it until the returned function is called. It waits while a writer of other bytes has the lease,
+// which is as long as the store needs for that writer's last bytes. It fails as tryClaim does, and with ctx's cause. If the lease is lost later, cancel is
+// given the error.
 func (t *Transfers) claim(ctx context.Context, cancel context.CancelCauseFunc, who auth.Principal, c *claim) (*lease, func(), error) {
 	for pauses := (backoff.Backoff{First: 20 * time.Millisecond, Longest: time.Second}); ; {
 		asked := time.Now()
@@ -167,6 +171,8 @@ func (t *Transfers) claim(ctx context.Context, cancel context.CancelCauseFunc, w
 	}
 }
 
+// tryClaim acquires the lease of the chunk's place and sets c.generation. taken is false while a writer of other bytes has the lease. It fails as admit
+// does.
 func (t *Transfers) tryClaim(ctx context.Context, who auth.Principal, c *claim) (taken bool, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		if err := lockUploadShared(ctx, tx, c.Upload); err != nil {
@@ -185,8 +191,8 @@ func (t *Transfers) tryClaim(ctx context.Context, who auth.Principal, c *claim) 
 	return taken, err
 }
 
-// settle records that the store holds the chunk, also if the client has gone since: then it finds it so when it comes again. Parts of an upload
-// that was given up while they were stored are dropped once more, since a store may keep what arrived with the first Abort.
+// settle records that the store holds the chunk, also if ctx has ended. It fails with lost() if other writers have the place by now, and otherwise as takes
+// does. If the upload was cancelled or has expired meanwhile, its parts are dropped once more, since a store may keep what arrived with the first Abort.
 func (t *Transfers) settle(ctx context.Context, who auth.Principal, c claim, m objects.Multipart, etag string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()
@@ -214,8 +220,9 @@ func (t *Transfers) settle(ctx context.Context, who auth.Principal, c claim, m o
 	return err
 }
 
-// refused releases the place if the store has certainly stored nothing. Otherwise the place stays leased until the
-// lease expires, because the store may still store what it was sent; a writer of the same bytes does not wait for that.
+// refused returns the error of a chunk that was not stored: cause, or if the store does not know the upload, why that is so. If the store has certainly
+// stored nothing the chunk's place is released. Otherwise it stays leased until the lease expires, because the store may still store what it was sent; a
+// writer of the same bytes does not wait for that.
 func (t *Transfers) refused(ctx context.Context, who auth.Principal, c claim, opened bool, cause error) error {
 	switch kind := fault.KindOf(cause); {
 	case kind == fault.NotFound: // the store does not know the upload
@@ -234,6 +241,7 @@ func (t *Transfers) refused(ctx context.Context, who auth.Principal, c claim, op
 	return cause
 }
 
+// answer returns the answer to a chunk that is stored, with the number of bytes that the upload has in all.
 func (t *Transfers) answer(ctx context.Context, who auth.Principal, c Chunk) (api.ReceivedChunk, error) {
 	answer := api.ReceivedChunk{Index: c.Index, Size: c.Size, SHA256: c.SHA256}
 	err := t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) (err error) {

@@ -54,7 +54,7 @@ func takePlace(ctx context.Context, tx postgres.Tx, c Chunk, lease time.Duration
 	return generation, err == nil, err
 }
 
-// storedDigest returns the digest of an open upload's stored chunk, or none.
+// storedDigest returns the digest of an open upload's stored chunk, zero if it is not stored.
 func storedDigest(ctx context.Context, tx postgres.Tx, upload uuid.UUID, index int) (ref.Digest, error) {
 	var sum []byte
 	err := tx.QueryRow(ctx, digestSQL, upload, index).Scan(&sum)
@@ -78,7 +78,7 @@ func renewPlace(ctx context.Context, tx postgres.Tx, c claim, lease time.Duratio
 	return err
 }
 
-// settlePlace marks the chunk as stored. settled is false if the place is another generation's.
+// settlePlace marks the chunk as stored. settled is false, and nothing changes, if the place is another generation's.
 func settlePlace(ctx context.Context, tx postgres.Tx, c claim, etag string) (settled bool, err error) {
 	tag, err := tx.Exec(ctx, settleSQL, c.Upload, c.Index, c.generation, etag)
 	return err == nil && tag.RowsAffected() == 1, err
@@ -116,7 +116,7 @@ func chunksStored(ctx context.Context, tx postgres.Tx, upload uuid.UUID) ([]held
 	})
 }
 
-// readMissing sets the missing chunks of those of the uploads that are open. It reads the index of each stored chunk, unless none or all are stored.
+// readMissing sets Missing of those of the uploads that are open. It reads the index of each stored chunk, unless none or all are stored.
 func readMissing(ctx context.Context, tx postgres.Tx, all ...*session) error {
 	var partly []uuid.UUID
 	for _, s := range all {
@@ -163,6 +163,7 @@ func deleteChunks(ctx context.Context, tx postgres.Tx, upload uuid.UUID) error {
 	return err
 }
 
+// digest returns a column's 32 bytes as a Digest; no bytes are the zero Digest.
 func digest(sum []byte) ref.Digest {
 	if len(sum) == 0 {
 		return ref.Digest{}

@@ -18,12 +18,15 @@ const (
 	batch  = 500   // asked for at once
 )
 
-// Collect deletes objects and unfinished multiparts that are older than a day and have no row: what a crash left behind, and what no version
-// has any more. It looks at a bounded number of objects and goes on behind them the next time.
+// Collect deletes what a crash left behind: objects and unfinished multiparts that no row needs and that are older than MAAS_ORPHAN_GRACE. It also deletes
+// artifacts that no version has, a day after they were made. Each call looks at up to 5,000 of each kind; the next goes on with the objects behind them.
+// The errors are joined.
 func (t *Transfers) Collect(ctx context.Context) error {
 	return errors.Join(t.trimArtifacts(ctx), t.collectObjects(ctx), t.collectMultiparts(ctx))
 }
 
+// collectObjects deletes objects that are older than Grace and that nothing needs. It looks at up to 5,000 of them, behind those of the last time, and
+// saves where it stopped; after the last object it begins anew.
 func (t *Transfers) collectObjects(ctx context.Context) error {
 	after, err := t.position(ctx)
 	if err != nil {
@@ -54,7 +57,7 @@ func (t *Transfers) collectObjects(ctx context.Context) error {
 	return errors.Join(t.deleteUnknown(ctx, old), t.goOn(ctx, after))
 }
 
-// deleteUnknown deletes those of the keys that nothing needs.
+// deleteUnknown deletes those of the keys' objects that nothing needs. It stops at the first error.
 func (t *Transfers) deleteUnknown(ctx context.Context, keys []objects.Key) error {
 	needed, err := t.needed(ctx, keys)
 	if err != nil {
@@ -72,7 +75,8 @@ func (t *Transfers) deleteUnknown(ctx context.Context, keys []objects.Key) error
 	return nil
 }
 
-// deleteOne deletes an object. A manifest's key is its content's digest, so that a publication may have come to need it just now: then it is put back.
+// deleteOne deletes an object. A manifest is put back if a publication has come to need it meanwhile, since its key is its content's digest, or if that is
+// not known. It fails with TooLarge for a manifest of more than 16 MiB.
 func (t *Transfers) deleteOne(ctx context.Context, key objects.Key) error {
 	if !strings.Contains(string(key), "/manifests/") {
 		return t.store.Delete(ctx, key)
@@ -118,6 +122,7 @@ func (t *Transfers) needed(ctx context.Context, keys []objects.Key) (needed []st
 	return needed, err
 }
 
+// ids returns the keys of the map, in no order.
 func ids(of map[uuid.UUID]string) []uuid.UUID {
 	all := make([]uuid.UUID, 0, len(of))
 	for id := range of {
@@ -126,7 +131,8 @@ func ids(of map[uuid.UUID]string) []uuid.UUID {
 	return all
 }
 
-// uploadOf returns the upload whose bytes have the key t/<tenant>/<upload>.
+// uploadOf returns the upload whose bytes have the key t/<tenant>/<upload>, and false for a manifest's key. It does not look at what stands before the
+// upload but for the number of parts.
 func uploadOf(key objects.Key) (uuid.UUID, bool) {
 	parts := strings.Split(string(key), "/")
 	if len(parts) != 3 {
@@ -136,8 +142,8 @@ func uploadOf(key objects.Key) (uuid.UUID, bool) {
 	return id, err == nil
 }
 
-// collectMultiparts aborts multipart uploads that began more than Grace ago and that nothing needs. It looks at a
-// limited number of them at a time.
+// collectMultiparts aborts multipart uploads that began more than Grace ago and that nothing needs, up to 5,000 at a time. An upload that cannot be aborted
+// does not stop the others; the errors are joined.
 func (t *Transfers) collectMultiparts(ctx context.Context) error {
 	var old []objects.Multipart
 	for begun, err := range t.store.Unfinished(ctx, objects.Prefix) {

@@ -27,7 +27,7 @@ type Completion struct {
 	waited time.Duration
 }
 
-// SetHeader names the upload's address, and the preference that was followed (RFC 7240, 3).
+// SetHeader sets Location to the upload's address. If the caller asked to wait it also sets Preference-Applied (RFC 7240, 3).
 func (c Completion) SetHeader(h http.Header) {
 	h.Set("Location", c.Address())
 	if c.waited > 0 {
@@ -53,8 +53,9 @@ const completeTries = 3
 // errOtherChunks says that the upload has other chunks by now than those that the store was asked for.
 var errOtherChunks = errors.New("transfer: chunks came or went while the upload was completed")
 
-// complete asks the store for the chunks that our rows have, and decides under the lock of the upload's row. Whatever was seen before the lock
-// may be over by then: another call may have completed the upload, and its verification may have ended.
+// complete marks an upload as completed if the store holds all its chunks. It asks the store first, and then decides under the lock of the upload's row,
+// since another call may have completed the upload meanwhile. It fails as decide does, and with Conflict if chunks are missing in the store or still come
+// and go after three tries.
 func (t *Transfers) complete(ctx context.Context, who auth.Principal, in api.CompleteRequest) error {
 	if _, known, err := postgres.Replay[api.Upload](ctx, t.db, who.Tenant, who.Actor()); known || err != nil {
 		return err
@@ -91,7 +92,8 @@ type sight struct {
 	lost   bool   // the store does not know the upload at all
 }
 
-// look compares the chunks of an open upload in our rows with those in the store.
+// look returns which chunks our rows have of an upload and, while it is open, which of those the store does not hold. It fails with NotFound if there is no
+// such upload.
 func (t *Transfers) look(ctx context.Context, who auth.Principal, id uuid.UUID) (seen sight, err error) {
 	var s session
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
@@ -111,8 +113,8 @@ func (t *Transfers) look(ctx context.Context, who auth.Principal, id uuid.UUID) 
 	return seen, err
 }
 
-// forgetGone deletes the rows of chunks that the store does not hold, and reports whether they are missing. They are
-// not if the upload has moved on, since its verification removes the parts.
+// forgetGone deletes the rows of chunks that the store does not hold, and reports whether they are missing. They are not if the upload is no longer open,
+// since its verification removes the parts; then it deletes nothing.
 func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in api.CompleteRequest, gone []held) (missing bool, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		now, err := findLocked(ctx, tx, who, uuid.UUID(in.ID))
@@ -124,7 +126,9 @@ func (t *Transfers) forgetGone(ctx context.Context, who auth.Principal, in api.C
 	return missing, err
 }
 
-// decide completes an open upload if all its chunks are in our rows, in the caller's list and in the store.
+// decide completes an open upload if all its chunks are in our rows, in the caller's list and in the store. Otherwise it fails as agree does, with
+// errOtherChunks if our rows differ from seen, or with Conflict if the store has lost the upload. An upload that is not open is returned as it is, or fails
+// as completedBefore does.
 func (t *Transfers) decide(ctx context.Context, tx postgres.Tx, who auth.Principal, in api.CompleteRequest, seen sight) (api.Upload, error) {
 	now, err := findLocked(ctx, tx, who, uuid.UUID(in.ID))
 	if err != nil {
@@ -155,13 +159,14 @@ func (t *Transfers) decide(ctx context.Context, tx postgres.Tx, who auth.Princip
 	return now.Upload, t.events.Emit(ctx, tx, event.UploadCompleted{Upload: now.ID})
 }
 
-// lostByStore is the verdict on an open upload whose parts the store does not know. The upload's row is read after the store has said so: an
+// lostByStore returns the Conflict error of an open upload whose parts the store does not know. The upload's row is read after the store has said so: an
 // upload that has ended, or that its verification works on, is unknown to the store too.
 func lostByStore(cause error) error {
 	return fault.New(fault.Conflict, "The object store has lost this upload: cancel it and begin another.", fault.Cause(cause))
 }
 
-// completedBefore fails unless the upload was completed with the chunks. The transaction holds its row.
+// completedBefore fails with Conflict unless the upload was completed with the digests said. It accepts any digests for an upload that an earlier release
+// completed. The transaction has locked the upload's row.
 func (s session) completedBefore(ctx context.Context, tx postgres.Tx, said []ref.Digest) error {
 	if s.Status == api.UploadCancelled || s.Status == api.UploadExpired {
 		return fault.New(fault.Conflict, fmt.Sprintf("The upload is %s and cannot be completed.", s.Status))
@@ -195,6 +200,7 @@ func agree(s session, said []ref.Digest, chunks []held) error {
 	return nil
 }
 
+// indexesOf returns the indexes of the chunks, in their order.
 func indexesOf(chunks []held) []int {
 	indexes := make([]int, len(chunks))
 	for i, chunk := range chunks {
@@ -203,8 +209,8 @@ func indexesOf(chunks []held) []int {
 	return indexes
 }
 
-// reconcile returns the chunks as the store holds them, and those that our rows have and the store does not. It fails with NotFound if the store
-// knows nothing of the upload, as after its end.
+// reconcile splits the chunks of our rows: parts are those that the store holds, with the store's ETags, and gone those that it does not hold or holds with
+// another size or digest. It fails with NotFound if the store knows nothing of the upload, as after its end.
 func (t *Transfers) reconcile(ctx context.Context, m objects.Multipart, chunks []held) (parts []objects.Part, gone []held, err error) {
 	listed, err := t.store.ListParts(ctx, m)
 	if err != nil {
@@ -226,6 +232,7 @@ func (t *Transfers) reconcile(ctx context.Context, m objects.Multipart, chunks [
 	return parts, gone, nil
 }
 
+// spansOf returns the indexes of the chunks, which are in order, as ranges.
 func spansOf(gone []held) []api.ChunkRange {
 	var spans []api.ChunkRange
 	for _, h := range gone {
@@ -238,7 +245,7 @@ func spansOf(gone []held) []api.ChunkRange {
 	return spans
 }
 
-// incomplete returns the Conflict fault of missing chunks. It names the first hundred spans; the upload lists all.
+// incomplete returns the Conflict error of missing chunks. It names the first hundred spans; the upload lists all.
 func incomplete(spans []api.ChunkRange) error {
 	const most = 100
 	count := 0

@@ -23,9 +23,9 @@ const quiet = 15 * time.Second
 // longest is how long one may follow; then one comes again, with a credential that is still good.
 const longest = 5 * time.Minute
 
-// Follow returns how an upload stands, and each change of it until it has ended or ctx does, for five minutes at most. after is the last
-// change that the caller knows. It fails with RateLimited while the credential or
-// the tenant holds its share of the streams.
+// Follow yields an upload as it is and each change of it, until it has ended or ctx ends, for five minutes at most. after is the revision that the caller
+// knows, which is not yielded again. While nothing changes it yields ChangeNone every 15 seconds. It yields NotFound if there is no such upload, and
+// RateLimited while the credential or the tenant has all the streams that it may.
 func (t *Transfers) Follow(ctx context.Context, who auth.Principal, upload api.ID, after string) iter.Seq2[api.UploadChange, error] {
 	id := uuid.UUID(upload)
 	seen := map[uuid.UUID]api.Upload{}
@@ -51,9 +51,9 @@ func (t *Transfers) Follow(ctx context.Context, who auth.Principal, upload api.I
 // overlap covers what was committed after a look, with a time before it.
 const overlap = 10 * time.Second
 
-// FollowAll returns all uploads under way that the caller may know of, those that ended since after, and each change of them until ctx ends,
-// for five minutes at most. It fails with Invalid if after is none that it gave, and with RateLimited while the credential or the tenant holds its share
-// of the streams.
+// FollowAll yields all uploads under way that the caller may know of, those that ended since after, and each change of them, until ctx ends, for five
+// minutes at most. While nothing changes it yields ChangeNone every 15 seconds. It fails with Invalid if after is none that it gave; "" stands for now. It
+// yields RateLimited while the credential or the tenant has all the streams that it may.
 func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after string) (iter.Seq2[api.UploadChange, error], error) {
 	since := time.Now()
 	if after != "" {
@@ -79,6 +79,7 @@ func (t *Transfers) FollowAll(ctx context.Context, who auth.Principal, after str
 	}), nil
 }
 
+// recent returns the uploads under way that the caller may know of, and those that ended since, 200 at most.
 func (t *Transfers) recent(ctx context.Context, who auth.Principal, since time.Time) (found []api.Upload, err error) {
 	err = t.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
 		all, err := recent(ctx, tx, who, since)
@@ -88,7 +89,7 @@ func (t *Transfers) recent(ctx context.Context, who auth.Principal, since time.T
 	return found, err
 }
 
-// changed returns what differs from what was seen, and forgets what is found no more.
+// changed returns the changes of the found uploads since they were seen, and updates seen: an upload that is no longer found is removed from it.
 func changed(seen map[uuid.UUID]api.Upload, found []api.Upload) []api.UploadChange {
 	var changes []api.UploadChange
 	still := make(map[uuid.UUID]bool, len(found))
@@ -131,7 +132,7 @@ func compare(seen map[uuid.UUID]api.Upload, u api.Upload) (api.UploadChange, boo
 // look gives what has changed since the last look, and whether that was all.
 type look func(ctx context.Context) (changes []api.UploadChange, last bool, err error)
 
-// openStreams returns the process's event streams, which all functions in it share.
+// openStreams returns the pool of the process's event streams, which all functions in it share. most bounds the streams at one time.
 func openStreams(e *env.Env, most int64) (*share.Pool, error) {
 	return env.Once(e, "event streams", func(context.Context) (*share.Pool, func(context.Context) error, error) {
 		p := share.NewPool(share.Limit{Most: most, Noun: "event streams", Setting: "MAAS_UPLOAD_FOLLOWERS", RetryAfter: quiet})
@@ -157,7 +158,8 @@ func (t *Transfers) follow(ctx context.Context, who auth.Principal, again look) 
 	}
 }
 
-// tell calls look again and yields its changes until ctx ends, yield returns false, or look fails.
+// tell calls again and yields the changes that it returns, until that was the last, ctx ends or yield returns false. After 15 seconds without a change it
+// yields ChangeNone. It returns the error of again.
 func tell(ctx context.Context, again look, yield func(api.UploadChange, error) bool) error {
 	var spoken time.Time // so that the first thing to be said is said at once, were it only that there is nothing
 	for pauses := looks(); ctx.Err() == nil; _ = pauses.Wait(ctx) {

@@ -29,7 +29,8 @@ type gate struct {
 	closed bool
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. Before it gives the chunk's last byte it opens the gate, and fails with the error of open. It fails with lost() once the lease
+// is over, and with io.ErrClosedPipe after shut.
 func (g *gate) Read(b []byte) (int, error) {
 	n, err := g.from.Read(b)
 	g.mu.Lock()

@@ -9,9 +9,9 @@ import (
 	"github.com/17882237881/MaaS/shared/objects"
 )
 
-// NewLayout cuts a file of the size for the store. Where chunk or first is 0 it is chosen: the smallest chunk of which the store takes
-// enough, and a first one that is no longer. It fails with Invalid for sizes outside the bounds, and with Unprocessable where the store
-// does not take the parts.
+// NewLayout returns how a file of the size is cut into chunks. If chunk is 0 it takes the smallest size of chunks whose number the store accepts; if first
+// is 0 the first chunk is as long as the others. It fails with Invalid for sizes outside the bounds, and with Unprocessable if the store does not take the
+// parts.
 func NewLayout(size, chunk, first int64, store objects.Profile) (api.Layout, error) {
 	if chunk == 0 {
 		chunk = smallest(size, store.MaxParts)
@@ -34,6 +34,8 @@ func NewLayout(size, chunk, first int64, store objects.Profile) (api.Layout, err
 	return l, nil
 }
 
+// checkLayout fails with Invalid if the chunk is no power of two or a size is outside the bounds, and with Unprocessable if the first chunk is longer
+// although the store takes chunks of one size only.
 func checkLayout(l api.Layout, store objects.Profile) error {
 	switch {
 	case l.Chunk < api.MinChunk || l.Chunk > api.MaxChunk || bits.OnesCount64(uint64(l.Chunk)) != 1:
@@ -48,7 +50,8 @@ func checkLayout(l api.Layout, store objects.Profile) error {
 	}
 }
 
-// smallest returns the smallest chunk of which most make up size, or the largest that there is.
+// smallest returns the smallest chunk size, a power of two from MinChunk on, that cuts size bytes into no more than most chunks. It returns MaxChunk if
+// there is none.
 func smallest(size int64, most int) int64 {
 	chunk := int64(api.MinChunk)
 	for chunk < api.MaxChunk && (size+chunk-1)/chunk > int64(most) {

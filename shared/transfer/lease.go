@@ -10,7 +10,7 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// lost returns the error of a lease that has ended while it was held, so that another process may hold it.
+// lost returns the Unavailable error of a lease that has ended before its holder was done, so that another process may have it. Its cause is errLost.
 func lost() error {
 	return fault.New(fault.Unavailable, "Another request has taken this over, or the database was away for too long; try again.",
 		fault.Op("transfer.lease"), fault.Cause(errLost))
@@ -29,8 +29,9 @@ type lease struct {
 	good   atomic.Int64 // nanoseconds after began
 }
 
-// keep holds a lease that was taken at a time not before asked, and renews it until stop is called. The context that it gives ends with
-// lost() when the lease does. renew fails with errLost if the row is another's by now; any other error is tried again.
+// keep renews a lease that was acquired at asked or later, six times in its length, until stop is called. The context that it returns ends with the cause
+// lost() when the lease is lost. renew fails with errLost if another process has the lease; after any other error it is tried again until the lease is
+// over.
 func keep(ctx context.Context, length time.Duration, asked time.Time, renew func(context.Context) error) (held context.Context, l *lease, stop func()) {
 	l = &lease{length: length, began: asked}
 	l.extend(asked)
@@ -40,6 +41,7 @@ func keep(ctx context.Context, length time.Duration, asked time.Time, renew func
 	return held, l, func() { cancel(nil); renewing.Wait() }
 }
 
+// run renews the lease until ctx ends or the lease is lost. Then it cancels with lost().
 func (l *lease) run(ctx context.Context, cancel context.CancelCauseFunc, renew func(context.Context) error) {
 	tick := time.NewTicker(l.length / renewals)
 	defer tick.Stop()

@@ -21,6 +21,7 @@ const (
 // objectsCursor names the cursor of the look at all objects.
 const objectsCursor = "objects"
 
+// column returns the rows of a query of one column, as strings.
 func column(ctx context.Context, tx postgres.Tx, sql string, arg any) ([]string, error) {
 	rows, err := tx.Query(ctx, sql, arg)
 	if err != nil {
@@ -29,6 +30,8 @@ func column(ctx context.Context, tx postgres.Tx, sql string, arg any) ([]string,
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
+// trimArtifacts deletes the rows of artifacts that no version has, a day after they were made, up to 5,000 at a time. Their objects stay until
+// collectObjects comes to them.
 func (t *Transfers) trimArtifacts(ctx context.Context) error {
 	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
 		_, err := tx.Exec(ctx, trimSQL, looked)
@@ -36,6 +39,7 @@ func (t *Transfers) trimArtifacts(ctx context.Context) error {
 	})
 }
 
+// position returns the key behind which collectObjects goes on, "" for the beginning.
 func (t *Transfers) position(ctx context.Context) (after objects.Key, err error) {
 	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
 		err := tx.QueryRow(ctx, positionSQL, objectsCursor).Scan(&after)
@@ -47,6 +51,7 @@ func (t *Transfers) position(ctx context.Context) (after objects.Key, err error)
 	return after, err
 }
 
+// goOn saves the key behind which the next collectObjects goes on, "" for the beginning.
 func (t *Transfers) goOn(ctx context.Context, after objects.Key) error {
 	return t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {
 		_, err := tx.Exec(ctx, goOnSQL, objectsCursor, string(after))

@@ -58,6 +58,7 @@ func (t *Transfers) List(ctx context.Context, who auth.Principal, in api.ListUpl
 	return page.Of(in.Request, found, func(u api.Upload) string { return u.ID.String() }), err
 }
 
+// uploads returns the sessions as the API shows them.
 func uploads(all []session) []api.Upload {
 	shown := make([]api.Upload, len(all))
 	for i, s := range all {

@@ -24,7 +24,8 @@ type sums struct {
 	md5    hash.Hash // nil where none is asked for
 }
 
-// newSums returns sums that continue from saved states at offset; without states they begin at the first byte.
+// newSums returns sums that continue from saved states at offset. At offset 0 they begin anew, and the states are not read. They have an MD5 if asked is
+// not "". It fails if a state is malformed.
 func newSums(offset int64, sha256State, md5State []byte, asked api.MD5) (sums, error) {
 	s := sums{sha256: sha256.New()}
 	if asked != "" {
@@ -43,6 +44,7 @@ func newSums(offset int64, sha256State, md5State []byte, asked api.MD5) (sums, e
 	return s, restore(s.md5, md5State)
 }
 
+// restore sets h to a saved state. It fails if the state is malformed or h has none.
 func restore(h hash.Hash, state []byte) error {
 	saved, ok := h.(encoding.BinaryUnmarshaler)
 	if !ok {
@@ -51,7 +53,7 @@ func restore(h hash.Hash, state []byte) error {
 	return saved.UnmarshalBinary(state)
 }
 
-// states returns what newSums goes on from.
+// states returns the states from which newSums continues. That of MD5 is nil if none is asked for.
 func (s *sums) states() (sha256State, md5State []byte, err error) {
 	if sha256State, err = state(s.sha256); err != nil || s.md5 == nil {
 		return sha256State, nil, err
@@ -60,6 +62,7 @@ func (s *sums) states() (sha256State, md5State []byte, err error) {
 	return sha256State, md5State, err
 }
 
+// state returns the state of h for restore. It fails if h has none.
 func state(h hash.Hash) ([]byte, error) {
 	saved, ok := h.(encoding.BinaryMarshaler)
 	if !ok {
@@ -68,8 +71,8 @@ func state(h hash.Hash) ([]byte, error) {
 	return saved.MarshalBinary()
 }
 
-// read hashes for about as long as patience, or to the end of from. It reads at least once, so that each step makes
-// progress.
+// read hashes for about as long as patience, or to the end of from. It reads at least once, so that each step makes progress. It fails with from's error,
+// but for io.EOF.
 func (s *sums) read(from io.Reader, patience time.Duration) error {
 	const buffer = 256 << 10
 	space := make([]byte, buffer)
@@ -91,8 +94,10 @@ func (s *sums) read(from io.Reader, patience time.Duration) error {
 	}
 }
 
+// digest returns the SHA-256 of the bytes so far.
 func (s *sums) digest() ref.Digest { return ref.DigestOf(s.sha256.Sum(nil)) }
 
+// md5sum returns the MD5 of the bytes so far, "" if none is asked for.
 func (s *sums) md5sum() api.MD5 {
 	if s.md5 == nil {
 		return ""

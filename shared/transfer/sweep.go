@@ -21,7 +21,7 @@ type one struct {
 	hashed     int64
 }
 
-// some returns the uploads that list gives in a transaction of no tenant.
+// some returns the uploads that list returns. It calls list in a transaction of no tenant, with the rights of sweep.
 func (t *Transfers) some(ctx context.Context, list func(postgres.Tx) ([]one, error)) (found []one, err error) {
 	err = t.db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) (err error) {
 		found, err = list(tx)
@@ -30,8 +30,8 @@ func (t *Transfers) some(ctx context.Context, list func(postgres.Tx) ([]one, err
 	return found, err
 }
 
-// Expire ends open uploads that have expired or whose model is deleted, and deletes their bytes and empty drafts. An
-// error does not stop the others; the errors are joined.
+// Expire ends open uploads that have expired or whose model is deleted, up to 200, and deletes their bytes and empty drafts. An error does not stop the
+// others; the errors are joined.
 func (t *Transfers) Expire(ctx context.Context) error {
 	overdue, err := t.some(ctx, func(tx postgres.Tx) ([]one, error) { return overdueUploads(ctx, tx, atOnce) })
 	for _, o := range overdue {
@@ -40,7 +40,8 @@ func (t *Transfers) Expire(ctx context.Context) error {
 	return err
 }
 
-// expire ends an open upload. It cancels the upload if its model is deleted.
+// expire ends an open upload as expired, or as cancelled if its model is deleted, and deletes its bytes and its empty draft. It does nothing to an upload
+// that is no longer open. The audit log names the function.
 func (t *Transfers) expire(ctx context.Context, o one, function string) error {
 	var s session
 	err := t.db.Tx(ctx, o.tenant, func(tx postgres.Tx) error {
@@ -81,8 +82,8 @@ func (t *Transfers) ModelDeleted(ctx context.Context, tenant uuid.UUID) error {
 	return err
 }
 
-// Wake resumes verifications that nobody has worked on for two minutes, because their process died or their event was
-// given up.
+// Wake resumes verifications that nobody has worked on for two minutes, because their process died or their event was given up. It emits an event for each,
+// up to 200. An error does not stop the others; the errors are joined.
 func (t *Transfers) Wake(ctx context.Context) error {
 	const idle = 2 * time.Minute
 	found, err := t.some(ctx, func(tx postgres.Tx) ([]one, error) { return takeIdleUploads(ctx, tx, idle, atOnce) })

@@ -48,6 +48,7 @@ type config struct {
 	Grace time.Duration `env:"MAAS_ORPHAN_GRACE" envDefault:"24h"`
 }
 
+// check fails if a limit is not positive, a lease is shorter than 100 ms, or there are too few streams to share.
 func (c config) check() error {
 	const shortest = 100 * time.Millisecond // of a lease: it is renewed six times in its length
 	if c.MaxSize < 1 || c.MaxOpen < 1 || c.MaxFollowers < share.Lone || c.Expiry <= 0 || c.Step <= 0 || c.ChunkLease < shortest || c.VerifyLease < shortest {
@@ -57,7 +58,8 @@ func (c config) check() error {
 	return nil
 }
 
-// Open returns the process's use cases of uploads, which use its pool, its store and its outbox.
+// Open returns the use cases of uploads, which use the process's database pool, object store and outbox. It fails if a setting is wrong or one of these
+// cannot be opened. Begin needs OpenAnnouncing.
 func Open(ctx context.Context, e *env.Env) (*Transfers, error) {
 	t := &Transfers{log: e.Logger()}
 	if err := e.Config(&t.limits); err != nil {

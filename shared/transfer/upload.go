@@ -30,6 +30,7 @@ type session struct {
 // name returns the upload's name in the audit log: "acme/fraud@1.4.0/model.onnx".
 func (s session) name() string { return s.target() + "/" + string(s.Path) }
 
+// target returns the version's name: "acme/fraud@1.4.0".
 func (s session) target() string { return s.Model.String() + "@" + s.Version.String() }
 
 // system returns the principal of a function that goes on with the upload by itself.
@@ -37,8 +38,8 @@ func (s session) system(function string, tenant uuid.UUID) auth.Principal {
 	return auth.System(function, tenant, s.Model.Tenant)
 }
 
-// shown sets what follows from the row: the phase of a status that has one, its progress, the bytes that are stored. Missing stays empty: only
-// who shows it has to read it (readMissing).
+// shown returns the session with what follows from its row: the phase, its progress and the received bytes. received is the size of the stored chunks; it
+// counts while the upload is open. Missing is empty, not read (readMissing).
 func (s session) shown(received int64) session {
 	s.Missing = []api.ChunkRange{}
 	switch s.Status {
@@ -59,7 +60,7 @@ func (s session) shown(received int64) session {
 	return s
 }
 
-// missing returns the spans between the stored chunks, which are in order.
+// missing returns the ranges of the indexes below count that are not among the stored ones, which are in order.
 func missing(stored []int, count int) []api.ChunkRange {
 	spans := []api.ChunkRange{}
 	next := 0

@@ -46,8 +46,8 @@ const (
 	lockSQL = `select from uploads where id = $1 for update`
 	// Chunks share the row's lock among themselves; what moves the upload waits for them, and they for it.
 	shareSQL = `select from uploads where id = $1 for share`
-	// Who opens or drops an upload of a tenant takes a turn, so that their number and a draft's last upload are counted rightly. It is taken
-	// before any lock of the catalogue's.
+	// Transactions that open or drop an upload of a tenant acquire this advisory lock, so that their number and a draft's last upload are counted
+	// rightly. They do so before any lock of the catalogue's.
 	lockDraftsSQL = `select pg_advisory_xact_lock(hashtextextended('uploads:' || maas_tenant(), 0))`
 	countSQL      = `select count(*) from uploads u where u.status = ` + openStatus + ` and ` + ofModelSQL
 	listSQL       = `select ` + columns + fromSQL + `
@@ -85,7 +85,7 @@ func find(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID)
 	return s, err
 }
 
-// findLocked is like find, but also locks the upload's row until the transaction ends.
+// findLocked is like find, but first locks the upload's row until the transaction ends.
 func findLocked(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid.UUID) (session, error) {
 	if err := lockUpload(ctx, tx, id); err != nil {
 		return session{}, err
@@ -93,7 +93,8 @@ func findLocked(ctx context.Context, tx postgres.Tx, who auth.Principal, id uuid
 	return find(ctx, tx, who, id)
 }
 
-// lockUploadShared locks the row in share mode, so that chunks of the upload do not block each other.
+// lockUploadShared locks the row in share mode until the transaction ends, so that chunks of the upload do not block each other. Without the row it does
+// nothing.
 func lockUploadShared(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, shareSQL, id)
 	return err
@@ -106,7 +107,7 @@ func lockDrafts(ctx context.Context, tx postgres.Tx) error {
 	return err
 }
 
-// last reports whether no other upload into the draft is under way. The caller has the turn.
+// last reports whether no other upload into the draft is under way. The caller has locked the tenant's drafts.
 func last(ctx context.Context, tx postgres.Tx, s session) (is bool, err error) {
 	err = tx.QueryRow(ctx, lastSQL, s.versionID, s.ID).Scan(&is)
 	return is, err
@@ -131,13 +132,13 @@ func insert(ctx context.Context, tx postgres.Tx, s session) error {
 	return err
 }
 
-// move changes the status. The table's trigger refuses a change that CanBecome does not allow.
+// move changes the upload's status and phase. It fails, by the table's trigger, for a status that CanBecome does not allow.
 func move(ctx context.Context, tx postgres.Tx, id uuid.UUID, to api.UploadStatus, phase api.UploadPhase) error {
 	_, err := tx.Exec(ctx, moveSQL, id, string(to), string(phase))
 	return err
 }
 
-// complete marks an open upload as completed and stores the digests of its chunks.
+// complete marks an open upload as completed and stores the digests of its chunks, which are in the order of their indexes.
 func complete(ctx context.Context, tx postgres.Tx, id uuid.UUID, chunks []held) error {
 	digests := make([]byte, 0, len(chunks)*sha256.Size)
 	for _, chunk := range chunks {
@@ -160,14 +161,14 @@ func completedWith(ctx context.Context, tx postgres.Tx, id uuid.UUID) ([]ref.Dig
 	return digests, nil
 }
 
-// completedDigest returns the digest of one chunk of a completed upload, and none if an earlier release completed it.
+// completedDigest returns the digest of one chunk of a completed upload, zero if an earlier release completed it or there is no such chunk.
 func completedDigest(ctx context.Context, tx postgres.Tx, id uuid.UUID, index int) (ref.Digest, error) {
 	var sum []byte
 	err := tx.QueryRow(ctx, digestOfSQL, id, index).Scan(&sum)
 	return digest(sum), err
 }
 
-// ofGoneModels returns the tenant's uploads that have not ended and whose models are deleted.
+// ofGoneModels returns those of the tenant's uploads whose models are deleted: open ones, and those that are completing or verifying.
 func ofGoneModels(ctx context.Context, tx postgres.Tx) (open, underway []uuid.UUID, err error) {
 	rows, err := tx.Query(ctx, ofGoneSQL)
 	if err != nil {
@@ -186,7 +187,8 @@ func ofGoneModels(ctx context.Context, tx postgres.Tx) (open, underway []uuid.UU
 	return open, underway, err
 }
 
-// list returns the uploads of the statuses (nil for all) that the caller may know of, latest first.
+// list returns up to p.Size+1 uploads of the statuses (nil for all) that the caller may know of, the latest first, from behind the upload p.After on; ""
+// is the beginning. It fails if p.After is no UUID.
 func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []api.UploadStatus, p page.Request) ([]session, error) {
 	var after *uuid.UUID
 	if p.After != "" {
@@ -199,11 +201,12 @@ func list(ctx context.Context, tx postgres.Tx, who auth.Principal, among []api.U
 	return query(ctx, tx, listSQL, texts(among), who.Terms(), after, p.Size+1)
 }
 
-// recent returns the uploads under way and those that ended since, 200 at most.
+// recent returns the uploads under way that the caller may know of, and those that ended since, 200 at most.
 func recent(ctx context.Context, tx postgres.Tx, who auth.Principal, since time.Time) ([]session, error) {
 	return query(ctx, tx, recentSQL, who.Terms(), since, page.MaxSize)
 }
 
+// query returns the uploads that sql, which selects columns, gives for args, without their missing chunks. It fails as scan does.
 func query(ctx context.Context, tx postgres.Tx, sql string, args ...any) ([]session, error) {
 	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
@@ -212,6 +215,7 @@ func query(ctx context.Context, tx postgres.Tx, sql string, args ...any) ([]sess
 	return pgx.CollectRows(rows, scan)
 }
 
+// scan reads an upload from a row of columns, without its missing chunks. It fails if a name in it is malformed.
 func scan(row pgx.CollectableRow) (session, error) {
 	var s session
 	var tenant uuid.UUID
@@ -243,7 +247,7 @@ func scan(row pgx.CollectableRow) (session, error) {
 	return s.shown(received), nil
 }
 
-// texts returns the strings of a slice, or nil.
+// texts converts a slice to strings; nil to nil.
 func texts[T ~string](of []T) []string {
 	if of == nil {
 		return nil
@@ -274,7 +278,7 @@ func finish(
 	return err
 }
 
-// lockUpload locks the upload's row until the transaction ends.
+// lockUpload locks the upload's row until the transaction ends. Without the row it does nothing.
 func lockUpload(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
 	_, err := tx.Exec(ctx, lockSQL, id)
 	return err
@@ -290,6 +294,7 @@ func takeIdleUploads(ctx context.Context, tx postgres.Tx, idle time.Duration, mo
 	return ofAllTenants(ctx, tx, idleSQL, idle, most)
 }
 
+// ofAllTenants returns the uploads that a query selects by tenant, id and hashed bytes.
 func ofAllTenants(ctx context.Context, tx postgres.Tx, sql string, args ...any) ([]one, error) {
 	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
@@ -301,7 +306,7 @@ func ofAllTenants(ctx context.Context, tx postgres.Tx, sql string, args ...any) 
 	})
 }
 
-// endLeases ends all leases of chunks and verifications, of all tenants.
+// endLeases ends all leases of chunks and verifications, of all tenants, so that their holders can write no more.
 func endLeases(ctx context.Context, tx postgres.Tx) error {
 	_, err := tx.Exec(ctx, freeSQL)
 	return err

@@ -23,8 +23,8 @@ const (
 	saveSumsSQL     = `update uploads set hashed = $2, sha256_state = $3, md5_state = $4 where id = $1`
 )
 
-// takeLease acquires the lease of a verification. taken is false if there is nothing to verify or another process has
-// the lease.
+// takeLease acquires the lease of an upload's verification. fence is its fencing token, and s continues where the hashing stopped. taken is false if there
+// is nothing to verify or another process has the lease.
 func takeLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time.Duration) (fence int64, s sums, taken bool, err error) {
 	var offset int64
 	var sha256State, md5State []byte
@@ -40,7 +40,7 @@ func takeLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, lease time
 	return fence, s, true, err
 }
 
-// read returns an upload for functions that act for no caller. It does not check a caller's permission.
+// read returns an upload for functions that act for no caller, without checking permissions. It fails with pgx.ErrNoRows if there is none.
 func read(ctx context.Context, tx postgres.Tx, id uuid.UUID) (session, error) {
 	rows, err := tx.Query(ctx, findSQL, id)
 	if err != nil {
@@ -49,6 +49,7 @@ func read(ctx context.Context, tx postgres.Tx, id uuid.UUID) (session, error) {
 	return pgx.CollectExactlyOneRow(rows, scan)
 }
 
+// renewLease extends the verification's lease to the given time from now. It fails with errLost if the fencing token is no longer the latest.
 func renewLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64, lease time.Duration) error {
 	tag, err := tx.Exec(ctx, renewLeaseSQL, upload, fence, lease)
 	if err == nil && tag.RowsAffected() == 0 {
@@ -57,12 +58,14 @@ func renewLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int
 	return err
 }
 
+// releaseLease ends the verification's lease, unless the fencing token is no longer the latest.
 func releaseLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64) error {
 	_, err := tx.Exec(ctx, releaseLeaseSQL, upload, fence)
 	return err
 }
 
-// checkLease fails unless the turn is still the latest. Until the transaction's end nobody takes another.
+// checkLease fails with lost() unless the fencing token is still the latest. It locks the row, so that nobody else acquires the lease until the transaction
+// ends.
 func checkLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int64) error {
 	tag, err := tx.Exec(ctx, checkLeaseSQL, upload, fence)
 	if err == nil && tag.RowsAffected() == 0 {
@@ -71,11 +74,13 @@ func checkLease(ctx context.Context, tx postgres.Tx, upload uuid.UUID, fence int
 	return err
 }
 
+// versionThere reports whether the version exists.
 func versionThere(ctx context.Context, tx postgres.Tx, version uuid.UUID) (there bool, err error) {
 	err = tx.QueryRow(ctx, thereSQL, version).Scan(&there)
 	return there, err
 }
 
+// saveSums writes how far the upload is hashed and the states of the hashes, from which takeLease continues.
 func saveSums(ctx context.Context, tx postgres.Tx, upload uuid.UUID, s sums) error {
 	sha256State, md5State, err := s.states()
 	if err != nil {

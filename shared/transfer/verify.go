@@ -16,24 +16,24 @@ import (
 	"github.com/17882237881/MaaS/shared/postgres"
 )
 
-// verification is one turn at an upload under its lease.
+// verification is the work of one holder of an upload's lease.
 type verification struct {
 	*Transfers
 	session
 
 	tenant uuid.UUID
 	who    auth.Principal
-	fence  int64 // each turn has a higher one than those before it
+	fence  int64 // the fencing token: each lease has a higher one than those before it
 	sums   sums
 	ends   time.Time // when this step should leave the rest to the next
 }
 
-// Verify takes an upload further: its chunks become one object, the object is hashed from where the last step came to, and then recognised.
-// At the end the file belongs to its draft version, or the upload is rejected with the reason. A step that would take longer than the
-// configured time saves where it is and emits the event of the next.
+// Verify takes an upload further: the store makes one object of its chunks, the object is hashed from where the last step stopped, and then recognised. At
+// the end the file belongs to its draft version, or the upload is rejected with the reason. A step that would take longer than MAAS_VERIFY_STEP saves its
+// state and emits the event of the next.
 //
-// It is a reconciler: it may be called at any time, twice at once, and after any crash. Who finds another at work leaves it to that one; what
-// both leave undone, sweep wakes again.
+// It is a reconciler: it may be called at any time, twice at once, and after any crash. It returns nil if there is nothing to verify or another process has
+// the lease. After an error it may be called again; what nobody goes on with, sweep resumes (Wake).
 func (t *Transfers) Verify(ctx context.Context, tenant, upload uuid.UUID) error {
 	asked := time.Now()
 	v, taken, err := t.take(ctx, tenant, upload)
@@ -53,7 +53,7 @@ func (t *Transfers) Verify(ctx context.Context, tenant, upload uuid.UUID) error 
 	return err
 }
 
-// take acquires the verification lease of an upload. taken is false if there is nothing to verify or another process holds the lease.
+// take acquires the verification lease of an upload. taken is false if there is nothing to verify or another process has the lease.
 func (t *Transfers) take(ctx context.Context, tenant, upload uuid.UUID) (v *verification, taken bool, err error) {
 	v = &verification{Transfers: t, tenant: tenant, who: auth.Principal{Tenant: tenant}}
 	err = t.db.Tx(ctx, tenant, func(tx postgres.Tx) error {
@@ -68,6 +68,8 @@ func (t *Transfers) take(ctx context.Context, tenant, upload uuid.UUID) (v *veri
 	return v, taken, err
 }
 
+// run goes through the phases that the upload has not passed: assembling, hashing and recognising. It returns when the upload has ended, or the rest is
+// left to the next step.
 func (v *verification) run(ctx context.Context) error {
 	if v.Status == api.UploadCompleting {
 		if err := v.assemble(ctx); err != nil {
@@ -85,8 +87,8 @@ func (v *verification) run(ctx context.Context) error {
 	return nil
 }
 
-// assemble has the store assemble the chunks to one object. It succeeds if the object is there already, so that a lost
-// answer does no harm.
+// assemble has the store make one object of the chunks, and enters Hashing. It succeeds if the object is there already, so that a lost answer does no harm.
+// If the store refuses with Conflict it does as doubt does.
 func (v *verification) assemble(ctx context.Context) error {
 	var chunks []held
 	err := v.write(ctx, func(tx postgres.Tx) (err error) {
@@ -131,6 +133,7 @@ func (v *verification) doubt(ctx context.Context, chunks []held, cause error) er
 	})
 }
 
+// partsOf returns the chunks as parts of the store, in their order.
 func partsOf(chunks []held) []objects.Part {
 	parts := make([]objects.Part, len(chunks))
 	for i, chunk := range chunks {
@@ -139,11 +142,12 @@ func partsOf(chunks []held) []objects.Part {
 	return parts
 }
 
+// unassembled returns the Unavailable error of a store that could not assemble the chunks.
 func unassembled(cause error) error {
 	return fault.New(fault.Unavailable, "The object store could not assemble the chunks; it will be tried again.", fault.Cause(cause))
 }
 
-// enter stores the phase of the verification.
+// enter moves the upload to a phase of verifying, in its row and in v. It fails as write does.
 func (v *verification) enter(ctx context.Context, phase api.UploadPhase) error {
 	err := v.write(ctx, func(tx postgres.Tx) error { return move(ctx, tx, uuid.UUID(v.ID), api.UploadVerifying, phase) })
 	if err == nil {
@@ -152,7 +156,8 @@ func (v *verification) enter(ctx context.Context, phase api.UploadPhase) error {
 	return err
 }
 
-// hash reads the object from where the last step came to, and saves where it is each second, so that a crash costs no more than that.
+// hash hashes the object from where the last step stopped, and saves its state each second. If it comes to the end it enters Recognising, or rejects the
+// upload if a digest that the client declared differs. At v.ends it leaves the rest to the next step.
 func (v *verification) hash(ctx context.Context) error {
 	if v.sums.offset < v.Size {
 		if err := v.hashOn(ctx); err != nil || v.Phase != api.Hashing || v.sums.offset < v.Size {
@@ -166,6 +171,8 @@ func (v *verification) hash(ctx context.Context) error {
 	return v.enter(ctx, api.Recognising)
 }
 
+// hashOn hashes the object from the sums' offset to its end, or until v.ends: then it passes the rest on (pass). It saves the state each second. It fails
+// as write does, and with the store's error.
 func (v *verification) hashOn(ctx context.Context) error {
 	body, err := v.store.Range(ctx, v.multipart.Key, v.sums.offset, v.Size-v.sums.offset)
 	if err != nil {
@@ -187,7 +194,7 @@ func (v *verification) hashOn(ctx context.Context) error {
 	return nil
 }
 
-// pass saves the state and emits the event of the next step.
+// pass saves the state of the hashing, releases the lease and emits the event of the next step.
 func (v *verification) pass(ctx context.Context) error {
 	return v.write(ctx, func(tx postgres.Tx) error {
 		if err := v.save(ctx)(tx); err != nil {
@@ -200,6 +207,7 @@ func (v *verification) pass(ctx context.Context) error {
 	})
 }
 
+// save returns a function that writes the state of the hashing in a transaction.
 func (v *verification) save(ctx context.Context) func(tx postgres.Tx) error {
 	return func(tx postgres.Tx) error { return saveSums(ctx, tx, uuid.UUID(v.ID), v.sums) }
 }
@@ -220,7 +228,8 @@ func (v *verification) compare() *api.UploadProblem {
 // errVersionGone says that the draft which the file is for was deleted, with its model.
 var errVersionGone = errors.New("transfer: the version is deleted")
 
-// write runs a transaction that only the holder of the turn may make. It fails with errVersionGone if the file is for nothing any more.
+// write runs do in a transaction under the verification's lease. It fails with lost() if another process has acquired the lease, with errVersionGone if the
+// draft version is deleted, and with do's error.
 func (v *verification) write(ctx context.Context, do func(tx postgres.Tx) error) error {
 	return v.last(ctx, func(tx postgres.Tx) error {
 		there, err := versionThere(ctx, tx, v.versionID)
@@ -234,7 +243,7 @@ func (v *verification) write(ctx context.Context, do func(tx postgres.Tx) error)
 	})
 }
 
-// last is like write, for what ends the upload, whether or not its version still exists.
+// last is like write, but does not ask whether the draft version still exists. It is for what ends the upload.
 func (v *verification) last(ctx context.Context, do func(tx postgres.Tx) error) error {
 	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error {
 		if err := checkLease(ctx, tx, uuid.UUID(v.ID), v.fence); err != nil {
@@ -244,11 +253,12 @@ func (v *verification) last(ctx context.Context, do func(tx postgres.Tx) error) 
 	})
 }
 
+// renew extends the verification's lease. It fails with errLost if another process has acquired it.
 func (v *verification) renew(ctx context.Context) error {
 	return v.db.Tx(ctx, v.tenant, func(tx postgres.Tx) error { return renewLease(ctx, tx, uuid.UUID(v.ID), v.fence, v.limits.VerifyLease) })
 }
 
-// leave releases the lease of a step that failed, so that the next step need not wait until it expires.
+// leave releases the lease of a step that failed, so that the next step need not wait until it expires. A failure is logged.
 func (v *verification) leave(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settling)
 	defer cancel()

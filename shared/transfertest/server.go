@@ -25,7 +25,8 @@ type Server struct {
 	client *http.Client
 }
 
-// Serve serves a function as it is wired, in an environment of its own such as the world's; requests are sent as the world's owner.
+// Serve starts the handler that open returns behind a real server, as the function with the name. Requests are sent as the world's owner. It stops
+// when the test ends.
 func (w *World) Serve(name string, open func(context.Context, *env.Env) (http.Handler, error)) *Server {
 	w.t.Helper()
 	e := env.New(name, maps.Clone(w.Vars), slog.New(slog.NewTextHandler(w.t.Output(), nil)))
@@ -41,7 +42,7 @@ func (w *World) Serve(name string, open func(context.Context, *env.Env) (http.Ha
 	return &Server{server.URL, w.t, w.Token(w.Owner), client}
 }
 
-// As sends requests with another token; "" is none.
+// As returns the server for requests with another token, or without one for "".
 func (s *Server) As(token string) *Server { return &Server{s.URL, s.t, token, s.client} }
 
 // Answer is what came back.
@@ -51,8 +52,8 @@ type Answer struct {
 	Body   []byte
 }
 
-// Send sends a request and reads its answer; headers are given as "Name: value". A body has the type application/json unless they say
-// otherwise.
+// Send sends a request and returns its answer, read to the end. headers are given as "Name: value". A body is application/json unless they say
+// otherwise. It ends the test if there is no answer.
 func (s *Server) Send(method, path, body string, headers ...string) Answer {
 	s.t.Helper()
 	answer := s.send(method, path, body, headers)
@@ -64,12 +65,13 @@ func (s *Server) Send(method, path, body string, headers ...string) Answer {
 	return Answer{answer.StatusCode, answer.Header, content}
 }
 
-// Open sends a GET whose answer the caller reads as it comes, and closes.
+// Open sends a GET and returns the answer, which the caller reads as it comes, and closes.
 func (s *Server) Open(path string, headers ...string) *http.Response {
 	s.t.Helper()
 	return s.send(http.MethodGet, path, "", headers)
 }
 
+// send sends a request and returns the answer, whose body the caller closes. It ends the test if there is none.
 func (s *Server) send(method, path, body string, headers []string) *http.Response {
 	s.t.Helper()
 	request, err := http.NewRequestWithContext(s.t.Context(), method, s.URL+path, strings.NewReader(body))
@@ -93,7 +95,7 @@ func (s *Server) send(method, path, body string, headers []string) *http.Respons
 	return answer
 }
 
-// Into reads the answer, which must have the status.
+// Into decodes the answer's JSON. It ends the test unless the answer has the status.
 func (a Answer) Into(t testing.TB, status int, into any) {
 	t.Helper()
 	if a.Status != status {
@@ -104,7 +106,7 @@ func (a Answer) Into(t testing.TB, status int, into any) {
 	}
 }
 
-// AssertProblem fails the test unless the answer is a problem of the status which names the field ("" for none).
+// AssertProblem fails the test unless the answer is a problem of the status that names the field; "" is none.
 func (a Answer) AssertProblem(t testing.TB, status int, field string) {
 	t.Helper()
 	var problem httpapi.Problem

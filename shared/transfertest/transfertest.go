@@ -36,7 +36,8 @@ type World struct {
 	t     testing.TB
 }
 
-// New returns the world, which goes with the test. Settings are added to its environment variables.
+// New returns a new world with a bucket and the model acme/digits. settings are added to its environment variables. It is removed when the test
+// ends.
 func New(t testing.TB, settings ...map[string]string) *World {
 	t.Helper()
 	w := &World{World: identitytest.New(t), t: t}
@@ -50,7 +51,7 @@ func New(t testing.TB, settings ...map[string]string) *World {
 	return w
 }
 
-// Open opens the use cases as another process would, with environment variables such as Vars.
+// Open opens the use cases as another process would, with the environment variables vars. They are closed when the test ends.
 func (w *World) Open(vars map[string]string) *transfer.Transfers {
 	w.t.Helper()
 	e := env.New("test", vars, slog.New(slog.DiscardHandler))
@@ -62,7 +63,7 @@ func (w *World) Open(vars map[string]string) *transfer.Transfers {
 	return transfers
 }
 
-// NewModel returns a model of the principal's tenant.
+// NewModel creates a model of the name in the principal's tenant.
 func (w *World) NewModel(who auth.Principal, name ref.Name) {
 	w.t.Helper()
 	events, err := outbox.Open(w.t.Context(), w.Env)
@@ -71,7 +72,7 @@ func (w *World) NewModel(who auth.Principal, name ref.Name) {
 	w.Must(err)
 }
 
-// Wanted asks for an upload of so many bytes into acme/digits@1.0.0, as model.onnx.
+// Wanted returns a request for an upload of size bytes to acme/digits@1.0.0, as model.onnx.
 func Wanted(size int) api.CreateUploadRequest {
 	version, err := ref.ParseVersion("1.0.0")
 	if err != nil {
@@ -80,7 +81,7 @@ func Wanted(size int) api.CreateUploadRequest {
 	return api.CreateUploadRequest{Model: Model(), Version: version, Filename: "model.onnx", Size: int64(size)}
 }
 
-// MustBegin begins an upload.
+// MustBegin begins an upload as the owner, and returns it. The test ends on an error, as in the functions below.
 func (w *World) MustBegin(in api.CreateUploadRequest) api.Upload {
 	w.t.Helper()
 	begun, err := w.Begin(w.t.Context(), w.Owner, in)
@@ -101,7 +102,7 @@ func (w *World) MustSend(u api.Upload, file []byte) []ref.Digest {
 	return digests
 }
 
-// MustComplete begins, sends and completes an upload.
+// MustComplete begins an upload, sends the file and completes it. It returns the upload, which is not verified yet.
 func (w *World) MustComplete(in api.CreateUploadRequest, file []byte) api.Upload {
 	w.t.Helper()
 	u := w.MustBegin(in)
@@ -110,7 +111,7 @@ func (w *World) MustComplete(in api.CreateUploadRequest, file []byte) api.Upload
 	return done.Upload
 }
 
-// MustVerify takes an upload to its end, step by step, and returns how it ended.
+// MustVerify runs the steps of an upload's verification until it has ended, and returns the upload.
 func (w *World) MustVerify(id api.ID) api.Upload {
 	w.t.Helper()
 	const most = 100
@@ -124,7 +125,7 @@ func (w *World) MustVerify(id api.ID) api.Upload {
 	return api.Upload{}
 }
 
-// MustFind returns an upload as it stands.
+// MustFind returns an upload in its present state.
 func (w *World) MustFind(id api.ID) api.Upload {
 	w.t.Helper()
 	u, err := w.Find(w.t.Context(), w.Owner, api.GetUploadRequest{ID: id})
@@ -132,7 +133,7 @@ func (w *World) MustFind(id api.ID) api.Upload {
 	return u
 }
 
-// Must fails the test on an error.
+// Must ends the test on an error.
 func (w *World) Must(err error) {
 	w.t.Helper()
 	if err != nil {
@@ -140,7 +141,7 @@ func (w *World) Must(err error) {
 	}
 }
 
-// Cut returns the chunks of a file as the upload wants them.
+// Cut returns the file in the chunks that the upload asks for.
 func Cut(u api.Upload, file []byte) [][]byte {
 	layout := u.Layout()
 	chunks := make([][]byte, u.Count)
@@ -150,12 +151,12 @@ func Cut(u api.Upload, file []byte) [][]byte {
 	return chunks
 }
 
-// ChunkOf names a chunk by its bytes.
+// ChunkOf returns the chunk n of an upload with its size and digest.
 func ChunkOf(u api.Upload, n int, chunk []byte) transfer.Chunk {
 	return transfer.Chunk{Upload: uuid.UUID(u.ID), Index: n, Size: int64(len(chunk)), SHA256: ref.SumOf(chunk)}
 }
 
-// Padded returns an ONNX file of about the size: the model with a description that fills it.
+// Padded returns an ONNX file of about size bytes: the model with a description that fills it. size must be at least the model's.
 func Padded(model []byte, size int) []byte {
 	const docString = 6 // of ModelProto, onnx.proto3
 	file := protowire.AppendTag(bytes.Clone(model), docString, protowire.BytesType)

@@ -50,10 +50,13 @@ func (l *Ledger) Stats(ctx context.Context, who auth.Principal, q api.StatsReque
 	return summarize(q.Model, since, now.Sub(since), counted, took), nil
 }
 
+// noModel returns the NotFound fault of a model.
 func noModel(m ref.Model) error {
 	return fault.New(fault.NotFound, fmt.Sprintf("There is no model %s.", m), fault.Field("model"))
 }
 
+// summarize returns the statistics of a model: those of each version, the most called first, and their total. counted and took are by version; span
+// is the time that they cover.
 func summarize(m ref.Model, since time.Time, span time.Duration, counted map[string]sums, took map[string]histogram) api.ModelStats {
 	out := api.ModelStats{Model: m, Since: since, Versions: []api.VersionStats{}}
 	var total sums
@@ -68,6 +71,7 @@ func summarize(m ref.Model, since time.Time, span time.Duration, counted map[str
 	return out
 }
 
+// statsOf returns the statistics of a version. Its rate is the mean over span; latencies are 0 without calls.
 func statsOf(version string, s sums, h histogram, span time.Duration) api.VersionStats {
 	return api.VersionStats{
 		Version: version, Requests: s.requests, RatePerSecond: float64(s.requests) / span.Seconds(),
@@ -77,7 +81,7 @@ func statsOf(version string, s sums, h histogram, span time.Duration) api.Versio
 	}
 }
 
-// mean returns the mean in milliseconds of n values whose sum is in microseconds, 0 for n = 0.
+// mean returns the mean, in milliseconds, of n values whose sum in microseconds is given; 0 for n = 0.
 func mean(sum, n int64) float64 {
 	if n <= 0 {
 		return 0
@@ -88,14 +92,15 @@ func mean(sum, n int64) float64 {
 // histogram has numbers of calls by bucket: bucket b ends at 2^(b/8) microseconds (usage_latencies).
 type histogram map[int]int64
 
+// add adds the calls of another histogram.
 func (h histogram) add(other histogram) {
 	for bucket, calls := range other {
 		h[bucket] += calls
 	}
 }
 
-// quantile returns, in milliseconds, the end of the bucket in which the fraction of the calls lies, 0 if there are no
-// calls.
+// quantile returns the latency, in milliseconds, within which the fraction of the calls ended, rounded up to the end of its bucket. It is 0 if
+// there are no calls.
 func (h histogram) quantile(fraction float64) float64 {
 	var all int64
 	for _, calls := range h {

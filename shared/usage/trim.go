@@ -10,7 +10,7 @@ import (
 // keptDays is for how long single calls are kept; their sums stay. What is older is refused by usage_day, so that nothing is counted anew.
 const keptDays = 45
 
-// Trim drops the calls of days that are past keeping. It is sweep's.
+// Trim deletes the single calls of days more than keptDays ago, of all tenants. Their sums stay. Sweep calls it.
 func Trim(ctx context.Context, db *postgres.DB) error {
 	before := time.Now().UTC().AddDate(0, 0, -keptDays)
 	return db.As(postgres.Sweep).Definer(ctx, func(tx postgres.Tx) error {

@@ -34,7 +34,8 @@ const (
 	maxAhead    = 25 * time.Hour // a day, and what To is rounded up by
 )
 
-// span returns the interval in whole hours.
+// span returns the interval of a request, extended to whole hours. Without To it ends now, and without From it begins 30 days before its end. It
+// fails with Invalid, and names the field, if from is not before to, to is more than a day ahead, or it is longer than 400 days.
 func span(q api.UsageRequest, now time.Time) (from, to time.Time, err error) {
 	if to = q.To; to.IsZero() {
 		to = now
@@ -78,7 +79,7 @@ func (l *Ledger) Totals(ctx context.Context, who auth.Principal, q api.UsageRequ
 	return page.Of(q.Request, rows, func(r api.UsageRow) string { return cursorOf(q.GroupBy, r) }), nil
 }
 
-// cursorOf returns the row's place in the order of its group.
+// cursorOf returns the cursor of a row when rows are grouped by g: the text that orders them.
 func cursorOf(g api.UsageGroup, r api.UsageRow) string {
 	switch g {
 	case api.ByVersion:
@@ -92,7 +93,7 @@ func cursorOf(g api.UsageGroup, r api.UsageRow) string {
 	}
 }
 
-// Record adds a batch of calls to the ledger. What is there already is not added again.
+// Record adds a batch of calls to the ledger. Calls that are there already are not added again.
 func Record(ctx context.Context, tx postgres.Tx, batch event.InferenceCompleted) error {
 	calls, err := json.Marshal(batch.Calls)
 	if err != nil {

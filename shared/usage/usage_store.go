@@ -26,6 +26,8 @@ const totalsSQL = `
 	order by %[5]s
 	limit $5`
 
+// totals returns up to q.Size+1 rows of usage between from and to, grouped as the request asks, after its cursor. A caller with limits gets only
+// the calls of models that it sees.
 func totals(ctx context.Context, tx postgres.Tx, who auth.Principal, q api.UsageRequest, from, to time.Time) ([]api.UsageRow, error) {
 	g := groups()[q.GroupBy]
 	found, err := tx.Query(ctx, fmt.Sprintf(totalsSQL, g.day, g.model, g.version, g.key, g.order), from, to, who.Terms(), q.After, q.Size+1)
@@ -57,6 +59,7 @@ type sums struct {
 	requests, errors, refused, cached, coldStarts, queueUS, coldUS int64
 }
 
+// add adds other sums.
 func (s *sums) add(t sums) {
 	s.requests += t.requests
 	s.errors += t.errors
@@ -67,7 +70,7 @@ func (s *sums) add(t sums) {
 	s.coldUS += t.coldUS
 }
 
-// findModel returns the id of the model that has the name now, if the caller may know of it.
+// findModel returns the id of the model that has the name now. It fails with NotFound if there is none or the caller may not see it.
 func findModel(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Model) (id uuid.UUID, err error) {
 	err = tx.QueryRow(ctx, modelSQL, string(m.Name)).Scan(&id)
 	if postgres.NotFound(err) || err == nil && !who.Sees(m, id) {
@@ -76,6 +79,7 @@ func findModel(ctx context.Context, tx postgres.Tx, who auth.Principal, m ref.Mo
 	return id, err
 }
 
+// readSums returns the sums of a model's calls since the time, by version.
 func readSums(ctx context.Context, tx postgres.Tx, model uuid.UUID, since time.Time) (map[string]sums, error) {
 	rows, err := tx.Query(ctx, statsSQL, model, since)
 	if err != nil {
@@ -93,6 +97,7 @@ func readSums(ctx context.Context, tx postgres.Tx, model uuid.UUID, since time.T
 	return all, err
 }
 
+// readLatencies returns the latencies of a model's calls since the time, by version.
 func readLatencies(ctx context.Context, tx postgres.Tx, model uuid.UUID, since time.Time) (map[string]histogram, error) {
 	rows, err := tx.Query(ctx, latenciesSQL, model, since)
 	if err != nil {
@@ -121,6 +126,7 @@ const recordSQL = `select usage_record($1, $2, $3, $4)`
 // grouping is how rows are made: what they name, and the text that tells them apart and orders them.
 type grouping struct{ day, model, version, key, order string }
 
+// groups returns the SQL expressions of each way to group rows.
 func groups() map[api.UsageGroup]grouping {
 	const none = `''`
 	return map[api.UsageGroup]grouping{
@@ -131,13 +137,13 @@ func groups() map[api.UsageGroup]grouping {
 	}
 }
 
-// dropDays deletes the calls of all tenants of days before the given one; their sums stay.
+// dropDays deletes the single calls of all tenants before the day; their sums stay.
 func dropDays(ctx context.Context, tx postgres.Tx, before time.Time) error {
 	_, err := tx.Exec(ctx, trimSQL, before.Format(time.DateOnly))
 	return err
 }
 
-// insertCalls adds calls, as JSON, to the ledger. Calls of the pod that are recorded already are not added again.
+// insertCalls adds a batch's calls, as JSON, to the ledger. Calls of the pod whose numbers are recorded already are not added again.
 func insertCalls(ctx context.Context, tx postgres.Tx, batch event.InferenceCompleted, calls []byte) error {
 	_, err := tx.Exec(ctx, recordSQL, batch.Pod, batch.First, batch.Last, calls)
 	return err

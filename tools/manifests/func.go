@@ -93,7 +93,8 @@ const (
 	target   = "autoscaling.knative.dev/target"
 )
 
-// describe returns the func.yaml by which func makes the same of a function as the manifests do. When it was created stays what it was.
+// describe returns the func.yaml by which func deploys the function just as the Service s does. The version, runtime, builder and time of
+// creation are taken from the present file at path.
 func describe(path string, s service) ([]byte, error) {
 	kept, err := os.ReadFile(path)
 	if err != nil {
@@ -117,6 +118,7 @@ func describe(path string, s service) ([]byte, error) {
 	return text.Bytes(), err
 }
 
+// runOf returns the volumes and environment variables of a revision's first container as func.yaml has them.
 func runOf(r revision) funcRun {
 	var run funcRun
 	volumes := map[string]volume{}
@@ -136,6 +138,7 @@ func runOf(r revision) funcRun {
 	return run
 }
 
+// deployOf returns how func deploys the Service. It fails if its annotations for scaling are no numbers.
 func deployOf(s service) (funcDeploy, error) {
 	template := s.Spec.Template
 	scale, err := scaleOf(template.Metadata.Annotations)
@@ -163,6 +166,7 @@ func deployOf(s service) (funcDeploy, error) {
 	}, nil
 }
 
+// scaleOf returns the scaling that the annotations ask for. It fails if one is missing or no number.
 func scaleOf(annotations map[string]string) (s funcScale, err error) {
 	if s.Min, err = strconv.Atoi(annotations[minScale]); err != nil {
 		return s, err

@@ -31,6 +31,7 @@ func main() {
 	}
 }
 
+// run generates all files and writes them below root. It stops at the first error.
 func run(ctx context.Context, root string) error {
 	for _, generate := range generators() {
 		files, err := generate(ctx, root)
@@ -46,7 +47,8 @@ func run(ctx context.Context, root string) error {
 	return nil
 }
 
-// generators return files by their paths below root. A later one reads what those before it have written.
+// generators returns the functions that generate files, which they return by their paths below root. A later one reads what those before it
+// have written.
 func generators() []func(ctx context.Context, root string) (map[string][]byte, error) {
 	return []func(context.Context, string) (map[string][]byte, error){sources, overlays}
 }
@@ -75,6 +77,7 @@ func sources(ctx context.Context, root string) (map[string][]byte, error) {
 	return files, err
 }
 
+// render executes the embedded template of a name with the content.
 func render(name string, content any) ([]byte, error) {
 	parsed, err := template.ParseFS(templates, name)
 	if err != nil {

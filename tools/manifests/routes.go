@@ -75,7 +75,8 @@ func routes(table []httpapi.Route, services map[string]service) ([]route, error)
 	return all, nil
 }
 
-// doorOwners returns the function that answers a door's paths which no route of API has.
+// doorOwners returns the function that answers the paths of each door; for API those without a route. It is fallback for a door without a
+// function. It fails if the routes give a door to several functions.
 func doorOwners(table []httpapi.Route) (map[httpapi.Door]string, error) {
 	owners := map[httpapi.Door]string{
 		httpapi.API: fallback, httpapi.OCI: fallback, httpapi.Hub: fallback, httpapi.Console: fallback,
@@ -113,7 +114,8 @@ func prefixes(table []httpapi.Route) []string {
 	return slices.Compact(all)
 }
 
-// pathOwners returns, by path, the functions that answer there at API, and the methods that each has.
+// pathOwners returns API's paths, each with the functions that answer there and the methods of each. A path with wildcards is a regular
+// expression.
 func pathOwners(table []httpapi.Route) map[string]map[string][]string {
 	all := map[string]map[string][]string{}
 	for _, r := range table {
@@ -130,6 +132,7 @@ func pathOwners(table []httpapi.Route) map[string]map[string][]string {
 	return all
 }
 
+// matchesOf returns a match of the path for each method; "" stands for any. GET brings HEAD along.
 func matchesOf(path string, methods []string) []match {
 	kind := "Exact"
 	if strings.HasPrefix(path, "^") {

@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// overlays returns each overlay as what Terraform's templatefile takes: images and settings are left open, to be given there.
+// overlays returns each overlay as a template for Terraform's templatefile, by its path. Images and settings are references there.
 func overlays(ctx context.Context, root string) (map[string][]byte, error) {
 	folder, err := os.MkdirTemp("", "manifests-")
 	if err != nil {
@@ -32,7 +32,7 @@ func overlays(ctx context.Context, root string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// open builds an overlay that has marks for settings, which it puts there, and returns it with Terraform's references in the place of marks.
+// open builds an overlay and returns it as a template for Terraform. It changes the overlay's settings.yaml.
 func open(ctx context.Context, overlay string) ([]byte, error) {
 	marks, err := mark(filepath.Join(overlay, "settings.yaml"))
 	if err != nil {
@@ -48,8 +48,8 @@ func open(ctx context.Context, overlay string) ([]byte, error) {
 	return []byte("# Made by make generate out of knative.\n" + text), nil
 }
 
-// mark exchanges an overlay's settings for marks, and returns each mark with what Terraform has in its place. A port's mark is a number, since
-// kustomize puts nothing else where one stands; it is larger than any port.
+// mark replaces the values in an overlay's settings by marks and writes the file. It returns each mark followed by the reference that
+// Terraform has in its place. The mark of a number is a number above all ports, since kustomize takes nothing else there.
 func mark(path string) (marks []string, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -16,7 +16,7 @@ type trigger struct {
 	Consumer cloudevent.Consumer
 }
 
-// triggers returns one for each type and consumer of the catalogue, in the order of their names.
+// triggers returns a trigger for each event type and each of its consumers, sorted by name.
 func triggers() []trigger {
 	var all []trigger
 	for kind, consumers := range cloudevent.Consumers() {

@@ -63,7 +63,7 @@ func create(ctx context.Context, root, function string) error {
 	return mount(ctx, root, function)
 }
 
-// mount adds the function to those of `maas up`.
+// mount adds the function to those of `maas up`: to the list in its source, and to its module.
 func mount(ctx context.Context, root, function string) error {
 	path, module := filepath.Join(root, mounted), ours+"functions/"+function
 	alias := strings.ReplaceAll(function, "-", "")
@@ -93,7 +93,7 @@ func mount(ctx context.Context, root, function string) error {
 	return goCommand(ctx, command, "mod", "tidy")
 }
 
-// replaceFirst replaces the first occurrence of a text in a file. It returns an error if there is none.
+// replaceFirst replaces the first occurrence of a text in a file. It fails if there is none.
 func replaceFirst(path, old, by string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -105,7 +105,7 @@ func replaceFirst(path, old, by string) error {
 	return os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(by), 1), 0o644)
 }
 
-// write renders each file of template/ below root; NAME in a path is the function's name, and the ending .tmpl goes.
+// write writes each file of template/ below root. NAME in a path becomes the function's name, and the ending .tmpl is dropped.
 func write(root, function string) error {
 	content := struct{ Name, Created string }{function, time.Now().UTC().Format(time.DateOnly) + "T00:00:00Z"}
 	return fs.WalkDir(templates, "template", func(path string, entry fs.DirEntry, err error) error {
@@ -129,7 +129,7 @@ func write(root, function string) error {
 	})
 }
 
-// enlist adds a name to the lines of a file that have the prefix, in their order.
+// enlist adds the line prefix+name to a file, in order among the lines with the prefix.
 func enlist(path, prefix, name string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -144,7 +144,7 @@ func enlist(path, prefix, name string) error {
 	return os.WriteFile(path, []byte(strings.Join(slices.Insert(lines, at, line), "")), 0o644)
 }
 
-// lastIndex returns the place of the last line with the prefix, -1 if there is none.
+// lastIndex returns the index of the last line with the prefix, -1 if there is none.
 func lastIndex(lines []string, prefix string) int {
 	for i, line := range slices.Backward(lines) {
 		if strings.HasPrefix(line, prefix) {
@@ -154,7 +154,7 @@ func lastIndex(lines []string, prefix string) int {
 	return -1
 }
 
-// goCommand runs go in the folder, and shows what it says only if it fails.
+// goCommand runs go in the folder. Its output is part of the error, and otherwise dropped.
 func goCommand(ctx context.Context, folder string, arguments ...string) error {
 	command := exec.CommandContext(ctx, "go", arguments...)
 	command.Dir = folder

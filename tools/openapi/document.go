@@ -24,7 +24,7 @@ type document struct {
 	shapes  map[string]string     // by a path without its wildcards' names: its template
 }
 
-// describe makes the whole description. It fails for a route that nothing describes, and for a description without a route.
+// describe returns the whole OpenAPI document. It fails if a route has no description, or a description no route, and names all that is wrong.
 func describe(code *source) (object, error) {
 	d := &document{
 		schemas: &schemas{source: code, components: map[string]object{}}, kinds: map[fault.Kind]string{},
@@ -56,6 +56,7 @@ func describe(code *source) (object, error) {
 	return d.whole(), d.schemas.err
 }
 
+// readKinds fills d.kinds with the constants of fault.Kind.
 func (d *document) readKinds() {
 	scope := d.schemas.source.packages[ours+"api/fault"].Scope()
 	for _, name := range scope.Names() {
@@ -70,7 +71,8 @@ var (
 	blank     = regexp.MustCompile(`\{[^}]*\}`)
 )
 
-// add places an operation. Paths that differ in their wildcards' names alone are one path to OpenAPI: the first's names stand.
+// add adds the operation of a route to its path. Paths that differ only in the names of wildcards are one path to OpenAPI, which keeps the
+// first one's names.
 func (d *document) add(route httpapi.Route, operation object) {
 	method, path, _ := strings.Cut(route.Pattern, " ")
 	template := wildcards.ReplaceAllString(path, "{$1}")
@@ -85,7 +87,7 @@ func (d *document) add(route httpapi.Route, operation object) {
 	d.items[first] = append(d.items[first], member{strings.ToLower(method), operation})
 }
 
-// rename gives path parameters their names in the template that stands.
+// rename gives the operation's path parameters the names in to, in place of those in from.
 func rename(operation object, from, to [][]string) {
 	parameters, _ := operation.at("parameters").([]any)
 	for _, one := range parameters {
@@ -98,6 +100,7 @@ func rename(operation object, from, to [][]string) {
 	}
 }
 
+// whole returns the document with all that was added.
 func (d *document) whole() object {
 	paths := make(object, 0, len(d.paths))
 	for _, path := range d.paths {
@@ -120,7 +123,7 @@ func (d *document) whole() object {
 	}
 }
 
-// tags returns the functions.
+// tags returns a tag for each function that is offered outside, with its description.
 func (d *document) tags() []any {
 	used := map[string]bool{}
 	for _, route := range httpapi.Routes() {
@@ -135,6 +138,7 @@ func (d *document) tags() []any {
 	return tags
 }
 
+// components returns the schemas by name, in alphabetical order.
 func (d *document) components() object {
 	all := make(object, 0, len(d.schemas.components))
 	for _, name := range slices.Sorted(maps.Keys(d.schemas.components)) {
@@ -143,7 +147,7 @@ func (d *document) components() object {
 	return all
 }
 
-// responses describes each kind of error, and any.
+// responses returns the response of each kind of error, and "problem" for any.
 func (d *document) responses() object {
 	problem := object{{"application/problem+json", object{{"schema", d.schemas.of(d.schemas.source.named("httpapi", "Problem"), given)}}}}
 	all := object{{"problem", object{{"description", "Any error: " + everywhere() + " may answer every request."}, {"content", problem}}}}
@@ -159,7 +163,8 @@ func (d *document) responses() object {
 	return all
 }
 
-// everywhere lists the statuses that every request may be answered with, but that of a client that is gone: "429, 500 and 503".
+// everywhere returns the statuses of the errors that any request may get, in words: "429, 500 and 503". That of a client which is gone is left
+// out.
 func everywhere() string {
 	var statuses []string
 	for _, kind := range httpapi.Everywhere() {

@@ -60,17 +60,20 @@ var share = object{
 	}},
 }
 
+// text returns the schema of a string with a pattern, "" for none, and an example.
 func text(pattern, example string) object {
 	return object{{"type", "string"}}.with("pattern", pattern).with("examples", []string{example})
 }
 
-// named returns the form of what becomes part of a host name: 63 bytes.
+// named returns the schema of a string of up to 63 bytes, which becomes part of a host name.
 func named(pattern, example string) object { return text(pattern, example).with("maxLength", 63) }
 
+// upTo returns the schema of a string of least to most characters.
 func upTo(least, most int) object {
 	return object{{"type", "string"}, {"minLength", least}, {"maxLength", most}}
 }
 
+// list returns the schema of an array of up to most items.
 func list(items object, most int) object {
 	return object{{"type", "array"}, {"items", items}, {"maxItems", most}}
 }

@@ -28,6 +28,7 @@ func main() {
 	}
 }
 
+// run generates the files and writes them below root.
 func run(root string) error {
 	files, err := generate(root)
 	if err != nil {
@@ -41,7 +42,7 @@ func run(root string) error {
 	return nil
 }
 
-// generate returns the files by their paths below root.
+// generate returns the generated files by their paths below root. It fails if the code does not compile or a route is not described.
 func generate(root string) (map[string][]byte, error) {
 	code, err := load(root)
 	if err != nil {
@@ -59,7 +60,7 @@ func generate(root string) (map[string][]byte, error) {
 	return map[string][]byte{embedded: append(compact, '\n'), readable: text}, err
 }
 
-// yamlOf writes JSON, which is YAML too, as people write YAML. Members stay in their order.
+// yamlOf returns a JSON text as YAML in block style. Members stay in their order.
 func yamlOf(text []byte) ([]byte, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(text, &document); err != nil {
@@ -73,6 +74,7 @@ func yamlOf(text []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
+// plain sets the node and all below it to the default style of YAML.
 func plain(node *yaml.Node) {
 	node.Style = 0
 	for _, child := range node.Content {

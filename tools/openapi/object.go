@@ -30,6 +30,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return text.Bytes(), nil
 }
 
+// appendMember writes a member as JSON: its name, a colon and its value.
 func appendMember(text *bytes.Buffer, m member) error {
 	name, err := json.Marshal(m.name)
 	if err != nil {
@@ -42,7 +43,7 @@ func appendMember(text *bytes.Buffer, m member) error {
 	return err
 }
 
-// with adds a member, unless there is nothing to say.
+// with returns o with one more member, or o itself if value is an empty string, list or object. It does not change o.
 func (o object) with(name string, value any) object {
 	switch v := value.(type) {
 	case string:
@@ -65,7 +66,7 @@ func (o object) with(name string, value any) object {
 	return append(slices.Clip(o), member{name, value})
 }
 
-// at returns a member's value, nil if there is none.
+// at returns the value of the member of a name, nil if there is none.
 func (o object) at(name string) any {
 	for _, m := range o {
 		if m.name == name {
@@ -75,6 +76,7 @@ func (o object) at(name string) any {
 	return nil
 }
 
+// reference returns a schema that refers to a component: kind is "schemas", "parameters" and so on.
 func reference(kind, name string) object {
 	return object{{"$ref", "#/components/" + kind + "/" + name}}
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/17882237881/MaaS/shared/httpapi"
 )
 
-// operation describes a route whose use case takes a value and returns a value.
+// operation returns the operation of a route that has a use case. What cannot be described is recorded in d.schemas.err, and the result is nil
+// then.
 func (d *document) operation(route httpapi.Route, u use) object {
 	in, ok := u.in.Underlying().(*types.Struct)
 	if !ok {
@@ -41,9 +42,10 @@ func (d *document) operation(route httpapi.Route, u use) object {
 	return append(o, member{"responses", append(responses, failures(route)...)})
 }
 
+// conditional reports whether the field is for the header If-Match.
 func conditional(f field) bool { return f.tag.Get("header") == condition.IfMatch }
 
-// head returns what every operation begins with. doc tells what it does; its first sentence is the summary.
+// head returns the members with which every operation begins. doc says what the operation does; its first sentence is the summary.
 func head(route httpapi.Route, id, doc string) object {
 	o := object{
 		{"operationId", id}, {"tags", []string{route.Function}}, {"summary", summaryOf(doc)},
@@ -55,6 +57,7 @@ func head(route httpapi.Route, id, doc string) object {
 	return o
 }
 
+// needs returns the sentence about the credential that a permission needs.
 func needs(permission api.Permission) string {
 	switch permission {
 	case api.Public:
@@ -66,7 +69,7 @@ func needs(permission api.Permission) string {
 	}
 }
 
-// summaryOf returns the first sentence, or what of it stands alone.
+// summaryOf returns the first sentence of doc, or its part before a semicolon or colon, without the full stop.
 func summaryOf(doc string) string {
 	summary := capital(flat(doc))
 	for _, end := range []string{". ", "; ", ": "} {
@@ -75,6 +78,7 @@ func summaryOf(doc string) string {
 	return strings.TrimSuffix(summary, ".")
 }
 
+// paragraphs returns doc with each paragraph on one line and a capital at its beginning.
 func paragraphs(doc string) string {
 	all := strings.Split(strings.TrimSpace(doc), "\n\n")
 	for i := range all {
@@ -83,16 +87,17 @@ func paragraphs(doc string) string {
 	return capital(strings.Join(all, "\n\n"))
 }
 
+// capital returns the sentence with its first letter, in ASCII, as a capital. It must not be empty.
 func capital(sentence string) string { return strings.ToUpper(sentence[:1]) + sentence[1:] }
 
-// lower makes "listModels" of "ListModels".
+// lower returns a name with a small first letter: "listModels" for "ListModels".
 func lower(name string) string {
 	first := []rune(name)
 	first[0] = unicode.ToLower(first[0])
 	return string(first)
 }
 
-// parameters describes the fields that come out of the path, the query and the headers, in this order.
+// parameters returns the parameters of a request type: its fields of the path, the query and the headers, in this order, and those of pages.
 func (d *document) parameters(in *types.Struct) []any {
 	var all []any
 	for _, where := range []string{"path", "query", "header"} {
@@ -113,6 +118,7 @@ func lists(in *types.Struct) bool {
 	return slices.ContainsFunc(fieldsOf(in), func(f field) bool { return f.Pkg().Path() == ours+"api/page" })
 }
 
+// parameter returns the parameter called name for a field. where is path, query or header.
 func (d *document) parameter(where, name string, f field) any {
 	switch schema, known := d.wildcard(name); {
 	case name == "If-Match" || name == "If-None-Match":
@@ -124,6 +130,7 @@ func (d *document) parameter(where, name string, f field) any {
 	}
 }
 
+// parameter returns a parameter object of OpenAPI. One in the path is required.
 func parameter(where, name, doc string, schema object) object {
 	o := object{{"name", name}, {"in", where}}.with("description", doc)
 	if where == "path" {
@@ -132,7 +139,7 @@ func parameter(where, name, doc string, schema object) object {
 	return append(o, member{"schema", schema})
 }
 
-// wildcard returns the form of a path's wildcards, which have the same meaning in every path.
+// wildcard returns the schema of a path's wildcard, and false for an unknown one. A wildcard means the same in every path.
 func (d *document) wildcard(name string) (object, bool) {
 	ofRef := func(name string) object { return d.schemas.of(d.schemas.source.named("ref", name), taken) }
 	switch name {
@@ -153,6 +160,7 @@ func (d *document) wildcard(name string) (object, bool) {
 	}
 }
 
+// success returns the response of a route that succeeds.
 func (d *document) success(route httpapi.Route, u use) object {
 	o := object{{"description", http.StatusText(route.Success())}}
 	if hasMethod(u.out, "ETag") {
@@ -164,9 +172,10 @@ func (d *document) success(route httpapi.Route, u use) object {
 	return append(o, member{"content", ofJSON(d.schemas.of(u.out, given))})
 }
 
+// ofJSON returns a content of application/json with the schema.
 func ofJSON(schema object) object { return object{{"application/json", object{{"schema", schema}}}} }
 
-// failures describes the kinds of errors that the route declares.
+// failures returns a reference for each kind of error that the route declares, by status, and one for any other.
 func failures(route httpapi.Route) object {
 	var o object
 	for _, kind := range route.Kinds() {

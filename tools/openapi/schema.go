@@ -27,7 +27,7 @@ const (
 	given              // in an answer
 )
 
-// of returns the schema of a type.
+// of returns the schema of a type used at a place. A type without a form in JSON is recorded in s.err.
 func (s *schemas) of(t types.Type, at place) object {
 	switch t := types.Unalias(t).(type) {
 	case *types.Named:
@@ -52,10 +52,12 @@ func (s *schemas) of(t types.Type, at place) object {
 	}
 }
 
+// failf adds an error to s.err.
 func (s *schemas) failf(format string, values ...any) {
 	s.err = errors.Join(s.err, fmt.Errorf(format, values...))
 }
 
+// ofBasic returns the schema of a basic type. A type without a form in JSON is recorded in s.err.
 func (s *schemas) ofBasic(t *types.Basic) object {
 	switch info := t.Info(); {
 	case info&types.IsString != 0:
@@ -72,7 +74,8 @@ func (s *schemas) ofBasic(t *types.Basic) object {
 	}
 }
 
-// ofNamed returns a reference to the type's component, except for what stands where it is used.
+// ofNamed returns a reference to the type's component, which it makes if need be. Structs of requests, generic structs and foreign types have
+// their schema in place.
 func (s *schemas) ofNamed(t *types.Named, at place) object {
 	name := nameOf(t)
 	if form, ok := foreign[name]; ok {
@@ -104,6 +107,8 @@ func nameOf(t *types.Named) string {
 	return pkg.Name() + "." + t.Obj().Name()
 }
 
+// component returns the schema of a named type with its comment as the description. A type that decodes itself without an entry in forms is
+// recorded in s.err.
 func (s *schemas) component(t *types.Named, name string, at place) object {
 	doc := flat(s.source.docs[t.Obj()])
 	form, written := forms[name]
@@ -117,9 +122,11 @@ func (s *schemas) component(t *types.Named, name string, at place) object {
 	return object{}.with("description", doc).merge(form)
 }
 
+// merge returns o followed by the members of others.
 func (o object) merge(others object) object { return append(o, others...) }
 
-// closed adds the values of a type that has constants, and what their comments say.
+// closed returns the form with the values of the type's constants as its enum, and doc with the constants' comments. Without constants it
+// returns both as they are.
 func (s *schemas) closed(t *types.Named, form object, doc string) (withValues object, withMeanings string) {
 	var values, meanings []string
 	for _, c := range s.constants(t) {
@@ -135,7 +142,7 @@ func (s *schemas) closed(t *types.Named, form object, doc string) (withValues ob
 	return form.with("enum", values), doc
 }
 
-// constants returns the constants of a string type in the order of the source, nil for a type that is no string.
+// constants returns the constants of a string type in the order of the source, nil for any other type.
 func (s *schemas) constants(t *types.Named) []*types.Const {
 	var all []*types.Const
 	if b, ok := t.Underlying().(*types.Basic); !ok || b.Info()&types.IsString == 0 {
@@ -151,10 +158,12 @@ func (s *schemas) constants(t *types.Named) []*types.Const {
 	return all
 }
 
+// readsItself reports whether the type has its own methods for JSON or text.
 func readsItself(t types.Type) bool {
 	return hasMethod(t, "UnmarshalText") || hasMethod(t, "UnmarshalJSON") || hasMethod(t, "MarshalText") || hasMethod(t, "MarshalJSON")
 }
 
+// hasMethod reports whether the type, or a pointer to it, has an exported method of the name.
 func hasMethod(t types.Type, name string) bool {
 	if _, ok := t.(*types.Pointer); !ok {
 		t = types.NewPointer(t)
@@ -177,6 +186,7 @@ func onlyEmbedded(t *types.Struct) types.Type {
 	return only
 }
 
+// ofStruct returns the schema of a struct: an object with its fields that have a JSON name. In a request unknown members are refused.
 func (s *schemas) ofStruct(t *types.Struct, at place) object {
 	var properties object
 	var required []string
@@ -220,7 +230,7 @@ type field struct {
 	tag reflect.StructTag
 }
 
-// fieldsOf returns a struct's exported fields, those of embedded structs as its own.
+// fieldsOf returns a struct's exported fields. The fields of embedded structs count as its own.
 func fieldsOf(t *types.Struct) []field {
 	var all []field
 	for i := range t.NumFields() {

@@ -28,7 +28,7 @@ type use struct {
 	doc     string
 }
 
-// load reads the functions and what they share.
+// load reads the packages of api, functions and shared below root with their types and comments. It fails if one does not compile.
 func load(root string) (*source, error) {
 	const mode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedImports | packages.NeedTypes |
 		packages.NeedSyntax | packages.NeedTypesInfo
@@ -57,6 +57,7 @@ func load(root string) (*source, error) {
 	return s, nil
 }
 
+// readComments records the comments of a package's declarations and struct fields.
 func (s *source) readComments(p *packages.Package) {
 	for _, file := range p.Syntax {
 		ast.Inspect(file, func(n ast.Node) bool {
@@ -74,6 +75,7 @@ func (s *source) readComments(p *packages.Package) {
 	}
 }
 
+// readDeclaration records the comments of a declaration of types, constants or variables.
 func (s *source) readDeclaration(info *types.Info, d *ast.GenDecl) {
 	for _, spec := range d.Specs {
 		switch spec := spec.(type) {
@@ -85,6 +87,7 @@ func (s *source) readDeclaration(info *types.Info, d *ast.GenDecl) {
 	}
 }
 
+// noteAll records the first comment that is not empty for each of the names.
 func (s *source) noteAll(info *types.Info, names []*ast.Ident, comments ...*ast.CommentGroup) {
 	for _, name := range names {
 		s.note(info.Defs[name], comments...)
@@ -102,7 +105,7 @@ func (s *source) note(of types.Object, comments ...*ast.CommentGroup) {
 	}
 }
 
-// readFunction records what a function registers.
+// readFunction records a function's package comment and the use cases that it registers.
 func (s *source) readFunction(p *packages.Package) {
 	name := strings.TrimPrefix(p.PkgPath, ours+"functions/")
 	for _, file := range p.Syntax {
@@ -118,7 +121,7 @@ func (s *source) readFunction(p *packages.Package) {
 	}
 }
 
-// readCall records a call of httpapi.Handle: the pattern, the types that it is instantiated with, and the use case that it is given.
+// readCall records the call if it is one of httpapi.Handle: the route's pattern, the types of the request and the answer, and the use case.
 func (s *source) readCall(info *types.Info, call *ast.CallExpr) {
 	selector, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {
@@ -135,7 +138,8 @@ func (s *source) readCall(info *types.Info, call *ast.CallExpr) {
 	s.uses[constant.StringVal(info.Types[call.Args[1]].Value)] = found
 }
 
-// nameIn returns the name of a use case, or of the function that makes it: models.Create, stats(cache).
+// nameIn returns the name of a use case in an expression, or of the function that makes it: models.Create, stats(cache). It returns nil if
+// there is none.
 func nameIn(given ast.Expr) *ast.Ident {
 	switch given := given.(type) {
 	case *ast.Ident:
@@ -159,5 +163,5 @@ func (s *source) named(pkg, name string) types.Type {
 	panic(fmt.Sprintf("openapi: there is no type %s.%s", pkg, name))
 }
 
-// flat makes one line of a comment's paragraph.
+// flat returns a comment as one line.
 func flat(comment string) string { return strings.Join(strings.Fields(comment), " ") }

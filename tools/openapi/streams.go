@@ -18,7 +18,7 @@ type stream struct {
 	sends   object // headers of the answer
 }
 
-// stream describes such a route.
+// stream returns the operation of a route that s describes. A wildcard without a form is recorded in d.schemas.err.
 func (d *document) stream(route httpapi.Route, s stream) object {
 	_, path, _ := strings.Cut(route.Pattern, " ")
 	var parameters []any
@@ -38,6 +38,7 @@ func (d *document) stream(route httpapi.Route, s stream) object {
 	return append(o, member{"responses", responses.merge(failures(route))})
 }
 
+// streams returns the descriptions of the routes that read or write their bytes themselves, by pattern.
 func (d *document) streams() map[string]stream {
 	all := d.transferStreams()
 	for _, model := range []struct{ path, suffix string }{{"/v2/models/{t}/{m}", ""}, {"/v2/models/{t}/{m}/versions/{ref}", "Version"}} {
@@ -66,10 +67,12 @@ func flag(name string) object {
 	return object{{"type", "object"}, {"required", []string{name}}, {"properties", object{{name, object{{"type", "boolean"}}}}}}
 }
 
+// named returns the schema of a type in an answer, by its package and name. It panics if there is no such type.
 func (d *document) named(pkg, name string) object {
 	return d.schemas.of(d.schemas.source.named(pkg, name), given)
 }
 
+// transferStreams returns the descriptions of the routes that take or give files or events, by pattern.
 func (d *document) transferStreams() map[string]stream {
 	after := parameter("header", "Last-Event-ID", "The id of the last event that the client knows.", object{{"type", "string"}})
 	events := object{{"text/event-stream", object{{"schema", object{
@@ -110,7 +113,7 @@ func (d *document) transferStreams() map[string]stream {
 	}
 }
 
-// infer describes a call (Open Inference Protocol, version 2).
+// infer returns the description of a call of a model (Open Inference Protocol, version 2), and adds its schemas to the components.
 func (d *document) infer(id string) stream {
 	words := object{{"type", "string"}}
 	d.schemas.components["inference.Tensor"] = tensor
@@ -142,6 +145,7 @@ func (d *document) infer(id string) stream {
 	}
 }
 
+// header returns a header object of OpenAPI.
 func header(doc string, schema object) object {
 	return object{{"description", doc}, {"schema", schema}}
 }

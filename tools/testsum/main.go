@@ -24,7 +24,8 @@ func main() {
 	}
 }
 
-// summarise reads events to the end and reports whether all is well.
+// summarise reads the events to their end, writes the summary, and reports whether all tests passed and at least one ran. It fails only if it
+// cannot read or write.
 func summarise(events io.Reader, out *bufio.Writer) (bool, error) {
 	run := newRun(out)
 	if err := run.read(events); err != nil {

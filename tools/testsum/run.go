@@ -39,7 +39,7 @@ func newRun(out *bufio.Writer) *run {
 	return &run{out: out, output: map[test]*strings.Builder{}, late: map[string]string{}, failures: map[test]bool{}}
 }
 
-// read takes each line: an event, or text that go itself printed among them, which is passed on.
+// read reads events to their end, a line each. Lines that are no event, which go itself printed, are passed on.
 func (r *run) read(events io.Reader) error {
 	lines := bufio.NewReader(events)
 	for {
@@ -61,6 +61,7 @@ func (r *run) read(events io.Reader) error {
 	}
 }
 
+// take records one event.
 func (r *run) take(e event) {
 	switch t := (test{e.Package, e.Test}); {
 	case e.Action == "build-output":
@@ -83,8 +84,8 @@ func (r *run) take(e event) {
 	}
 }
 
-// takePackage passes on what go test prints for a package. A package that fails with tests still running died, of a panic or at its
-// time limit: their output tells why, or what came late. One that fails with no test to blame, as by its TestMain, counts as one itself.
+// takePackage records an event of a package, and passes on what go test prints for it. When a package fails, its tests that still run count as
+// failed. A package that fails without a failed test counts as one failure itself.
 func (r *run) takePackage(e event) {
 	switch {
 	case e.Action == "output" && worthReading(e.Output):
@@ -101,14 +102,15 @@ func (r *run) takePackage(e event) {
 	}
 }
 
-// worthReading leaves out the lines that say nothing: PASS before each ok, the shuffle's seed, packages without tests.
+// worthReading returns false for lines that say nothing: PASS and FAIL alone, the shuffle's seed, packages without tests.
 func worthReading(line string) bool {
 	return line != "PASS\n" && line != "FAIL\n" && !strings.HasPrefix(line, "-test.shuffle ") && !strings.Contains(line, "[no test files]")
 }
 
-// flush shows a line as each package ends, not all at the end. An error stays with the writer for the flush at the end.
+// flush writes what is buffered, so that a line is seen as each package ends. An error is returned by the flush at the end.
 func (r *run) flush() { _ = r.out.Flush() }
 
+// keep adds to the output of a test that has not ended.
 func (r *run) keep(t test, output string) {
 	if r.output[t] == nil {
 		r.output[t] = &strings.Builder{}
@@ -116,6 +118,7 @@ func (r *run) keep(t test, output string) {
 	r.output[t].WriteString(output)
 }
 
+// pass counts a test that passed, and drops its output. One that failed before is recorded as run again.
 func (r *run) pass(t test) {
 	r.passed++
 	if r.failures[t] {
@@ -130,6 +133,7 @@ func (r *run) pass(t test) {
 	delete(r.output, t)
 }
 
+// fail records a test that failed, and prints its output.
 func (r *run) fail(t test) {
 	r.failures[t] = true
 	if kept := r.output[t]; kept != nil {
@@ -148,13 +152,14 @@ func (r *run) blames(pkg string) bool {
 	return false
 }
 
+// running returns the package's tests that have output and have not ended, by name.
 func (r *run) running(pkg string) []test {
 	running := slices.DeleteFunc(slices.Collect(maps.Keys(r.output)), func(t test) bool { return t.pkg != pkg })
 	slices.SortFunc(running, func(a, b test) int { return strings.Compare(a.name, b.name) })
 	return running
 }
 
-// close writes the end and reports whether all is well.
+// close writes the summary and reports whether all is well: nothing failed or was skipped, and at least one test passed.
 func (r *run) close() bool {
 	for _, t := range r.skipped {
 		fmt.Fprintf(r.out, "skipped, which counts as failed: %s %s\n", t.pkg, t.name)

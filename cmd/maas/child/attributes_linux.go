@@ -2,7 +2,8 @@ package child
 
 import "syscall"
 
-// attributes adds to the command's own what ties the child to this process.
+// attributes returns own, or new attributes if own is nil, changed so that the child gets the signal spec.Orphan when this process is gone.
+// The child has a process group of its own unless spec.Foreground is set.
 func attributes(own *syscall.SysProcAttr, spec Spec) *syscall.SysProcAttr {
 	if own == nil {
 		own = &syscall.SysProcAttr{}
@@ -12,7 +13,7 @@ func attributes(own *syscall.SysProcAttr, spec Spec) *syscall.SysProcAttr {
 	return own
 }
 
-// lower makes the calling thread nicer, and with it the children that it starts.
+// lower adds nice to the nice value of the calling thread, up to 19. Children that the thread starts inherit it.
 func lower(nice int) error {
 	const highest, fromKernel = 19, 20
 	now, err := syscall.Getpriority(syscall.PRIO_PROCESS, 0)

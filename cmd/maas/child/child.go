@@ -69,8 +69,9 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	return p, nil
 }
 
-// run starts the command and waits for it on one OS thread that it keeps: the kernel sends the parent-death signal when the thread
-// that started the child ends, not the process (prctl(2), PR_SET_PDEATHSIG).
+// run starts the command, sends nil or the error of the start to started, waits until the command has ended, and then closes done. It keeps
+// one OS thread throughout: the kernel sends the parent-death signal when the thread that started the child ends, not the process (prctl(2),
+// PR_SET_PDEATHSIG).
 func (p *Process) run(started chan<- error) {
 	runtime.LockOSThread()
 	if p.spec.Nice == 0 {
@@ -101,6 +102,8 @@ func (p *Process) run(started chan<- error) {
 	close(p.done)
 }
 
+// awaitReady calls Spec.Ready every 20 ms until it returns nil; without Ready it returns at once. It fails if the child ends first, or if
+// ReadyWithin passes or ctx ends. It does not stop the child.
 func (p *Process) awaitReady(ctx context.Context) error {
 	if p.spec.Ready == nil {
 		return nil
@@ -122,6 +125,7 @@ func (p *Process) awaitReady(ctx context.Context) error {
 	}
 }
 
+// ask calls Spec.Ready once, with a deadline of one second.
 func (p *Process) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -163,9 +167,11 @@ func (p *Process) Stop(ctx context.Context) {
 	<-p.done
 }
 
+// kill sends SIGKILL to the child's process group, as signalAll does. It does not wait.
 func (p *Process) kill() { p.signalAll(syscall.SIGKILL) }
 
-// signalAll reaches the child's whole group, or the child alone where it shares this process's group.
+// signalAll sends s to the child's whole process group, or to the child alone if Spec.Foreground is set. It does nothing once the child has
+// ended.
 func (p *Process) signalAll(s syscall.Signal) {
 	select {
 	case <-p.done: // the id may be another process's by now
@@ -179,6 +185,7 @@ func (p *Process) signalAll(s syscall.Signal) {
 	_ = syscall.Kill(-p.PID(), s)
 }
 
+// withDefaults returns s with the defaults in place of a zero ReadyWithin, Stop, Grace and Orphan.
 func (s Spec) withDefaults() Spec {
 	if s.ReadyWithin == 0 {
 		s.ReadyWithin = 30 * time.Second

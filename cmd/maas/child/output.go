@@ -24,7 +24,8 @@ type lines struct {
 	rest []byte
 }
 
-// attach sends the command's outputs to the log, but those that the command has of its own.
+// attach makes the command write its stdout and stderr to the log, except what it has set already. The caller flushes the returned writer when
+// the command has ended.
 func attach(cmd *exec.Cmd, spec Spec) *lines {
 	out := &lines{log: spec.Log.With("child", spec.Name)}
 	if cmd.Stdout == nil {
@@ -58,6 +59,7 @@ func (l *lines) flush() {
 	l.rest = nil
 }
 
+// emit logs one line. A line that slog's JSON handler wrote keeps its level, message and attributes; an empty line is dropped.
 func (l *lines) emit(line []byte) {
 	text := strings.TrimSpace(string(line))
 	if text == "" {
@@ -73,7 +75,8 @@ func (l *lines) emit(line []byte) {
 	}
 }
 
-// parseRecord reads a line that slog's JSON handler wrote, so that a child of ours logs as if it were part of this process.
+// parseRecord parses a line that slog's JSON handler wrote into a record with its level, message and attributes; the time is now. It returns
+// false for any other line. The line must not be empty.
 func parseRecord(line []byte) (slog.Record, bool) {
 	fields := map[string]any{}
 	if line[0] != '{' || json.Unmarshal(line, &fields) != nil {

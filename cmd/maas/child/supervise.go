@@ -23,8 +23,8 @@ type Supervised struct {
 	ended   chan struct{}
 }
 
-// Supervise starts a child, waits until it is ready, and keeps it running. A first start that fails is an error; a later one is
-// logged and tried again.
+// Supervise starts a child, waits until it is ready, and restarts it whenever it ends, until Stop. It fails if the first start fails; later
+// failures are logged and tried again. ctx bounds the first start alone.
 func Supervise(ctx context.Context, spec Spec) (*Supervised, error) {
 	first, err := Start(ctx, spec)
 	if err != nil {
@@ -47,6 +47,8 @@ func (s *Supervised) Stop(ctx context.Context) {
 	s.Process().Stop(ctx)
 }
 
+// keep restarts the child whenever it ends, until watch ends. The pauses grow from firstPause to lastPause, and begin anew for a child that
+// ran for steadyAfter.
 func (s *Supervised) keep(watch context.Context) {
 	defer close(s.ended)
 	pauses := backoff.Backoff{First: firstPause, Longest: lastPause, Factor: 2}
@@ -62,7 +64,7 @@ func (s *Supervised) keep(watch context.Context) {
 	}
 }
 
-// awaitEnd waits for the present run's end; it reports false if the supervision ends first.
+// awaitEnd waits until the present run ends, logs that and returns true. It returns false if the supervision ends first.
 func (s *Supervised) awaitEnd(watch context.Context) bool {
 	select {
 	case <-watch.Done():

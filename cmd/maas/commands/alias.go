@@ -44,7 +44,8 @@ func (m Maker) aliasSet() *cobra.Command {
 	})
 }
 
-// destination reads "1.4.0", or "1.4.0=90 1.5.0=10".
+// destination reads "1.4.0" as a version, or "1.4.0=90 1.5.0=10" as a traffic split; the other result is nil. It fails with Invalid for no
+// arguments and for anything else.
 func destination(arguments []string) (*ref.Version, api.Traffic, error) {
 	if len(arguments) == 1 && !strings.Contains(arguments[0], "=") {
 		v, err := ref.ParseVersion(arguments[0])
@@ -148,13 +149,14 @@ func (m Maker) aliasRollback() *cobra.Command {
 	})
 }
 
+// showAlias prints where an alias leads and where it led before, as text or JSON.
 func (s *session) showAlias(a api.Alias) error {
 	return s.result(a, func(w io.Writer) {
 		fmt.Fprintf(w, "%s leads to %s, before to %s\n", a.Alias, shown(a.Traffic), shown(a.Previous))
 	})
 }
 
-// shown writes traffic as "1.4.0", or "1.4.0 90 %, 1.5.0 10 %".
+// shown writes traffic as "1.4.0" or "1.4.0 90 %, 1.5.0 10 %", and as "-" if there is none.
 func shown(t api.Traffic) string {
 	if len(t) == 0 {
 		return "-"

@@ -9,7 +9,7 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 )
 
-// needed fails unless the flags are given.
+// needed returns a usage error that names the first of the flags whose value is empty, and nil if all are given.
 func needed(cmd *cobra.Command, flags ...string) error {
 	for _, name := range flags {
 		if cmd.Flag(name).Value.String() == "" {
@@ -41,19 +41,20 @@ func exact(argument string) (version, error) {
 // String returns "acme/fraud@1.4.0".
 func (v version) String() string { return v.model.String() + "@" + v.Version.String() }
 
-// model reads "acme/fraud".
+// model parses the name of a model, "acme/fraud". A malformed name is a usage error.
 func model(argument string) (ref.Model, error) {
 	m, err := ref.ParseModel(argument)
 	return m, misuse(err)
 }
 
-// target reads "acme/fraud" or "acme/fraud@production".
+// target parses "acme/fraud" or "acme/fraud@production". Anything malformed is a usage error.
 func target(argument string) (ref.Target, error) {
 	t, err := ref.ParseTarget(argument)
 	return t, misuse(err)
 }
 
-// named reads a model and an alias, written as "acme/fraud production" or "acme/fraud@production", and returns what follows them.
+// named reads a model and an alias, written as "acme/fraud production" or "acme/fraud@production", and returns the arguments that follow. A
+// missing or malformed alias or model is a usage error. There must be one argument or more.
 func named(arguments []string) (m ref.Model, a ref.Alias, rest []string, err error) {
 	first, alias, joined := strings.Cut(arguments[0], "@")
 	rest = arguments[1:]

@@ -47,7 +47,8 @@ type session struct {
 // run is what a command does.
 type run func(ctx context.Context, s *session, arguments []string) error
 
-// command makes cmd a command of the client that does what do says.
+// command gives cmd the flags --server, --output and --quiet, makes it run do with a session, and returns cmd. cmd.Args must be set; what it
+// refuses becomes a usage error. SIGINT and SIGTERM cancel do's context; a second one ends the process.
 func (m Maker) command(cmd *cobra.Command, do run) *cobra.Command {
 	cmd.Flags().String("server", "", "address of the server (default: MAAS_SERVER, else the one signed in to, else "+defaultServer+")")
 	cmd.Flags().String("output", "text", "text or json")
@@ -67,7 +68,7 @@ func (m Maker) command(cmd *cobra.Command, do run) *cobra.Command {
 	return cmd
 }
 
-// group makes a command that only has others below it.
+// group returns a command that has only others below it. Called alone it prints its help; an argument is a usage error.
 func group(use, short string, members ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short,
@@ -78,6 +79,8 @@ func group(use, short string, members ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
+// session returns the session of a command that runs: its output and a client, made from its flags, the environment and the stored sign-in. A
+// malformed flag or address is a usage error. Nobody needs to be signed in.
 func (m Maker) session(cmd *cobra.Command) (*session, error) {
 	out, err := newOutput(cmd)
 	if err != nil {
@@ -103,10 +106,9 @@ func (m Maker) session(cmd *cobra.Command) (*session, error) {
 	return &session{client, out, m.Getenv}, nil
 }
 
-// server chooses the server: --server, else MAAS_SERVER, else the one signed in to, else the one of this machine.
-//
-// Where what is stored is damaged it is the one of this machine, to sign in to; a token or key of the environment is not sent there, since it may
-// be of another server.
+// server chooses the server's address: --server, else MAAS_SERVER, else the one signed in to last, else defaultServer. If the stored sessions
+// are damaged it returns defaultServer, so that the user can sign in. With a token or key in the environment it fails instead, since that may
+// be another server's.
 func (m Maker) server(cmd *cobra.Command, o sessions.Options) (string, error) {
 	address := cmd.Flag("server").Value.String()
 	if address == "" {
@@ -128,6 +130,7 @@ func (m Maker) server(cmd *cobra.Command, o sessions.Options) (string, error) {
 	return address, nil
 }
 
+// retryFor adds the flag --retry-for to cmd: how long requests are retried while the server is away, 5 minutes by default.
 func retryFor(cmd *cobra.Command) {
 	cmd.Flags().Duration("retry-for", 5*time.Minute, "how long to try again while the server is away")
 }

@@ -22,6 +22,8 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/sessions"
 )
 
+// demo returns the command `maas demo`. It shows the whole journey with a new tenant, in its own store of sessions, and starts a server for
+// that time if none answers.
 func (m Maker) demo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Show the whole journey on a small model, step by step",
@@ -73,6 +75,8 @@ type storyStep struct {
 	Took    int64  `json:"took_ms"`
 }
 
+// newStory returns the story of a new model of a tenant with a random name. It is told on stdout, with --output json on stderr, and with
+// --quiet nowhere.
 func newStory(s *session) *story {
 	name := "demo-" + strings.ToLower(rand.Text()[:8])
 	t := &story{session: s, w: s.stdout, began: time.Now(), model: ref.Model{Tenant: ref.Tenant(name), Name: "digits"}}
@@ -85,7 +89,8 @@ func newStory(s *session) *story {
 	return t
 }
 
-// step prints what is done and the command that does it, calls do, and prints the result. It returns do's error.
+// step prints what is done and the command that does it, calls do, and prints and records the result. If do fails, step returns its error and
+// records nothing.
 func (t *story) step(why, command string, do func() (string, error)) error {
 	fmt.Fprintf(t.w, "\n%d. %s\n   $ maas %s\n", len(t.told)+1, why, command)
 	began := time.Now()
@@ -99,6 +104,8 @@ func (t *story) step(why, command string, do func() (string, error)) error {
 	return nil
 }
 
+// run unpacks the two sample versions into folder, takes all steps of the journey, deletes the model and prints the summary. It stops at the
+// first error, and then leaves the model as it is.
 func (t *story) run(ctx context.Context, folder string) error {
 	first, second, err := demo.Unpack(folder)
 	if err != nil {
@@ -130,11 +137,12 @@ func (t *story) run(ctx context.Context, folder string) error {
 	return t.end()
 }
 
-// leave deletes the model. Nobody can sign in to its tenant any more, and its servers would go on running.
+// leave deletes the model with all its versions, and so ends its model servers: nobody can sign in to its tenant any more.
 func (t *story) leave(ctx context.Context) error {
 	return t.DeleteModel(ctx, api.DeleteModelRequest{Model: t.model, Force: true})
 }
 
+// at returns the model's version v, such as "1.0.0". It panics if v is malformed.
 func (t *story) at(v string) version {
 	parsed, err := ref.ParseVersion(v)
 	if err != nil {
@@ -143,6 +151,7 @@ func (t *story) at(v string) version {
 	return version{t.model, parsed}
 }
 
+// signUp registers a user with a random password and the model's new tenant, and signs in.
 func (t *story) signUp(ctx context.Context) error {
 	email, password := string(t.model.Tenant)+"@example.com", rand.Text()
 	return t.step("Sign up: a user who owns a new tenant", fmt.Sprintf("register --email %s --tenant %s", email, t.model.Tenant), func() (string, error) {
@@ -155,6 +164,7 @@ func (t *story) signUp(ctx context.Context) error {
 	})
 }
 
+// push uploads v's file into the draft version to, and waits until it is verified. It creates the model if need be.
 func (t *story) push(ctx context.Context, to version, v demo.Version) error {
 	return t.step("Push a model file into a draft version: chunks go in parallel, then the file is verified",
 		fmt.Sprintf("push %s %s", to, filepath.Base(v.File)), func() (string, error) {
@@ -167,6 +177,7 @@ func (t *story) push(ctx context.Context, to version, v demo.Version) error {
 		})
 }
 
+// publish publishes the version as deterministic, and waits until it can be called.
 func (t *story) publish(ctx context.Context, which version) error {
 	return t.step("Publish it: frozen from now on, and served", fmt.Sprintf("publish %s --deterministic", which), func() (string, error) {
 		v, err := t.session.publish(ctx, api.PublishRequest{Model: which.model, Version: which.Version, Deterministic: true})
@@ -180,6 +191,7 @@ func (t *story) publish(ctx context.Context, which version) error {
 	})
 }
 
+// call sends v's request to the model without a version, and fails unless the answer has v's expected numbers.
 func (t *story) call(ctx context.Context, why string, v demo.Version) error {
 	return t.step(why, fmt.Sprintf("infer %s -f request.json", t.model), func() (string, error) {
 		var answer bytes.Buffer
@@ -196,6 +208,7 @@ func (t *story) call(ctx context.Context, why string, v demo.Version) error {
 	})
 }
 
+// diff prints how versions a and b differ.
 func (t *story) diff(ctx context.Context, a, b version) error {
 	return t.step("Compare the versions", fmt.Sprintf("diff %s %s", a, b), func() (string, error) {
 		found, err := t.comparison(ctx, ref.Target{Model: a.model, Selector: ref.Exact(a.Version)}, ref.Target{Model: b.model, Selector: ref.Exact(b.Version)})
@@ -208,6 +221,7 @@ func (t *story) diff(ctx context.Context, a, b version) error {
 	})
 }
 
+// rollback moves the alias latest back to where it was before.
 func (t *story) rollback(ctx context.Context) error {
 	return t.step("Roll back: one row, at once, since the old version still runs", fmt.Sprintf("alias rollback %s latest", t.model), func() (string, error) {
 		moved, err := t.Rollback(ctx, api.RollbackRequest{Model: t.model, Alias: ref.Latest, Why: "demo"})
@@ -215,6 +229,7 @@ func (t *story) rollback(ctx context.Context) error {
 	})
 }
 
+// end prints the summary: the time taken as text, or the server, model and steps as JSON.
 func (t *story) end() error {
 	took := time.Since(t.began)
 	return t.result(summary{t.Server(), t.model, t.told, took.Milliseconds()}, func(w io.Writer) {

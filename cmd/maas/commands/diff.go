@@ -41,6 +41,7 @@ func (m Maker) diff() *cobra.Command {
 	})
 }
 
+// comparison asks the server how two versions of a's model differ. b's model is not looked at.
 func (s *session) comparison(ctx context.Context, a, b ref.Target) (found api.Comparison, err error) {
 	return s.Compare(ctx, api.CompareRequest{Model: a.Model, Range: api.ComparedVersions{A: a.Selector, B: b.Selector}})
 }
@@ -66,10 +67,12 @@ func writeComparison(w io.Writer, c api.Comparison) {
 	writeMetadata(w, c.Metadata)
 }
 
+// file describes a file in one line: path, format, size and the first 12 digits of its SHA-256.
 func file(f api.File) string {
 	return fmt.Sprintf("%s (%s, %s, sha256 %.12s…)", safe(string(f.Path)), f.Format, progress.Bytes(f.Size), f.SHA256)
 }
 
+// writeTensors writes a line for each tensor that was removed (-), added (+) or changed (~). what names their kind, such as "input".
 func writeTensors(w io.Writer, what string, c api.ChangedTensors) {
 	for _, t := range c.Removed {
 		fmt.Fprintf(w, "- %s %s\n", what, tensor(t))
@@ -82,10 +85,12 @@ func writeTensors(w io.Writer, what string, c api.ChangedTensors) {
 	}
 }
 
+// tensor describes a tensor in one line: name, datatype and shape.
 func tensor(t api.Tensor) string {
 	return fmt.Sprintf("%s %s %v", safe(t.Name), t.Datatype, t.Shape)
 }
 
+// writeMetadata writes a line for each key that was removed (-), added (+) or changed (~), in alphabetical order.
 func writeMetadata(w io.Writer, c api.ChangedMetadata) {
 	for _, key := range slices.Sorted(maps.Keys(c.Removed)) {
 		fmt.Fprintf(w, "- metadata %s\n", safe(key))

@@ -40,7 +40,7 @@ func misuse(err error) error {
 // Usage marks an error of cobra in flags as a usage error. It returns nil for nil.
 func Usage(err error) error { return misuse(err) }
 
-// Status returns the exit status of an error; nil has 0.
+// Status returns the exit status of an error: 0 for nil, 2 for a usage error, and otherwise the one of its kind (the constants above).
 func Status(err error) int {
 	if err == nil {
 		return 0
@@ -92,7 +92,8 @@ func Report(w io.Writer, cmd *cobra.Command, arguments []string, err error) {
 	_ = encoder.Encode(p) //nolint:errchkjson // who does not read stderr is not told
 }
 
-// wantsJSON reports whether the command has --output json. A mistake in another flag may have kept cobra from reading it.
+// wantsJSON reports whether the command was given --output json. It also looks through the arguments, since an error in another flag may have
+// kept cobra from reading it.
 func wantsJSON(cmd *cobra.Command, arguments []string) bool {
 	flag := cmd.Flags().Lookup("output")
 	if flag == nil || flag.Changed {
@@ -106,7 +107,8 @@ func wantsJSON(cmd *cobra.Command, arguments []string) bool {
 	return false
 }
 
-// Explain returns the one line that the user reads: what is wrong, and with which input.
+// Explain returns one line for the user: what is wrong, and with which fields. Characters that a terminal would obey are escaped. err must not
+// be nil.
 func Explain(err error) string {
 	e, known := errors.AsType[*fault.Error](err)
 	if !known && fault.KindOf(err) == fault.Canceled {

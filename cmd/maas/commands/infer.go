@@ -15,6 +15,7 @@ import (
 	maas "github.com/17882237881/MaaS/client"
 )
 
+// infer returns the command `maas infer`. It sends a request from a file or stdin to a model and prints the answer.
 func (m Maker) infer() *cobra.Command {
 	var file string
 	var timeout time.Duration
@@ -56,6 +57,7 @@ func (m Maker) infer() *cobra.Command {
 // maxRequest bounds a request for a model, in bytes; the server has a limit of its own.
 const maxRequest = 256 << 20
 
+// readRequest reads the file, or stdin for "-". One that cannot be read is a usage error; more than maxRequest bytes are TooLarge.
 func readRequest(cmd *cobra.Command, file string) ([]byte, error) {
 	in := cmd.InOrStdin()
 	if file != "-" {
@@ -84,7 +86,8 @@ type call struct {
 	cache   string // Cache-Control, or ""
 }
 
-// answer calls the model and writes the answer as it comes. Its header tells how it came about.
+// answer calls the model, copies the answer's body to w with a line break after it, and returns the answer's header. It fails with Unavailable
+// if the body breaks off or w fails.
 func (s *session) answer(ctx context.Context, c call, w io.Writer) (http.Header, error) {
 	in := maas.InferRequest{Target: c.target, Body: c.body, Timeout: c.timeout, Header: http.Header{}}
 	if c.cache != "" {

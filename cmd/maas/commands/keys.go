@@ -38,6 +38,7 @@ func (m Maker) keysList() *cobra.Command {
 	})
 }
 
+// models lists the models that a key is limited to, "all" if it is not limited. Deleted models are marked.
 func models(k api.Key) string {
 	if k.Models == nil {
 		return "all"
@@ -52,6 +53,7 @@ func models(k api.Key) string {
 	return strings.Join(names, ", ")
 }
 
+// keysCreate returns the command `maas keys create`, which creates an API key and prints its secret once.
 func (m Maker) keysCreate() *cobra.Command {
 	var scopes, only []string
 	var expires string

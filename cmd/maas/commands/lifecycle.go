@@ -14,6 +14,7 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
+// deprecate returns the command `maas deprecate`, which marks a version as deprecated with a reason and the time from which it may be retired.
 func (m Maker) deprecate() *cobra.Command {
 	var reason, sunset string
 	cmd := &cobra.Command{
@@ -38,6 +39,7 @@ func (m Maker) deprecate() *cobra.Command {
 	})
 }
 
+// retire returns the command `maas retire`, which ends a version for good.
 func (m Maker) retire() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{Use: "retire REF", Short: "Take a version away for good", Args: cobra.ExactArgs(1)}
@@ -51,7 +53,7 @@ func (m Maker) retire() *cobra.Command {
 	})
 }
 
-// changed shows a version whose status has changed.
+// changed prints a version whose status has changed. If err is not nil, it prints nothing and returns err.
 func (s *session) changed(v api.Version, err error) error {
 	if err != nil {
 		return err
@@ -65,7 +67,8 @@ func (s *session) changed(v api.Version, err error) error {
 	})
 }
 
-// moment reads a time: days or hours from now ("90d", "12h"), a date, or a time of RFC 3339.
+// moment parses a time: days or hours from now ("90d", "12h"), a date, or a time of RFC 3339. It returns it in UTC; anything else is a usage
+// error.
 func moment(text string, now time.Time) (time.Time, error) {
 	if days, err := strconv.Atoi(strings.TrimSuffix(text, "d")); err == nil && strings.HasSuffix(text, "d") {
 		return now.AddDate(0, 0, days).UTC().Truncate(time.Second), nil

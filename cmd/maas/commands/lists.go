@@ -9,11 +9,13 @@ import (
 // limited bounds a list that is shown.
 type limited struct{ most int }
 
+// flag adds the flag --limit to cmd, 200 by default.
 func (l *limited) flag(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&l.most, "limit", 200, "the most items to show")
 }
 
-// list reads pages of a list until there are as many items as are asked for, and says so if there are more.
+// list calls read for one page after the other until there are l.most items, and returns them as one page. If there are more, it says so on
+// stderr and leaves Next set. On an error it returns the items read so far.
 func list[T any](s *session, l limited, read func(page.Request) (page.Page[T], error)) (page.Page[T], error) {
 	all := page.Page[T]{Items: []T{}}
 	for {

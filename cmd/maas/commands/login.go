@@ -13,6 +13,7 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
+// login returns the command `maas login`. It asks for the password, signs in, stores the session and prints who is signed in.
 func (m Maker) login() *cobra.Command {
 	var name, tenant string
 	var password passwords
@@ -42,6 +43,8 @@ func (m Maker) login() *cobra.Command {
 	})
 }
 
+// logout returns the command `maas logout`. It deletes the stored session and ends it at the server. If the server is away the command fails
+// with Unavailable, and the stored session is gone all the same.
 func (m Maker) logout() *cobra.Command {
 	cmd := &cobra.Command{Use: "logout", Short: "End the session, here and at the server", Args: cobra.NoArgs}
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
@@ -61,7 +64,7 @@ func (m Maker) whoami() *cobra.Command {
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error { return s.showMe(ctx) })
 }
 
-// nameOf returns what a user or a key is called.
+// nameOf returns what a user or a key is called: the email address, `the API key "NAME"`, or "nobody".
 func nameOf(me api.Me) string {
 	switch {
 	case me.Key != nil:
@@ -73,6 +76,7 @@ func nameOf(me api.Me) string {
 	}
 }
 
+// showMe asks the server who is signed in, and prints it with roles, tenant and server.
 func (s *session) showMe(ctx context.Context) error {
 	me, err := s.Me(ctx)
 	if err != nil {

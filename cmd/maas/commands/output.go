@@ -23,6 +23,7 @@ type output struct {
 	quiet          bool
 }
 
+// newOutput returns the output of a command by its flags --output and --quiet. A format other than text and json is a usage error.
 func newOutput(cmd *cobra.Command) (*output, error) {
 	o := &output{stdout: cmd.OutOrStdout(), stderr: cmd.ErrOrStderr(), quiet: cmd.Flag("quiet").Value.String() == "true"}
 	switch cmd.Flag("output").Value.String() {
@@ -35,7 +36,7 @@ func newOutput(cmd *cobra.Command) (*output, error) {
 	return o, nil
 }
 
-// result prints value as JSON, or as text writes it.
+// result prints value as JSON with --output json, and otherwise calls text to write it to stdout. It returns the first error of writing.
 func (o *output) result(value any, text func(w io.Writer)) error {
 	if o.json {
 		encoder := json.NewEncoder(o.stdout)
@@ -48,7 +49,8 @@ func (o *output) result(value any, text func(w io.Writer)) error {
 	return written.err
 }
 
-// table prints value as JSON, or the rows under their heads. Heads are left out where there is no row, and that is said.
+// table prints value as JSON, or the rows under their heads with unsafe characters escaped. Without rows it prints nothing to stdout, and
+// "none" to stderr.
 func (o *output) table(value any, heads []string, rows [][]string) error {
 	return o.result(value, func(w io.Writer) {
 		if len(rows) == 0 {
@@ -67,7 +69,7 @@ func (o *output) table(value any, heads []string, rows [][]string) error {
 	})
 }
 
-// sayf writes a message to stderr, unless it is to be quiet.
+// sayf writes a line to stderr, with unsafe characters escaped. With --quiet it writes nothing.
 func (o *output) sayf(format string, values ...any) {
 	if !o.quiet {
 		fmt.Fprintln(o.stderr, safe(fmt.Sprintf(format, values...)))
@@ -77,8 +79,7 @@ func (o *output) sayf(format string, values ...any) {
 // between is how long nothing is said about the same trouble.
 const between = 10 * time.Second
 
-// retrying returns a function that reports an error which is being retried. It prints at most one line each time
-// between has passed.
+// retrying returns a function that reports on stderr an error which is being retried. It prints one line in 10 seconds at most.
 func (o *output) retrying() func(error) {
 	var mu sync.Mutex
 	var last time.Time
@@ -108,7 +109,7 @@ func (f *failing) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// safe writes what a terminal would obey, or would show as something else, as escapes.
+// safe returns s with each character escaped that is not printable: a terminal would obey it, or show something else.
 func safe(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -121,6 +122,7 @@ func safe(s string) string {
 	return b.String()
 }
 
+// when formats t in local time as "2006-01-02 15:04", and the zero time as "-".
 func when(t time.Time) string {
 	if t.IsZero() {
 		return "-"
@@ -128,6 +130,7 @@ func when(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
+// whenever is when for a time that may be nil, which becomes "-".
 func whenever(t *time.Time) string {
 	if t == nil {
 		return "-"

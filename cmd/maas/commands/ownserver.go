@@ -18,7 +18,8 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/child"
 )
 
-// server returns the address of a server that answers: the one that other commands use, else one of its own below the folder, which stop ends.
+// server returns the address of a server that answers: the one that other commands use, or, if that is unavailable, a new one with its data
+// below folder. stop ends the new one, and does nothing otherwise.
 func (t *story) server(ctx context.Context, folder string) (address string, stop func(), err error) {
 	err = t.Client.Ready(ctx)
 	if !fault.Is(err, fault.Unavailable) {
@@ -31,7 +32,8 @@ func (t *story) server(ctx context.Context, folder string) (address string, stop
 // serverWithin bounds the start of a server whose database has to be made.
 const serverWithin = 2 * time.Minute
 
-// startServer starts `maas up` as a child on a port that is free.
+// startServer starts `maas up` as a child on a free port with the data folder, and waits for serverWithin at most until it is ready. stop ends
+// it. It fails with Unavailable if the server does not start.
 func startServer(ctx context.Context, stderr io.Writer, data string) (address string, stop func(), err error) {
 	program, err := os.Executable()
 	if err != nil {
@@ -72,7 +74,7 @@ func (a *announcement) Write(p []byte) (int, error) {
 	return a.text.Write(p)
 }
 
-// address returns the server's address once it is ready.
+// address returns the server's address once the server is ready, and "" before.
 func (a *announcement) address() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

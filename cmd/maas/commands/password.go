@@ -25,14 +25,16 @@ type passwords struct {
 // maxLine bounds what is read of stdin for one line.
 const maxLine = 64 << 10
 
+// flag adds the flag --password-stdin to cmd.
 func (p *passwords) flag(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&p.stdin, "password-stdin", false, "read the password from stdin")
 }
 
-// prepare takes the streams of the command, which are known only when it runs.
+// prepare remembers cmd's stdin and stderr for the questions. It is called when cmd runs: they are not known before.
 func (p *passwords) prepare(cmd *cobra.Command) { p.in, p.prompt = cmd.InOrStdin(), cmd.ErrOrStderr() }
 
-// ask returns the password as it was typed once.
+// ask reads a password once: from the terminal without echo, or from the first line of stdin with --password-stdin. Without a terminal, or for
+// an empty first line, it returns a usage error.
 func (p *passwords) ask(ctx context.Context) (string, error) {
 	if p.stdin {
 		return line(p.in)
@@ -40,7 +42,7 @@ func (p *passwords) ask(ctx context.Context) (string, error) {
 	return p.typed(ctx, "Password: ")
 }
 
-// askTwice returns a new password, which is typed twice.
+// askTwice reads a new password as ask does, but twice from a terminal. It fails with Invalid if the two differ.
 func (p *passwords) askTwice(ctx context.Context) (string, error) {
 	if p.stdin {
 		return line(p.in)
@@ -56,7 +58,7 @@ func (p *passwords) askTwice(ctx context.Context) (string, error) {
 	return first, err
 }
 
-// line returns the first line, without its end.
+// line returns the first line of in without its end, of which it reads maxLine bytes at most. An empty line is a usage error.
 func line(in io.Reader) (string, error) {
 	text, err := bufio.NewReader(io.LimitReader(in, maxLine)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -69,7 +71,8 @@ func line(in io.Reader) (string, error) {
 	return text, nil
 }
 
-// typed reads a line from the terminal without echo, which is there again whatever happens.
+// typed prints the prompt and reads a line from the terminal without echo. Without a terminal it returns a usage error. If ctx ends first, it
+// turns the echo on again and returns ctx's error.
 func (p *passwords) typed(ctx context.Context, prompt string) (string, error) {
 	file, ok := p.in.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {

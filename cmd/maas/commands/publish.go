@@ -15,6 +15,7 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 )
 
+// publish returns the command `maas publish`, which publishes a draft version and waits until it can be called, unless --no-wait is given.
 func (m Maker) publish() *cobra.Command {
 	var in api.PublishRequest
 	var changelog string
@@ -57,7 +58,8 @@ func (m Maker) publish() *cobra.Command {
 	})
 }
 
-// publish makes sure that the version is published, and that a start which failed is tried again.
+// publish publishes a draft version. If the version is published already and its start has failed, it is tried again. It returns the version
+// as it is then.
 func (s *session) publish(ctx context.Context, in api.PublishRequest) (api.Version, error) {
 	v, err := s.GetVersion(ctx, versionOf(in))
 	if err != nil {
@@ -73,11 +75,13 @@ func (s *session) publish(ctx context.Context, in api.PublishRequest) (api.Versi
 	return v, err
 }
 
+// versionOf returns the request for the version that in would publish.
 func versionOf(in api.PublishRequest) api.VersionRequest {
 	return api.VersionRequest{Model: in.Model, Ref: ref.Exact(in.Version)}
 }
 
-// retry has the start of a published version that failed tried again.
+// retry asks the server to try the failed start of a published version again, and returns the version as it is then. If no start has failed,
+// or the version is retired, it returns v.
 func (s *session) retry(ctx context.Context, v api.Version) (api.Version, error) {
 	if v.Deployment.Failure == api.FailureNone || v.Status == api.VersionRetired {
 		return v, nil
@@ -97,7 +101,8 @@ const (
 	longestLook = 5 * time.Second
 )
 
-// await waits until the version can be called, and tells each status on the way.
+// await polls the version until it can be called, prints each new status, and returns the version. It fails with Unprocessable if the
+// deployment has failed for good, and with Timeout if ctx's deadline passes. A removed deployment is no error: the next call starts it.
 func (s *session) await(ctx context.Context, which version, v api.Version) (api.Version, error) {
 	said := ""
 	for pauses := (backoff.Backoff{First: firstLook, Longest: longestLook}); ; {
@@ -130,6 +135,7 @@ func (s *session) await(ctx context.Context, which version, v api.Version) (api.
 	}
 }
 
+// ended returns the error for a wait that ctx has ended: a Timeout that says how to go on, or ctx's own error.
 func ended(ctx context.Context, which version) error {
 	if fault.Is(ctx.Err(), fault.Timeout) {
 		return fault.New(fault.Timeout, fmt.Sprintf("%s is published but not ready yet; the server goes on. Run the command again to wait longer.", which))
@@ -137,7 +143,7 @@ func ended(ctx context.Context, which version) error {
 	return ctx.Err()
 }
 
-// deployed returns how a deployment gets on, with the times of its start where they are known.
+// deployed describes a deployment in one line: its status, and where known the times of its start, the reason and the failed attempts.
 func deployed(d api.Deployment) string {
 	text := "deployment: " + string(d.Status)
 	if p := d.Phases; p != (api.StartPhases{}) {
@@ -152,6 +158,7 @@ func deployed(d api.Deployment) string {
 	return text
 }
 
+// published prints a version with its status and aliases. If err is not nil, it prints nothing and returns err.
 func (s *session) published(v api.Version, err error) error {
 	if err != nil {
 		return err

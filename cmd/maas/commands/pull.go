@@ -23,6 +23,8 @@ import (
 // standardStream stands for stdin or stdout where a file is named.
 const standardStream = "-"
 
+// pull returns the command `maas pull`, which downloads a version's files into a folder or one file to stdout. Run again, it continues an
+// interrupted download.
 func (m Maker) pull() *cobra.Command {
 	var only []string
 	cmd := &cobra.Command{
@@ -80,7 +82,7 @@ func chosen(v api.Version, paths []string) ([]api.File, error) {
 	return files, nil
 }
 
-// listed names files in a sentence: the first of many.
+// listed returns the paths of the files as the end of a sentence: 20 at most, and how many more there are.
 func listed(files []api.File) string {
 	const most = 20
 	var names []string
@@ -94,7 +96,8 @@ func listed(files []api.File) string {
 	return text + "."
 }
 
-// stream writes the file to stdout. The messages, and the result, which is known by then, go to stderr.
+// stream writes the one file of files to stdout, and its size and digest to stderr. More than one file is a usage error. files must not be
+// empty.
 func (s *session) stream(ctx context.Context, v api.Version, files []api.File) error {
 	if len(files) > 1 {
 		return misuse(fault.New(fault.Invalid, fmt.Sprintf("Only one file can be written to stdout: choose one with --file. %s@%s has: %s",
@@ -109,6 +112,7 @@ func (s *session) stream(ctx context.Context, v api.Version, files []api.File) e
 	return err
 }
 
+// pull downloads the files into the folder, which it creates if need be, and prints them. Files that are there already are not downloaded.
 func (s *session) pull(ctx context.Context, v api.Version, files []api.File, folder string) error {
 	if err := os.MkdirAll(folder, 0o750); err != nil {
 		return noFolder(err)

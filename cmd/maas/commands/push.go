@@ -18,6 +18,8 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/push"
 )
 
+// push returns the command `maas push`, which uploads files or stdin into a draft version and waits until they are verified. Run again, it
+// continues an interrupted upload.
 func (m Maker) push() *cobra.Command {
 	var parallel int
 	var filename string
@@ -109,13 +111,14 @@ func items(names []string, path ref.Path) ([]push.Item, error) {
 	return all, nil
 }
 
+// close deletes what was kept of stdin, if anything was.
 func (p pushing) close() {
 	if p.kept != nil {
 		_ = p.kept.Close() // it was only read from since
 	}
 }
 
-// push pushes the n-th.
+// push pushes the n-th file, or what was kept of stdin.
 func (p pushing) push(ctx context.Context, to *push.Pusher, n int) (push.Result, error) {
 	if p.kept != nil {
 		return to.Spooled(ctx, p.kept, string(p.items[n].Path))
@@ -123,7 +126,7 @@ func (p pushing) push(ctx context.Context, to *push.Pusher, n int) (push.Result,
 	return to.File(ctx, p.items[n].Name, string(p.items[n].Path))
 }
 
-// resumable adds to the error of an interruption that the next call resumes the upload.
+// resumable adds to an error of kind Canceled that the same command goes on where it was. Any other error, and nil, it returns as it is.
 func resumable(err error) error {
 	if fault.Is(err, fault.Canceled) {
 		return fault.New(fault.Canceled, "Interrupted. Run the same command again and it goes on where it was.", fault.Cause(err))
@@ -139,6 +142,8 @@ func (s *session) progress() (shown maas.Progress, done func()) {
 	return progress.Choose(s.stderr, s.getenv)
 }
 
+// push creates the model if need be, pushes one file after the other, and prints the results. It stops at the first error; if no file was
+// pushed then, it deletes a model that it created and that is still empty.
 func (s *session) push(ctx context.Context, p *push.Pusher, to version, what pushing) error {
 	made, err := p.EnsureModel(ctx)
 	if err != nil {
@@ -164,7 +169,8 @@ func (s *session) push(ctx context.Context, p *push.Pusher, to version, what pus
 // dropWithin bounds what is done after a failure, and after an interruption.
 const dropWithin = 5 * time.Second
 
-// drop deletes the model that this push made for nothing. An upload that can go on keeps its model.
+// drop deletes the model that this push created, if nothing is in it, and says so. It takes dropWithin at most, also when ctx has ended;
+// failures are ignored.
 func (s *session) drop(ctx context.Context, p *push.Pusher) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dropWithin)
 	defer cancel()
@@ -173,6 +179,7 @@ func (s *session) drop(ctx context.Context, p *push.Pusher) {
 	}
 }
 
+// pushed prints the results of a push, a line for each file or as JSON.
 func (s *session) pushed(to version, results []push.Result) error {
 	return s.result(results, func(w io.Writer) {
 		for _, r := range results {

@@ -12,6 +12,7 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 )
 
+// register returns the command `maas register`, which creates a user with a tenant of its own and signs in.
 func (m Maker) register() *cobra.Command {
 	var email, tenant, username string
 	var password passwords

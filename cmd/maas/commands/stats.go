@@ -37,6 +37,7 @@ func (m Maker) stats() *cobra.Command {
 	})
 }
 
+// statsRow returns the cells of a row of `maas stats`. The version "" is shown as "all".
 func statsRow(v api.VersionStats) []string {
 	name := v.Version
 	if name == "" {

@@ -22,6 +22,7 @@ type condition struct {
 	Cache    *api.CacheStats `json:"cache,omitempty"`
 }
 
+// status returns the command `maas status`. It prints whether the server is ready and who is signed in, and fails if the server is not ready.
 func (m Maker) status() *cobra.Command {
 	var withCache bool
 	cmd := &cobra.Command{Use: "status", Short: "Show whether the server answers, who is signed in, and how the cache does", Args: cobra.NoArgs}
@@ -61,6 +62,7 @@ func (s *session) look(ctx context.Context, now *condition) error {
 	return nil
 }
 
+// writeCondition writes the condition as text, a line for each part that is known.
 func writeCondition(w io.Writer, c condition) {
 	state := "ready"
 	if !c.Ready {

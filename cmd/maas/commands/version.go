@@ -18,6 +18,8 @@ type programs struct {
 	Server *api.ServerVersion `json:"server"`
 }
 
+// version returns the command `maas version`. It prints what this program and the server were built from. A server that does not answer is no
+// error.
 func (m Maker) version() *cobra.Command {
 	cmd := &cobra.Command{Use: "version", Short: "Show what this program and the server were built from", Args: cobra.NoArgs}
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
@@ -45,6 +47,7 @@ func (m Maker) version() *cobra.Command {
 // Version returns what this program was built from, for --version.
 func Version() string { return "maas " + built(serve.VersionOf("maas")) }
 
+// built describes a program in one line: version, commit, whether it was built with changes, and the version of Go.
 func built(v api.ServerVersion) string {
 	text := v.Version
 	if v.Commit != "" {

@@ -20,8 +20,9 @@ import (
 // (cgroups(7), "no internal processes").
 const hostGroup = "host"
 
-// delegated prepares the cgroup v2 that this process is in for cells, and returns its folder. It fails where there is none, where this process may not
-// write to it, and where others are in it. self is the process's folder in /proc.
+// delegated prepares the cgroup v2 of this process for cells and returns its folder; self is the process's folder in /proc. It moves the
+// processes in it into a cgroup below. It fails where there is no cgroup v2 with memory and cpu, where this process may not write to it, and
+// where others' processes are in it.
 func delegated(self string) (string, error) {
 	own, err := ownGroup(self)
 	if err != nil {
@@ -39,7 +40,7 @@ func delegated(self string) (string, error) {
 	return own, makeRoom(own)
 }
 
-// ownGroup returns the folder of a process's cgroup v2. self is the process's folder in /proc.
+// ownGroup returns the folder of a process's cgroup v2. self is the process's folder in /proc. It fails where there is none.
 func ownGroup(self string) (string, error) {
 	folder, _, err := unified.find(self)
 	return folder, err
@@ -58,7 +59,8 @@ var (
 	memoryV1 = hierarchy{"memory cgroup v1", "cgroup", "memory", "memory.limit_in_bytes"}
 )
 
-// find returns the folder of a process's cgroup, and that of the uppermost which is mounted.
+// find returns the folder of a process's cgroup in this tree, and where the tree is mounted. self is the process's folder in /proc. It fails
+// if the process has no cgroup in the tree or the tree is not mounted.
 func (h hierarchy) find(self string) (folder, top string, err error) {
 	text, err := os.ReadFile(filepath.Join(self, "cgroup"))
 	if err != nil {
@@ -88,7 +90,8 @@ func (h hierarchy) find(self string) (folder, top string, err error) {
 	return "", "", fmt.Errorf("there is no %s", h.name)
 }
 
-// memoryLimit returns the least limit of memory of a process's cgroups and of those above them, 0 where none has one. self is its folder in /proc.
+// memoryLimit returns the lowest memory limit, in bytes, of a process's cgroups and those above them; 0 if none has one. self is the process's
+// folder in /proc.
 func memoryLimit(self string) (least int64) {
 	for _, h := range []hierarchy{unified, memoryV1} {
 		folder, top, err := h.find(self)
@@ -109,7 +112,8 @@ func memoryLimit(self string) (least int64) {
 	return least
 }
 
-// makeRoom moves the processes of the cgroup into one below it, and turns the controllers on for cells beside that.
+// makeRoom moves the processes of the cgroup into one below it, turns the controllers on for cells beside that, and removes empty cells of a
+// former process. It fails if one of the processes does not descend from this one.
 func makeRoom(own string) (err error) {
 	procs := filepath.Join(own, "cgroup.procs")
 	pids, err := pidsIn(procs)
@@ -140,6 +144,7 @@ func makeRoom(own string) (err error) {
 	return err
 }
 
+// pidsIn returns the ids in a cgroup's file of processes.
 func pidsIn(procs string) ([]string, error) {
 	text, err := os.ReadFile(procs)
 	return strings.Fields(string(text)), err
@@ -171,6 +176,7 @@ type group struct {
 // share is a model server's part of the CPU while others want it; this process and the stores have 100 (cgroups: cpu.weight).
 const share = 25
 
+// newGroup creates a cgroup of the name in the folder cells, with the limits of allowed. remove takes it away; after an error nothing is left.
 func newGroup(cells, name string, allowed allowance.Allowance) (*group, error) {
 	g := &group{folder: filepath.Join(cells, name)}
 	if err := os.Mkdir(g.folder, 0o700); err != nil {
@@ -186,6 +192,7 @@ func newGroup(cells, name string, allowed allowance.Allowance) (*group, error) {
 	return g, nil
 }
 
+// set writes the limits of the cgroup. 0 stands for no limit.
 func (g *group) set(allowed allowance.Allowance) error {
 	settings := [][2]string{{"memory.oom.group", "1"}, {"cpu.weight", strconv.Itoa(share)}}
 	if allowed.Memory > 0 {
@@ -214,7 +221,7 @@ func (g *group) enter(cmd *exec.Cmd) {
 	cmd.SysProcAttr.UseCgroupFD, cmd.SysProcAttr.CgroupFD = true, int(g.handle.Fd())
 }
 
-// killed reports whether the kernel has ended a process of the cgroup for its memory.
+// killed reports whether the kernel has ended a process of the cgroup because it was out of memory. It returns false once the cgroup is gone.
 func (g *group) killed() bool {
 	text, _ := os.ReadFile(filepath.Join(g.folder, "memory.events")) // it is gone with the cgroup
 	for line := range strings.Lines(string(text)) {
@@ -225,7 +232,7 @@ func (g *group) killed() bool {
 	return false
 }
 
-// remove kills what is left in the cgroup, and takes it away as soon as the kernel lets go of it.
+// remove kills the processes that are left in the cgroup and removes it. It tries for 200 ms, until the kernel lets go of it.
 func (g *group) remove() (err error) {
 	_ = g.handle.Close()
 	_ = os.WriteFile(filepath.Join(g.folder, "cgroup.kill"), []byte("1"), 0o600) // Linux 5.14; nothing is left mostly

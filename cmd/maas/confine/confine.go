@@ -45,7 +45,8 @@ type Cell struct {
 	leave    func()
 }
 
-// Cell makes a cell.
+// Cell makes a cell with a cgroup of its own. Where none can be made, which is logged, its memory is watched instead. The caller calls Leave
+// at the end.
 func (c *Confiner) Cell(allowed allowance.Allowance) *Cell {
 	cell := &Cell{allowed: allowed, log: c.log, ended: make(chan struct{})}
 	cell.leave = sync.OnceFunc(cell.end)
@@ -61,7 +62,7 @@ func (c *Confiner) Cell(allowed allowance.Allowance) *Cell {
 	return cell
 }
 
-// Enter makes the command start within the cell.
+// Enter makes the command start in the cell's cgroup. It does nothing for a cell without one.
 func (c *Cell) Enter(cmd *exec.Cmd) {
 	if c.group != nil {
 		c.group.enter(cmd)
@@ -74,7 +75,8 @@ const watchEvery = 100 * time.Millisecond
 // firstToGo is the oom_score_adj of confined processes: at 1000 the kernel takes nothing else before them (proc_pid_oom_score_adj(5)).
 const firstToGo = 800
 
-// Watch confines a process that has just started and is not waited for yet.
+// Watch marks a process that has just started as the first that the kernel ends when memory runs out. Without a cgroup it also begins to watch
+// the process's memory, and kills it when it takes more than allowed. It does not wait.
 func (c *Cell) Watch(pid int) {
 	process, err := os.FindProcess(pid) // which stands for this process alone, whoever has its id later
 	if err != nil {
@@ -92,6 +94,8 @@ func (c *Cell) Watch(pid int) {
 	c.watching.Go(func() { c.watch(process, status) }) // ends with the process, and with Leave
 }
 
+// watch looks at the process's memory every watchEvery, and kills the process if it takes more than allowed. It returns then, when the process
+// has ended, and at Leave. It closes status.
 func (c *Cell) watch(process *os.Process, status *os.File) {
 	defer func() { _ = status.Close() }() // only read from
 	clock := time.NewTicker(watchEvery)
@@ -115,8 +119,8 @@ func (c *Cell) watch(process *os.Process, status *os.File) {
 	}
 }
 
-// memoryOf returns the memory that a process has for itself, swapped out or not: what the kernel could take back without it, as mapped files, is not
-// counted.
+// memoryOf returns the bytes of memory that a process has for itself, swapped out or not, from its open /proc/PID/status. Mapped files are not
+// counted. It fails once the process has ended.
 func memoryOf(status *os.File) (int64, error) {
 	text := make([]byte, 8<<10)
 	n, err := status.ReadAt(text, 0)
@@ -145,9 +149,10 @@ func memoryOf(status *os.File) (int64, error) {
 // Exceeded reports whether the child was ended because it took more memory than it was given.
 func (c *Cell) Exceeded() bool { return c.over.Load() || c.group != nil && c.group.killed() }
 
-// Leave ends the watch and takes the cell away. What is left of the child in it is killed. It may be called more than once.
+// Leave ends the watch, kills what is left of the child in the cell's cgroup, and removes the cgroup. It may be called more than once.
 func (c *Cell) Leave() { c.leave() }
 
+// end does the work of Leave. It is called once.
 func (c *Cell) end() {
 	close(c.ended)
 	c.watching.Wait()

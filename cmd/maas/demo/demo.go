@@ -24,7 +24,8 @@ type Version struct {
 	expected []byte
 }
 
-// Unpack writes both versions' files into a folder: a logistic regression, and a small neural network.
+// Unpack writes the model files of both versions into the folder and returns the versions: first a logistic regression, second a small neural
+// network.
 func Unpack(folder string) (first, second Version, err error) {
 	if first, err = unpack(folder, "digits"); err != nil {
 		return first, second, err
@@ -33,6 +34,7 @@ func Unpack(folder string) (first, second Version, err error) {
 	return first, second, err
 }
 
+// unpack writes the model file of the sample called name into the folder, and returns it with its request and expected answer.
 func unpack(folder, name string) (v Version, err error) {
 	model, err := fs.ReadFile(sample, "sample/"+name+".onnx")
 	if err != nil {
@@ -61,7 +63,8 @@ type Output struct {
 // tolerance is how far a number may be from ONNX Runtime's on another machine.
 const tolerance = 1e-5
 
-// Check fails unless the answer has the expected numbers. It gives the answer's outputs.
+// Check returns the outputs of an answer. It fails with Internal if a number differs from the expected one by more than tolerance, and with
+// Upstream if the answer is no JSON.
 func (v Version) Check(answer []byte) ([]Output, error) {
 	got, err := outputs(answer)
 	if err != nil {
@@ -79,6 +82,7 @@ func (v Version) Check(answer []byte) ([]Output, error) {
 	return got, nil
 }
 
+// outputs parses an answer and returns its outputs. It fails with Upstream if the answer is no JSON.
 func outputs(answer []byte) ([]Output, error) {
 	var body struct {
 		Outputs []Output `json:"outputs"`
@@ -89,7 +93,7 @@ func outputs(answer []byte) ([]Output, error) {
 	return body.Outputs, nil
 }
 
-// within reports whether one of the outputs is want, but for the tolerance.
+// within reports whether outputs has one with want's name and, within the tolerance, want's numbers.
 func within(want Output, outputs []Output) bool {
 	for _, got := range outputs {
 		if got.Name == want.Name && len(got.Data) == len(want.Data) {
@@ -99,6 +103,7 @@ func within(want Output, outputs []Output) bool {
 	return false
 }
 
+// near reports whether no number of a differs from b's by more than tolerance. b must be as long as a.
 func near(a, b []float64) bool {
 	for i := range a {
 		if math.Abs(a[i]-b[i]) > tolerance {

@@ -22,7 +22,8 @@ import (
 	versions "github.com/17882237881/MaaS/functions/versions"
 )
 
-// Functions returns every function by its name, but deploy-version: on one machine the supervisor of the runtimes is that consumer.
+// Functions returns new functions by their names. deploy-version is not among them: on one machine the supervisor of the runtimes handles its
+// events.
 func Functions() map[string]*serve.Function {
 	return map[string]*serve.Function{
 		"api-keys":        apikeys.New(),

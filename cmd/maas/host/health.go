@@ -9,7 +9,7 @@ import (
 	"github.com/17882237881/MaaS/shared/serve"
 )
 
-// outside returns what the public listener answers: the functions' routes, and for the host what each function answers for itself.
+// outside returns the handler of the public listener: the functions' public routes, and the host's own liveness, readiness and version.
 func (h *Host) outside(functions map[string]http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", httpapi.Public(functions))
@@ -19,7 +19,8 @@ func (h *Host) outside(functions map[string]http.Handler) http.Handler {
 	return mux
 }
 
-// readiness is 200 while every function is ready, and 503 from the beginning of the end.
+// readiness answers 200 while every function is ready, and otherwise a 503 problem that names one that is not. It is 503 as soon as Stop
+// begins.
 func (h *Host) readiness(w http.ResponseWriter, r *http.Request) {
 	for name, f := range h.functions {
 		if ready, err := f.Ready(r.Context()); err != nil || !ready {
@@ -30,6 +31,7 @@ func (h *Host) readiness(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, map[string]string{"status": "ready"})
 }
 
+// writeJSON answers 200 with value as JSON. Errors are ignored.
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(value) //nolint:errchkjson // a client that is gone needs no answer

@@ -74,6 +74,7 @@ func Start(ctx context.Context, o Options) (*Host, error) {
 // URL returns the public address.
 func (h *Host) URL() string { return h.public.URL() }
 
+// start does the work of Start. If it fails, what it has started is in h, for Stop.
 func (h *Host) start(ctx context.Context, o Options) (err error) {
 	if h.public, err = bind(ctx, publicListener, o.Listen); err != nil {
 		return err
@@ -113,7 +114,7 @@ func (h *Host) start(ctx context.Context, o Options) (err error) {
 	return h.mount(ctx, o)
 }
 
-// mount starts the functions and both listeners, then has everything done that a former process left undone.
+// mount starts the broker, the model servers and the functions, resumes what a former process left undone, and then opens the public listener.
 func (h *Host) mount(ctx context.Context, o Options) error {
 	db, err := postgres.Open(ctx, h.env)
 	if err != nil {
@@ -161,7 +162,7 @@ func (h *Host) handlers() map[string]http.Handler {
 	return all
 }
 
-// internal returns what the events' listener answers.
+// internal returns the handler of the events' listener: the functions' internal routes, the broker and /metrics.
 func (h *Host) internal(o Options, functions map[string]http.Handler) (http.Handler, error) {
 	measured, err := telemetry.Open(h.env)
 	if err != nil {
@@ -178,6 +179,7 @@ func (h *Host) internal(o Options, functions map[string]http.Handler) (http.Hand
 	return mux, nil
 }
 
+// mountFunctions mounts all functions at once and waits for them. It returns the errors of all that fail, each with its function's name.
 func (h *Host) mountFunctions(ctx context.Context) error {
 	var mu sync.Mutex
 	var failed []error
@@ -224,7 +226,7 @@ func (h *Host) Stop(ctx context.Context) {
 	h.stopServers(ctx)
 }
 
-// flushMeter posts the calls that are not in the ledger yet, while meter-usage still takes them. The next start posts what is left.
+// flushMeter posts the calls that are not in the ledger yet, for meterTime at most. The next start posts those that are left.
 func (h *Host) flushMeter(ctx context.Context) {
 	if h.meter == nil {
 		return
@@ -234,19 +236,21 @@ func (h *Host) flushMeter(ctx context.Context) {
 	h.meter.Flush(ctx)
 }
 
-// closeBroker lets deliveries end that take no time. The next start makes the others again.
+// closeBroker closes the broker and waits for deliveryTime at most for deliveries in progress. The next start delivers the other events again.
 func (h *Host) closeBroker(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, deliveryTime)
 	defer cancel()
 	h.broker.Close(ctx)
 }
 
+// stopPublic stops the public listener, and waits for MAAS_DRAIN_TIMEOUT at most for the requests in flight.
 func (h *Host) stopPublic(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, h.drain)
 	defer cancel()
 	h.public.stop(ctx)
 }
 
+// stopServers stops the runtimes, closes the process's Env, and stops the stores, as far as they were started. Errors are logged.
 func (h *Host) stopServers(ctx context.Context) {
 	brief, cancel := context.WithTimeout(ctx, runtimeTime)
 	defer cancel()

@@ -27,7 +27,8 @@ type listener struct {
 
 const publicListener = "public" // the one whose connections the operator limits
 
-// bind listens at the address, so that it is known and taken before anything slow begins.
+// bind listens at the TCP address, but does not answer yet, so that the address is taken before anything slow begins. It fails with Conflict
+// if another program listens there. name is what metrics call the listener.
 func bind(ctx context.Context, name, address string) (*listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -39,7 +40,8 @@ func bind(ctx context.Context, name, address string) (*listener, error) {
 	return &listener{Listener: l, name: name}, nil
 }
 
-// bindSocket takes a Unix socket that this user alone may connect to. One that a former process left is replaced: the data folder is this process's.
+// bindSocket listens at a Unix socket that only this user may connect to. It replaces a socket that a former process left at the path. name is
+// what metrics call the listener.
 func bindSocket(ctx context.Context, name, path string) (*listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("listen on %s: %w", path, err)
@@ -54,7 +56,7 @@ func bindSocket(ctx context.Context, name, path string) (*listener, error) {
 	return &listener{Listener: l, name: name}, nil
 }
 
-// URL returns where the listener answers, from this machine.
+// URL returns the address at which this machine reaches the listener.
 func (l *listener) URL() string {
 	if l.Addr().Network() == "unix" {
 		return socket.URL(l.Addr().String())
@@ -66,7 +68,7 @@ func (l *listener) URL() string {
 	return "http://" + l.Addr().String()
 }
 
-// serve answers requests until stop.
+// serve answers requests in the background until stop. It fails if the limits of e are malformed.
 func (l *listener) serve(e *env.Env, handler http.Handler, log *slog.Logger) error {
 	server := httpserver.Configure(&http.Server{ //nolint:gosec // Configure sets the timeouts
 		Handler: handler, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -84,8 +86,8 @@ func (l *listener) serve(e *env.Env, handler http.Handler, log *slog.Logger) err
 	return nil
 }
 
-// limit bounds the connections of callers. Those of the inner listeners, which are Unix sockets, are this process's own and its children's: slots bound
-// the calls that come by them.
+// limit bounds the connections of the public listener by e's settings. The other listeners, whose callers are this process and its children,
+// get metrics but no limit.
 func (l *listener) limit(e *env.Env, server *httpserver.Server) error {
 	if l.name == publicListener {
 		return serve.LimitConnections(e, l.name, server)

@@ -17,7 +17,8 @@ import (
 // tick is how often sweep runs, as PingSource does on a cluster.
 const tick = time.Minute
 
-// resume frees what a former process held, posts every event that is not done, since that process may have lost it, and starts sweep's clock.
+// resume frees what a former process held, and fails if it cannot. In the background it then posts every unfinished event again, and calls sweep every
+// minute until the process ends.
 func (h *Host) resume(ctx context.Context, db *postgres.DB) error {
 	transfers, err := transfer.Open(ctx, h.env)
 	if err != nil {
@@ -39,6 +40,7 @@ func (h *Host) resume(ctx context.Context, db *postgres.DB) error {
 	return nil
 }
 
+// tick calls sweep every minute, for the first time after a minute, and returns when ctx ends. Failures are logged.
 func (h *Host) tick(ctx context.Context) {
 	clock := time.NewTicker(tick)
 	defer clock.Stop()
@@ -54,7 +56,8 @@ func (h *Host) tick(ctx context.Context) {
 	}
 }
 
-// sweep sends what PingSource would.
+// sweep calls the function sweep with the event that PingSource sends on a cluster, and waits for the answer for a minute at most. It fails if none
+// comes; the answer's status is not looked at.
 func (h *Host) sweep(ctx context.Context) error {
 	ping := cloudevents.NewEvent()
 	ping.SetID(uuid.NewString())

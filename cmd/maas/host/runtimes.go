@@ -32,6 +32,8 @@ type runtimeConfig struct {
 
 const onnxRuntime = "maas-onnx"
 
+// startRuntimes starts the supervisor of the model servers and its listener, and subscribes it to deploy-version's events. It fails if
+// maas-onnx is not found.
 func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) error {
 	var c runtimeConfig
 	if err := h.env.Config(&c); err != nil {
@@ -81,6 +83,7 @@ func (h *Host) startRuntimes(ctx context.Context, o Options, db *postgres.DB) er
 	return h.models.listener.serve(h.env, h.models.supervisor.Activator(), o.Log)
 }
 
+// stopRuntimes stops the models' listener and the supervisor, as far as they were started.
 func (h *Host) stopRuntimes(ctx context.Context) {
 	if h.models.listener != nil {
 		h.models.listener.stop(ctx)
@@ -90,7 +93,7 @@ func (h *Host) stopRuntimes(ctx context.Context) {
 	}
 }
 
-// findProgram returns the path of maas-onnx.
+// findProgram returns the path of maas-onnx: given, or if that is "" the one beside this program. It fails if there is no file at the path.
 func findProgram(given string) (string, error) {
 	path := given
 	if path == "" {

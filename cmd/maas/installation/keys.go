@@ -17,7 +17,8 @@ type Keys struct {
 	Service string // MAAS_SERVICE_KEY
 }
 
-// OpenKeys returns the keys in the folder, making those that are missing (mode 0600).
+// OpenKeys returns the paths of the keys in the folder, and creates those that are missing (mode 0600). It derives the verify keys from the
+// signing keys and writes them anew each time.
 func OpenKeys(folder string) (Keys, error) {
 	k := Keys{
 		Signing: filepath.Join(folder, "signing.json"), Verify: filepath.Join(folder, "verify.json"), Service: filepath.Join(folder, "service.key"),
@@ -37,6 +38,7 @@ func OpenKeys(folder string) (Keys, error) {
 	return k, ownfile.Write(k.Verify, public)
 }
 
+// makeSigning returns a new set of signing keys as JSON.
 func makeSigning() ([]byte, error) {
 	set, err := auth.NewKeySet()
 	if err != nil {
@@ -45,6 +47,7 @@ func makeSigning() ([]byte, error) {
 	return json.Marshal(set)
 }
 
+// publicPart returns a set of signing keys in JSON without the private parts.
 func publicPart(signing []byte) ([]byte, error) {
 	var set auth.KeySet
 	if err := json.Unmarshal(signing, &set); err != nil {

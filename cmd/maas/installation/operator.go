@@ -19,7 +19,7 @@ import (
 // OperatorFile is where in its data folder a running host keeps the variables that the operator's commands need (mode 0600).
 const OperatorFile = "operator.env"
 
-// KeepForOperator writes the OperatorFile of a host that runs with the variables.
+// KeepForOperator writes the OperatorFile into the data folder, with those of the variables that the operator's commands need.
 func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 	var lines strings.Builder
 	for _, name := range []string{"DATABASE_URL", "K_SINK", "MAAS_SERVICE_KEY_FILE"} {
@@ -28,9 +28,9 @@ func KeepForOperator(folder *stores.Folder, vars map[string]string) error {
 	return ownfile.Write(filepath.Join(folder.Path, OperatorFile), []byte(lines.String()))
 }
 
-// Migrate brings the schema up as the owner of the database (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL
-// act for the functions: a user that cannot connect with the password there is made, or given it. Either may be in a file, which
-// MIGRATE_DATABASE_URL_FILE or DATABASE_URL_FILE names. What the migrations warn of goes to the log.
+// Migrate migrates the database as its owner (MIGRATE_DATABASE_URL, else DATABASE_URL), and lets the user of DATABASE_URL act for the
+// functions. A user that cannot connect with the password in its URL is created or given it. Either URL may be in a file that the variable
+// with _FILE at its end names; without both URLs it fails with Invalid.
 func Migrate(ctx context.Context, log *slog.Logger, vars map[string]string) error {
 	s := settings.New("migrate", vars)
 	app, err := s.Secret("DATABASE_URL")
@@ -62,7 +62,7 @@ func Migrate(ctx context.Context, log *slog.Logger, vars map[string]string) erro
 	return postgres.Migrate(ctx, log, owner, login.User)
 }
 
-// Pairs reads an environment of "NAME=value".
+// Pairs returns an environment of "NAME=value" as a map. Of a name that is there twice the last counts.
 func Pairs(environment []string) map[string]string {
 	vars := make(map[string]string, len(environment))
 	for _, pair := range environment {

@@ -97,7 +97,8 @@ func (b *Broker) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(b.accept(event.Type(ce.Type()), encoded))
 }
 
-// accept starts the deliveries to all consumers of the type, or none, and returns the status of the response.
+// accept starts the deliveries to all consumers of the event's type, or none of them. It returns the response's status: 202, or 503 if too few
+// slots are free or the broker is closed.
 func (b *Broker) accept(kind event.Type, encoded []byte) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -122,12 +123,15 @@ func (b *Broker) accept(kind event.Type, encoded []byte) int {
 	return http.StatusAccepted
 }
 
+// free gives n slots back.
 func (b *Broker) free(n int) {
 	for range n {
 		<-b.slots
 	}
 }
 
+// deliver delivers an event to a consumer, with up to 10 tries and growing pauses, and then gives up. It stops earlier if the consumer refuses
+// the event for good, which has stored it as a dead letter itself, or if the broker's context ends.
 func (b *Broker) deliver(c cloudevent.Consumer, encoded []byte) {
 	pauses := backoff.Backoff{First: b.first, Longest: longest, Factor: 2}
 	for try := 1; ; try++ {
@@ -156,6 +160,7 @@ func (b *Broker) try(c cloudevent.Consumer, encoded []byte) error {
 	return b.posters[c].PostEncoded(ctx, encoded)
 }
 
+// giveUp logs that an event was not delivered, and stores it as a dead letter.
 func (b *Broker) giveUp(c cloudevent.Consumer, encoded []byte, cause error) {
 	b.log.Error("event not delivered", "consumer", c, "tries", tries, "error", cause)
 	if err := b.bury(b.ctx, c, encoded, cause); err != nil {

@@ -35,6 +35,7 @@ type target struct {
 	path    string
 }
 
+// newActivator returns an activator for the runtimes of p. It logs errors of its proxy at level debug.
 func newActivator(p *pool, log *slog.Logger) *activator {
 	return &activator{p, &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -74,7 +75,7 @@ func (a *activator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), targetKey{}, target{address, "/" + path})))
 }
 
-// broken answers a call whose runtime ended while it served the call.
+// broken answers a call that could not be passed on to its runtime: with an Upstream problem, or with Canceled if the caller has gone away.
 func broken(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) {
 		httpapi.WriteProblem(w, r, context.Canceled)

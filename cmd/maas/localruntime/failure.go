@@ -14,8 +14,9 @@ import (
 	"github.com/17882237881/MaaS/shared/termination"
 )
 
-// serverFailure classifies the end of a model server that was never ready: Unprocessable where it refuses the model, or its own code crashes on it;
-// anything else may pass. That it ran out of memory is found out before (outOfMemory). words is what it said last of an error.
+// serverFailure returns the error for a model server that ended before it was ready: Unprocessable if it refused the model, crashed on it, or
+// used up its time for loading, and Unavailable for what may pass. words is the last error that it logged. The end of ctx is returned as it
+// is; memory is the caller's to check before (outOfMemory).
 func serverFailure(m model, words string, err error) error {
 	words = m.withoutPaths(words)
 	exit, ok := errors.AsType[*exec.ExitError](err)
@@ -49,7 +50,7 @@ type excess struct {
 // Unwrap returns how the process ended.
 func (e excess) Unwrap() error { return e.error }
 
-// exceeded returns the end of a model server that needed more than it is given, which it will need again.
+// exceeded returns an Unprocessable error for a model server that needed more than the limit allows. Its cause is an excess with end.
 func exceeded(allowed allowance.Allowance, limit allowance.Limit, end error) error {
 	return fault.New(fault.Unprocessable, allowed.Exceeded(limit), fault.Cause(excess{end, limit}))
 }
@@ -62,7 +63,8 @@ func signalOf(exit *exec.ExitError) syscall.Signal {
 	return 0
 }
 
-// startFailure returns why a start ended, as a fault of the kind that says whether it may pass (deployment.Lasting). within is how long it might take.
+// startFailure returns the error of a start as a fault whose kind says whether another start may succeed (deployment.Lasting). Timeout is for
+// a start that took longer than within; what is no fault becomes Unavailable.
 func startFailure(err error, within time.Duration) error {
 	var known *fault.Error
 	switch {

@@ -20,7 +20,8 @@ type fall struct {
 	why   error     // nil if that is not known
 }
 
-// next counts the end of a runtime that was ready at began. After the first it may start again at once.
+// next returns the count after one more end, of a runtime that was ready at began. A runtime that ran for steadyTime counts from one again.
+// After the first end it may start again at once, and later after a pause that doubles.
 func (f fall) next(began, ended time.Time, why error) fall {
 	n := fall{count: f.count + 1, until: ended, why: why}
 	if ended.Sub(began) >= steadyTime {
@@ -32,7 +33,7 @@ func (f fall) next(began, ended time.Time, why error) fall {
 	return n
 }
 
-// pause returns what a caller is told before the time of the next start; nil from then on.
+// pause returns nil if the runtime may be started at now. Before that it returns an Unavailable error for callers, with the time to wait.
 func (f fall) pause(now time.Time) error {
 	left := f.until.Sub(now)
 	if left <= 0 {

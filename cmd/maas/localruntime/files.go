@@ -12,7 +12,8 @@ import (
 	"github.com/17882237881/MaaS/shared/objects"
 )
 
-// prepare downloads the version's files to this machine and checks each against its digest.
+// prepare downloads the version's files, checks each against its digest, and returns what its runtime is started with. It fails with errAbsent
+// if the version is not to run here, and with Unprocessable if the memory or CPU that it asks for is malformed.
 func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, error) {
 	spec, err := s.await(ctx, version)
 	if err != nil {
@@ -35,7 +36,8 @@ func (s *Supervisor) prepare(ctx context.Context, version uuid.UUID) (model, err
 	return model{name: spec.Version, folder: folder, sockets: s.sockets, program: s.programs[spec.Runtime], allowed: allowed}, nil
 }
 
-// fetchOnce fetches the files unless another version is just fetching the same: then it waits, and takes over if that one is stopped.
+// fetchOnce downloads the manifest's files into the folder. If another version is downloading the same files it waits for that, and takes over
+// if that is canceled.
 func (s *Supervisor) fetchOnce(ctx context.Context, uri objects.URI, folder string) error {
 	for {
 		_, err, shared := s.fetch.Do(folder, func() (any, error) { return objects.Fetch(ctx, s.store, uri, folder) })
@@ -45,8 +47,8 @@ func (s *Supervisor) fetchOnce(ctx context.Context, uri objects.URI, folder stri
 	}
 }
 
-// tidy removes the files of versions that are not to run any more, unless files are just being fetched: then the next round does. What
-// ran with them has them open until it ends.
+// tidy removes the files that no version needs any more; errors are logged. It does nothing while files are being fetched. A model server that
+// still runs keeps its files open.
 func (s *Supervisor) tidy() {
 	if !s.disk.TryLock() {
 		return
@@ -64,7 +66,7 @@ func (s *Supervisor) tidy() {
 	}
 }
 
-// digests returns the names of the folders of what may run.
+// digests returns the names of the folders, which are digests, of the versions that may run.
 func (s *Supervisor) digests() map[string]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

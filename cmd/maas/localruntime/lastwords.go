@@ -17,12 +17,14 @@ type memory struct {
 	text string
 }
 
+// keep replaces the text.
 func (m *memory) keep(text string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.text = text
 }
 
+// newLastWords returns a handler that passes records on to next and remembers the last error.
 func newLastWords(next slog.Handler) lastWords { return lastWords{next, &memory{}} }
 
 // Enabled implements slog.Handler.
@@ -47,7 +49,7 @@ func (l lastWords) Handle(ctx context.Context, line slog.Record) error {
 	return l.Handler.Handle(ctx, line)
 }
 
-// attribute returns an attribute of a line, "" if it has none of that name.
+// attribute returns the value of the line's attribute of that name, "" if it has none.
 func attribute(line slog.Record, key string) (text string) {
 	line.Attrs(func(a slog.Attr) bool {
 		if a.Key == key {
@@ -68,7 +70,7 @@ func (l lastWords) WithGroup(name string) slog.Handler {
 	return lastWords{l.Handler.WithGroup(name), l.memory}
 }
 
-// words returns what was kept, "" for nothing.
+// words returns the text of the last error, "" if there was none.
 func (l lastWords) words() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -71,8 +71,8 @@ var (
 	errAbsent = fault.New(fault.NotFound, "There is no such deployment.")
 )
 
-// acquire returns the address of the version's runtime, starting it if it does not run, and counts the caller in until release.
-// If ctx ends first, that is the error, and the start goes on.
+// acquire waits until the version's runtime is ready, which it starts if need be, and returns its address. The runtime is not stopped for
+// being idle until release is called. It fails with the error of the start, and with ctx's error if ctx ends first; the start then goes on.
 func (p *pool) acquire(ctx context.Context, version uuid.UUID) (address *url.URL, release func(), err error) {
 	i, err := p.join(version)
 	if err != nil {
@@ -92,6 +92,8 @@ func (p *pool) acquire(ctx context.Context, version uuid.UUID) (address *url.URL
 	return i.process.url, release, nil
 }
 
+// join returns the version's runtime with one more call, and starts it if it is not there. It fails with Unavailable if the pool is closed, or
+// while a runtime that has crashed repeatedly must wait.
 func (p *pool) join(version uuid.UUID) (*instance, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -113,6 +115,7 @@ func (p *pool) join(version uuid.UUID) (*instance, error) {
 	return i, nil
 }
 
+// leave counts one call less, and begins the time without calls anew.
 func (p *pool) leave(i *instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,6 +123,8 @@ func (p *pool) leave(i *instance) {
 	i.used = time.Now()
 }
 
+// start fetches the version's files, launches its runtime, records how that ended, and closes i.started. It stops a runtime that is no longer
+// wanted.
 func (p *pool) start(ctx context.Context, version uuid.UUID, i *instance) {
 	defer i.cancel()
 	within := p.startTime(version)
@@ -146,7 +151,8 @@ func (p *pool) start(ctx context.Context, version uuid.UUID, i *instance) {
 	}
 }
 
-// settle writes down how a start ended, and reports whether its runtime is still wanted: nobody has removed it, and the pool is not closed.
+// settle records how a start ended, for the instance and as a change. It returns false, and sets the instance's error, if the runtime is no
+// longer wanted: it was removed, or the pool is closed.
 func (p *pool) settle(i *instance, running *process, c change) (wanted bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -176,7 +182,7 @@ func (p *pool) note(c change) {
 	}
 }
 
-// tell reports the queued changes to the database, in their order, until ctx ends.
+// tell passes the queued changes to changed, in their order, until ctx ends.
 func (p *pool) tell(ctx context.Context) {
 	for {
 		select {
@@ -188,6 +194,7 @@ func (p *pool) tell(ctx context.Context) {
 	}
 }
 
+// tellAll passes the changes that are queued now to changed, in their order.
 func (p *pool) tellAll(ctx context.Context) {
 	p.mu.Lock()
 	changes := p.changes
@@ -198,7 +205,8 @@ func (p *pool) tellAll(ctx context.Context) {
 	}
 }
 
-// watch removes a runtime that has ended from the pool, so that the next call starts another.
+// watch waits until a runtime ends. If nobody has stopped it, watch removes it from the pool, so that a later call starts another, and records
+// that it ended by itself.
 func (p *pool) watch(version uuid.UUID, i *instance) {
 	began := time.Now()
 	why := i.process.await()
@@ -231,8 +239,8 @@ func (p *pool) reap(ctx context.Context) {
 	}
 }
 
-// takeIdle removes the idle runtimes from the pool and returns them, to be stopped. A call that arrives now starts a
-// new one beside the one that stops.
+// takeIdle removes from the pool the runtimes that had no call for idleAfter and may be stopped, and returns them; the caller stops them. A
+// call that comes now starts a new one beside.
 func (p *pool) takeIdle() (taken []*instance) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -247,7 +255,8 @@ func (p *pool) takeIdle() (taken []*instance) {
 	return taken
 }
 
-// remove stops the version's runtime after the calls that it has, or when ctx ends. One that starts is killed at once.
+// remove takes the version's runtime from the pool and stops it. It waits until the runtime has answered its calls, or kills it when ctx ends;
+// a start is canceled at once.
 func (p *pool) remove(ctx context.Context, version uuid.UUID) {
 	p.mu.Lock()
 	i := p.all[version]

@@ -48,7 +48,8 @@ type process struct {
 	model model
 }
 
-// await waits until the process has ended, and says why it did if it took more than it is given.
+// await waits until the process has ended. It returns an Unprocessable error if the process took more memory than it was given, and nil
+// otherwise.
 func (p *process) await() error {
 	<-p.child.Done()
 	p.cell.Leave()
@@ -58,13 +59,14 @@ func (p *process) await() error {
 	return nil
 }
 
-// outOfMemory reports whether a model server ended because it needed more memory than it is given: the host ended it, or it ended by itself.
+// outOfMemory reports whether a model server ended because it needed more memory than it is given: its cell ended it, or it ended by itself with the
+// exit status termination.OutOfMemory. end is the error that its start or its run ended with, or nil.
 func outOfMemory(cell *confine.Cell, end error) bool {
 	exit, ok := errors.AsType[*exec.ExitError](end)
 	return cell.Exceeded() || ok && exit.ExitCode() == termination.OutOfMemory
 }
 
-// stop asks the process to end, and kills it when ctx ends or after the grace.
+// stop asks the process to end, kills it when ctx ends or after 30 seconds, and returns when it is gone.
 func (p *process) stop(ctx context.Context) {
 	p.child.Stop(ctx)
 	p.cell.Leave()
@@ -81,7 +83,7 @@ type announcements struct {
 	loaded bool
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It never fails, and drops a line of more than maxLine bytes.
 func (a *announcements) Write(p []byte) (int, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -104,7 +106,7 @@ const maxLine = 4 << 10
 
 var errNotReady = errors.New("the model is not loaded yet")
 
-// ready is the Ready function of child.Spec.
+// ready returns nil once the runtime has said that its model is loaded, and errNotReady before. It is the Ready function of child.Spec.
 func (a *announcements) ready(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -117,8 +119,8 @@ func (a *announcements) ready(context.Context) error {
 // stopTime is longer than maas-onnx drains (25 s) and then answers what is left.
 const stopTime = 30 * time.Second
 
-// launch starts a runtime and waits until its model is loaded, or ctx ends, which has a deadline. What the runtime says of a failure is the error's
-// last words. It listens on a socket that nobody but this user reaches.
+// launch starts a runtime in the cell and waits until its model is loaded. ctx must have a deadline, which bounds that. The runtime listens at
+// a socket that only this user reaches. If launch fails nothing is left running, and the error is one of serverFailure or exceeded.
 func launch(ctx context.Context, m model, cell *confine.Cell, log *slog.Logger) (*process, error) {
 	said := &announcements{}
 	last := newLastWords(log.Handler())
@@ -160,7 +162,8 @@ const (
 	socketEnding = ".model"
 )
 
-// clearSockets removes what runtimes of a former process left.
+// clearSockets removes the sockets that runtimes of a former process left in the folder. One that cannot be removed does not stop the others; the errors
+// are joined.
 func clearSockets(folder string) error {
 	left, err := filepath.Glob(filepath.Join(folder, "*"+socketEnding))
 	for _, path := range left {

@@ -13,8 +13,8 @@ import (
 // startRetry is when a caller may come again after a start that failed.
 const startRetry = 5 * time.Second
 
-// message is what callers and publishers are told of a start that failed. It is never the caller's fault, who asked for a model and not for
-// its start, and says nothing of this machine's files.
+// message returns what a caller is told of a start that failed. An error that would blame the caller, or is no fault, becomes Unavailable with
+// a time to wait; errAbsent and errors of a context stay. It says nothing of this machine's files.
 func message(err error) error {
 	known, ok := errors.AsType[*fault.Error](err)
 	switch {
@@ -30,7 +30,8 @@ func message(err error) error {
 	}
 }
 
-// withoutPaths makes the paths that a model server speaks of relative to what its user knows: the files of the version.
+// withoutPaths returns a model server's text with this machine's paths made relative or cut to their last part, so that only the version's own
+// files are named.
 func (m model) withoutPaths(text string) string {
 	pairs := []string{m.folder + "/", "", m.folder, "the version's folder", filepath.Dir(m.program.Path) + "/", ""}
 	for _, pair := range m.program.Environment {

@@ -64,7 +64,8 @@ const (
 	unwrittenRetry = 10 * time.Second // until what failed to start is tried again where the failure could not be written down
 )
 
-// New returns a Supervisor. Close ends it.
+// New returns a Supervisor that works in the background: it reconciles once a minute and stops idle runtimes. It removes sockets that a former
+// process left. Close ends it.
 func New(o Options) *Supervisor {
 	s := &Supervisor{
 		deployments: o.Deployments, store: o.Store, programs: o.Programs, rule: o.Allowance, folder: o.Folder, sockets: o.Sockets, endpoint: o.Endpoint, log: o.Log,
@@ -87,10 +88,11 @@ func New(o Options) *Supervisor {
 	return s
 }
 
-// Activator answers calls of versions at /d/<version id>/v2/…, starting what does not run.
+// Activator returns the handler that answers calls of versions at /d/<version id>/v2/…, and starts a version's runtime if it does not run.
 func (s *Supervisor) Activator() http.Handler { return newActivator(s.pool, s.log) }
 
-// Close ends the starts, stops all runtimes and writes down what became of them before. The next process adopts what is ready then.
+// Close cancels the starts, stops all runtimes, and records in the database what became of them. When ctx ends they are killed. The next
+// process takes over what is ready then.
 func (s *Supervisor) Close(ctx context.Context) {
 	s.pool.close(ctx)
 	s.cancel()
@@ -98,7 +100,8 @@ func (s *Supervisor) Close(ctx context.Context) {
 	s.pool.tellAll(ctx)
 }
 
-// reconcile makes this machine run what should run: at the start, and from time to time.
+// reconcile makes this machine run what the database says, at once and then every minute, and removes files that are not needed. It returns
+// when ctx ends; errors are logged.
 func (s *Supervisor) reconcile(ctx context.Context) {
 	clock := time.NewTicker(reconcileEvery)
 	defer clock.Stop()
@@ -120,8 +123,8 @@ func (s *Supervisor) reconcile(ctx context.Context) {
 	}
 }
 
-// Start implements deployment.Host. A version that has served before, here or under a former process, starts with its next call; one
-// that never has is started now, to see that it does.
+// Start implements deployment.Host. A version that has served before starts with its next call; one that has not is started now, or at its
+// RetryAt. A version whose runtime this machine lacks is recorded as failed.
 func (s *Supervisor) Start(ctx context.Context, spec deployment.Spec) error {
 	if _, ok := s.programs[spec.Runtime]; !ok {
 		return s.deployments.Failed(ctx, spec.Tenant, spec.VersionID, fmt.Sprintf("this machine has no runtime %s", spec.Runtime))
@@ -169,14 +172,14 @@ func (s *Supervisor) retryAt(version uuid.UUID, at time.Time) {
 	})
 }
 
-// begun cancels the next attempt of a version, which is being started or should not run.
+// begun cancels the version's retry, if one is set.
 func (s *Supervisor) begun(version uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.retries, version)
 }
 
-// remember reports whether the version was known before.
+// remember stores the spec of a version that may run, and reports whether the version was known before.
 func (s *Supervisor) remember(spec deployment.Spec) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,7 +188,7 @@ func (s *Supervisor) remember(spec deployment.Spec) bool {
 	return known
 }
 
-// adopt takes over a version that a former process ran: it is idle, behind this process's activator.
+// adopt records in the database that a version which a former process ran is idle, and is reached at this process's activator.
 func (s *Supervisor) adopt(ctx context.Context, spec deployment.Spec) error {
 	return errors.Join(
 		s.deployments.Idle(ctx, spec.Tenant, spec.VersionID),
@@ -193,6 +196,7 @@ func (s *Supervisor) adopt(ctx context.Context, spec deployment.Spec) error {
 	)
 }
 
+// startTime returns how long a start of the version may take: 5 minutes, and more for a large one.
 func (s *Supervisor) startTime(version uuid.UUID) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,7 +214,7 @@ func (s *Supervisor) launch(version uuid.UUID) {
 	})
 }
 
-// Stop implements deployment.Host.
+// Stop implements deployment.Host. It forgets the version and stops its runtime as pool.remove does. It never fails.
 func (s *Supervisor) Stop(ctx context.Context, version uuid.UUID) error {
 	s.mu.Lock()
 	delete(s.specs, version)
@@ -220,7 +224,7 @@ func (s *Supervisor) Stop(ctx context.Context, version uuid.UUID) error {
 	return nil
 }
 
-// Running implements deployment.Host.
+// Running implements deployment.Host. It returns the versions that may run here, whether or not their runtimes do.
 func (s *Supervisor) Running(context.Context) ([]uuid.UUID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -231,6 +235,7 @@ func (s *Supervisor) Running(context.Context) ([]uuid.UUID, error) {
 	return all, nil
 }
 
+// spec returns the spec of a version, and false if the version is not to run here.
 func (s *Supervisor) spec(version uuid.UUID) (deployment.Spec, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -238,7 +243,7 @@ func (s *Supervisor) spec(version uuid.UUID) (deployment.Spec, bool) {
 	return spec, ok
 }
 
-// keep reports whether the version stays without calls.
+// keep reports whether the version's runtime stays while nobody calls it.
 func (s *Supervisor) keep(version uuid.UUID) bool {
 	spec, ok := s.spec(version)
 	return ok && (spec.Warm || spec.Scale.Min > 0)
@@ -249,7 +254,8 @@ func (s *Supervisor) endpointOf(version uuid.UUID) string {
 	return s.endpoint + prefix + version.String()
 }
 
-// await returns what a call's version is. After a restart calls may come before the database was asked for what runs here.
+// await returns the spec of a called version. If the version is not known it waits for the first reconciliation, and then fails with
+// errAbsent. It returns ctx's error if ctx ends first.
 func (s *Supervisor) await(ctx context.Context, version uuid.UUID) (deployment.Spec, error) {
 	if spec, ok := s.spec(version); ok {
 		return spec, nil
@@ -265,8 +271,8 @@ func (s *Supervisor) await(ctx context.Context, version uuid.UUID) (deployment.S
 	return deployment.Spec{}, errAbsent
 }
 
-// changed writes down what became of a runtime. What cannot be written is found by the next reconciliation; a start that failed is tried again
-// before that.
+// changed records in the database what became of a runtime, within reportTime, also when ctx has ended. If that fails, which is logged, a
+// failed start is tried again after unwrittenRetry; the next reconciliation finds the rest.
 func (s *Supervisor) changed(ctx context.Context, c change) {
 	spec, ok := s.spec(c.version)
 	if !ok {
@@ -282,6 +288,7 @@ func (s *Supervisor) changed(ctx context.Context, c change) {
 	}
 }
 
+// report writes a change of the version's runtime to the database. It also counts a limit that the runtime exceeded.
 func (s *Supervisor) report(ctx context.Context, spec deployment.Spec, c change) error {
 	if e, ok := errors.AsType[excess](c.err); ok {
 		s.deployments.Exceeded(e.limit)
@@ -304,6 +311,8 @@ func (s *Supervisor) report(ctx context.Context, spec deployment.Spec, c change)
 	}
 }
 
+// reportFailure records a start that failed: as failed if the files are damaged or the cause is lasting, else with the time of the next try,
+// which it schedules.
 func (s *Supervisor) reportFailure(ctx context.Context, spec deployment.Spec, why error) error {
 	s.log.WarnContext(ctx, "a model did not start", "version", spec.Version, "error", why)
 	reason := fault.From(why).Message

@@ -9,6 +9,7 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/installation"
 )
 
+// makeKeys returns the command `maas make-keys`, which creates the missing keys in a folder.
 func makeKeys() *cobra.Command {
 	return &cobra.Command{
 		Use:   "make-keys FOLDER",

@@ -32,6 +32,7 @@ import (
 // Commands returns the commands, to be hung on a root.
 func Commands() []*cobra.Command { return []*cobra.Command{migrate(), makeKeys(), events()} }
 
+// migrate returns the command `maas migrate`, which migrates the database that the environment names.
 func migrate() *cobra.Command {
 	return &cobra.Command{
 		Use:   "migrate",
@@ -51,6 +52,7 @@ func migrate() *cobra.Command {
 	}
 }
 
+// events returns the command `maas events` with its subcommands dead and replay.
 func events() *cobra.Command {
 	var data string
 	cmd := &cobra.Command{Use: "events", Short: "Look at the events that died, and replay them"}
@@ -59,6 +61,7 @@ func events() *cobra.Command {
 	return cmd
 }
 
+// dead returns the command `maas events dead`, which lists dead letters. data is the data folder, read when the command runs.
 func dead(data *string) *cobra.Command {
 	var most int
 	var format string
@@ -79,6 +82,8 @@ func dead(data *string) *cobra.Command {
 	return cmd
 }
 
+// replay returns the command `maas events replay`, which posts a dead letter's event again. data is the data folder, read when the command
+// runs.
 func replay(data *string) *cobra.Command {
 	return &cobra.Command{
 		Use: "replay ID", Short: "Post a dead letter's event again", Args: cobra.ExactArgs(1),
@@ -99,7 +104,8 @@ func replay(data *string) *cobra.Command {
 	}
 }
 
-// with opens what the commands work on.
+// with opens the database and the outbox, calls do with them, and closes them. data is the data folder of a running `maas up`, for where the
+// environment names no database.
 func with(ctx context.Context, data string, do func(context.Context, *postgres.DB, *outbox.Outbox) error) (err error) {
 	vars, err := variables(data)
 	if err != nil {
@@ -122,6 +128,8 @@ func with(ctx context.Context, data string, do func(context.Context, *postgres.D
 	return do(ctx, db, events)
 }
 
+// variables returns the environment if it names a database, and otherwise the variables that `maas up` keeps in the data folder. It fails with
+// Unavailable if there are none.
 func variables(data string) (map[string]string, error) {
 	vars := installation.Pairs(os.Environ())
 	if vars["DATABASE_URL"] != "" || vars["DATABASE_URL_FILE"] != "" {
@@ -138,6 +146,7 @@ func variables(data string) (map[string]string, error) {
 	return installation.Pairs(strings.Split(strings.TrimSpace(string(text)), "\n")), nil
 }
 
+// list writes the letters as JSON if format is "json", and otherwise as a table.
 func list(w io.Writer, letters []outbox.Letter, format string) error {
 	if format == "json" {
 		encoder := json.NewEncoder(w)

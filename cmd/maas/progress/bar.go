@@ -29,7 +29,7 @@ type row struct {
 	over  bool   // it has ended well
 }
 
-// NewBar draws on w, a terminal.
+// NewBar returns a Bar that draws on w, a terminal. Wait ends the drawing.
 func NewBar(w io.Writer) *Bar {
 	return &Bar{all: mpb.New(mpb.WithOutput(w), mpb.WithAutoRefresh(), mpb.WithWidth(40))}
 }
@@ -47,12 +47,14 @@ func (b *Bar) Begin(file string, size, there int64) {
 	b.file = r
 }
 
+// current returns the row of the file that was begun last, nil before the first.
 func (b *Bar) current() *row {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.file
 }
 
+// state returns the text behind the bar: the phase, or the bytes, rate and time left while bytes are sent.
 func (r *row) state() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,8 +64,8 @@ func (r *row) state() string {
 	return r.meter.read(time.Now()).String()
 }
 
-// draw leaves the bar a byte before its end: mpb takes it for ended otherwise, before the phases are over. No lock is held here, since
-// mpb asks for the state meanwhile.
+// draw moves the bar to the bytes sent, but at most to one byte before its end: mpb would take the bar for ended there, before the phases are
+// over. No lock may be held, since mpb asks for the state meanwhile.
 func (r *row) draw() {
 	now := r.meter.read(time.Now())
 	r.bar.SetCurrent(min(now.done, now.size-1))

@@ -20,7 +20,7 @@ func Choose(w io.Writer, getenv func(string) string) (shown maas.Progress, done 
 	return NewLines(w), func() {}
 }
 
-// movesCursor reports whether a terminal of a type and height obeys escape sequences. A terminal without a type is taken for one that does not.
+// movesCursor reports whether a terminal of the type (TERM) and height obeys escape sequences. The types "" and "dumb" do not.
 func movesCursor(terminal string, height int) bool {
 	return height > 0 && terminal != "" && terminal != "dumb"
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Bytes writes an amount as people read it: "4.3 KiB".
+// Bytes formats a number of bytes for people: "512 B", "4.3 KiB".
 func Bytes(n int64) string {
 	if n < 1<<10 {
 		return fmt.Sprintf("%d B", n)
@@ -20,7 +20,7 @@ func Bytes(n int64) string {
 
 var units = [...]string{"KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
 
-// duration writes how long something will take: "0:42", "1:02:03".
+// duration formats d, rounded to seconds: "0:42", "1:02:03".
 func duration(d time.Duration) string {
 	s := int64(d.Round(time.Second) / time.Second)
 	if s < 3600 {
@@ -38,6 +38,7 @@ func (r reading) String() string {
 	return text
 }
 
+// percent returns how much of the bytes is done, in percent rounded down; 0 for an empty file.
 func (r reading) percent() int64 {
 	if r.size <= 0 {
 		return 0

@@ -23,7 +23,7 @@ type Lines struct {
 // every is how long nothing is said about bytes after the last line.
 const every = 5 * time.Second
 
-// NewLines writes to w.
+// NewLines returns a Lines that writes to w.
 func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
 
 // Begin implements maas.Progress.
@@ -66,8 +66,11 @@ func (l *Lines) Phase(name api.UploadPhase, done float64) {
 // End implements maas.Progress.
 func (*Lines) End() {}
 
+// say writes a line that begins with the file's name. The caller holds the mutex.
 func (l *Lines) say(text string) { fmt.Fprintf(l.w, "%s: %s\n", l.file, text) }
 
+// phase names a phase, with the percent that are done of it: "verifying (30 %)". done is 0 to 1; at 0, and for api.Done, the percent are left
+// out.
 func phase(name api.UploadPhase, done float64) string {
 	if name == api.Done || done <= 0 {
 		return string(name)

@@ -24,7 +24,7 @@ type sample struct {
 // step is the least time between two samples, which bounds their number.
 const step = 200 * time.Millisecond
 
-// begin starts anew for a file of which some is there already: that counts for no rate.
+// begin starts anew for a file of size bytes. Those that are there already count as done, but not for the rate.
 func (m *meter) begin(now time.Time, size, there int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -52,6 +52,8 @@ type reading struct {
 	left       time.Duration // 0 while it is not known
 }
 
+// read returns the bytes done at now, with the rate over the last window and the time left. Those two are 0 until enough has come to know
+// them.
 func (m *meter) read(now time.Time) reading {
 	m.mu.Lock()
 	defer m.mu.Unlock()

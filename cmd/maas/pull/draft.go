@@ -32,7 +32,8 @@ type draft struct {
 	wrong  bool // its bytes are of no use to a later run
 }
 
-// openDraft continues a draft that an earlier run left, or makes one. Drafts of other processes that run are left to them.
+// openDraft returns a locked draft of the file: one that an earlier run left, or a new one. Drafts that other processes are writing are left
+// to them. It fails if the folder cannot be written to.
 func openDraft(root *os.Root, f api.File) (*draft, error) {
 	folder := path.Dir(string(f.Path))
 	for _, name := range drafts(root, folder, f) {
@@ -49,7 +50,8 @@ func openDraft(root *os.Root, f api.File) (*draft, error) {
 	}
 }
 
-// newDraft makes a draft of a name that nobody knows. It returns nil if another process has found it, and taken it, before it was locked here.
+// newDraft creates a draft of the file under a random name and locks it. It returns nil, without an error, if another process has found and
+// locked it first.
 func newDraft(root *os.Root, folder string, f api.File) (*draft, error) {
 	name := path.Join(folder, reserved+f.SHA256.String()+"-"+rand.Text())
 	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, written)
@@ -63,7 +65,8 @@ func newDraft(root *os.Root, folder string, f api.File) (*draft, error) {
 	return &draft{root: root, file: file, name: name, target: string(f.Path)}, nil
 }
 
-// lockDraft returns nil for a draft that another process has, or that is none.
+// lockDraft opens a draft by its name and locks it. It returns nil, without an error, if another process has locked it or it cannot be opened
+// or locked.
 func lockDraft(root *os.Root, name, target string) (*draft, error) {
 	file, err := ownfile.Open(root, name, written)
 	if err != nil {
@@ -79,7 +82,8 @@ func lockDraft(root *os.Root, name, target string) (*draft, error) {
 	return &draft{root: root, file: file, name: name, target: target}, nil
 }
 
-// drafts returns the names of those of the file. Drafts of other files that were given up long ago are removed.
+// drafts returns the names of the file's drafts in the folder, locked or not; none if the folder cannot be read. It removes drafts of other
+// files that nobody has written for keptFor.
 func drafts(root *os.Root, folder string, f api.File) []string {
 	entries, err := fs.ReadDir(root.FS(), folder)
 	if err != nil {
@@ -98,7 +102,7 @@ func drafts(root *os.Root, folder string, f api.File) []string {
 	return names
 }
 
-// discard removes a draft that has not been written for long, unless a process has it.
+// discard removes a draft that was not written for keptFor, unless a process has locked it. Failures are ignored.
 func discard(root *os.Root, name string, entry fs.DirEntry) {
 	info, err := entry.Info()
 	if err != nil || !ownfile.Alone(info) || time.Since(info.ModTime()) < keptFor {
@@ -118,7 +122,8 @@ func (d *draft) empty() error {
 	return errors.Join(err, d.file.Truncate(0))
 }
 
-// place renames the draft to its target's name. It fails with fs.ErrExist if a file has that name.
+// place gives the draft's file its target's name. It fails with fs.ErrExist if there is something of that name already, and then marks the
+// draft as of no more use.
 func (d *draft) place() error {
 	err := d.root.Link(d.name, d.target)
 	if err == nil || errors.Is(err, fs.ErrExist) {
@@ -133,7 +138,7 @@ func (d *draft) place() error {
 	return d.root.Rename(d.name, d.target)
 }
 
-// close unlocks the draft. What a later run can continue from is kept.
+// close closes the draft's file, which unlocks it. It removes a draft that is empty or of no more use, and leaves any other for a later run.
 func (d *draft) close() error {
 	var err error
 	if info, statErr := d.file.Stat(); d.wrong || statErr == nil && info.Size() == 0 {

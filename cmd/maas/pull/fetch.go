@@ -11,8 +11,8 @@ import (
 	maas "github.com/17882237881/MaaS/client"
 )
 
-// Stream writes a file of a version to w as it comes. Whether the bytes were right is known only at their end: it fails with Unprocessable if
-// they were not.
+// Stream writes a file of a version to w as it comes. It fails with Unprocessable if the bytes have the wrong digest, which is known only when
+// all are written, and with Invalid if w fails.
 func (p *Puller) Stream(ctx context.Context, v api.Version, f api.File, w io.Writer) error {
 	p.Progress.Begin(string(f.Path), f.Size, 0)
 	defer p.Progress.End()
@@ -35,7 +35,7 @@ type disk struct {
 	file api.File
 }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It fails as local does.
 func (d disk) Write(p []byte) (int, error) {
 	n, err := d.Writer.Write(p)
 	return n, local(d.file, err)
@@ -44,7 +44,7 @@ func (d disk) Write(p []byte) (int, error) {
 // stream is disk for what is written to a stream.
 type stream struct{ io.Writer }
 
-// Write implements io.Writer.
+// Write implements io.Writer. It fails with Invalid.
 func (s stream) Write(p []byte) (int, error) {
 	n, err := s.Writer.Write(p)
 	if err != nil {

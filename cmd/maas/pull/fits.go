@@ -13,7 +13,8 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// fits fails for files that cannot lie in the folder together, before anything is written.
+// fits fails with Unprocessable if the files cannot lie in the folder together: by a reserved name, one path at or below another, or paths
+// that differ in case alone where the file system does not tell those apart. It leaves nothing in the folder.
 func (p *Puller) fits(files []api.File) error {
 	if err := reservedName(files); err != nil {
 		return err
@@ -32,10 +33,12 @@ func (p *Puller) fits(files []api.File) error {
 		"pull one at a time with --file, or into a folder on another file system")
 }
 
+// side returns an Unprocessable error that says why two paths cannot be in the folder side by side.
 func side(one, other, why string) error {
 	return fault.New(fault.Unprocessable, fmt.Sprintf("%s and %s %s.", one, other, why), fault.Field("DIR"))
 }
 
+// reservedName fails with Unprocessable if a part of a file's path begins as the names of drafts do.
 func reservedName(files []api.File) error {
 	for _, f := range files {
 		for part := range strings.SplitSeq(string(f.Path), "/") {
@@ -48,7 +51,7 @@ func reservedName(files []api.File) error {
 	return nil
 }
 
-// alike returns two files of which one has the name of the other, or lies below it, once their names are written by as.
+// alike returns two paths of which one equals the other or lies below it, when both are written by as; found is false if there are none.
 func alike(files []api.File, as func(string) string) (one, other string, found bool) {
 	seen := map[string]string{}
 	for _, f := range files {
@@ -69,10 +72,11 @@ func alike(files []api.File, as func(string) string) (one, other string, found b
 	return "", "", false
 }
 
-// folded writes a name so that names that differ in case only are the same.
+// folded returns a name in which case makes no difference: names that differ in case alone give the same.
 func folded(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
-// foldsCase reports whether the folder's file system takes names for the same that differ in case only.
+// foldsCase reports whether the folder's file system takes names that differ in case alone for the same. It creates and removes a file to see
+// that, and fails with Invalid if it cannot.
 func foldsCase(root *os.Root) (folds bool, err error) {
 	name := reserved + "case-" + rand.Text()
 	file, err := root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, written)
@@ -83,6 +87,7 @@ func foldsCase(root *os.Root) (folds bool, err error) {
 	return missing == nil, unwritable(errors.Join(file.Close(), root.Remove(name)))
 }
 
+// unwritable returns an Invalid error that says that the folder cannot be written, and nil for nil.
 func unwritable(err error) error {
 	if err == nil {
 		return nil
@@ -90,8 +95,8 @@ func unwritable(err error) error {
 	return fault.New(fault.Invalid, "The folder cannot be written: "+err.Error(), fault.Field("DIR"), fault.Cause(err))
 }
 
-// local turns an error of this machine's file system about f into a fault that tells the user what to do. It returns
-// nil for nil.
+// local turns an error of this machine's file system about f into a fault that says what to do: Conflict if something else is in the way, and
+// Invalid otherwise. It returns nil for nil.
 func local(f api.File, err error) error {
 	switch {
 	case err == nil:

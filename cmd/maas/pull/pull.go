@@ -39,6 +39,7 @@ func (p *Puller) Version(ctx context.Context, v api.Version, files []api.File) e
 	return nil
 }
 
+// file downloads one file, unless the folder has it already, and reports its progress.
 func (p *Puller) file(ctx context.Context, v api.Version, f api.File) error {
 	there, err := p.holds(f)
 	if err != nil {
@@ -58,7 +59,8 @@ func (p *Puller) file(ctx context.Context, v api.Version, f api.File) error {
 	return nil
 }
 
-// download brings the bytes into a draft, which gets the file's name once they are right.
+// download downloads a file into a draft, and gives that the file's name once its bytes are right. It fails with Conflict if something with
+// other bytes has got the name meanwhile.
 func (p *Puller) download(ctx context.Context, v api.Version, f api.File) (err error) {
 	if err := p.Folder.MkdirAll(path.Dir(string(f.Path)), 0o750); err != nil {
 		return local(f, err)
@@ -83,7 +85,7 @@ func (p *Puller) download(ctx context.Context, v api.Version, f api.File) (err e
 	return err
 }
 
-// holds reports whether the folder has the file already.
+// holds reports whether the folder has the file already, with the right bytes. It fails with Conflict if something else has its name.
 func (p *Puller) holds(f api.File) (bool, error) {
 	name := string(f.Path)
 	if _, err := p.Folder.Lstat(name); errors.Is(err, fs.ErrNotExist) {
@@ -114,11 +116,13 @@ func (p *Puller) holds(f api.File) (bool, error) {
 	return true, nil
 }
 
+// conflict returns the Conflict error for a file whose name something else has.
 func conflict(f api.File) error {
 	return fault.New(fault.Conflict, fmt.Sprintf("%s is there with other bytes: move it away, or pull into another folder.", f.Path))
 }
 
-// fetch completes a draft. The bytes that it has already are hashed, not fetched; if they turn out to be wrong, all are fetched.
+// fetch completes a draft: it hashes the bytes that the draft has and downloads the rest. If the digest is wrong it empties the draft and
+// downloads all once more; if it is wrong then too, fetch fails with Unprocessable.
 func (p *Puller) fetch(ctx context.Context, v api.Version, f api.File, d *draft) error {
 	sum := sha256.New()
 	begun, err := io.Copy(sum, d.file)
@@ -146,6 +150,7 @@ func (p *Puller) fetch(ctx context.Context, v api.Version, f api.File, d *draft)
 	return p.fetch(ctx, v, f, d)
 }
 
+// damaged returns the Unprocessable error for a file that came with the wrong bytes.
 func damaged(f api.File) error {
 	return fault.New(fault.Unprocessable, fmt.Sprintf("%s arrived with other bytes than it should have; run the command again.", f.Path))
 }

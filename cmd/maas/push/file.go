@@ -35,6 +35,7 @@ func checkFile(name string) error {
 	return f.Close()
 }
 
+// openFile opens a regular file that is not empty for a push. It fails with Invalid for anything else, which it does not open.
 func openFile(name string) (file, error) {
 	info, err := os.Stat(name) // before it is opened: a pipe would block, and a device may do something
 	if err != nil {
@@ -56,7 +57,7 @@ func openFile(name string) (file, error) {
 	return file{File: f, size: info.Size(), named: true, was: info, looked: new(atomic.Int64)}, nil
 }
 
-// pushable fails for what is no regular file, or an empty one.
+// pushable fails with Invalid for anything but a regular file of one byte or more, and says what it is.
 func pushable(name string, info os.FileInfo) error {
 	mode := info.Mode()
 	switch {
@@ -79,6 +80,7 @@ func pushable(name string, info os.FileInfo) error {
 
 func invalid(sentence string) error { return fault.New(fault.Invalid, sentence, fault.Field("FILE")) }
 
+// unreadable returns an Invalid error that says why the file cannot be read.
 func unreadable(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Invalid, "There is no file "+name+".", fault.Field("FILE"), fault.Cause(err))
@@ -90,7 +92,8 @@ func unreadable(name string, err error) error {
 	return fault.New(fault.Invalid, fmt.Sprintf("%s cannot be read: %s.", name, why), fault.Field("FILE"), fault.Cause(err))
 }
 
-// changed fails if the file is another than when it was opened, and says how.
+// changed fails with Unprocessable, and says how, if the file has changed since it was opened: its size or time, or what is found under its
+// name. It fails with Invalid if that cannot be read.
 func (f file) changed() error {
 	now, err := f.Stat()
 	switch {
@@ -118,7 +121,7 @@ func (f file) changed() error {
 	}
 }
 
-// Name returns what messages call it.
+// Name returns the file's name for messages: "stdin" for a stream that was kept.
 func (f file) Name() string {
 	if !f.named {
 		return "stdin"
@@ -126,11 +129,12 @@ func (f file) Name() string {
 	return f.File.Name()
 }
 
+// faultOf returns an Unprocessable error that says what has become of the file.
 func (f file) faultOf(what string) error {
 	return fault.New(fault.Unprocessable, fmt.Sprintf("%s %s. Push it when it no longer changes.", f.Name(), what), fault.Field("FILE"))
 }
 
-// digest returns that of the whole file.
+// digest reads the whole file and returns its SHA-256.
 func (f file) digest() (ref.Digest, error) {
 	sum := sha256.New()
 	if _, err := io.Copy(sum, io.NewSectionReader(f, 0, f.size)); err != nil {
@@ -142,7 +146,7 @@ func (f file) digest() (ref.Digest, error) {
 // lookedAt is how often reads check whether the file has changed.
 const lookedAt = time.Second
 
-// ReadAt implements io.ReaderAt. It fails, and says how, as soon as it notices that the file has changed.
+// ReadAt implements io.ReaderAt. It looks once a second whether the file has changed, and also at an early end; it then fails as changed does.
 func (f file) ReadAt(p []byte, at int64) (int, error) {
 	nowNano := time.Now().UnixNano()
 	if looked := f.looked.Load(); nowNano-looked > int64(lookedAt) && f.looked.CompareAndSwap(looked, nowNano) {

@@ -27,7 +27,9 @@ type Result struct {
 	Unchanged bool `json:"unchanged"` // the version held the same file already
 }
 
-// File pushes a file under a path of the version; "" stands for the file's own name. A file that the server rejects is Unprocessable, with its reason.
+// File pushes a file under the path in the version, "" for the file's own name, and waits until it is verified. What the version holds already
+// is not sent. It fails with Invalid for a file or path that cannot be pushed, and with Unprocessable if the file changes meanwhile or the
+// server rejects it.
 func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
 	if path == "" {
 		path = filepath.Base(name)
@@ -43,11 +45,12 @@ func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
 	return p.push(ctx, f, path)
 }
 
-// Spooled pushes what Spool has kept, under a path of the version.
+// Spooled pushes a stream that Keep has kept under the path in the version, as File does.
 func (p *Pusher) Spooled(ctx context.Context, s *Spool, path string) (Result, error) {
 	return p.push(ctx, s.file, path)
 }
 
+// push uploads a file under the path, unless the version has this very file there already, and waits until it is verified.
 func (p *Pusher) push(ctx context.Context, f file, path string) (Result, error) {
 	if held, ok, err := p.unchanged(ctx, f, path); err != nil || ok {
 		return Result{Upload: held, Unchanged: ok}, err

@@ -8,8 +8,8 @@ import (
 	"github.com/17882237881/MaaS/api/ref"
 )
 
-// EnsureModel makes sure that the model is there, and reports whether it was made now. Models are made in the caller's own tenant alone: another
-// tenant's is NotFound.
+// EnsureModel creates the model if it is missing, and reports whether it did. It creates models in the caller's own tenant alone: for another
+// tenant's missing model it fails with NotFound.
 func (p *Pusher) EnsureModel(ctx context.Context) (made bool, err error) {
 	_, missing := p.Client.GetModel(ctx, api.ModelRequest{Model: p.Model})
 	if !fault.Is(missing, fault.NotFound) {
@@ -29,8 +29,8 @@ func (p *Pusher) EnsureModel(ctx context.Context) (made bool, err error) {
 	return err == nil, err
 }
 
-// DropModel deletes a model that this push has made, if there is still nothing in it, and reports whether it did. The server checks that too,
-// in the same transaction; a server that does not know the parameter must not be asked while there is a draft.
+// DropModel deletes the model if it has no versions, and reports whether it did; errors count as false. It looks for versions first, since an
+// older server deletes without a check. A newer one checks again in the same transaction.
 func (p *Pusher) DropModel(ctx context.Context) bool {
 	found, err := p.Client.ListVersions(ctx, api.ListVersionsRequest{Model: p.Model})
 	if err != nil || len(found.Items) > 0 {
@@ -39,7 +39,8 @@ func (p *Pusher) DropModel(ctx context.Context) bool {
 	return p.Client.DeleteModel(ctx, api.DeleteModelRequest{Model: p.Model, Empty: true}) == nil
 }
 
-// unchanged reports whether the version holds this very file under the path.
+// unchanged reports whether the version holds this very file under the path, and then returns it as an upload that is ready. A version that
+// does not exist holds nothing.
 func (p *Pusher) unchanged(ctx context.Context, f file, path string) (api.Upload, bool, error) {
 	v, err := p.Client.GetVersion(ctx, api.VersionRequest{Model: p.Model, Ref: ref.Exact(p.Version)})
 	if fault.Is(err, fault.NotFound) {

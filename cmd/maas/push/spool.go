@@ -22,12 +22,14 @@ const (
 // Spool is a stream that was kept: the size of a file must be known before its upload begins, and it is read twice.
 type Spool struct{ file file }
 
-// Keep reads a stream to its end into a temporary file without a name, which goes when it is closed, or with the process. It fails with Invalid
-// for an empty stream, and with QuotaExceeded for one that does not leave 256 MiB free on the disk of os.TempDir.
+// Keep reads a stream to its end into a temporary file without a name, which is gone when it is closed or the process ends. It fails with
+// Invalid for an empty stream or one that cannot be read, with QuotaExceeded for one that does not leave 256 MiB free on the disk of
+// os.TempDir, and with ctx's error if ctx ends first.
 func Keep(ctx context.Context, from io.Reader) (*Spool, error) {
 	return keep(ctx, from, free)
 }
 
+// keep does the work of Keep. free returns the bytes that the disk of a file has left.
 func keep(ctx context.Context, from io.Reader, free func(*os.File) (int64, error)) (*Spool, error) {
 	f, err := os.CreateTemp("", "maas-push-*")
 	if err != nil {
@@ -60,6 +62,8 @@ func keep(ctx context.Context, from io.Reader, free func(*os.File) (int64, error
 // Close closes the spooled file. It was unlinked when it was made, so its content is gone.
 func (s *Spool) Close() error { return s.file.Close() }
 
+// spool copies from to its end into to. It fails with QuotaExceeded when less than spared bytes would stay free on the disk, and with Invalid
+// if it cannot read or write.
 func spool(to *os.File, from io.Reader, free func(*os.File) (int64, error)) error {
 	for kept := int64(0); ; {
 		room, err := free(to)
@@ -79,6 +83,7 @@ func spool(to *os.File, from io.Reader, free func(*os.File) (int64, error)) erro
 	}
 }
 
+// noRoom returns the QuotaExceeded error for a stream of which kept bytes have been written.
 func noRoom(kept int64) error {
 	return fault.New(fault.QuotaExceeded, fmt.Sprintf(
 		"After %d bytes of stdin the disk of %s has no more room: push a file instead, or set TMPDIR to a folder on a larger disk.", kept, os.TempDir()),

@@ -24,6 +24,7 @@ type accounts struct {
 	others map[string]auth.Account
 }
 
+// newAccounts returns the accounts of owners, one at least, and of readers. The first owner is the root account.
 func newAccounts(owners, readers []Credentials) accounts {
 	all := accounts{auth.NewIAMServiceSingle(account(owners[0], auth.RoleAdmin)), map[string]auth.Account{}}
 	for _, one := range owners[1:] {
@@ -52,7 +53,8 @@ func account(c Credentials, role auth.Role) auth.Account {
 }
 
 // GetBucketPolicy returns the policy of every bucket: readers may read the objects of tenants (GetObject and HeadObject) and do nothing else.
-// It is not stored with the bucket, so that it always names the readers of this start. Owners are not bound by it.
+// It is not stored, so that it always names the readers of this start. Without readers it fails with NoSuchBucketPolicy; owners are not bound
+// by it.
 func (s *store) GetBucketPolicy(_ context.Context, bucket string) ([]byte, error) {
 	if len(s.readers) == 0 {
 		return nil, s3err.GetBucketErr(s3err.ErrNoSuchBucketPolicy, bucket)
@@ -77,7 +79,7 @@ func (s *store) PutBucketPolicy(context.Context, string, []byte) error {
 	return s3err.GetAPIError(s3err.ErrNotImplemented)
 }
 
-// GetUserAccount implements auth.IAMService.
+// GetUserAccount implements auth.IAMService: it returns the account of an access key id.
 func (a accounts) GetUserAccount(id string) (auth.Account, error) {
 	if one, ok := a.others[id]; ok {
 		return one, nil
@@ -85,7 +87,7 @@ func (a accounts) GetUserAccount(id string) (auth.Account, error) {
 	return a.IAMService.GetUserAccount(id)
 }
 
-// ensureBucket makes a private bucket where it is not there.
+// ensureBucket creates a private bucket of the owner's if there is none of the name. It does nothing for the name "".
 func (s *store) ensureBucket(ctx context.Context, name string, owner Credentials) error {
 	if name == "" {
 		return nil

@@ -17,15 +17,18 @@ type Credentials struct {
 	SecretAccessKey string `json:"secret_access_key"`
 }
 
-// LoadCredentials reads the credentials of the folder's owner, who may do everything, and makes them at the first call (credentials.json, mode 0600).
+// LoadCredentials returns the credentials of the folder's owner, who may do everything. The first call creates them (credentials.json, mode
+// 0600). It fails if the file is damaged.
 func LoadCredentials(data string) (Credentials, error) {
 	return load(data, "credentials.json", "maas-")
 }
 
-// LoadReader reads the credentials of the folder's reader, who may only read objects of tenants, and makes them at the first call (reader.json,
-// mode 0600).
+// LoadReader returns the credentials of the folder's reader, who may only read objects of tenants. The first call creates them (reader.json,
+// mode 0600). It fails if the file is damaged.
 func LoadReader(data string) (Credentials, error) { return load(data, "reader.json", "maas-reader-") }
 
+// load returns the credentials in a file of the folder data. If there is no file it creates one with random credentials, whose id begins with
+// prefix. It fails if the file is damaged.
 func load(data, file, prefix string) (Credentials, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return Credentials{}, fmt.Errorf("object store credentials: %w", err)
@@ -44,8 +47,9 @@ func load(data, file, prefix string) (Credentials, error) {
 	return keys, nil
 }
 
-// ReadCredentials reads a folder that has a folder for each account, with the files access-key-id and secret-access-key in it, as Secrets
-// are mounted. All are good alike, so that one can follow another without a moment at which a client's is not.
+// ReadCredentials returns the credentials of all accounts in the folder. Each account is a folder with the files access-key-id and
+// secret-access-key, as Secrets are mounted; several may be valid at once while one replaces another. It fails if there are none, or a file is
+// empty.
 func ReadCredentials(folder string) ([]Credentials, error) {
 	accounts, err := filepath.Glob(filepath.Join(folder, "*", "access-key-id"))
 	if err != nil {
@@ -73,7 +77,8 @@ func ReadCredentials(folder string) ([]Credentials, error) {
 	return all, nil
 }
 
-// credentials returns those of owners, one at least, and of readers.
+// credentials returns the credentials of the owners, one at least, and of the readers: from the folders that cfg names, else from the data
+// folder, where they are created if need be.
 func (cfg Config) credentials() (owners, readers []Credentials, err error) {
 	if cfg.Credentials == "" {
 		owner, err := LoadCredentials(cfg.Data)

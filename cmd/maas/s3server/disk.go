@@ -15,7 +15,7 @@ import (
 // disk makes what was written survive a power cut.
 type disk struct{ fast bool }
 
-// file flushes an open file.
+// file flushes an open file to the disk; it does nothing if d is fast. A full disk is an error of S3.
 func (d disk) file(f *os.File) error {
 	if d.fast {
 		return nil
@@ -26,7 +26,8 @@ func (d disk) file(f *os.File) error {
 	return nil
 }
 
-// full makes a full disk an error that S3 clients know. versitygw finds some itself, but wraps them, and would then answer 500.
+// full returns S3's error for a full disk if that is what err means, and err otherwise. versitygw wraps some of them, and would then answer
+// 500.
 func full(err error) error {
 	known := s3err.GetAPIError(s3err.ErrNoSpaceLeftOnDevice)
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, known) {
@@ -35,7 +36,7 @@ func full(err error) error {
 	return err
 }
 
-// path flushes a file or a folder by name.
+// path flushes a file or a folder by its name. It does nothing if d is fast.
 func (d disk) path(name string) error {
 	if d.fast {
 		return nil

@@ -12,7 +12,8 @@ import (
 	"github.com/17882237881/MaaS/shared/ownfile"
 )
 
-// waitForLock holds the folder for this process. A server whose parent was killed is going away: it may keep the lock for moments.
+// waitForLock locks the file at path, which it creates if need be, until the returned file is closed. It waits for 10 seconds at most for
+// another server to let go, and then fails.
 func waitForLock(ctx context.Context, path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// Arguments returns the command line that Main reads.
+// Arguments returns the command line from which Main reads cfg.
 func Arguments(cfg Config) []string {
 	return []string{
 		"--data", cfg.Data, "--credentials", cfg.Credentials, "--readers", cfg.Readers, "--bucket", cfg.Bucket, "--listen", cfg.Listen,
@@ -17,7 +17,7 @@ func Arguments(cfg Config) []string {
 	}
 }
 
-// Main serves as a process of its own: what `maas s3-server` runs, until SIGTERM or SIGINT.
+// Main runs the server with the command line of `maas s3-server`, until ctx ends or SIGTERM or SIGINT comes.
 func Main(ctx context.Context, arguments []string) error {
 	var cfg Config
 	flags := flag.NewFlagSet("s3-server", flag.ContinueOnError)

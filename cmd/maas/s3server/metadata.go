@@ -17,8 +17,8 @@ type metadata struct {
 	disk  disk
 }
 
-// RetrieveAttribute finds no attribute of what is not in the object tree. versitygw stores an object's attributes before it links the
-// object, and takes an ETag for proof that there is one: after a kill in between, each If-None-Match: * would be answered 412.
+// RetrieveAttribute returns an attribute of an object. It fails with meta.ErrNoSuchKey if the object is not in the object tree, even if it has
+// attributes: after a crash versitygw would take the ETag for proof of an object, and refuse each If-None-Match: * with 412.
 func (m metadata) RetrieveAttribute(f *os.File, bucket, object, attribute string) ([]byte, error) {
 	if _, err := os.Lstat(filepath.Join(m.place.objects, bucket, object)); errors.Is(err, fs.ErrNotExist) {
 		return nil, meta.ErrNoSuchKey
@@ -26,7 +26,8 @@ func (m metadata) RetrieveAttribute(f *os.File, bucket, object, attribute string
 	return m.SideCar.RetrieveAttribute(f, bucket, object, attribute)
 }
 
-// StoreAttribute stores and flushes: the link that makes an object or a part visible comes after its attributes.
+// StoreAttribute stores an attribute and flushes it to the disk before it returns: the link that makes an object or a part visible comes after
+// its attributes.
 func (m metadata) StoreAttribute(f *os.File, bucket, object, attribute string, value []byte) error {
 	folder := filepath.Join(m.place.metadata, bucket, object, "meta")
 	_, missing := os.Lstat(folder)

@@ -16,8 +16,8 @@ import (
 // versitygw claims an upload for Complete by the name <upload>.<etag>.inprogress, in the object tree first, then in the metadata tree.
 const inProgress = ".inprogress"
 
-// recover undoes each Complete that a crash cut short, or finishes it where the object is there already. It must run while no server
-// does: a claimed upload is otherwise one that is being completed.
+// recover undoes each Complete that a crash cut short, or finishes it if the object is there already, and then removes what belongs to no
+// upload. It must run while no server does, which might be completing an upload. It returns the errors of all that failed.
 func (t trees) recover() error {
 	var problems []error
 	for _, tree := range []string{t.metadata, t.objects} { // the object tree last: it is what a second recovery looks for
@@ -63,7 +63,8 @@ func (t trees) completed(folder, upload string) bool {
 	return err == nil && made.UploadID == upload
 }
 
-// key reads which key a folder of uploads is for, in either tree: <tree>/<bucket>/.sgwtmp/multipart/<hash of the key>/.
+// key returns the bucket and the key that a folder of uploads is for, in either tree: <tree>/<bucket>/.sgwtmp/multipart/<hash of the key>/. ok
+// is false if they are not known.
 func (t trees) key(folder string) (bucket, key string, ok bool) {
 	for _, tree := range []string{t.objects, t.metadata} {
 		path, err := filepath.Rel(tree, folder)
@@ -77,7 +78,7 @@ func (t trees) key(folder string) (bucket, key string, ok bool) {
 	return "", "", false
 }
 
-// merge moves what only the claimed folder has into the open one.
+// merge moves what only the claimed folder has into the open one, and removes the claimed folder.
 func merge(claim, open string) error {
 	entries, err := os.ReadDir(claim)
 	if err != nil {
@@ -95,8 +96,8 @@ func merge(claim, open string) error {
 	return os.RemoveAll(claim)
 }
 
-// sweep removes what belongs to no upload any more: staging files, where the file system has no unnamed ones (O_TMPFILE), and the
-// attributes of uploads that ended, which versitygw leaves behind. It looks at what came since the last start, not at all objects.
+// sweep removes what belongs to no upload any more: staging files, on file systems without unnamed ones (O_TMPFILE), and the attributes of
+// uploads that have ended. It does not look at the objects.
 func (t trees) sweep() error {
 	staged := []string{posix.MetaTmpDir + "/*", posix.MetaTmpMultipartDir + "/*/*"}
 	for path := range t.find(t.objects, staged...) {
@@ -120,7 +121,7 @@ func (t trees) sweep() error {
 	return nil
 }
 
-// find returns what matches the patterns in each bucket of a tree.
+// find returns the paths that match one of the patterns in any bucket of a tree.
 func (t trees) find(tree string, patterns ...string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, pattern := range patterns {
@@ -134,7 +135,7 @@ func (t trees) find(tree string, patterns ...string) iter.Seq[string] {
 	}
 }
 
-// escape makes a path match itself in filepath.Glob.
+// escape returns a pattern of filepath.Glob that matches the path alone.
 func escape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -33,7 +33,8 @@ type Config struct {
 	Fast bool
 }
 
-// Run serves until ctx ends. It waits up to 10 s for another server on the same folder to be gone.
+// Run serves until ctx ends. It waits for 10 seconds at most for another server on the same folder to end, and then fails. It repairs what a
+// crash left, and creates the bucket if need be.
 func Run(ctx context.Context, cfg Config) error {
 	owners, readers, err := cfg.credentials()
 	if err != nil {
@@ -74,7 +75,8 @@ func Run(ctx context.Context, cfg Config) error {
 	})
 }
 
-// open makes the store on the folder and repairs what a crash left there. It changes the working directory to the folder's objects/.
+// open returns the store on the data folder, and repairs what a crash left there. It changes the working directory to the folder's objects/.
+// No other server may run on the folder.
 func open(cfg Config, readers []Credentials) (*store, error) {
 	place := newTrees(cfg.Data)
 	for _, folder := range []string{place.objects, place.metadata} {

@@ -33,6 +33,7 @@ type uploadLocks struct {
 	stripes [256]sync.RWMutex
 }
 
+// of returns the lock of an upload by its id; nil stands for "". Several uploads may have the same lock.
 func (u *uploadLocks) of(upload *string) *sync.RWMutex {
 	u.once.Do(func() { u.seed = maphash.MakeSeed() })
 	var id string
@@ -42,7 +43,7 @@ func (u *uploadLocks) of(upload *string) *sync.RWMutex {
 	return &u.stripes[maphash.String(u.seed, id)%uint64(len(u.stripes))]
 }
 
-// CreateMultipartUpload answers once the upload's folder is on the disk.
+// CreateMultipartUpload creates an upload, and returns once the upload's folder is on the disk.
 func (s *store) CreateMultipartUpload(
 	ctx context.Context, in s3response.CreateMultipartUploadInput,
 ) (s3response.InitiateMultipartUploadResult, error) {
@@ -53,8 +54,8 @@ func (s *store) CreateMultipartUpload(
 	return out, s.disk.chain(s.place.objects, filepath.Join(s.place.objects, out.Bucket, uploads(out.Key), out.UploadId))
 }
 
-// UploadPart answers once the part is on the disk. Its bytes are taken in beside everything else; only its link waits for an upload's
-// Complete or Abort, and finds the upload gone then: versitygw would make the upload's folder anew for it.
+// UploadPart stores a part, and returns once it is on the disk. Bytes of several parts are taken in at once; only the link that makes a part
+// visible waits for a Complete or Abort of the upload. If the upload has ended by then, it fails with NoSuchUpload.
 func (s *store) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
 	lock := s.locks.of(in.UploadId)
 	held := false
@@ -85,7 +86,7 @@ func (s *store) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.Upl
 	return out, s.disk.chain(s.place.objects, s.upload(*in.Bucket, *in.Key, *in.UploadId))
 }
 
-// AbortMultipartUpload waits for parts that are being linked.
+// AbortMultipartUpload removes an upload, after it has waited for parts that are being linked.
 func (s *store) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
 	lock := s.locks.of(in.UploadId)
 	lock.Lock()
@@ -93,8 +94,8 @@ func (s *store) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartU
 	return s.Posix.AbortMultipartUpload(ctx, in)
 }
 
-// CompleteMultipartUpload answers once the object is on the disk, under its name. It removes the parts after that, with their
-// attributes, which versitygw leaves behind.
+// CompleteMultipartUpload makes an object of an upload's parts, and returns once the object is on the disk under its name. Then it removes the
+// parts and their attributes. It waits for parts that are being linked.
 func (s *store) CompleteMultipartUpload(
 	ctx context.Context, in *s3.CompleteMultipartUploadInput,
 ) (s3response.CompleteMultipartUploadResult, string, error) {
@@ -114,8 +115,8 @@ func (s *store) CompleteMultipartUpload(
 	return out, version, s.settle(*in.Bucket, *in.Key, *in.UploadId)
 }
 
-// assemble returns the function that versitygw calls for each part in turn, and flushes the object after the last. versitygw goes on
-// when that function fails, but not when the context has ended, which it looks at before it makes the object visible.
+// assemble returns the function by which versitygw copies one part after the other into the object. It flushes the object after the last part.
+// If it fails it also calls stop: versitygw goes on after an error, but not after the end of the context.
 func (s *store) assemble(in *s3.CompleteMultipartUploadInput, stop context.CancelCauseFunc) posix.CustomCopyFunc {
 	left := 0
 	if in.MultipartUpload != nil {
@@ -152,7 +153,7 @@ func (s *store) settle(bucket, key, upload string) error {
 	return os.RemoveAll(filepath.Join(s.place.metadata, bucket, uploads(key), upload))
 }
 
-// PutObject answers once the object is on the disk.
+// PutObject stores an object, and returns once it is on the disk.
 func (s *store) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3response.PutObjectOutput, error) {
 	out, err := s.Posix.PutObjectWithPostFunc(ctx, in, s.disk.file)
 	if err != nil {
@@ -161,6 +162,7 @@ func (s *store) PutObject(ctx context.Context, in s3response.PutObjectInput) (s3
 	return out, s.disk.chain(s.place.objects, filepath.Dir(filepath.Join(s.place.objects, *in.Bucket, *in.Key)))
 }
 
+// upload returns the folder of an upload's parts in the object tree.
 func (s *store) upload(bucket, key, id string) string {
 	return filepath.Join(s.place.objects, bucket, uploads(key), id)
 }

@@ -58,7 +58,8 @@ const early = 30 * time.Second
 
 var errSignedOut = fault.New(fault.Unauthenticated, "You are not signed in. Run `maas login`, or set MAAS_TOKEN or MAAS_API_KEY.")
 
-// Credential implements maas.Credentials.
+// Credential implements maas.Credentials. It returns the key or token of the environment, or else the stored access token, which it refreshes
+// if that was refused or is about to expire. If the key or token of the environment was refused it returns "".
 func (c *credentials) Credential(ctx context.Context, refused string) (string, error) {
 	if fixed := cmp.Or(c.key, c.token); fixed != "" {
 		if refused != "" {
@@ -80,6 +81,7 @@ func (c *credentials) Credential(ctx context.Context, refused string) (string, e
 	return c.session.AccessToken, err
 }
 
+// read loads the session that is stored for the server. It fails with Unauthenticated if there is none.
 func (c *credentials) read() error {
 	if c.store == nil {
 		return errSignedOut
@@ -96,8 +98,8 @@ func (c *credentials) read() error {
 	return nil
 }
 
-// refresh trades the refresh token for new ones. A refresh token is good once, so no two processes may trade the same: they take
-// turns, and who comes second finds the new one.
+// refresh replaces the access token old, in c and in the store. A refresh token is good once, so it holds the store's lock, and takes over the
+// new tokens if another process has refreshed them. It fails with Unauthenticated if the session has ended.
 func (c *credentials) refresh(ctx context.Context, old string) error {
 	return c.store.Update(ctx, func(all *Sessions) error {
 		session, ok := all.Servers[c.client.Server()]
@@ -117,6 +119,8 @@ func (c *credentials) refresh(ctx context.Context, old string) error {
 	})
 }
 
+// trade exchanges the session's refresh token for new tokens at the server, and returns the session with them. It fails with Unauthenticated
+// if the session has ended.
 func (c *credentials) trade(ctx context.Context, session Session) (Session, error) {
 	// Refresh is not retried here: the request that needs the token is, and other processes get the lock meanwhile.
 	tokens, err := c.client.Refresh(ctx, api.RefreshRequest{RefreshToken: session.RefreshToken})
@@ -129,13 +133,15 @@ func (c *credentials) trade(ctx context.Context, session Session) (Session, erro
 	return session.with(tokens), nil
 }
 
+// with returns the session with the tokens t, which count from now.
 func (s Session) with(t api.Tokens) Session {
 	s.AccessToken, s.RefreshToken = t.AccessToken, t.RefreshToken
 	s.ExpiresAt = time.Now().Add(time.Duration(t.ExpiresIn) * time.Second)
 	return s
 }
 
-// SignIn logs in and stores the session; the server becomes the current one. login is an email or a username; tenant may be "".
+// SignIn logs in and stores the session; the server becomes the current one. login is an email or a username; tenant may be "". It fails if
+// there is no store; if only the storing fails, it returns the session with the error.
 func (c *Client) SignIn(ctx context.Context, login, password, tenant string) (Session, error) {
 	if c.credentials.store == nil {
 		return Session{}, errors.New("there is nowhere to keep the session")
@@ -165,7 +171,8 @@ func (c *Client) SignIn(ctx context.Context, login, password, tenant string) (Se
 	return session, err
 }
 
-// SignOut ends the stored session, at the server too if that answers.
+// SignOut deletes the stored session, and then ends it at the server. It fails with Unauthenticated if there is none. If the server is not
+// told, it returns that error, and the stored session is gone all the same.
 func (c *Client) SignOut(ctx context.Context) error {
 	if c.credentials.store == nil {
 		return errSignedOut

@@ -40,7 +40,8 @@ type Store struct {
 // ErrDamaged is the cause of the error that says that the stored sessions cannot be read. Update goes on without them.
 var ErrDamaged = errors.New("sessions: the stored sessions are damaged")
 
-// OpenStore returns the store of the folder that MAAS_CONFIG_DIR names, else $XDG_CONFIG_HOME/maas, else ~/.config/maas.
+// OpenStore returns the store of the folder that MAAS_CONFIG_DIR names, else $XDG_CONFIG_HOME/maas, else ~/.config/maas. It fails if none of
+// the variables and no HOME is set.
 func OpenStore(getenv func(string) string) (*Store, error) {
 	if folder := getenv("MAAS_CONFIG_DIR"); folder != "" {
 		return NewStore(folder), nil
@@ -55,7 +56,7 @@ func OpenStore(getenv func(string) string) (*Store, error) {
 	return NewStore(filepath.Join(home, ".config", "maas")), nil
 }
 
-// NewStore returns the store of a folder, which is made when something is kept.
+// NewStore returns the store of a folder, which is created when something is first stored.
 func NewStore(folder string) *Store { return &Store{folder: folder} }
 
 func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json") }
@@ -63,7 +64,8 @@ func (s *Store) file() string { return filepath.Join(s.folder, "credentials.json
 // Folder returns where the store keeps its files.
 func (s *Store) Folder() string { return s.folder }
 
-// Read returns the sessions; none are no error.
+// Read returns the stored sessions, whose Servers is not nil; a missing file means none. If the file is damaged it fails with Unauthenticated, whose
+// cause is ErrDamaged. It also fails if the file cannot be read, is a link or another user's, or others may write to it.
 func (s *Store) Read() (Sessions, error) {
 	all := Sessions{Servers: map[string]Session{}}
 	text, err := ownfile.Read(s.file())
@@ -83,8 +85,9 @@ func (s *Store) Read() (Sessions, error) {
 	return all, nil
 }
 
-// Update changes the sessions while no other process does. It writes the file whole or not at all, unless change fails. A damaged file is set
-// aside first: nothing is lost that could be read, and signing in does not need it.
+// Update lets change edit the sessions and writes them back, while it has the store's lock. If change fails, it returns that error and writes
+// nothing. A damaged file is renamed first, which Notice is told, and change gets no sessions. It fails with ctx's error if ctx ends while it waits for
+// the lock, and if the file cannot be read, trusted or written.
 func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -111,7 +114,7 @@ func (s *Store) Update(ctx context.Context, change func(*Sessions) error) error 
 	return nil
 }
 
-// setAside gives a damaged file another name. The caller has the lock.
+// setAside renames a damaged file, and tells Notice. The caller has the lock.
 func (s *Store) setAside() error {
 	aside := s.file() + time.Now().UTC().Format(".damaged-20060102T150405.000000")
 	if err := os.Rename(s.file(), aside); err != nil {
@@ -126,6 +129,8 @@ func (s *Store) setAside() error {
 // lockRetry is the pause between tries to lock the store.
 const lockRetry = 20 * time.Millisecond
 
+// lock locks the store against other processes until unlock is called, and creates its folder if need be. It waits for the lock until ctx
+// ends, and then fails with ctx's error.
 func (s *Store) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(s.folder, 0o700); err != nil {
 		return nil, fmt.Errorf("configuration folder: %w", err)

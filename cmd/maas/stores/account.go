@@ -19,7 +19,8 @@ type account struct {
 // nobody is the user without rights on most systems.
 const nobody = 65534
 
-// accountFor chooses the owner of the data, else the user postgres, else nobody.
+// accountFor returns the user that Postgres runs as: this process's, unless that is root. For root it is the owner of the data, else the user
+// postgres, else nobody.
 func accountFor(data string) (account, error) {
 	if os.Geteuid() != 0 {
 		return account{}, nil
@@ -48,7 +49,7 @@ func accountFor(data string) (account, error) {
 	return account{other: true, uid: uint32(uid), gid: uint32(gid)}, nil
 }
 
-// own gives a folder to the account.
+// own makes the account the owner of the file or folder. It does nothing if the account is this process's own.
 func (a account) own(folder string) error {
 	if !a.other {
 		return nil

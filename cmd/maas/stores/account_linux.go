@@ -2,7 +2,8 @@ package stores
 
 import "syscall"
 
-// attributes run a command as the account. CAP_DAC_OVERRIDE lets it pass through folders on the way to its data that are root's alone.
+// attributes returns the attributes that make a command run as the account. CAP_DAC_OVERRIDE lets it pass through root's own folders on the
+// way to its data.
 func (a account) attributes() *syscall.SysProcAttr {
 	if !a.other {
 		return &syscall.SysProcAttr{}

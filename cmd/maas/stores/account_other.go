@@ -4,7 +4,7 @@ package stores
 
 import "syscall"
 
-// attributes run a command as the account, which must be able to reach its data.
+// attributes returns the attributes that make a command run as the account, which must be able to reach its data.
 func (a account) attributes() *syscall.SysProcAttr {
 	if !a.other {
 		return &syscall.SysProcAttr{}

@@ -22,7 +22,8 @@ type cluster struct {
 	fast     bool
 }
 
-// openCluster makes the data at the first start, and clears what a crash left in the way.
+// openCluster finds Postgres and prepares its data: the first start creates the data, and later ones clear what a crash left. It does not
+// start the server.
 func openCluster(ctx context.Context, folder *Folder, public *network, o Options) (*cluster, error) {
 	home, err := folder.Sub("postgres")
 	if err != nil {
@@ -52,7 +53,7 @@ func openCluster(ctx context.Context, folder *Folder, public *network, o Options
 	return c, nil
 }
 
-// command starts the server on a socket, and at the public address if there is one.
+// command returns the command that starts the server. It listens on a socket, and at the public address if there is one.
 func (c *cluster) command() (*exec.Cmd, error) {
 	settings := []string{
 		"unix_socket_directories=" + c.run, "unix_socket_permissions=0700",
@@ -76,7 +77,8 @@ func (c *cluster) command() (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// listening returns where the server listens. Trust, which initdb was told, is safe on the socket: its folder is this user's alone.
+// listening returns the settings that say where the server listens. Connections by the socket need no password: its folder is this user's
+// alone.
 func (c *cluster) listening() []string {
 	if c.public == nil {
 		return []string{"listen_addresses="}
@@ -84,7 +86,7 @@ func (c *cluster) listening() []string {
 	return []string{"listen_addresses=" + c.public.host, "port=" + c.port(), "hba_file=" + c.rules()}
 }
 
-// port returns the server's port, which is part of its socket's name.
+// port returns the server's port. It is part of the socket's name too.
 func (c *cluster) port() string {
 	if c.public == nil {
 		return "5432"
@@ -95,7 +97,8 @@ func (c *cluster) port() string {
 // rules returns the path of the file that says who may connect by TCP.
 func (c *cluster) rules() string { return filepath.Join(filepath.Dir(c.data), "public_hba.conf") }
 
-// writeRules lets the two roles of the database come by TCP, with a password. initdb's own file trusts all of loopback.
+// writeRules writes the file that lets the database's two roles connect by TCP with a password, and nobody else. It does nothing without a
+// public address.
 func (c *cluster) writeRules() error {
 	if c.public == nil {
 		return nil
@@ -129,6 +132,7 @@ func (c *cluster) url(role, database string) string {
 	}).String()
 }
 
+// publicURL returns the URL by which a role connects to the database over TCP. There must be a public address.
 func (c *cluster) publicURL(role, password string) string {
 	return (&url.URL{
 		Scheme: "postgres", User: url.UserPassword(role, password), Host: c.public.address(PostgresPort), Path: "/" + database,

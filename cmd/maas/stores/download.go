@@ -14,8 +14,8 @@ import (
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// download fetches Postgres into the user's cache folder, once. The library unpacks and starts in one: as root it stops when initdb refuses root, and
-// the programs are there by then. Folders have the digest's name, so that what came without a check, or of another release, is never run.
+// download returns the Postgres in the user's cache folder, which the first call downloads. It fails if no digest is pinned for this machine's
+// platform, or the download has another. The folder's name has the digest, so that nothing else is ever run.
 func download(ctx context.Context, log *slog.Logger) (programs, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -44,7 +44,8 @@ func download(ctx context.Context, log *slog.Logger) (programs, error) {
 // nowhere is where the library would download from if it did not find what was.
 const nowhere = "https://download.invalid"
 
-// tryOut has the library unpack, start and stop a Postgres with data of its own; it gives what that wrote.
+// tryOut has the library unpack the downloaded Postgres into tree, and start and stop it once with data of its own. It returns what that
+// printed. As root it fails, since initdb refuses root, but tree is complete then.
 func tryOut(downloads, tree string) (output string, err error) {
 	trial, err := os.MkdirTemp("", "maas-postgres-")
 	if err != nil {
@@ -66,6 +67,7 @@ func tryOut(downloads, tree string) (output string, err error) {
 	return text.String(), server.Stop()
 }
 
+// freePort returns a TCP port of loopback on which nobody listens now.
 func freePort() (uint32, error) {
 	address, err := freeAddress()
 	if err != nil {

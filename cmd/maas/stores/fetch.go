@@ -34,7 +34,7 @@ var digests = map[string]string{
 	"darwin-arm64v8":     "a18ec9ec6a905e04f5a08a8f7870bddadd635feb54dee332a3daf80fada3cb1a",
 }
 
-// platform names a machine as the archives do.
+// platform returns a platform's name as the archives have it. system and processor are as GOOS and GOARCH.
 func platform(system, processor string) string {
 	if processor == "arm64" {
 		processor = "arm64v8"
@@ -45,7 +45,7 @@ func platform(system, processor string) string {
 // musl ends the names of the platforms of Alpine Linux, whose C library is another.
 const musl = "-alpine"
 
-// thisPlatform is that of this machine.
+// thisPlatform returns the name of this machine's platform, as the archives have it.
 func thisPlatform() string {
 	name := platform(runtime.GOOS, runtime.GOARCH)
 	if _, err := os.Stat("/etc/alpine-release"); err == nil {
@@ -81,7 +81,8 @@ const (
 	fetchTime      = 15 * time.Minute
 )
 
-// fetch downloads the archive, checks it, and puts the programs' tar file where the library looks for one that it has downloaded.
+// fetch downloads the archive, and writes the programs' tar file into the folder, where the library looks for it. It fails if the archive has
+// another digest than the pinned one.
 func (a archive) fetch(ctx context.Context, folder string) error {
 	content, err := a.get(ctx)
 	if err != nil {
@@ -101,6 +102,7 @@ func (a archive) fetch(ctx context.Context, folder string) error {
 	return ownfile.Write(path, programs)
 }
 
+// get downloads the archive and returns its bytes. It fails for more than largestArchive bytes, after fetchTime, and for any status but 200.
 func (a archive) get(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
@@ -124,7 +126,7 @@ func (a archive) get(ctx context.Context) ([]byte, error) {
 	return content, err
 }
 
-// programsIn returns the one tar file of an archive.
+// programsIn returns the one tar file (.txz) in the zip file content. It fails if there is none.
 func programsIn(content []byte) ([]byte, error) {
 	files, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {

@@ -23,8 +23,8 @@ type Folder struct {
 	temporary bool
 }
 
-// Hold takes a data folder, making it (mode 0700) if need be. It fails with Conflict if another process holds it, and with Forbidden if another user could
-// change what is in it. The holder, such as "maas up", is what the former message calls this process.
+// Hold locks a data folder for this process, and creates it (mode 0700) if need be. It fails with Conflict if another process has locked it,
+// and with Forbidden if another user could change what is in it. holder, such as "maas up", is what another process's Conflict calls this one.
 func Hold(path, holder string) (*Folder, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -50,7 +50,7 @@ func Hold(path, holder string) (*Folder, error) {
 	return &Folder{Path: path, lock: lock}, nil
 }
 
-// HoldTemporary makes and holds a folder that Close removes. It also removes those that processes left behind which were killed.
+// HoldTemporary creates and locks a folder that Close deletes. It also deletes those that killed processes left behind.
 func HoldTemporary(holder string) (*Folder, error) {
 	const pattern = "maas-tmp-"
 	left, _ := filepath.Glob(filepath.Join(os.TempDir(), pattern+"*")) // the pattern is well-formed
@@ -69,7 +69,7 @@ func HoldTemporary(holder string) (*Folder, error) {
 	return f, nil
 }
 
-// openLock opens the folder's lock file, and never what a link leads to.
+// openLock opens the folder's lock file, and creates it if need be. It follows no link.
 func openLock(path string) (*os.File, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -106,6 +106,8 @@ func (f *Folder) Close() error {
 	return errors.Join(err, f.lock.Close())
 }
 
+// taken returns the error for a folder that could not be locked: err if it is not nil, else a Conflict that names the process which has the
+// lock.
 func taken(lock *os.File, path string, err error) error {
 	if err != nil {
 		return fmt.Errorf("lock the data folder %s: %w", path, err)
@@ -118,6 +120,7 @@ func taken(lock *os.File, path string, err error) error {
 	return fault.New(fault.Conflict, fmt.Sprintf("another %s uses %s", holder, path))
 }
 
+// rewrite replaces the content of an open file with the text and a line break.
 func rewrite(f *os.File, text string) error {
 	if err := f.Truncate(0); err != nil {
 		return err
@@ -126,7 +129,7 @@ func rewrite(f *os.File, text string) error {
 	return err
 }
 
-// removeIfFree removes a temporary folder of this user that no process holds.
+// removeIfFree deletes a temporary folder of this user's that no process has locked. Failures are ignored.
 func removeIfFree(path string) {
 	lock, err := os.OpenFile(filepath.Join(path, "lock"), os.O_RDWR|syscall.O_NOFOLLOW, 0)
 	if err != nil {

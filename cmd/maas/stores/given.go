@@ -22,6 +22,7 @@ type given struct {
 	S3ReaderSecret     string `env:"S3_READER_SECRET_ACCESS_KEY"`
 }
 
+// readGiven returns what an environment of "NAME=value" says of servers that run already.
 func readGiven(environment []string) (given, error) {
 	vars := make(map[string]string, len(environment))
 	for _, pair := range environment {

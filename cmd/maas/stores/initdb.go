@@ -15,8 +15,8 @@ import (
 	"github.com/17882237881/MaaS/cmd/maas/child"
 )
 
-// initialise runs initdb in a temporary folder and renames it to the data folder, so that the data folder is never half
-// made. It removes the temporary folders of interrupted runs.
+// initialise creates the data folder: it runs initdb in a temporary folder and renames that, so that the data folder is never half made. It
+// removes the temporary folders of interrupted runs.
 func (c *cluster) initialise(ctx context.Context) error {
 	home := filepath.Dir(c.data)
 	cut, _ := filepath.Glob(filepath.Join(home, "initdb-*")) // what is missed takes space, no more
@@ -39,6 +39,8 @@ func (c *cluster) initialise(ctx context.Context) error {
 	return nil
 }
 
+// initdb runs the program initdb on an empty folder and waits for it. Its output is part of the error. If ctx ends first, it stops the program
+// and returns ctx's error.
 func (c *cluster) initdb(ctx context.Context, folder string) error {
 	arguments := []string{
 		"--pgdata", folder, "--username", owner, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-instructions",
@@ -73,7 +75,7 @@ func (c *cluster) initdb(ctx context.Context, folder string) error {
 	return nil
 }
 
-// makeDatabase makes the database and the functions' role where they are missing.
+// makeDatabase creates the database and the functions' role if they are missing, and sets the passwords for TCP. The server must be running.
 func (c *cluster) makeDatabase(ctx context.Context) error {
 	const (
 		findRole     = "select count(*) from pg_roles where rolname = $1"
@@ -92,7 +94,7 @@ func (c *cluster) makeDatabase(ctx context.Context) error {
 		conn.Close(ctx))
 }
 
-// setPasswords gives the roles those that TCP asks for.
+// setPasswords sets the passwords by which the two roles connect over TCP. It does nothing without a public address.
 func (c *cluster) setPasswords(ctx context.Context, conn *pgx.Conn) error {
 	if c.public == nil {
 		return nil
@@ -106,6 +108,7 @@ func (c *cluster) setPasswords(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
+// ensure executes the statement create unless the query find, with name as its parameter, counts one or more.
 func ensure(ctx context.Context, conn *pgx.Conn, find, name, create string) error {
 	var found int
 	if err := conn.QueryRow(ctx, find, name).Scan(&found); err != nil {

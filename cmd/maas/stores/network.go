@@ -36,8 +36,9 @@ type passwords struct {
 	Redis string `json:"redis"`
 }
 
-// openNetwork reads the folder's passwords, and makes them at the first call (passwords.json, mode 0600). It fails with Conflict where another
-// program listens at one of the ports, and does not end within dying.
+// openNetwork returns how other machines reach the servers at the IP address host, with passwords that the first call creates (passwords.json,
+// mode 0600). For host "" it returns nil. It fails with Invalid for what is no address of this machine, and with Conflict if another program
+// listens at one of the ports for longer than dying.
 func openNetwork(ctx context.Context, folder *Folder, host string) (*network, error) {
 	if host == "" {
 		return nil, nil //nolint:nilnil // no network, and no failure
@@ -67,6 +68,8 @@ func openNetwork(ctx context.Context, folder *Folder, host string) (*network, er
 // dying is how long a server of a process that was killed may take to end.
 const dying = 5 * time.Second
 
+// free waits until nobody listens at the port, for dying at most. It then fails with Conflict; if this machine cannot listen there at all, it
+// fails with Invalid.
 func (n *network) free(ctx context.Context, port int) error {
 	for end := time.Now().Add(dying); ; {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", n.address(port))

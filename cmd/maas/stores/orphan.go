@@ -15,9 +15,9 @@ import (
 	"github.com/17882237881/MaaS/api/backoff"
 )
 
-// clear makes way for a server after a crash of the last one: it waits for that one's end, if it is still ending, and removes its lock
-// files. Postgres would take any live process with that id for its predecessor, and ids are used again.
-// The folder's lock tells that no other MaaS uses the data.
+// clear prepares the data for a server after a crash. It ends a server of an earlier run that is still there, and removes its lock files and
+// socket: Postgres would take any live process with the id in them for its predecessor. The folder's lock tells that no other MaaS uses the
+// data.
 func (c *cluster) clear(ctx context.Context) error {
 	pidFile := filepath.Join(c.data, "postmaster.pid")
 	text, err := os.ReadFile(pidFile)
@@ -42,7 +42,8 @@ func (c *cluster) clear(ctx context.Context) error {
 	return nil
 }
 
-// end stops a server on the same data that outlived its parent. It fails if the server still runs after 15 seconds.
+// end stops an earlier run's server on this data by its process id (SIGQUIT), and returns when it is gone. It does nothing if serves says that the
+// process is another. It fails if the server still runs after 15 seconds, or when ctx ends.
 func (c *cluster) end(ctx context.Context, pid int) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
@@ -55,7 +56,7 @@ func (c *cluster) end(ctx context.Context, pid int) error {
 	return nil
 }
 
-// serves reports whether the process is a Postgres on this data. Without /proc it is taken for one if it lives.
+// serves reports whether the process is a Postgres on this data. Without /proc, any process that lives counts as one.
 func (c *cluster) serves(pid int) bool {
 	line, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 	switch {

@@ -27,6 +27,8 @@ const (
 	database = "maas"
 )
 
+// postgres connects to the database that g names, or starts a Postgres with its data in the folder, and creates the database. Stop ends one
+// that was started.
 func (s *Stores) postgres(ctx context.Context, folder *Folder, g given, public *network, o Options) (Postgres, error) {
 	if g.DatabaseURL != "" {
 		return connectPostgres(ctx, g)
@@ -53,6 +55,7 @@ func (s *Stores) postgres(ctx context.Context, folder *Folder, g given, public *
 	return cluster.addresses(), nil
 }
 
+// connectPostgres returns the database that g names, once it has answered. Without a URL for migrations they get the same one.
 func connectPostgres(ctx context.Context, g given) (Postgres, error) {
 	if err := pingPostgres(ctx, g.DatabaseURL); err != nil {
 		return Postgres{}, fmt.Errorf("DATABASE_URL: %w", err)

@@ -25,10 +25,11 @@ type programs struct {
 	major int
 }
 
+// path returns the path of one of the programs, such as "initdb".
 func (p programs) path(name string) string { return filepath.Join(p.bin, name) }
 
-// findPrograms finds the Postgres for the data: of the data's own major version if there is data, else the system's newest, else a
-// download.
+// findPrograms returns the Postgres for the data folder: of the version that made the data, or, if there is no data yet, the newest. It
+// prefers one on this machine to a download, and fails if there is none.
 func findPrograms(ctx context.Context, data string, log *slog.Logger) (programs, error) {
 	wanted, err := majorOf(data)
 	if err != nil {
@@ -50,7 +51,7 @@ func findPrograms(ctx context.Context, data string, log *slog.Logger) (programs,
 	return fetched, nil
 }
 
-// majorOf returns the version that made the data, 0 if there is none yet.
+// majorOf returns the major version of the Postgres that made the data, 0 if there is no data yet.
 func majorOf(data string) (int, error) {
 	text, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +67,8 @@ func majorOf(data string) (int, error) {
 	return major, nil
 }
 
-// installedPrograms finds PATH's Postgres and those of Debian's folders, PATH's first, then by falling version.
+// installedPrograms returns the Postgres installations of PATH and of Debian's folders that are new enough: first PATH's, then the others from
+// the newest to the oldest.
 func installedPrograms(ctx context.Context) []programs {
 	var found []programs
 	folders, _ := filepath.Glob("/usr/lib/postgresql/*/bin") // the pattern is well-formed
@@ -82,7 +84,8 @@ func installedPrograms(ctx context.Context) []programs {
 	return found
 }
 
-// appendPrograms adds the installation in a folder, if there is one that is whole and new enough.
+// appendPrograms appends the installation in a folder to found, if there is one that is complete and not older than oldestMajor. It runs its
+// postgres to learn the version.
 func appendPrograms(ctx context.Context, found []programs, folder string) []programs {
 	p := programs{bin: folder}
 	if _, err := exec.LookPath(p.path("initdb")); err != nil {

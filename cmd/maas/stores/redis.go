@@ -32,6 +32,8 @@ type Redis struct {
 // redisMemory is what a started server may hold; the keys used least recently go first. Nothing there must last.
 const redisMemory = "256mb"
 
+// redis connects to the Redis that g names. Otherwise it starts redis-server, or, if that is not on PATH, a smaller one in this process. Stop
+// ends one that was started.
 func (s *Stores) redis(ctx context.Context, folder *Folder, g given, public *network, o Options) (Redis, error) {
 	if g.RedisURL != "" {
 		if err := pingRedis(ctx, g.RedisURL, g.RedisCA); err != nil {
@@ -46,6 +48,8 @@ func (s *Stores) redis(ctx context.Context, folder *Folder, g given, public *net
 	return s.redisServer(ctx, program, folder, public, o.Log)
 }
 
+// redisServer starts the program redis-server as a child and waits until it answers. It listens on a socket, or at the public address if there
+// is one.
 func (s *Stores) redisServer(ctx context.Context, program string, folder *Folder, public *network, log *slog.Logger) (Redis, error) {
 	home, err := folder.Sub("redis")
 	if err != nil {
@@ -88,6 +92,7 @@ type redisPlace struct {
 	secret    string // configuration that is no argument: everyone on the machine can read those
 }
 
+// redisSocket returns a place on a Unix socket that only this user may connect to.
 func redisSocket(path string) redisPlace {
 	return redisPlace{
 		url:       (&url.URL{Scheme: "unix", Path: path}).String(),
@@ -95,6 +100,7 @@ func redisSocket(path string) redisPlace {
 	}
 }
 
+// redisPublic returns a place at the public address, with a password.
 func redisPublic(public *network) redisPlace {
 	return redisPlace{
 		url:       redisURL(public.address(RedisPort), public.passwords.Redis),
@@ -107,7 +113,8 @@ func redisURL(address, password string) string {
 	return (&url.URL{Scheme: "redis", Host: address, User: url.UserPassword("", password)}).String()
 }
 
-// redisInProcess serves on a port that any user of the machine may reach, hence the password.
+// redisInProcess starts a Redis within this process, at the public address or a free port of loopback. It asks for a password, since any user
+// of the machine may reach the port. Stop ends it.
 func (s *Stores) redisInProcess(public *network, log *slog.Logger) (Redis, error) {
 	address, password := "127.0.0.1:0", rand.Text()
 	if public != nil {
@@ -124,6 +131,7 @@ func (s *Stores) redisInProcess(public *network, log *slog.Logger) (Redis, error
 	return Redis{URL: redisURL(server.Addr(), password)}, nil
 }
 
+// pingRedis connects to a Redis once and fails if it does not answer. authority is the PEM of the certificates to trust, "" for the system's.
 func pingRedis(ctx context.Context, address, authority string) error {
 	options, err := redis.ParseURL(address)
 	if err != nil {

@@ -35,6 +35,7 @@ type S3 struct {
 	authority string // whose certificates are trusted, in PEM; "" for the system's
 }
 
+// s3 connects to the object store that g names, or starts one, and creates the bucket if it is missing. Stop ends one that was started.
 func (s *Stores) s3(ctx context.Context, folder *Folder, g given, public *network, o Options) (S3, error) {
 	store := S3{
 		authority: g.S3CA,
@@ -53,7 +54,7 @@ func (s *Stores) s3(ctx context.Context, folder *Folder, g given, public *networ
 	return store, nil
 }
 
-// s3Server starts the S3 server and fills in where it is.
+// s3Server starts the S3 server as a child, waits until it answers, and stores its address and credentials in store.
 func (s *Stores) s3Server(ctx context.Context, folder *Folder, store *S3, public *network, o Options) error {
 	home, err := folder.Sub("s3")
 	if err != nil {
@@ -90,6 +91,7 @@ func (s *Stores) s3Server(ctx context.Context, folder *Folder, store *S3, public
 	return nil
 }
 
+// s3Address returns the address at which the S3 server is to listen: the public one, or a free port of loopback if public is nil.
 func s3Address(public *network) (string, error) {
 	if public != nil {
 		return public.address(S3Port), nil
@@ -97,6 +99,7 @@ func s3Address(public *network) (string, error) {
 	return freeAddress()
 }
 
+// serverCommand returns the command that runs the S3 server: given, or if that is empty this program with s3-server.
 func serverCommand(given []string) ([]string, error) {
 	if len(given) > 0 {
 		return slices.Clone(given), nil
@@ -108,6 +111,7 @@ func serverCommand(given []string) ([]string, error) {
 	return []string{self, "s3-server"}, nil
 }
 
+// makeBucket creates the store's bucket if it is missing.
 func (store S3) makeBucket(ctx context.Context) error {
 	e := env.New("stores", map[string]string{
 		"S3_ENDPOINT": store.Endpoint, "S3_REGION": store.Region, "S3_BUCKET": store.Bucket,
@@ -121,6 +125,7 @@ func (store S3) makeBucket(ctx context.Context) error {
 	return errors.Join(bucket.EnsureBucket(ctx), e.Close(ctx))
 }
 
+// healthy sends one GET to the address and fails unless it is answered with 200.
 func healthy(ctx context.Context, address string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
 	if err != nil {
@@ -138,8 +143,8 @@ func healthy(ctx context.Context, address string) error {
 	return nil
 }
 
-// freeAddress finds a loopback port that nobody listens on, below those that Linux gives to connections (32768 on by default): such a
-// one could be taken while a server that died is being started again, even by a client's connection to itself.
+// freeAddress returns an address of loopback with a port on which nobody listens now. The port lies below those that Linux gives to
+// connections (from 32768 on): one of those could be taken while a server is being restarted.
 func freeAddress() (string, error) {
 	const first, last, tries = 20_000, 32_000, 50
 	var failed error

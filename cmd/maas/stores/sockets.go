@@ -15,8 +15,8 @@ const (
 	longestName   = len("/.s.PGSQL.15432.lock")
 )
 
-// Sockets returns the folder for Unix sockets: run/, or where its path is too long for one, a folder of this user's in the temporary
-// folder.
+// Sockets returns the folder for Unix sockets, which it creates if need be: run/ in the data folder, or, if that path is too long for a
+// socket, one in the temporary folder. It fails if others may use the folder.
 func (f *Folder) Sockets() (string, error) {
 	if len(filepath.Join(f.Path, "run"))+longestName <= longestSocket {
 		return f.Sub("run")

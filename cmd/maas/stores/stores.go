@@ -45,8 +45,8 @@ type Stores struct {
 	stop []func(context.Context)
 }
 
-// Start connects to or starts the three, at once, and returns when all answer. On failure nothing is left running. ctx bounds the
-// start alone.
+// Start connects to or starts the three servers, all at once, and returns when all answer. If one fails, those that were started are stopped.
+// ctx bounds the start alone.
 func Start(ctx context.Context, folder *Folder, o Options) (*Stores, error) {
 	given, err := readGiven(o.Environment)
 	if err != nil {
@@ -77,8 +77,8 @@ func Start(ctx context.Context, folder *Folder, o Options) (*Stores, error) {
 	return s, nil
 }
 
-// Stop ends the servers that Start started, all at once, and returns when they are gone; those that are not by the end of ctx are
-// killed. It leaves servers alone that were running already.
+// Stop stops the servers that Start started, all at once, and returns when they are gone. Those that still run when ctx ends are killed.
+// Servers that ran already are left alone.
 func (s *Stores) Stop(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,8 +90,8 @@ func (s *Stores) Stop(ctx context.Context) {
 	s.stop = nil
 }
 
-// Environ returns the variables that functions find the servers by, as "NAME=value". MIGRATE_DATABASE_URL, for `maas migrate` alone, is
-// there too, and S3_READER_*, the credentials of what fetches models on a cluster, unless the store was running already and has none.
+// Environ returns the variables by which functions find the servers, as "NAME=value". Among them are MIGRATE_DATABASE_URL, for `maas migrate`
+// alone, and the reader's credentials (S3_READER_*) if there are any.
 func (s *Stores) Environ() []string {
 	all := []string{
 		"DATABASE_URL=" + s.Postgres.URL,
@@ -109,6 +109,7 @@ func (s *Stores) Environ() []string {
 	return all
 }
 
+// onStop adds a function that Stop calls.
 func (s *Stores) onStop(stop func(context.Context)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -20,9 +20,9 @@ import (
 // races is how often another may be faster, at making or changing an InferenceService, before whoever asked is told to try again.
 const races = 5
 
-// apply sees to it that the InferenceService is there as it is wanted, and returns it as it is. Nothing is written where nothing differs: each
-// change of the spec makes KServe replace the pods. One that serves stays as it is while there is no room for another rollout. made says that it
-// was not there.
+// apply makes the InferenceService the wanted one, and returns it. made reports whether it did not exist before. If nothing differs, or the version
+// serves and there is no room for another rollout, it changes nothing. It fails with ErrLeaving while a former one is being deleted, and with
+// Unavailable if the API server is away.
 func (h *Host) apply(
 	ctx context.Context, want *v1beta1.InferenceService, status api.DeploymentStatus,
 ) (service *v1beta1.InferenceService, made bool, err error) {
@@ -50,7 +50,9 @@ func (h *Host) apply(
 	return service, made, away(err)
 }
 
-// change makes an InferenceService the wanted one. What others have added to its labels and annotations stays.
+// change changes an InferenceService to the wanted one, and returns it. Labels and annotations that others added stay. If the version serves and
+// there is no room for another rollout, it changes nothing. It fails with ErrLeaving if the service is being deleted, or has to be because the
+// deployment mode differs.
 func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceService, status api.DeploymentStatus) (*v1beta1.InferenceService, error) {
 	if service.DeletionTimestamp != nil {
 		return nil, ErrLeaving
@@ -83,7 +85,7 @@ func (h *Host) change(ctx context.Context, service, want *v1beta1.InferenceServi
 // ErrLeaving is of a version whose former pods are still there. That they are gone is an event.
 var ErrLeaving = fault.New(fault.Unavailable, "The version is still being stopped; it can be started in a moment.", fault.RetryAfter(5*time.Second))
 
-// away tells an API server that does not answer, or not now, from one that says no: the one is an outage, which nobody is to blame for.
+// away returns the Unavailable fault of an API server that does not answer, or not now. It wraps other errors, and returns nil for nil.
 func away(err error) error {
 	if err == nil || fault.Is(err, fault.Unavailable) {
 		return err
@@ -97,7 +99,8 @@ func away(err error) error {
 	}
 }
 
-// refusal returns what the API server, or a webhook, said where it will never take an object, "" where it may.
+// refusal returns why the API server, or a webhook, will never accept an object, as a reason for the publisher. It returns "" for any other error,
+// and for nil.
 func refusal(err error) string {
 	said, ok := errors.AsType[*apierrors.StatusError](err)
 	if !ok {

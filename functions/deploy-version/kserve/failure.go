@@ -45,8 +45,8 @@ const (
 	setback             // Kubernetes itself tries again, within the time for a start
 )
 
-// failure returns why the version does not start; its why is "" as long as nothing is in the way. Of a version that has been ready
-// Kubernetes starts the server again and again; only what will never be any better ends that.
+// failure returns what keeps the version from starting; its why is "" if nothing does. For a version that has been ready, only what cannot pass
+// counts, since Kubernetes starts its server again and again.
 func (s sight) failure() failure {
 	if why := s.misfit(); why != "" {
 		return failure{why: why}
@@ -87,7 +87,8 @@ var parts = []part{
 	{constants.InferenceServiceContainerName, "model server", "its model cannot be loaded", false},
 }
 
-// misfit returns what KServe itself finds wrong with a version. One that has been ready goes on with the pods that it has.
+// misfit returns why KServe itself rejects the version's runtime, "" if it does not. A version that has been ready keeps its pods, so for it the
+// result is "".
 func (s sight) misfit() string {
 	model, info := s.service.Spec.Predictor.Model, s.service.Status.ModelStatus.LastFailureInfo
 	if s.served() || s.service.Status.ModelStatus.TransitionStatus != v1beta1.InvalidSpec || info == nil || model == nil || model.Runtime == nil {
@@ -105,8 +106,8 @@ func (s sight) misfit() string {
 	}
 }
 
-// verdict is that of a version that has no pod: Knative makes none, or took it away. Most of what keeps it from that may pass, as an outage
-// does; what passes not is an image that nobody knows.
+// verdict returns why a version has no pod, "" while that may still be normal: its time to start is not over, or it has been ready. Only an image
+// that cannot be found is reported earlier.
 func (s sight) verdict() string {
 	late := s.now.Sub(s.service.CreationTimestamp.Time) >= s.startTime
 	why, stands := s.revisionFailure()
@@ -123,7 +124,7 @@ func (s sight) verdict() string {
 	}
 }
 
-// revisionFailure is why Knative's revision failed, and for how long it says so; "" if it did not.
+// revisionFailure returns why Knative's revision failed, and for how long it has said so; "" if it did not fail.
 func (s sight) revisionFailure() (why string, stands time.Duration) {
 	is := s.service.Status.GetCondition(v1beta1.PredictorConfigurationReady)
 	if is == nil || !is.IsFalse() {
@@ -136,10 +137,10 @@ func (s sight) revisionFailure() (why string, stands time.Duration) {
 	return why, s.now.Sub(is.LastTransitionTime.Inner.Time)
 }
 
-// late says of a version no more than that it does not answer.
+// late returns the reason of a version that did not answer in its time.
 func (s sight) late() string { return fmt.Sprintf("it did not answer within %s", s.startTime) }
 
-// overdue says of what has never been ready that it takes too long, and why, as far as that is known.
+// overdue returns why a version that was never ready has not started in its time, as far as that is known. It is "" before that time is over.
 func (s sight) overdue(pod *corev1.Pod) string {
 	if s.served() || s.now.Sub(pod.CreationTimestamp.Time) < s.startTime {
 		return ""
@@ -158,7 +159,8 @@ func (s sight) overdue(pod *corev1.Pod) string {
 	return s.late()
 }
 
-// trouble returns what is the matter with a container.
+// trouble returns what is wrong with the part's container, which may be its image, its last end or its memory. Its why is "" if nothing is, or if
+// it may still pass.
 func (s sight) trouble(pod *corev1.Pod, p part) failure {
 	status := container(pod, p.container)
 	if found := s.unmade(pod, p, status); found.why != "" {
@@ -197,7 +199,8 @@ func (s sight) trouble(pod *corev1.Pod, p part) failure {
 	}
 }
 
-// backOff is for how long Kubernetes leaves a container alone after its crashes (Kubernetes documentation, "Pod Lifecycle", container restarts).
+// backOff returns how long Kubernetes waits before it restarts a container after so many crashes in a row: 10 s, doubled with each, up to 5 minutes
+// (Kubernetes documentation, "Pod Lifecycle", container restarts).
 func backOff(crashes int) time.Duration {
 	const first, most = 10 * time.Second, 5 * time.Minute
 	pause := first
@@ -209,12 +212,12 @@ func backOff(crashes int) time.Duration {
 	return pause
 }
 
-// backingOff reports whether a container has crashed so soon after its start, and so often, that it is left alone for a while.
+// backingOff reports whether Kubernetes waits before it restarts the container, because it has crashed several times.
 func backingOff(status *corev1.ContainerStatus) bool {
 	return status.State.Waiting != nil && status.State.Waiting.Reason == "CrashLoopBackOff"
 }
 
-// lastEnd returns how a container ended last, nil if it never has.
+// lastEnd returns how the container ended last, nil if it never has or status is nil.
 func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	if status == nil {
 		return nil
@@ -225,7 +228,8 @@ func lastEnd(status *corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 	return status.LastTerminationState.Terminated
 }
 
-// unmade returns why a container cannot be made. Kubernetes goes on trying, but for what it cannot read.
+// unmade returns why the part's container cannot be created; its why is "" if it can. Only an invalid image name is final, since Kubernetes retries
+// all else.
 func (s sight) unmade(pod *corev1.Pod, p part, status *corev1.ContainerStatus) failure {
 	if status == nil || status.State.Waiting == nil {
 		return failure{}
@@ -250,11 +254,12 @@ func (s sight) unmade(pod *corev1.Pod, p part, status *corev1.ContainerStatus) f
 	}
 }
 
+// unpulled returns the reason of a container whose image cannot be pulled.
 func unpulled(status *corev1.ContainerStatus, p part) string {
 	return fmt.Sprintf("the image %s of its %s cannot be pulled: %s", status.Image, p.called, sentence(status.State.Waiting.Message))
 }
 
-// unschedulable returns why no node takes the pod, "" where one does.
+// unschedulable returns why no node accepts the pod, "" if one does.
 func unschedulable(pod *corev1.Pod) string {
 	is := condition(pod, corev1.PodScheduled)
 	if is == nil || is.Status != corev1.ConditionFalse || is.Reason != corev1.PodReasonUnschedulable {
@@ -264,7 +269,7 @@ func unschedulable(pod *corev1.Pod) string {
 	return fmt.Sprintf("no node has room for it (%s): %s", asks(pod), sentence(why))
 }
 
-// asks tells what a pod's model server requests: "cpu 64, memory 1Gi".
+// asks returns what the pod's model server requests, for a message: "cpu 64, memory 1Gi".
 func asks(pod *corev1.Pod) string {
 	var all []string
 	for _, c := range pod.Spec.Containers {
@@ -280,7 +285,7 @@ func asks(pod *corev1.Pod) string {
 	return strings.Join(all, ", ")
 }
 
-// limit returns the memory limit of a pod's container for a message, "memory" if the container has none.
+// limit returns the memory limit of the pod's container with the name, for a message; "memory" if it has none.
 func limit(pod *corev1.Pod, name string) string {
 	for _, containers := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for _, c := range containers {
@@ -292,7 +297,7 @@ func limit(pod *corev1.Pod, name string) string {
 	return "memory"
 }
 
-// given returns the version's allowance as the pod has it, which may be of a former rule.
+// given returns the version's allowance, with the memory limit that the part's container in the pod really has: it may be of a former rule.
 func (s sight) given(pod *corev1.Pod, p part) allowance.Allowance {
 	for _, c := range pod.Spec.Containers {
 		if memory := c.Resources.Limits.Memory(); c.Name == p.container && !memory.IsZero() {
@@ -305,7 +310,8 @@ func (s sight) given(pod *corev1.Pod, p part) allowance.Allowance {
 // longest is how much of a message is told, in bytes.
 const longest = 500
 
-// sentence makes what a program or the cluster said fit into a sentence: the last line, of a log line the error, and not too much.
+// sentence returns the last line of a program's message, to be part of a reason; of a JSON log line the error. It is at most 500 bytes without
+// control characters, and "it gave no reason" if it would be empty.
 func sentence(message string) string {
 	message = strings.TrimSpace(message)
 	line := message[strings.LastIndexByte(message, '\n')+1:]
@@ -329,6 +335,7 @@ func sentence(message string) string {
 	return line
 }
 
+// printable returns the rune, or a space for a control character or invalid UTF-8.
 func printable(r rune) rune {
 	if r == utf8.RuneError || unicode.IsControl(r) {
 		return ' '

@@ -27,8 +27,8 @@ type Host struct {
 	log         *slog.Logger
 }
 
-// Start implements deployment.Host: the InferenceService is there and as it should be, and what is seen of it is told. One that serves may have to
-// wait until others that are changed are ready. It goes on as it is until begin comes back to it, or an event does.
+// Start implements deployment.Host. It creates or changes the InferenceService and reports what it sees of it. A version that serves may have to
+// wait until others that were changed are ready. It keeps its pods until begin, or an event, calls Start again.
 func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 	want, err := h.maker.service(s)
 	if err != nil {
@@ -55,7 +55,7 @@ func (h *Host) Start(ctx context.Context, s deployment.Spec) error {
 	return h.look(ctx, s, service)
 }
 
-// there reports whether the InferenceService is there, and is to stay.
+// there reports whether the InferenceService exists and is not being deleted.
 func (h *Host) there(ctx context.Context, name string) (bool, error) {
 	service, err := h.services.Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -67,7 +67,7 @@ func (h *Host) there(ctx context.Context, name string) (bool, error) {
 	return service.DeletionTimestamp == nil, nil
 }
 
-// Stop implements deployment.Host. The InferenceService's name is free once its pods are gone: what is started again meets none of them.
+// Stop implements deployment.Host. It deletes the InferenceService, whose name is free again once its pods are gone.
 func (h *Host) Stop(ctx context.Context, version uuid.UUID) error {
 	return h.remove(ctx, name(version), metav1.DeleteOptions{})
 }
@@ -87,7 +87,7 @@ func (h *Host) Running(ctx context.Context) ([]uuid.UUID, error) {
 	return all, nil
 }
 
-// look sees how a version is, and tells.
+// look reads the version's pods, and reports the state of the version by tell.
 func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService) error {
 	allowed, err := h.maker.rule.For(s)
 	if err != nil {
@@ -104,7 +104,8 @@ func (h *Host) look(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 	return h.tell(ctx, s, service, seen)
 }
 
-// tell brings the row up to what is seen, where it is not yet. What answers stays so while its pods come and go.
+// tell reports what is seen of a version if its deployment does not say so already, and deletes a service that cannot start. A version that has
+// been ready stays ready while its pods come and go.
 func (h *Host) tell(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, seen state) error {
 	switch {
 	case seen.is == broken:
@@ -131,6 +132,7 @@ func (h *Host) tell(ctx context.Context, s deployment.Spec, service *v1beta1.Inf
 	}
 }
 
+// ready reports a version as ready, unless its deployment says so already.
 func (h *Host) ready(ctx context.Context, s deployment.Spec, seen state) error {
 	if s.Status == api.DeploymentReady {
 		return nil
@@ -138,7 +140,7 @@ func (h *Host) ready(ctx context.Context, s deployment.Spec, seen state) error {
 	return h.deployments.Ready(ctx, s.Tenant, s.VersionID, seen.endpoint, seen.phases)
 }
 
-// idle tells that a version is scaled to zero, and that it was ready before where nobody saw it.
+// idle reports a version as scaled to zero, and before that as ready if nobody has seen that. It does nothing if its deployment says so already.
 func (h *Host) idle(ctx context.Context, s deployment.Spec, seen state) error {
 	if s.Status == api.DeploymentIdle {
 		return nil
@@ -149,7 +151,8 @@ func (h *Host) idle(ctx context.Context, s deployment.Spec, seen state) error {
 	return h.deployments.Idle(ctx, s.Tenant, s.VersionID)
 }
 
-// giveUp takes away what cannot start, and then tells why: whoever dies in between leaves a version that is started, and given up, again.
+// giveUp deletes the service of a version that cannot start, and then reports the failure. If the process ends in between, the version is started
+// and given up again.
 func (h *Host) giveUp(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, seen state) error {
 	h.log.WarnContext(ctx, "a model did not start", "version", s.Version, "reason", seen.why)
 	if err := h.removeSeen(ctx, service); err != nil {
@@ -166,7 +169,7 @@ func (h *Host) giveUp(ctx context.Context, s deployment.Spec, service *v1beta1.I
 	return h.deployments.Failed(ctx, s.Tenant, s.VersionID, seen.why)
 }
 
-// beginAnew takes away what did not start in its time, and tells why, as giveUp does. It is made again after a pause.
+// beginAnew deletes the service of a version that did not start in its time, and reports a setback, so that it is started again after a pause.
 func (h *Host) beginAnew(ctx context.Context, s deployment.Spec, service *v1beta1.InferenceService, why string) error {
 	h.log.WarnContext(ctx, "a model did not start in its time, and is started anew", "version", s.Version, "reason", why)
 	if err := h.removeSeen(ctx, service); err != nil {
@@ -183,6 +186,7 @@ func (h *Host) removeSeen(ctx context.Context, service *v1beta1.InferenceService
 	return h.remove(ctx, service.Name, metav1.DeleteOptions{Preconditions: &seen})
 }
 
+// remove deletes the InferenceService with the name, which is gone only once its pods are. One that does not exist is no error.
 func (h *Host) remove(ctx context.Context, service string, options metav1.DeleteOptions) error {
 	policy := metav1.DeletePropagationForeground
 	options.PropagationPolicy = &policy

@@ -16,10 +16,10 @@ const (
 	uuidLength = 36 // of its text
 )
 
-// name is that of a version's InferenceService.
+// name returns the name of a version's InferenceService.
 func name(version uuid.UUID) string { return prefix + version.String() }
 
-// versionOf returns the version whose InferenceService has the name, or what Knative made of it and named after it: a revision.
+// versionOf returns the version whose InferenceService has the name, or of whose service it is a Knative revision. ok is false for any other name.
 func versionOf(name string) (version uuid.UUID, ok bool) {
 	id, ok := strings.CutPrefix(name, prefix)
 	if !ok || len(id) < uuidLength {

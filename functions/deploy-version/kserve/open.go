@@ -92,8 +92,7 @@ func Open(e *env.Env, d *deployment.Deployments) (*Host, error) {
 	return h, nil
 }
 
-// begin reconciles all deployments, again and again until none fails or waits for other rollouts, or the process ends. A new cluster's webhooks may not
-// answer yet.
+// begin reconciles all deployments, again and again until none fails or waits for the rollout of others, or ctx ends. It logs what fails.
 func (h *Host) begin(ctx context.Context) {
 	failure := backoff.Backoff{First: 5 * time.Second, Longest: 5 * time.Minute}
 	room := backoff.Backoff{First: rolloutPause, Longest: rolloutPause}
@@ -113,7 +112,8 @@ func (h *Host) begin(ctx context.Context) {
 	}
 }
 
-// cluster returns how to reach the API server.
+// cluster returns how to reach the API server of KUBECONFIG, or of the cluster that the process runs in. It fails with ErrNoCluster if there is
+// neither.
 func (c config) cluster() (*rest.Config, error) {
 	var cluster *rest.Config
 	var err error

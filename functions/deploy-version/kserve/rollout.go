@@ -28,7 +28,7 @@ type rollout struct {
 	waits   bool      // one has been refused since the last call of takeWaits
 }
 
-// takeWaits reports whether an InferenceService has been refused for want of room since the last call.
+// takeWaits reports whether mayChange has returned false since the last call of takeWaits.
 func (r *rollout) takeWaits() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -37,8 +37,8 @@ func (r *rollout) takeWaits() bool {
 	return waits
 }
 
-// mayChange reports whether an InferenceService that serves may be changed now, and if so counts it as rolling. One that rolls already may: the change
-// may mend what keeps it from becoming ready.
+// mayChange reports whether an InferenceService that serves may be changed now, and if so counts it as rolling. One that is rolling already always
+// may, since the change may be what makes it ready.
 func (h *Host) mayChange(ctx context.Context, service *v1beta1.InferenceService) (bool, error) {
 	now := time.Now()
 	if rolling(service, now) {
@@ -62,7 +62,7 @@ func (h *Host) mayChange(ctx context.Context, service *v1beta1.InferenceService)
 	return true, nil
 }
 
-// countRoom returns how many more InferenceServices may be changed: none while a changed one has not become ready in its time.
+// countRoom returns how many more of the services may be changed. It returns 0, and logs why, if a changed one has not become ready in its time.
 func (h *Host) countRoom(ctx context.Context, services []v1beta1.InferenceService, now time.Time) int {
 	room := h.rollout.most
 	for i := range services {
@@ -79,7 +79,7 @@ func (h *Host) countRoom(ctx context.Context, services []v1beta1.InferenceServic
 	return max(room, 0)
 }
 
-// timeToStart returns how long the start of an InferenceService's pods may take, by its own annotation.
+// timeToStart returns how long the start of an InferenceService's pods may take: by its annotation, or as configured without a valid one.
 func (h *Host) timeToStart(service *v1beta1.InferenceService) time.Duration {
 	limit, err := time.ParseDuration(service.Annotations[serving.ProgressDeadlineAnnotationKey])
 	if err != nil {
@@ -88,8 +88,8 @@ func (h *Host) timeToStart(service *v1beta1.InferenceService) time.Duration {
 	return limit
 }
 
-// rolling reports whether an InferenceService has been changed and its new pods have not been ready yet. With Standard, where KServe does not tell
-// them from the former ones, that is so for rolloutPause. One that is being deleted, to be made again in another mode, rolls too.
+// rolling reports whether an InferenceService was changed and its new pods have not been ready yet, or it is being deleted. In the mode Standard
+// KServe does not tell new pods from former ones, so there it counts as rolling for rolloutPause.
 func rolling(service *v1beta1.InferenceService, now time.Time) bool {
 	if service.DeletionTimestamp != nil {
 		return true
@@ -102,12 +102,12 @@ func rolling(service *v1beta1.InferenceService, now time.Time) bool {
 	return now.Sub(at) < rolloutPause || status.LatestCreatedRevision != status.LatestReadyRevision
 }
 
-// markChanged records that an InferenceService that serves is changed now.
+// markChanged records the present time in an InferenceService as that of its change.
 func markChanged(service *v1beta1.InferenceService) {
 	service.Annotations[changedAnnotation] = time.Now().UTC().Format(time.RFC3339)
 }
 
-// changedAt returns when an InferenceService that served was changed last, and zero if it never was.
+// changedAt returns when an InferenceService was changed last while it served, zero if it never was.
 func changedAt(service *v1beta1.InferenceService) time.Time {
 	at, _ := time.Parse(time.RFC3339, service.Annotations[changedAnnotation]) // zero where somebody has written something else
 	return at

@@ -54,7 +54,8 @@ type maker struct {
 	rule        deployment.AllowanceRule
 }
 
-// service returns the InferenceService of a version. It fails, in words for the publisher, where the spec says what no cluster understands.
+// service returns the InferenceService that a version should have. It fails, with a message for the publisher, if the resources that the version
+// asks for cannot be parsed.
 func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 	asked, err := s.Asks()
 	if err != nil {
@@ -107,7 +108,8 @@ func (m maker) service(s deployment.Spec) (*v1beta1.InferenceService, error) {
 	return service, err
 }
 
-// scale bounds the replicas.
+// scale returns the bounds of the version's replicas, and what they are scaled by. In the mode Standard there is at least one replica, since a call
+// could not start the first.
 func (m maker) scale(s deployment.Spec) v1beta1.ComponentExtensionSpec {
 	least := int32(s.Scale.Min) //nolint:gosec // catalog.Replicas: 0 to 100
 	if m.mode == Standard {
@@ -122,7 +124,7 @@ func (m maker) scale(s deployment.Spec) v1beta1.ComponentExtensionSpec {
 	}
 }
 
-// metric returns what Knative's autoscaler counts. In Standard mode the HorizontalPodAutoscaler's default, CPU, is left as it is.
+// metric returns what Knative's autoscaler counts: calls under way. It returns nil in the mode Standard, which then scales by CPU.
 func (m maker) metric() *v1beta1.ScaleMetric {
 	if m.mode == Standard {
 		return nil
@@ -130,6 +132,7 @@ func (m maker) metric() *v1beta1.ScaleMetric {
 	return new(v1beta1.MetricConcurrency)
 }
 
+// target returns how many calls may be under way at a replica before another is started, nil in the mode Standard.
 func (m maker) target() *int32 {
 	if m.mode == Standard {
 		return nil
@@ -144,9 +147,11 @@ const ownRuntime = "maas-onnx"
 // What ownRuntime takes beside its files, as knative/runtimes/maas-onnx.yaml has it: bytes, and thousandths of a core.
 const usualMemory, usualCPU = 128 << 20, 100
 
-// resources bound a version's server. KServe lays them over those of the ServingRuntime, whose values hold where there is none here. Memory that a
-// version asks for is its limit and its request. A version of ownRuntime that asks for none has its allowance as its limit and requests the size of its
-// files, since a node has room for more than all its pods' limits together. CPU that neither the version nor the operator bounds is the runtime's.
+// resources returns the requests and limits of a version's server; KServe takes what is missing from the ServingRuntime. Memory that the version
+// asks for is limit and request. If it asks for none, a version of ownRuntime is limited to its allowance and requests about the size of its files,
+// and others have the runtime's.
+//
+// CPU is left to the runtime unless the version or the operator bounds it.
 func resources(s deployment.Spec, asked api.Resources, allowed allowance.Allowance) corev1.ResourceRequirements {
 	requests, limits := corev1.ResourceList{}, corev1.ResourceList{}
 	switch memory := bytes(allowed.Memory); {
@@ -170,9 +175,11 @@ func resources(s deployment.Spec, asked api.Resources, allowed allowance.Allowan
 	return corev1.ResourceRequirements{Requests: requests, Limits: limits}
 }
 
+// bytes returns the number of bytes as a quantity of Kubernetes.
 func bytes(n int64) resource.Quantity { return *resource.NewQuantity(n, resource.BinarySI) }
 
-// environment tells ownRuntime its allowance. GOMAXPROCS is Go's to find, from the container's limit.
+// environment returns the variables that tell a version of ownRuntime its allowance, and nil for other runtimes. CPU is not among them: Go reads it
+// from the container's limit.
 func environment(s deployment.Spec, allowed allowance.Allowance) []corev1.EnvVar {
 	if s.Runtime != ownRuntime {
 		return nil
@@ -185,7 +192,7 @@ func environment(s deployment.Spec, allowed allowance.Allowance) []corev1.EnvVar
 	return all
 }
 
-// restricted returns what the Pod Security level of that name asks of a container.
+// restricted returns the security context that Pod Security's level restricted demands of a container.
 func restricted() *corev1.SecurityContext {
 	return &corev1.SecurityContext{
 		AllowPrivilegeEscalation: new(false),
@@ -195,8 +202,7 @@ func restricted() *corev1.SecurityContext {
 	}
 }
 
-// digest returns a hash of the service's labels, annotations and spec, by which a change is recognised. It fails if
-// they cannot be marshalled.
+// digest returns a hash of the service's labels, annotations and spec, by which a change is found. It fails if they cannot be encoded.
 func digest(service *v1beta1.InferenceService) (string, error) {
 	text, err := json.Marshal(struct {
 		Labels, Annotations map[string]string

@@ -48,6 +48,7 @@ type state struct {
 	retryAt  time.Time // when Kubernetes tries again; zero if that is not known
 }
 
+// state returns the state of the version that follows from its service and its pods.
 func (s sight) state() state {
 	failed := s.failure()
 	switch {
@@ -75,14 +76,14 @@ func (s sight) state() state {
 	return state{is: starting, why: failed.why, attempts: failed.attempts, retryAt: failed.retryAt}
 }
 
-// answers reports whether the version's server has been ready, and can be called.
+// answers reports whether KServe says that the version's server is ready, also if it is scaled to zero.
 func (s sight) answers() bool { return s.service.Status.IsConditionReady(v1beta1.PredictorReady) }
 
-// served reports whether the version has been ready, whether its row says so yet or not.
+// served reports whether the version has been ready, by its deployment or by KServe.
 func (s sight) served() bool { return s.serves || s.answers() }
 
-// endpoint returns where the version's server answers within the cluster, "" where that is not known yet. With Knative it is the predictor's
-// address: the InferenceService's own is a name that only Istio serves.
+// endpoint returns the URL of the version's server within the cluster, "" if it is not known yet. With Knative it is the predictor's, since the
+// InferenceService's own is a name that only Istio serves.
 func (s sight) endpoint() string {
 	address := s.service.Status.Address
 	if s.service.Annotations[constants.DeploymentMode] == string(Knative) {
@@ -94,7 +95,7 @@ func (s sight) endpoint() string {
 	return address.URL.String()
 }
 
-// newest returns the pod that was made last, which tells how the start goes on; nil where there is none.
+// newest returns the pod that was created last, nil if there is none.
 func (s sight) newest() *corev1.Pod {
 	if len(s.pods) == 0 {
 		return nil
@@ -103,7 +104,7 @@ func (s sight) newest() *corev1.Pod {
 	return &pod
 }
 
-// firstReady returns the pod that was ready first; nil where none is.
+// firstReady returns the pod that has been ready for longest, nil if none is ready.
 func (s sight) firstReady() (first *corev1.Pod) {
 	for _, pod := range s.pods {
 		is := condition(&pod, corev1.PodReady)
@@ -117,11 +118,12 @@ func (s sight) firstReady() (first *corev1.Pod) {
 	return first
 }
 
-// living leaves out the pods that are being stopped.
+// living returns the pods that are not being deleted. It changes the slice.
 func living(pods []corev1.Pod) []corev1.Pod {
 	return slices.DeleteFunc(pods, func(pod corev1.Pod) bool { return pod.DeletionTimestamp != nil })
 }
 
+// condition returns the pod's condition of the kind, nil if it has none.
 func condition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodCondition {
 	for i := range pod.Status.Conditions {
 		if pod.Status.Conditions[i].Type == kind {
@@ -131,7 +133,7 @@ func condition(pod *corev1.Pod, kind corev1.PodConditionType) *corev1.PodConditi
 	return nil
 }
 
-// container returns the status of the pod's container, whether it runs before the others or beside them; nil where there is none yet.
+// container returns the status of the pod's container or init container with the name, nil if there is none yet.
 func container(pod *corev1.Pod, name string) *corev1.ContainerStatus {
 	for _, statuses := range [][]corev1.ContainerStatus{pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses} {
 		for i := range statuses {
@@ -143,8 +145,8 @@ func container(pod *corev1.Pod, name string) *corev1.ContainerStatus {
 	return nil
 }
 
-// phases returns how long the parts of a pod's start took: until its first container ran, until its files were there, until it answered.
-// Kubernetes tells the times to the second.
+// phases returns how long the parts of a pod's start took, to the second: until its first container ran, for its files, and until it answered. They
+// are zero if the pod is not ready.
 func phases(pod *corev1.Pod) (p api.StartPhases) {
 	server := container(pod, constants.InferenceServiceContainerName)
 	answered := condition(pod, corev1.PodReady)
@@ -162,4 +164,5 @@ func phases(pod *corev1.Pod) (p api.StartPhases) {
 	return p
 }
 
+// between returns the milliseconds from one time to the other, 0 if to is earlier.
 func between(from, to time.Time) int64 { return max(0, to.Sub(from).Milliseconds()) }

@@ -9,7 +9,7 @@ import (
 	"github.com/17882237881/MaaS/shared/openinference"
 )
 
-// checkInputs compares a request's tensors with the model's inputs, of which each must be there once.
+// checkInputs fails with Invalid unless the tensors are the model's inputs, each once, with the right datatype and shape.
 func (m *Model) checkInputs(tensors []openinference.Tensor) error {
 	given := make([]bool, len(m.session.Inputs))
 	for i := range tensors {
@@ -33,6 +33,7 @@ func (m *Model) checkInputs(tensors []openinference.Tensor) error {
 	return nil
 }
 
+// checkInput fails with Invalid unless the tensor has the datatype that is wanted and a shape that fits.
 func checkInput(want *openinference.TensorMetadata, t *openinference.Tensor) error {
 	if t.Datatype != want.Datatype {
 		return invalid(t.Name, "datatype", fmt.Sprintf("is %s: the model takes %s", t.Datatype, describe(want)))
@@ -71,6 +72,7 @@ func (m *Model) outputNames(wanted []openinference.RequestedOutput) ([]string, e
 	return names, nil
 }
 
+// indexOf returns the index of the tensor of a name, -1 if there is none.
 func indexOf(tensors []openinference.TensorMetadata, name string) int {
 	for i := range tensors {
 		if tensors[i].Name == name {
@@ -80,6 +82,7 @@ func indexOf(tensors []openinference.TensorMetadata, name string) int {
 	return -1
 }
 
+// list describes tensors in one line, for messages: "a" FP32 [-1,64], "b" INT64 [1].
 func list(tensors []openinference.TensorMetadata) string {
 	all := make([]string, len(tensors))
 	for i := range tensors {
@@ -88,11 +91,12 @@ func list(tensors []openinference.TensorMetadata) string {
 	return strings.Join(all, ", ")
 }
 
-// describe writes a declaration as the protocol's metadata has it: FP32 [-1,64].
+// describe formats a tensor's datatype and shape: FP32 [-1,64].
 func describe(t *openinference.TensorMetadata) string {
 	return string(t.Datatype) + " " + openinference.FormatShape(t.Shape)
 }
 
+// invalid returns an Invalid error that names the tensor and its member, such as "shape", and says what is wrong with it.
 func invalid(tensor, member, what string) error {
 	message := fmt.Sprintf("tensor %q: %s %s", tensor, member, what)
 	if member == "name" {

@@ -15,9 +15,9 @@ import (
 	"github.com/17882237881/MaaS/shared/formats"
 )
 
-// Find returns the path of the ONNX model to serve below a folder, by the rule of publishing (formats.Entry). It goes by content, as verification
-// did when the version was uploaded: the model's file may have any name. The files that hold its weights must lie in the folder, with all the
-// bytes that it needs; ONNX Runtime would follow a link out of it.
+// Find returns the path of the one ONNX model to serve below a folder (formats.Entry). It goes by content: the file may have any name. It
+// fails with Unprocessable if there is no such model, or its weights are not in the folder in full, and with Unavailable if the folder cannot
+// be read.
 func Find(folder string) (string, error) {
 	found := search{folder: folder, models: map[ref.Path]formats.Model{}}
 	if err := filepath.WalkDir(folder, found.look); err != nil {
@@ -42,6 +42,7 @@ type search struct {
 	others []string // why each other file is no model
 }
 
+// look records whether the file at path is a model or why not. It is the function for filepath.WalkDir; folders are passed over.
 func (s *search) look(path string, entry fs.DirEntry, err error) error {
 	if err != nil || !isFile(path, entry) {
 		return err
@@ -66,7 +67,8 @@ func (s *search) look(path string, entry fs.DirEntry, err error) error {
 	return nil
 }
 
-// checkExternal makes sure that the model's external data is there. Links are followed within the folder alone.
+// checkExternal fails with Unprocessable unless the files with the model's external data are in the folder, with all the bytes that the model
+// needs. Links that lead out of the folder are not followed.
 func checkExternal(folder string, entry ref.Path, model formats.Model) error {
 	if len(model.External) == 0 {
 		return nil
@@ -90,7 +92,7 @@ func checkExternal(folder string, entry ref.Path, model formats.Model) error {
 	return nil
 }
 
-// isFile reports whether the path is a regular file or a link to one, as in mounted volumes. Errors count as no.
+// isFile reports whether the path is a regular file, or a link to one as mounted volumes have. Errors count as no.
 func isFile(path string, entry fs.DirEntry) bool {
 	if entry.Type().IsRegular() {
 		return true
@@ -99,7 +101,7 @@ func isFile(path string, entry fs.DirEntry) bool {
 	return err == nil && entry.Type() == fs.ModeSymlink && target.Mode().IsRegular()
 }
 
-// recognise reads what a file is.
+// recognise returns what the content of a file is. A file that is no proper model is an error, a *formats.Refusal.
 func recognise(path string, name ref.Path) (formats.Model, error) {
 	file, err := os.Open(path)
 	if err != nil {

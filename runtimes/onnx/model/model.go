@@ -18,7 +18,8 @@ type Model struct {
 	allowed allowance.Allowance
 }
 
-// New returns a model of a session that at most concurrent runs use at once. allowed is what the process may take.
+// New returns a model that runs on the session, with at most concurrent runs at once; more wait. allowed is what the process may take, for
+// messages.
 func New(session *ort.Session, concurrent int, allowed allowance.Allowance) *Model {
 	return &Model{session: session, slots: make(chan struct{}, concurrent), allowed: allowed}
 }
@@ -52,6 +53,8 @@ func (m *Model) Infer(ctx context.Context, r *openinference.Request) ([]openinfe
 	return tensors, nil
 }
 
+// failed returns the error of a run as a fault: the end of ctx as ended does, Invalid if ONNX Runtime blames the input, and Unprocessable if
+// the model cannot run it.
 func failed(ctx context.Context, err error) error {
 	var refusal *ort.Error
 	switch {
@@ -66,7 +69,8 @@ func failed(ctx context.Context, err error) error {
 	}
 }
 
-// OutOfMemory makes an allocation that failed an Unprocessable fault that says what the process may take; any other error stays.
+// OutOfMemory returns an Unprocessable error that says what the process may take, if err is an allocation that failed. It returns any other
+// error, and nil, as it is, and everything if there is no limit of memory.
 func OutOfMemory(err error, allowed allowance.Allowance) error {
 	if allowed.Memory == 0 || !ort.OutOfMemory(err) {
 		return err
@@ -74,6 +78,7 @@ func OutOfMemory(err error, allowed allowance.Allowance) error {
 	return fault.New(fault.Unprocessable, allowed.Exceeded(allowance.Memory), fault.Cause(err))
 }
 
+// kindOf returns Invalid for InvalidArgument, and Unprocessable for every other code.
 func kindOf(code ort.Code) fault.Kind {
 	if code == ort.InvalidArgument {
 		return fault.Invalid
@@ -81,6 +86,7 @@ func kindOf(code ort.Code) fault.Kind {
 	return fault.Unprocessable
 }
 
+// ended returns the error for a ctx that has ended: Timeout if its deadline has passed, and Canceled otherwise.
 func ended(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fault.New(fault.Timeout, "the deadline passed before the model was done", fault.Cause(ctx.Err()))

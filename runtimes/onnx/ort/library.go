@@ -28,7 +28,8 @@ type Library struct {
 	Path string
 }
 
-// Load opens the library at path, or, where path is "", the first of Candidates that can be opened.
+// Load opens the library at path, or the first of Candidates that can be opened if path is "". It fails with Unavailable if none can, and says
+// why for each. The library stays in the process for good.
 func Load(path string) (*Library, error) {
 	candidates := []string{path}
 	if path == "" {
@@ -70,6 +71,7 @@ func Candidates() []string {
 	return found
 }
 
+// cacheFolder returns the folder that library.sh fills, "" if the user has no cache folder.
 func cacheFolder() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -78,6 +80,7 @@ func cacheFolder() string {
 	return filepath.Join(cache, "maas", "onnxruntime", Version)
 }
 
+// load opens the library at path with the dynamic linker.
 func load(path string) (*Library, error) {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
@@ -111,7 +114,7 @@ type Code int
 // InvalidArgument is the code for inputs that the model does not take.
 const InvalidArgument Code = C.ORT_INVALID_ARGUMENT
 
-// check turns a status into an error and releases it.
+// check returns the error of a status, an *Error, and releases the status. nil stands for success.
 func (l *Library) check(status *C.OrtStatus) error {
 	if status == nil {
 		return nil
@@ -123,6 +126,7 @@ func (l *Library) check(status *C.OrtStatus) error {
 // sourceLine is where in ONNX Runtime's sources a message comes from, which is nothing to its users.
 var sourceLine = regexp.MustCompile(`/\S+\.(?:cc|h|cpp):\d+ `)
 
+// readable returns ONNX Runtime's message without places in its sources, cut to 500 bytes.
 func readable(message string) string {
 	const longest = 500
 	message = sourceLine.ReplaceAllString(message, "")

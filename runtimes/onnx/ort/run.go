@@ -21,6 +21,7 @@ type run struct {
 	outputs     []*C.OrtValue
 }
 
+// newRun copies the inputs into ONNX Runtime's memory for a run that computes the named outputs. The caller calls release.
 func (s *Session) newRun(inputs []openinference.Tensor, outputs []string) (*run, error) {
 	r := &run{session: s}
 	if err := s.library.check(C.maas_new_run(s.library.c, &r.options)); err != nil {
@@ -42,7 +43,8 @@ func (s *Session) newRun(inputs []openinference.Tensor, outputs []string) (*run,
 	return r, nil
 }
 
-// do runs the model in this goroutine; meanwhile the end of ctx sets the flag that ONNX Runtime looks at between two nodes.
+// do runs the model in this goroutine and waits for it. The end of ctx stops the run between two of its nodes; the error is then ctx's or ONNX
+// Runtime's.
 func (r *run) do(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -61,6 +63,7 @@ func (r *run) do(ctx context.Context) error {
 	return l.check(status)
 }
 
+// results copies the outputs of a run that has ended, in the order of names, which are those that newRun was given.
 func (r *run) results(names []string) ([]openinference.Tensor, error) {
 	tensors := make([]openinference.Tensor, len(names))
 	for i, name := range names {
@@ -74,6 +77,7 @@ func (r *run) results(names []string) ([]openinference.Tensor, error) {
 	return tensors, nil
 }
 
+// release frees what the run has in C's memory.
 func (r *run) release() {
 	l := r.session.library
 	for _, value := range append(r.inputs, r.outputs...) {

@@ -48,8 +48,8 @@ type Session struct {
 	names   map[string]*C.char // of the inputs and outputs, in C's memory
 }
 
-// Open loads the model at path. It fails with Unprocessable where ONNX Runtime does not take the file or where an input or output is none of
-// the protocol's tensors.
+// Open loads the model at path. It fails with Unprocessable if ONNX Runtime refuses the file, or an input or output is no tensor that the
+// protocol has. The caller closes the session.
 func (l *Library) Open(path string, config Config) (*Session, error) {
 	s := &Session{library: l, names: map[string]*C.char{}}
 	name := C.CString(path)
@@ -74,8 +74,7 @@ func (l *Library) Open(path string, config Config) (*Session, error) {
 	return s, nil
 }
 
-// Close frees the model when the runs under way have ended. A handler may outlive its connection, so that the server's stop does not say
-// that they have.
+// Close waits until the runs in progress have ended, and frees the model. Later runs fail. It is called once.
 func (s *Session) Close() {
 	s.using.Lock()
 	defer s.using.Unlock()
@@ -86,6 +85,7 @@ func (s *Session) Close() {
 	}
 }
 
+// describe reads the model's Inputs and Outputs. It fails with Unprocessable if one is no tensor that the protocol has.
 func (s *Session) describe() (err error) {
 	if s.Inputs, err = s.declarations(0); err != nil {
 		return err
@@ -94,6 +94,7 @@ func (s *Session) describe() (err error) {
 	return err
 }
 
+// declarations returns the model's inputs if outputs is 0, and its outputs if it is 1.
 func (s *Session) declarations(outputs C.int) ([]openinference.TensorMetadata, error) {
 	var count C.size_t
 	if err := s.library.check(C.maas_count(s.library.c, s.c, outputs, &count)); err != nil {
@@ -110,6 +111,8 @@ func (s *Session) declarations(outputs C.int) ([]openinference.TensorMetadata, e
 	return all, nil
 }
 
+// declaration returns the i-th input or output, and keeps its name in C's memory for the runs. It fails with Unprocessable if it is no tensor
+// that the protocol has.
 func (s *Session) declaration(outputs C.int, i C.size_t) (openinference.TensorMetadata, error) {
 	var name *C.char
 	var declared C.maas_tensor

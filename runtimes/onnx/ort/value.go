@@ -14,7 +14,8 @@ import (
 	"github.com/17882237881/MaaS/shared/openinference"
 )
 
-// newValue copies a tensor that Tensor.Check passed into ONNX Runtime's memory, which is aligned as its kernels want it.
+// newValue returns a copy of the tensor in ONNX Runtime's memory, aligned as its kernels need it. The caller releases it. The tensor must have
+// passed Tensor.Check. It fails with an *Error if ONNX Runtime does, as for want of memory.
 func (l *Library) newValue(t *openinference.Tensor) (*C.OrtValue, error) {
 	element, ok := elementOf(t.Datatype)
 	if !ok {
@@ -35,6 +36,7 @@ func (l *Library) newValue(t *openinference.Tensor) (*C.OrtValue, error) {
 	return value, nil
 }
 
+// fillStrings copies the strings of t into value and returns it. If it fails, it releases value.
 func (l *Library) fillStrings(value *C.OrtValue, t *openinference.Tensor) (*C.OrtValue, error) {
 	count, err := t.Elements()
 	if err == nil {
@@ -48,7 +50,8 @@ func (l *Library) fillStrings(value *C.OrtValue, t *openinference.Tensor) (*C.Or
 	return value, nil
 }
 
-// read copies a value out of ONNX Runtime's memory.
+// read returns a copy of a value in ONNX Runtime's memory, without a name. It fails with an *Error if the value is no tensor that the protocol
+// has.
 func (l *Library) read(value *C.OrtValue) (t openinference.Tensor, err error) {
 	var tensor C.maas_tensor
 	if err := l.check(C.maas_look(l.c, value, &tensor)); err != nil {
@@ -69,6 +72,7 @@ func (l *Library) read(value *C.OrtValue) (t openinference.Tensor, err error) {
 	return t, nil
 }
 
+// readStrings returns a copy of the count strings of a value, encoded as Tensor.Data has them.
 func (l *Library) readStrings(value *C.OrtValue, count C.size_t) ([]byte, error) {
 	var size C.size_t
 	if err := l.check(C.maas_read_strings(l.c, value, count, nil, &size)); err != nil || size == 0 {
@@ -78,6 +82,7 @@ func (l *Library) readStrings(value *C.OrtValue, count C.size_t) ([]byte, error)
 	return data, l.check(C.maas_read_strings(l.c, value, count, (*C.uchar)(unsafe.SliceData(data)), &size))
 }
 
+// shapeOf returns the tensor's shape; -1 stands for a dimension of any size.
 func shapeOf(t *C.maas_tensor) []int64 {
 	shape := make([]int64, t.rank)
 	for i := range shape {
@@ -86,6 +91,7 @@ func shapeOf(t *C.maas_tensor) []int64 {
 	return shape
 }
 
+// elementOf returns ONNX Runtime's element type for a datatype, and false if there is none.
 func elementOf(d openinference.Datatype) (C.ONNXTensorElementDataType, bool) {
 	for _, pair := range pairs() {
 		if pair.datatype == d {
@@ -95,6 +101,7 @@ func elementOf(d openinference.Datatype) (C.ONNXTensorElementDataType, bool) {
 	return 0, false
 }
 
+// datatypeOf returns the protocol's datatype for an element type, and false if there is none.
 func datatypeOf(element C.ONNXTensorElementDataType) (openinference.Datatype, bool) {
 	for _, pair := range pairs() {
 		if pair.element == element {

@@ -13,7 +13,7 @@ import (
 // service is the server as inference.GRPCInferenceService.
 type service struct{ *Server }
 
-// ServerLive says yes.
+// ServerLive always reports that the server lives.
 func (service) ServerLive(context.Context, *connect.Request[pb.ServerLiveRequest]) (*connect.Response[pb.ServerLiveResponse], error) {
 	return connect.NewResponse(&pb.ServerLiveResponse{Live: true}), nil
 }
@@ -23,7 +23,7 @@ func (s service) ServerReady(context.Context, *connect.Request[pb.ServerReadyReq
 	return connect.NewResponse(&pb.ServerReadyResponse{Ready: s.model.Load() != nil}), nil
 }
 
-// ModelReady reports whether the model is loaded; another model than the server's is not found.
+// ModelReady reports whether the model is loaded. It fails with NotFound if another model or version is asked for.
 func (s service) ModelReady(ctx context.Context, r *connect.Request[pb.ModelReadyRequest]) (*connect.Response[pb.ModelReadyResponse], error) {
 	_, err := s.loaded(r.Msg.GetName(), r.Msg.GetVersion())
 	if err != nil && !fault.Is(err, fault.Unavailable) {
@@ -40,7 +40,8 @@ func (s service) ServerMetadata(
 	return connect.NewResponse(&pb.ServerMetadataResponse{Name: m.Name, Version: m.Version, Extensions: m.Extensions}), nil
 }
 
-// ModelMetadata returns the model's inputs and outputs.
+// ModelMetadata returns the model's inputs and outputs. It fails with Unavailable while the model is not loaded, and with NotFound for another
+// model.
 func (s service) ModelMetadata(
 	ctx context.Context, r *connect.Request[pb.ModelMetadataRequest],
 ) (*connect.Response[pb.ModelMetadataResponse], error) {
@@ -51,7 +52,7 @@ func (s service) ModelMetadata(
 	return connect.NewResponse(s.modelMetadata(m, r.Msg.GetName(), r.Msg.GetVersion()).Proto()), nil
 }
 
-// ModelInfer runs the model; the answer's contents are raw if the request's are.
+// ModelInfer runs the model, for MaxTimeout at most. The answer has raw contents if the request has.
 func (s service) ModelInfer(ctx context.Context, r *connect.Request[pb.ModelInferRequest]) (*connect.Response[pb.ModelInferResponse], error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.MaxTimeout)
 	defer cancel()
@@ -66,6 +67,7 @@ func (s service) ModelInfer(ctx context.Context, r *connect.Request[pb.ModelInfe
 	}
 }
 
+// runProto decodes the request, runs the model and returns the answer. Its errors are faults.
 func (s service) runProto(ctx context.Context, r *pb.ModelInferRequest) (*openinference.Response, error) {
 	m, err := s.loaded(r.GetModelName(), r.GetModelVersion())
 	if err != nil {
@@ -82,6 +84,7 @@ func (s service) runProto(ctx context.Context, r *pb.ModelInferRequest) (*openin
 	return &openinference.Response{Model: r.GetModelName(), Version: s.versionOf(r.GetModelVersion()), ID: r.GetId(), Outputs: outputs}, nil
 }
 
+// refusal logs err and returns it as an error of gRPC, with the code of its kind and its message alone.
 func (s service) refusal(ctx context.Context, r connect.AnyRequest, err error) error {
 	f := fault.From(fault.Because(ctx, err))
 	s.report(ctx, r.Spec().Procedure, f)

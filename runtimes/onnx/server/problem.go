@@ -20,7 +20,7 @@ type problem struct {
 	Errors []fault.FieldError `json:"errors,omitempty"`
 }
 
-// refuse writes the error as the response.
+// refuse logs err and writes it as the response: problem+json with the status of its kind.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	f := fault.From(fault.Because(r.Context(), err))
 	s.report(r.Context(), r.URL.Path, f)
@@ -35,7 +35,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	})
 }
 
-// report logs a refusal: the server's own failures as errors, the caller's for who looks for them.
+// report logs a refused request: at level error if the server has a defect, and at debug otherwise.
 func (s *Server) report(ctx context.Context, route string, f *fault.Error) {
 	level := slog.LevelDebug
 	if f.Kind == fault.Internal {
@@ -44,11 +44,13 @@ func (s *Server) report(ctx context.Context, route string, f *fault.Error) {
 	s.log.Log(ctx, level, "request refused", "route", route, "kind", f.Kind, "error", f.Error())
 }
 
+// writeJSON answers 200 with value as JSON.
 func writeJSON(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	write(w, http.StatusOK, value)
 }
 
+// write writes the status and value as JSON; the caller sets the Content-Type. Errors are ignored.
 func write(w http.ResponseWriter, status int, value any) {
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(value) //nolint:errchkjson // strings and numbers; the client may be gone

@@ -16,10 +16,12 @@ import (
 	"github.com/17882237881/MaaS/shared/openinference"
 )
 
+// live answers 200, always.
 func (s *Server) live(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, map[string]bool{"live": true})
 }
 
+// ready answers 200 once the model is loaded, and 503 before.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	if s.model.Load() == nil {
 		s.refuse(w, r, fault.New(fault.Unavailable, "the model is not ready", fault.RetryAfter(time.Second)))
@@ -28,15 +30,18 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, map[string]bool{"ready": true})
 }
 
+// metadata answers with the server's name, version and extensions.
 func (s *Server) metadata(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, s.serverMetadata())
 }
 
+// unknown answers 404 to a path without a route.
 func (s *Server) unknown(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, fault.New(fault.NotFound, "there is no such route: see /v2"))
 }
 
-// describe answers for a model: its metadata, and whether it is ready.
+// describe answers a GET for a model: its metadata, or for PATH/ready that it is ready. It answers 503 while the model is not loaded, and 404
+// for another model.
 func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 	t := parseTarget(r.PathValue("path"))
 	m, err := s.loaded(t.model, t.version)
@@ -55,6 +60,7 @@ func (s *Server) describe(w http.ResponseWriter, r *http.Request) {
 // target is what a path under /v2/models/ names. A model's name may hold slashes, so that the path is read from its end.
 type target struct{ model, version, verb string }
 
+// parseTarget parses MODEL, with /versions/VERSION and then /infer or /ready after it, each optional. A model's name may have slashes.
 func parseTarget(path string) target {
 	t := target{model: path}
 	for _, verb := range []string{"infer", "ready"} {
@@ -69,6 +75,7 @@ func parseTarget(path string) target {
 	return t
 }
 
+// infer answers POST /v2/models/…/infer: it runs the model and writes the answer. Other paths get 404.
 func (s *Server) infer(w http.ResponseWriter, r *http.Request) {
 	t := parseTarget(r.PathValue("path"))
 	if t.verb != "infer" {
@@ -91,7 +98,8 @@ func (s *Server) infer(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body) // the client may be gone
 }
 
-// run reads a request, runs the model and returns the answer's body.
+// run reads the request, runs the model, and returns the answer's body. header is the length of its JSON part if binary data follows, and 0
+// otherwise.
 func (s *Server) run(w http.ResponseWriter, r *http.Request, t target) (body []byte, header int, err error) {
 	m, err := s.loaded(t.model, t.version)
 	if err != nil {
@@ -118,7 +126,8 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request, t target) (body []b
 	})
 }
 
-// deadline returns the request's context with the time that the caller asked for.
+// deadline returns the request's context with the timeout that the caller asks for in a header, MaxTimeout at most and by default. It fails
+// with Invalid if the header is no number of milliseconds.
 func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc, error) {
 	timeout := s.config.MaxTimeout
 	if value := r.Header.Get(openinference.TimeoutHeader); value != "" {
@@ -135,6 +144,7 @@ func (s *Server) deadline(r *http.Request) (context.Context, context.CancelFunc,
 	return ctx, cancel, nil
 }
 
+// read reads and decodes the request. It fails with Invalid if it is malformed, and as readBody does.
 func (s *Server) read(w http.ResponseWriter, r *http.Request) (*openinference.Request, error) {
 	body, err := s.readBody(w, r)
 	if err != nil {
@@ -147,7 +157,8 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request) (*openinference.Re
 	return openinference.DecodeRequest(body, header)
 }
 
-// readBody reads a body that timely and MaxBody bound.
+// readBody returns the request's body, decompressed. It fails with TooLarge beyond MaxBody, with Timeout if it does not arrive within
+// ReadTimeout, with Canceled if the client has gone away, and with Invalid if it cannot be decompressed.
 func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	content, err := openinference.Decompress(strings.Join(r.Header["Content-Encoding"], ","), r.Body)
 	if err != nil {

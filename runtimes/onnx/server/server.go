@@ -40,7 +40,7 @@ type Server struct {
 	places chan struct{}             // one element for each request under way
 }
 
-// New returns a server without a model.
+// New returns a server without a model, which is live but not ready. Serve gives it the model.
 func New(config Config, log *slog.Logger) *Server {
 	return &Server{config: config, log: log, places: make(chan struct{}, config.MaxRequests)}
 }
@@ -52,14 +52,15 @@ func (s *Server) Serve(m *model.Model) {
 	s.model.Store(m)
 }
 
-// tellAge says for how long the model has been there, as long as it may be that a caller has waited for it.
+// tellAge sets the header that says for how many milliseconds the model has been loaded. It sets none after MaxTimeout, when no caller can
+// have waited for the load.
 func (s *Server) tellAge(h http.Header) {
 	if age := time.Since(*s.since.Load()); age < s.config.MaxTimeout {
 		h[openinference.AgeHeader] = []string{strconv.FormatInt(age.Milliseconds(), 10)}
 	}
 }
 
-// Handler returns the routes.
+// Handler returns the handler of all routes, REST and gRPC.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2", s.metadata)
@@ -75,8 +76,8 @@ func (s *Server) Handler() http.Handler {
 	return mux
 }
 
-// limited lets in as many requests at once as the configuration allows, and gives their bodies ReadTimeout to arrive; it turns the others away,
-// so that their bodies take no memory.
+// limited returns next, limited to MaxRequests requests at once, whose bodies must arrive within ReadTimeout. More requests are refused with
+// 429 before their bodies are read.
 func (s *Server) limited(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -112,7 +113,8 @@ func (t timely) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// loaded returns the model for a request that names one.
+// loaded returns the model for a request that names it. It fails with Unavailable while the model is not loaded, and with NotFound for another
+// name or version. An empty version stands for any.
 func (s *Server) loaded(name, version string) (*model.Model, error) {
 	m := s.model.Load()
 	switch {
@@ -133,6 +135,7 @@ func (s *Server) serverMetadata() openinference.ServerMetadata {
 // version is the server's own, as the protocol's metadata gives it.
 const version = "1"
 
+// modelMetadata returns the model's metadata under the name that was asked for.
 func (s *Server) modelMetadata(m *model.Model, name, version string) *openinference.ModelMetadata {
 	metadata := &openinference.ModelMetadata{Name: name, Platform: "onnxruntime_onnx", Inputs: m.Inputs(), Outputs: m.Outputs()}
 	if version := s.versionOf(version); version != "" {
