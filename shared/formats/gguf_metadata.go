@@ -14,8 +14,8 @@ import (
 // The keys of metadata that are read (gguf.md, Standardized key-value pairs; llama.cpp's llama-arch.cpp and llama-vocab.cpp).
 const (
 	ggufArchitecture = "general.architecture"
-	ggufTokens       = "tokenizer.ggml.tokens"
-	ggufTokenTypes   = "tokenizer.ggml.token_type"
+	ggufTokens       = "tokenizer.ggml.tokens"     //nolint:gosec // no credential
+	ggufTokenTypes   = "tokenizer.ggml.token_type" //nolint:gosec // no credential
 	ggufScores       = "tokenizer.ggml.scores"
 	ggufTemplate     = "tokenizer.chat_template" // and, after a dot, the names of more
 	ggufContext      = ".context_length"         // after the architecture
@@ -190,7 +190,7 @@ func (r *ggufReading) alignments() error {
 		return err
 	case r.values[key].kind != ggufUint32:
 		return malformed(r.values[key].at, "has an alignment that is no uint32")
-	case alignment < 8 || alignment > ggufMaxAlign || bits.OnesCount64(uint64(alignment)) != 1: //nolint:gosec // not negative
+	case alignment < 8 || alignment > ggufMaxAlign || bits.OnesCount64(uint64(alignment)) != 1:
 		return malformed(r.values[key].at, "has the alignment %d; a power of two from 8 to %d is allowed", alignment, ggufMaxAlign)
 	}
 	r.alignment = alignment

@@ -41,11 +41,11 @@ func ggufTexts(key string, texts ...string) string {
 }
 
 func ggufTensor(name string, kind uint32, offset uint64, shape ...uint64) string {
-	t := ggufString(name) + u32(uint32(len(shape)))
+	t := []byte(ggufString(name) + u32(uint32(len(shape))))
 	for _, extent := range shape {
-		t += u64(extent)
+		t = binary.LittleEndian.AppendUint64(t, extent)
 	}
-	return t + u32(kind) + u64(offset)
+	return string(t) + u32(kind) + u64(offset)
 }
 
 // ggufPairs returns the pairs of a model of an architecture, with more of them.

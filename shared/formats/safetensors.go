@@ -32,7 +32,7 @@ func (safetensors) recognises(f *file) (bool, error) {
 		return false, err
 	}
 	length := binary.LittleEndian.Uint64(head)
-	return length >= 2 && length <= uint64(max(maxHeader, f.size-headerLength)), nil //nolint:gosec // not negative
+	return length >= 2 && length <= uint64(max(maxHeader, f.size-headerLength)), nil
 }
 
 // safetensorsTypes are the dtypes of safetensors, with the names of other formats for them.

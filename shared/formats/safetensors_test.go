@@ -188,15 +188,15 @@ func (r *repeated) size() int64 {
 func (r *repeated) ReadAt(b []byte, at int64) (int, error) {
 	if r.reads++; r.reads%50 == 0 {
 		var now runtime.MemStats
-		runtime.GC()
+		runtime.GC() //nolint:revive // what is in use is measured
 		runtime.ReadMemStats(&now)
 		r.heap = max(r.heap, now.HeapAlloc)
 	}
 	length := int64(len(r.entry(0)))
 	var made bytes.Buffer
-	for skip := int64(0); made.Len() < len(b); {
+	for made.Len() < len(b) {
 		from := at + int64(made.Len())
-		part := r.tail
+		part, skip := r.tail, int64(0)
 		switch in := from - int64(len(r.head)); {
 		case in < 0:
 			part, skip = r.head, from
@@ -216,7 +216,7 @@ func (r *repeated) ReadAt(b []byte, at int64) (int, error) {
 // It measures the memory of the whole process, so that no other test may run meanwhile.
 func TestALongHeaderIsReadInLittleMemory(t *testing.T) { //nolint:paralleltest // see above
 	var before runtime.MemStats
-	runtime.GC()
+	runtime.GC() //nolint:revive // as above
 	runtime.ReadMemStats(&before)
 	for name, c := range map[string]struct {
 		count int64
@@ -290,9 +290,9 @@ func TestHostileIndexesAreRefused(t *testing.T) {
 	} {
 		assertRefusedAs(t, "i.json", `{"weight_map":{"a":"ok.safetensors","b":"`+name+`"}}`, formats.UnsafeReference, "not a safetensors file beside the index")
 	}
-	many := ""
+	var many strings.Builder
 	for i := range 1001 {
-		many += fmt.Sprintf(`"%d":"%d.safetensors",`, i, i)
+		fmt.Fprintf(&many, `"%d":"%d.safetensors",`, i, i)
 	}
 	for name, c := range map[string]struct {
 		file  string
@@ -306,7 +306,7 @@ func TestHostileIndexesAreRefused(t *testing.T) {
 		"a map that is null": {`{"weight_map":null}`, formats.Malformed, "has null where an object has to be"},
 		"a number":           {`{"weight_map":{"a":1}}`, formats.Malformed, "where a text has to be"},
 		"something after it": {`{"weight_map":{"a":"a.safetensors"}} x`, formats.Malformed, "JSON that cannot be read"},
-		"too many files":     {`{"weight_map":{` + many + `"a":"a.safetensors"}}`, formats.TooComplex, "more than 1000 files"},
+		"too many files":     {`{"weight_map":{` + many.String() + `"a":"a.safetensors"}}`, formats.TooComplex, "more than 1000 files"},
 		"deep metadata":      {`{"metadata":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `,"weight_map":{}}`, formats.TooComplex, "nested"},
 	} {
 		t.Run(name, func(t *testing.T) {

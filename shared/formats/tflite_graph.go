@@ -152,35 +152,45 @@ func (r *tfliteReading) signatures(t flatTable, tensors []int64, main bool) erro
 		if err != nil {
 			return err
 		}
-		list := []TensorInfo{}
 		for _, n := range numbers {
 			if n < 0 || n >= int64(len(tensors)) {
 				return malformed(t.at, "has tensor %d of %d for an %s", n, len(tensors), what)
 			}
-			if !main {
-				continue
-			}
-			found, err := r.signature(tensors[n], what)
-			if err != nil {
-				return err
-			}
-			for _, other := range list {
-				if other.Name == found.Name {
-					return malformed(tensors[n], "has the %s %s twice", what, shorten(found.Name))
-				}
-			}
-			list = append(list, found)
 		}
+		if !main {
+			continue
+		}
+		list, err := r.listed(numbers, tensors, what)
 		switch {
-		case main && slot == 1:
+		case err != nil:
+			return err
+		case slot == 1:
 			r.model.Inputs = list
-		case main && len(list) == 0:
+		case len(list) == 0:
 			return malformed(t.at, "has no output")
-		case main:
+		default:
 			r.model.Outputs = list
 		}
 	}
 	return nil
+}
+
+// listed reads the inputs or the outputs with the numbers, as what says.
+func (r *tfliteReading) listed(numbers, tensors []int64, what string) ([]TensorInfo, error) {
+	list := []TensorInfo{}
+	for _, n := range numbers {
+		found, err := r.signature(tensors[n], what)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range list {
+			if other.Name == found.Name {
+				return nil, malformed(tensors[n], "has the %s %s twice", what, shorten(found.Name))
+			}
+		}
+		list = append(list, found)
+	}
+	return list, nil
 }
 
 // signature reads an input or an output of the model. The extents that callers choose are in a shape of their own.
