@@ -97,16 +97,16 @@ func (c *configReading) member(at, key string, code bool) error {
 	if len(key) > longest {
 		key = "?" + key[len(key)-longest:]
 	}
-	_, last, _ := cutLast(key)
+	_, last := cutLast(key)
 	return c.value(key, code || last == "auto_map")
 }
 
 // cutLast cuts a path at its last dot. Without one, all of it is the last part.
-func cutLast(s string) (before, after string, found bool) {
+func cutLast(s string) (before, after string) {
 	if i := strings.LastIndexByte(s, '.'); i >= 0 {
-		return s[:i], s[i+1:], true
+		return s[:i], s[i+1:]
 	}
-	return "", s, false
+	return "", s
 }
 
 // value reads the value at a path.
@@ -135,7 +135,7 @@ func (c *configReading) value(at string, code bool) error {
 
 // text notes a text at a path; where is the byte where it begins.
 func (c *configReading) text(at, text string, where int64, code bool) error {
-	_, last, _ := cutLast(at)
+	_, last := cutLast(at)
 	switch {
 	case code:
 		return c.code(text, where)
@@ -163,7 +163,7 @@ func (c *configReading) code(name string, where int64) error {
 	if !foreign {
 		class = repository
 	}
-	module, class, _ := cutLast(class)
+	module, class := cutLast(class)
 	file := shorten(module + ".py")
 	if foreign {
 		file += " of the repository " + shorten(repository) + ", which is fetched"

@@ -1,6 +1,7 @@
 package formats_test
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -26,7 +27,7 @@ func TestALightGBMModelIsRead(t *testing.T) {
 func TestEachCutOfALightGBMModelIsRefused(t *testing.T) {
 	t.Parallel()
 	whole := fixture(t, "iris-lightgbm.txt")
-	end := strings.Index(string(whole), "end of trees")
+	end := bytes.Index(whole, []byte("end of trees"))
 	for n := len("tree\nversion=v4"); n < end; n += 5 {
 		if m, err := recogniseAs("model.txt", whole[:n]); err == nil {
 			t.Fatalf("the first %d of %d bytes are taken for %s", n, len(whole), m.Format)
@@ -129,7 +130,7 @@ func TestLightGBMTreesThatTheLibraryWouldMisreadAreRefused(t *testing.T) {
 		{"num_leaves=3", "num_leaves=9999999999", "whole number"},
 		{"num_leaves=3", "num_leaves=3 3", "2 numbers"},
 		{"num_leaves=3", "num_leaves=+3", "whole number"},
-		{"num_leaves=3", "num_leaves=3\nnum_leaves=3", `"num_leaves" twice`},
+		{"num_leaves=3\n", strings.Repeat("num_leaves=3\n", 2), `"num_leaves" twice`},
 		{"num_cat=0\n", "", "num_cat"},
 		{"split_feature=0 1", "split_feature=0 2", "whole number from 0 to 1"},
 		{"split_feature=0 1", "split_feature=0 -1", "whole number from 0 to 1"},
@@ -189,7 +190,7 @@ func TestLightGBMFilesThatTheLibraryWouldMisreadAreRefused(t *testing.T) {
 		{"num_class=1\n", "", formats.Malformed, "number of classes"},
 		{"num_class=1\n", "num_class=2\n", formats.Malformed, "1 trees in each iteration for 2 classes"},
 		{"num_class=1\nnum_tree_per_iteration=1", "num_class=2\nnum_tree_per_iteration=2", formats.Malformed, "an objective for one"},
-		{"num_class=1\n", "num_class=1\nnum_class=1\n", formats.Malformed, "twice"},
+		{"num_class=1\n", strings.Repeat("num_class=1\n", 2), formats.Malformed, "twice"},
 		{"num_class=1\n", "num_class=999999999\n", formats.Malformed, "whole number"},
 		{"max_feature_idx=1", "max_feature_idx=2", formats.Malformed, "2 feature_names and 2 feature_infos of 3"},
 		{"max_feature_idx=1", "max_feature_idx=2147483647", formats.Malformed, "whole number"},

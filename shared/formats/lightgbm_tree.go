@@ -104,25 +104,25 @@ func (r *lightgbmReading) treeLine(key string) (int64, error) {
 	case "decision_type":
 		return r.numbers(&t.kinds, math.MinInt8, math.MaxInt8)
 	case "split_feature", "leaf_features":
-		return r.each(0, r.lastFeature, func(int64) {})
+		return r.each(r.lastFeature, func(int64) {})
 	case "num_features":
-		return r.each(0, maxFeatures, func(n int64) { t.leafFeatures += n })
+		return r.each(maxFeatures, func(n int64) { t.leafFeatures += n })
 	case "threshold":
 		return r.thresholds()
 	case "cat_boundaries":
 		return r.boundaries()
 	case "cat_threshold":
-		return r.each(0, math.MaxUint32, func(int64) {})
+		return r.each(math.MaxUint32, func(int64) {})
 	default:
 		return r.fields(nil)
 	}
 }
 
-// each reads integers from low to high.
-func (r *lightgbmReading) each(low, high int64, visit func(n int64)) (int64, error) {
+// each reads integers from 0 to high.
+func (r *lightgbmReading) each(high int64, visit func(n int64)) (int64, error) {
 	at := r.pos
 	return r.fields(func(field string) error {
-		n, err := lightgbmInt(at, field, low, high)
+		n, err := lightgbmInt(at, field, 0, high)
 		visit(n)
 		return err
 	})
@@ -163,7 +163,7 @@ func (r *lightgbmReading) boundaries() (n int64, err error) {
 	at := r.pos
 	last := int64(0)
 	falling := false
-	n, err = r.each(0, math.MaxInt32, func(next int64) {
+	n, err = r.each(math.MaxInt32, func(next int64) {
 		falling = falling || next < last
 		last = next
 	})

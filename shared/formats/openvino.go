@@ -101,7 +101,7 @@ func (r *openvinoReading) net(e xmlElement) error {
 		switch e.name {
 		case "layers":
 			seen[e.name] = true
-			return r.children(func(e xmlElement) error { return r.layer(e, true) })
+			return r.children(func(e xmlElement) error { return r.layer(e, &openvinoLayer{top: true}) })
 		case "edges":
 			seen[e.name] = true
 			return r.children(r.edge)
@@ -129,7 +129,7 @@ func (r *openvinoReading) runtimeInfo(e xmlElement) error {
 }
 
 // layer reads a layer of the model, or of a body in one of its layers.
-func (r *openvinoReading) layer(e xmlElement, top bool) error {
+func (r *openvinoReading) layer(e xmlElement, l *openvinoLayer) error {
 	if e.name != "layer" {
 		return malformed(e.at, "has the element %s among its layers", shorten(e.name))
 	}
@@ -145,7 +145,7 @@ func (r *openvinoReading) layer(e xmlElement, top bool) error {
 	if r.length += len(name) + len(id); r.length > maxNames || len(r.layers) == openvinoMost {
 		return tooComplex("has more than %d layers, or more than %d bytes of names", openvinoMost, maxNames)
 	}
-	if top {
+	if l.top {
 		if _, doubled := r.layers[id]; doubled || id == "" {
 			return malformed(e.at, "has two layers with the id %s, or one without", shorten(id))
 		}
@@ -154,7 +154,7 @@ func (r *openvinoReading) layer(e xmlElement, top bool) error {
 	if version != "" && !strings.HasPrefix(version, "opset") && len(r.versions) < maxKinds {
 		r.versions[version] = true
 	}
-	l := &openvinoLayer{id: id, kind: kind, at: e.at, top: top}
+	l.id, l.kind, l.at = id, kind, e.at
 	outputs, _ := e.attribute("output_names")
 	l.output = openvinoFirst(outputs)
 	err := r.children(func(e xmlElement) error { return r.layerPart(l, e) })

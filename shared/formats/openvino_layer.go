@@ -57,7 +57,7 @@ func (r *openvinoReading) layerPart(l *openvinoLayer, e xmlElement) error {
 			if e.name != "layers" {
 				return nil
 			}
-			return r.children(func(e xmlElement) error { return r.layer(e, false) })
+			return r.children(func(e xmlElement) error { return r.layer(e, &openvinoLayer{}) })
 		})
 	}
 	return nil

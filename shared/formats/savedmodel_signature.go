@@ -90,7 +90,8 @@ func (r *savedModelReading) tensor(m message, what string, into *[]TensorInfo) e
 	case other:
 		return &Refusal{UnsupportedType, SavedModel, fmt.Sprintf("the %s %s is not one tensor; callers can send and read tensors only", what, shorten(name))}
 	case !element.protocol:
-		return &Refusal{UnsupportedType, SavedModel, fmt.Sprintf("the %s %s is of %s, which the Open Inference Protocol cannot carry", what, shorten(name), element.name)}
+		return &Refusal{UnsupportedType, SavedModel, fmt.Sprintf(
+			"the %s %s is of %s, which the Open Inference Protocol cannot carry", what, shorten(name), element.name)}
 	}
 	*into = slices.Insert(*into, at, found)
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -149,7 +150,7 @@ func TestATreeThatIsTooDeepIsRefused(t *testing.T) {
 		tree[key] = slices.Repeat(list{0.5}, nodes)
 	}
 	tree["default_left"], tree["split_type"] = slices.Repeat(list{0}, nodes), slices.Repeat(list{0}, nodes)
-	tree["tree_param"] = dict{"num_nodes": fmt.Sprint(nodes)}
+	tree["tree_param"] = dict{"num_nodes": strconv.Itoa(nodes)}
 	for name, file := range encodings(t, whole) {
 		assertRefusedAs(t, name, file, formats.TooComplex, "4096 levels")
 	}
@@ -205,7 +206,7 @@ func TestHostileEncodingsOfAnXGBoostModelAreRefused(t *testing.T) {
 func manyKeys(n int, member func(key string) string) string {
 	var all strings.Builder
 	for i := range n {
-		all.WriteString(member(fmt.Sprint(i)))
+		all.WriteString(member(strconv.Itoa(i)))
 	}
 	return all.String()
 }

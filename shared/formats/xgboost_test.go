@@ -133,17 +133,15 @@ func ubj(out []byte, value any) []byte {
 			case int:
 				out = binary.BigEndian.AppendUint64(append(out, "[$L#L"...), uint64(len(v)))
 				for _, n := range v {
-					if i, ok := n.(int); ok {
-						out = binary.BigEndian.AppendUint64(out, uint64(int64(i)))
-					}
+					i, _ := n.(int)
+					out = binary.BigEndian.AppendUint64(out, uint64(int64(i)))
 				}
 				return out
 			case float64:
 				out = binary.BigEndian.AppendUint64(append(out, "[$d#L"...), uint64(len(v)))
 				for _, n := range v {
-					if f, ok := n.(float64); ok {
-						out = binary.BigEndian.AppendUint32(out, math.Float32bits(float32(f)))
-					}
+					f, _ := n.(float64)
+					out = binary.BigEndian.AppendUint32(out, math.Float32bits(float32(f)))
 				}
 				return out
 			}
