@@ -178,7 +178,7 @@ type CreateUploadRequest struct {
 	Size     int64       `json:"size"`           // bytes, 1 or more
 	SHA256   ref.Digest  `json:"sha256,omitzero"`
 	MD5      MD5         `json:"md5,omitempty"`
-	Format   string      `json:"format,omitempty"` // what verification must find, if given: onnx or data
+	Format   string      `json:"format,omitempty"` // what verification must find, if given: onnx, gguf, safetensors, data and so on
 	Chunk    int64       `json:"chunk_size,omitempty"`
 	First    int64       `json:"first_chunk_size,omitempty"`
 	Mode     UploadMode  `json:"mode,omitempty"`

@@ -63,7 +63,7 @@ func (a *assembly) problemf(path ref.Path, format string, values ...any) {
 func (a *assembly) arrange(version string) (formats.Arrangement, FileObject, error) {
 	all := make([]formats.File, len(a.files))
 	for i, f := range a.files {
-		all[i] = formats.File{Path: f.Path, Format: formats.Format(f.Format)}
+		all[i] = formats.File{Path: f.Path, Format: formats.Format(f.Format), Named: a.named[f.Path]}
 	}
 	found, err := formats.Arrange(all)
 	if err != nil {
@@ -75,10 +75,10 @@ func (a *assembly) arrange(version string) (formats.Arrangement, FileObject, err
 	inParts := found.Kind == formats.HuggingFace || len(found.Needs) > 0
 	for _, f := range a.files {
 		switch model := formats.IsModel(formats.Format(f.Format)); {
-		case a.named[f.Path], f.Path == found.Entry, found.Belongs(f.Path):
+		case formats.IsCode(f.Path) && a.policy.Code == api.AllowFormat:
+		case a.named[f.Path] && !formats.IsCode(f.Path), f.Path == found.Entry, found.Belongs(f.Path) && !formats.IsCode(f.Path):
 		case model && inParts:
 			a.problemf(f.Path, "%s is a model that %s does not name: make another version without it.", f.Path, found.Entry)
-		case formats.IsCode(f.Path) && a.policy.Code == api.AllowFormat:
 		case formats.IsCode(f.Path):
 			a.problemf(f.Path, "%s is code, which the tenant's policy refuses (code: refuse). Make another version without it.", f.Path)
 		case f.Format == string(formats.Data) && !formats.IsAsset(f.Path):

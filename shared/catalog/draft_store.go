@@ -39,8 +39,11 @@ const (
 		on conflict (tenant_id, digest) do nothing`
 	artifactKeySQL = `select object_key from artifacts where digest = $1`
 	attachSQL      = `
-		insert into version_files (version_id, path, digest) values ($1, $2, $3)
-		on conflict (version_id, path) do update set digest = excluded.digest, attached_at = now()`
+		insert into version_files (version_id, path, digest, format, inputs, outputs, details)
+		select $1, $2, a.digest, nullif($4, a.format), nullif($5, a.inputs), nullif($6, a.outputs), nullif($7, a.details)
+		from artifacts a where a.digest = $3
+		on conflict (version_id, path) do update set digest = excluded.digest, format = excluded.format, inputs = excluded.inputs,
+			outputs = excluded.outputs, details = excluded.details, attached_at = now()`
 )
 
 // statusOf returns the id and the status of a model's version. It fails with pgx.ErrNoRows if there is none.
@@ -124,9 +127,14 @@ func describe(a Artifact) (inputs, outputs, details json.RawMessage, err error) 
 	return inputs, outputs, details, nil
 }
 
-// attach records that the version's file at the path has the artifact's content. It replaces what that path had before.
+// attach records that the version's file at the path has the artifact's content, and what was found in it under that path. It replaces what that path
+// had before.
 func attach(ctx context.Context, tx postgres.Tx, in Attach) error {
-	_, err := tx.Exec(ctx, attachSQL, in.VersionID, in.Path, in.Artifact.Digest.String())
+	inputs, outputs, details, err := describe(in.Artifact)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, attachSQL, in.VersionID, in.Path, in.Artifact.Digest.String(), in.Artifact.Format, inputs, outputs, details)
 	return err
 }
 

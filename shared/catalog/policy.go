@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/17882237881/MaaS/api"
@@ -21,8 +22,16 @@ type FormatLimits struct {
 	Code   api.FormatRule `env:"MAAS_POLICY_CODE" envDefault:"allow"`   // refuse or allow
 }
 
-// OpenFormatLimits reads the installation's limits.
-func OpenFormatLimits(e *env.Env) (l FormatLimits, err error) { return l, e.Config(&l) }
+// OpenFormatLimits reads the installation's limits. It fails for a rule that a kind of file does not have.
+func OpenFormatLimits(e *env.Env) (l FormatLimits, err error) {
+	if err := e.Config(&l); err != nil {
+		return l, err
+	}
+	if l.Code == api.ScanFormat {
+		return l, errors.New("MAAS_POLICY_CODE is refuse or allow: code cannot be scanned")
+	}
+	return l, nil
+}
 
 // Formats returns the rules that hold for the tenant of the transaction: its own, or the defaults, within the limits.
 func (l FormatLimits) Formats(ctx context.Context, tx postgres.Tx) (api.FormatPolicy, error) {
@@ -46,19 +55,21 @@ func (c *Catalog) PutPolicy(ctx context.Context, who auth.Principal, in api.PutP
 		return p, err
 	}
 	p.Formats = in.Formats.Within(api.FormatPolicy(c.formats))
-	for field, rules := range map[string][2]api.FormatRule{
-		"formats.pickle": {in.Formats.Pickle, p.Formats.Pickle}, "formats.code": {in.Formats.Code, p.Formats.Code},
-	} {
-		if asked, most := rules[0], rules[1]; asked != most && asked != "" {
-			return p, fault.New(fault.Unprocessable, fmt.Sprintf("This installation allows %s at most, not %s.", most, asked), fault.Field(field))
+	for _, rule := range []struct {
+		field       string
+		asked, most api.FormatRule
+	}{{"formats.pickle", in.Formats.Pickle, p.Formats.Pickle}, {"formats.code", in.Formats.Code, p.Formats.Code}} {
+		if rule.asked != rule.most && rule.asked != "" {
+			return p, fault.New(fault.Unprocessable, fmt.Sprintf("This installation allows %s at most, not %s.", rule.most, rule.asked), fault.Field(rule.field))
 		}
 	}
 	return p, c.db.Tx(ctx, who.Tenant, func(tx postgres.Tx) error {
-		before, err := c.formats.Formats(ctx, tx)
+		before, err := lockFormats(ctx, tx, who.Actor())
 		if err != nil {
 			return err
 		}
-		if err := condition.Check(in.IfMatch, in.IfNoneMatch, (&api.Policy{Formats: before}).ETag()); err != nil {
+		shown := api.Policy{Formats: before.Within(api.FormatPolicy(c.formats))}
+		if err := condition.Check(in.IfMatch, in.IfNoneMatch, shown.ETag()); err != nil {
 			return err
 		}
 		if err := putFormats(ctx, tx, p.Formats, who.Actor()); err != nil {

@@ -9,9 +9,9 @@ import (
 
 const (
 	readPolicySQL = `select formats from policies`
-	putPolicySQL  = `
-		insert into policies (formats, updated_by) values ($1, $2)
-		on conflict (tenant_id) do update set formats = excluded.formats, updated_by = excluded.updated_by, updated_at = now()`
+	makePolicySQL = `insert into policies (formats, updated_by) values ($1, $2) on conflict (tenant_id) do nothing`
+	lockPolicySQL = `select formats from policies for update`
+	putPolicySQL  = `update policies set formats = $1, updated_by = $2, updated_at = now()`
 )
 
 // readFormats returns the rules that the tenant has set, the defaults if it has set none.
@@ -23,6 +23,15 @@ func readFormats(ctx context.Context, tx postgres.Tx) (p api.FormatPolicy, err e
 	return p, err
 }
 
+// lockFormats is readFormats, but also locks the tenant's row until the transaction ends. It makes the row if there is none.
+func lockFormats(ctx context.Context, tx postgres.Tx, actor string) (p api.FormatPolicy, err error) {
+	if _, err := tx.Exec(ctx, makePolicySQL, api.DefaultFormats(), actor); err != nil {
+		return p, err
+	}
+	return p, tx.QueryRow(ctx, lockPolicySQL).Scan(&p)
+}
+
+// putFormats sets the rules of a tenant that has a row.
 func putFormats(ctx context.Context, tx postgres.Tx, p api.FormatPolicy, actor string) error {
 	_, err := tx.Exec(ctx, putPolicySQL, p, actor)
 	return err

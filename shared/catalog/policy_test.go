@@ -1,6 +1,8 @@
 package catalog_test
 
 import (
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/17882237881/MaaS/api"
@@ -80,6 +82,55 @@ func TestAVersionOfAKindThatNothingServesStaysADraft(t *testing.T) {
 
 	faulttest.AssertKind(t, err, fault.Unprocessable, "runtime")
 	if v := get(t, p.World, m, "1.0.0"); v.Status != api.VersionDraft || v.Kind != "" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// TestRacingChangesOfAPolicyAreNotLost has ten owners change what they have read.
+func TestRacingChangesOfAPolicyAreNotLost(t *testing.T) {
+	t.Parallel()
+	w := catalogtest.New(t)
+	p, err := w.Catalog.GetPolicy(t.Context(), w.Owner, struct{}{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var done atomic.Int64
+	var group sync.WaitGroup
+	for n := range 10 {
+		group.Go(func() {
+			change := api.FormatPolicy{Pickle: []api.FormatRule{api.ScanFormat, api.AllowFormat}[n%2]}
+			_, err := w.Catalog.PutPolicy(t.Context(), w.Owner, api.PutPolicyRequest{IfMatch: condition.Tag(p.ETag()), Formats: change})
+			switch {
+			case err == nil:
+				done.Add(1)
+			case !fault.Is(err, fault.PreconditionFailed):
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if done.Load() != 1 {
+		t.Errorf("%d changes of one policy", done.Load())
+	}
+}
+
+// TestAFileIsWhatItWasFoundToBeUnderItsPath attaches the same bytes as data and as a model.
+func TestAFileIsWhatItWasFoundToBeUnderItsPath(t *testing.T) {
+	t.Parallel()
+	p := newPress(t)
+	m := p.Model("fraud")
+	p.attach(m, "1.0.0", "w.bin", p.data("same", 4))
+	model := p.Artifact("same")
+	model.Size = 4
+	p.attach(m, "1.1.0", "model.onnx", model)
+
+	if v := get(t, p.World, m, "1.1.0"); v.Files[0].Format != "onnx" || len(v.Inputs) != 1 {
+		t.Errorf("%+v", v)
+	}
+	if _, err := p.Publish(t.Context(), p.Owner, publish(m, "1.1.0")); err != nil {
+		t.Error(err)
+	}
+	if v := get(t, p.World, m, "1.0.0"); v.Files[0].Format != "data" || len(v.Inputs) != 0 {
 		t.Errorf("%+v", v)
 	}
 }

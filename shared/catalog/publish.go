@@ -39,7 +39,8 @@ const manifestTries = 3
 //
 // It fails with Conflict (field version) if the version is any other that is no draft, and with Conflict if uploads are still open for it. It fails with
 // Unprocessable if the version has no file or not one model to serve, if a file that a model needs is missing or too short, and if it has a
-// file that is no model, that no model names, and whose name is not one of settings, texts, tokenizers or images. The manifest is written
+// file that is no model, that no model names, and whose name is not one of settings, texts, tokenizers or images, or if
+// the tenant's policy refuses a file that can run code, or no runtime serves its kind. The manifest is written
 // before the version is published, so that a crash between leaves an object that the next try finds, or that sweep deletes.
 // It is written again after: sweep may have deleted it between, when no version had it.
 func (p *Publisher) Publish(ctx context.Context, who auth.Principal, in api.PublishRequest) (api.Version, error) {

@@ -26,9 +26,14 @@ type FileObject struct {
 }
 
 const (
-	fileFields = `'path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', a.format, 'object', a.object_key`
-	ofVersion  = `
-		from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+	// withFound joins files (f) to their artifacts (a) and to what was found in them (d).
+	withFound = `
+			join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+			cross join lateral (select coalesce(f.format, a.format) as format, coalesce(f.inputs, a.inputs) as inputs,
+				coalesce(f.outputs, a.outputs) as outputs, coalesce(f.details, a.details) as details) d`
+	fromFiles  = ` from version_files f` + withFound
+	fileFields = `'path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', d.format, 'object', a.object_key`
+	ofVersion  = fromFiles + `
 		where f.version_id = $1`
 )
 
@@ -40,24 +45,22 @@ const (
 	readFileSQL  = `select json_build_object(` + fileFields + `)` + ofVersion + ` and f.path = $2`
 	// What is found in files from where the sum goes beyond maxFound ($2) on is left out.
 	describeFilesSQL = `
-		select json_build_object(` + fileFields + `, 'inputs', case when room then a.inputs else '[]' end,
-			'outputs', case when room then a.outputs else '[]' end, 'details', case when room then a.details else '{"omitted": true}' end)
+		select json_build_object(` + fileFields + `, 'inputs', case when room then d.inputs else '[]' end,
+			'outputs', case when room then d.outputs else '[]' end, 'details', case when room then d.details else '{"omitted": true}' end)
 		from (
-			select f.tenant_id, f.path, f.digest, sum(octet_length(a.inputs::text) + octet_length(a.outputs::text) + octet_length(a.details::text))
-				over (order by f.path collate "C") <= $2::bigint as room` + ofVersion + `) f
-		join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+			select f.*, sum(octet_length(d.inputs::text) + octet_length(d.outputs::text) + octet_length(d.details::text))
+				over (order by f.path collate "C") <= $2::bigint as room` + ofVersion + `) f` + withFound + `
 		order by f.path collate "C"`
 	needsSQL = `
-		select f.path, e.path, e.size
-		from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
-			cross join lateral jsonb_to_recordset(coalesce(a.details -> 'external', '[]')) as e(path text, size bigint)
+		select f.path, e.path, e.size` + fromFiles + `
+			cross join lateral jsonb_to_recordset(coalesce(d.details -> 'external', '[]')) as e(path text, size bigint)
 		where f.version_id = $1
 		order by f.path collate "C", e.path collate "C"`
 	// The files that can run code where they are loaded: by their formats ($2), or by what was found in them.
-	codeSQL = `select f.path, a.format, coalesce(a.details -> 'findings', '[]')` + ofVersion + `
-		and (a.format = any ($2) or a.details -> 'findings' @> '[{"unsafe": true}]')
+	codeSQL = `select f.path, d.format, coalesce(d.details -> 'findings', '[]')` + ofVersion + `
+		and (d.format = any ($2) or d.details -> 'findings' @> '[{"unsafe": true}]')
 		order by f.path collate "C"`
-	signatureSQL = `select a.inputs, a.outputs` + ofVersion + ` and f.path = $2`
+	signatureSQL = `select d.inputs, d.outputs` + ofVersion + ` and f.path = $2`
 	publishSQL   = `
 		update versions set status = ` + publishedStatus + `, published_at = clock_timestamp(), published_by = $2, digest = $3, uri = $4, size = $5, format = $6,
 			runtime = $7, inputs = $8, outputs = $9, changelog = coalesce($10, changelog), aliases = $11, resources = $12,

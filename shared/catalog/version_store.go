@@ -25,16 +25,15 @@ var (
 )
 
 // firstFile is the first file of the row v that has outputs, as models do.
-const firstFile = `
-	from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
-	where f.version_id = v.id order by a.outputs = '[]', f.path collate "C" limit 1`
+const firstFile = fromFiles + `
+	where f.version_id = v.id order by d.outputs = '[]', f.path collate "C" limit 1`
 
 // versionJSON renders the row v as a Version; $1 is the model's name. What a draft has no columns for yet is read from its files.
 const versionJSON = `
 	json_build_object(
 		'id', v.id, 'model', $1::text, 'version', v.version, 'status', v.status, 'changelog', v.changelog, 'metadata', v.metadata,
 		'digest', coalesce(v.digest, ''), 'size', coalesce(v.size, f.size), 'files', f.files, 'uri', coalesce(v.uri, ''),
-		'inputs', coalesce(v.inputs, (select a.inputs` + firstFile + `), '[]'), 'outputs', coalesce(v.outputs, (select a.outputs` + firstFile + `), '[]'),
+		'inputs', coalesce(v.inputs, (select d.inputs` + firstFile + `), '[]'), 'outputs', coalesce(v.outputs, (select d.outputs` + firstFile + `), '[]'),
 		'kind', coalesce(v.format, ''), 'runtime', coalesce(v.runtime, ''), 'resources', v.resources, 'min_replicas', v.min_replicas, 'max_replicas', v.max_replicas,
 		'deterministic', v.deterministic, 'is_latest', coalesce('` + string(ref.Latest) + `' = any (a.names), false), 'aliases', coalesce(to_json(a.names), '[]'),
 		'deployment', json_build_object('status', ` + deploymentStatus + `, 'reason', coalesce(d.reason, ''), 'failure', ` + deploymentFailure + `,
@@ -50,9 +49,9 @@ const versionJSON = `
 	left join lineage l on l.version_id = v.id
 	cross join lateral (
 		select coalesce(sum(a.size), 0) as size,
-			coalesce(json_agg(json_build_object('path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', a.format)
+			coalesce(json_agg(json_build_object('path', f.path, 'size', a.size, 'sha256', a.digest, 'md5', a.md5, 'format', d.format)
 				order by f.path collate "C"), '[]') as files
-		from version_files f join artifacts a on a.tenant_id = f.tenant_id and a.digest = f.digest
+` + fromFiles + `
 		where f.version_id = v.id) f
 	cross join lateral (
 		select array_agg(a.alias order by a.alias) as names

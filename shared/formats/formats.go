@@ -1,8 +1,10 @@
-// Package formats tells what a model file is from its bytes, never from its name, and reads what its header says.
+// Package formats tells what a model file is from its bytes, and reads what its header says. A name alone makes no model: files of some names must be
+// what the name says, and formats without a signature are looked for under the names that they have.
 //
-// Each format that is accepted has a Reader in one table. Readers jump from header to header by ranged reads and never read weights. Nothing of a
-// file is executed. Memory and the number of reads are bounded whatever the file says: what goes beyond is refused. Files of some other
-// formats are recognised, so that the refusal can name them. A file of none of these formats is Data.
+// Each format that is accepted has a reader in one table. Readers jump from header to header by ranged reads and do not read weights; pickles and
+// archives are walked to their end, since what they run may stand anywhere. Nothing of a file is executed. Memory and the number of reads are bounded
+// whatever the file says: what goes beyond is refused. Files of some other formats are recognised, so that the refusal can name them. A file of none of
+// these formats is Data.
 package formats
 
 import "github.com/17882237881/MaaS/api/ref"

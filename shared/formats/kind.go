@@ -25,6 +25,7 @@ const Sklearn Kind = "sklearn"
 type File struct {
 	Path   ref.Path
 	Format Format
+	Named  bool // another file names it as its own: it is part of that
 }
 
 // Arrangement is what a version's files make together.
@@ -47,35 +48,43 @@ func Arrange(files []File) (Arrangement, error) {
 	if found, ok := arrangeShards(models); ok {
 		return found, nil
 	}
-	entry, ok := Entry(pathsOf(models))
+	whole := slices.DeleteFunc(slices.Clone(models), func(f File) bool { return f.Named })
+	entry, ok := Entry(pathsOf(whole))
 	if !ok {
 		return Arrangement{}, fmt.Errorf("it has several models, %s: the one to serve must be called model, with its ending", someOf(pathsOf(models)))
 	}
-	a, _ := ofFormat(models[slices.IndexFunc(models, func(f File) bool { return f.Path == entry })].Format)
+	a, _ := ofFormat(whole[slices.IndexFunc(whole, func(f File) bool { return f.Path == entry })].Format)
 	return Arrangement{Kind: a.kindOf(), Entry: entry}, nil
 }
 
-// arrangeFolder finds a Hugging Face model: safetensors in one folder, with its config.json. Its zero result says that the files are none.
+// arrangeFolder finds a Hugging Face model: safetensors in one folder, with its config.json. Its zero result says that the files have none.
 func arrangeFolder(files, models []File) (Arrangement, error) {
-	var indexes, weights []ref.Path
-	folder := path.Dir(string(models[0].Path))
+	first := slices.IndexFunc(models, func(f File) bool {
+		config := ref.Path(path.Join(path.Dir(string(f.Path)), "config.json"))
+		isWeights := f.Format == Safetensors || f.Format == SafetensorsIndex
+		return isWeights && slices.ContainsFunc(files, func(f File) bool { return f.Path == config })
+	})
+	if first < 0 {
+		return Arrangement{}, nil
+	}
+	folder := path.Dir(string(models[first].Path))
+	var indexes, weights, others []ref.Path
 	for _, f := range models {
 		switch {
 		case path.Dir(string(f.Path)) != folder:
-			return Arrangement{}, nil
+			others = append(others, f.Path)
 		case f.Format == SafetensorsIndex:
 			indexes = append(indexes, f.Path)
 		case f.Format == Safetensors:
 			weights = append(weights, f.Path)
 		default:
-			return Arrangement{}, nil
+			others = append(others, f.Path)
 		}
 	}
-	config := ref.Path(path.Join(folder, "config.json"))
-	if !slices.ContainsFunc(files, func(f File) bool { return f.Path == config }) {
-		return Arrangement{}, nil
-	}
 	switch {
+	case len(others) > 0:
+		return Arrangement{}, fmt.Errorf("it has a Hugging Face model, %s, and other models beside it, %s: make a version of each",
+			someOf(append(indexes, weights...)), someOf(others))
 	case len(indexes) == 1:
 		return Arrangement{Kind: HuggingFace, Entry: indexes[0]}, nil
 	case len(indexes) == 0 && len(weights) == 1:

@@ -35,7 +35,7 @@ func newNumPyType(arguments pickleTuple) pickleValue {
 		return unknown
 	}
 	code, _ := arguments[0].(string)
-	if len(code) < 2 || !strings.Contains("biufcmMOSUV", code[:1]) {
+	if len(code) < 2 || strings.IndexByte("biufcmMOSUV", code[0]) < 0 {
 		return unknown
 	}
 	size, err := strconv.ParseUint(code[1:], 10, 31)
@@ -46,7 +46,7 @@ func newNumPyType(arguments pickleTuple) pickleValue {
 	if kind.kind == 'U' {
 		kind.size *= 4 // UCS-4
 	}
-	kind.unknown = kind.size == 0 || strings.Contains("biufcmMO", code[:1]) && kind.size > 32
+	kind.unknown = kind.size == 0 || strings.IndexByte("biufcmMO", code[0]) >= 0 && kind.size > 32
 	return kind
 }
 

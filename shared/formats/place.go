@@ -33,7 +33,7 @@ func Entry(models []ref.Path) (entry ref.Path, ok bool) {
 // The names of files that may lie beside a model although no model names them: settings, texts, tokenizers, images.
 var (
 	assetEndings = []string{
-		".json", ".jsonl", ".yaml", ".yml", ".toml", ".txt", ".md", ".csv", ".tsv", ".vocab",
+		".json", ".jsonl", ".yaml", ".yml", ".toml", ".txt", ".md", ".csv", ".tsv", ".vocab", ".jinja", ".tiktoken",
 		".png", ".jpg", ".jpeg", ".gif", ".webp", ".svg",
 	}
 	assetNames = []string{

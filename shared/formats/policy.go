@@ -23,10 +23,11 @@ func CheckPolicy(m Model, p api.FormatPolicy) *Refusal {
 	if a.pickled {
 		rule, name = p.Pickle, "pickle"
 	}
+	scanned := rule == api.ScanFormat && a.pickled
 	switch {
-	case rule == api.AllowFormat, !a.code && len(unsafe) == 0, rule == api.ScanFormat && len(unsafe) == 0:
+	case rule == api.AllowFormat, !a.code && len(unsafe) == 0, scanned && len(unsafe) == 0:
 		return nil
-	case rule == api.ScanFormat:
+	case scanned:
 		return &Refusal{RunsCode, m.Format, "loading this " + a.label() + " can run what is not known to be safe: " + some(unsafe)}
 	}
 	detail := fmt.Sprintf("loading %s can run code, which the tenant's policy refuses (%s: %s)", a.name, name, api.RefuseFormat)

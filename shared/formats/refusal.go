@@ -38,7 +38,7 @@ func truncated(size int64, why string, at int64) *Refusal {
 	return &Refusal{Code: Truncated, Detail: fmt.Sprintf("is truncated at byte %d: %s at byte %d", size, why, at)}
 }
 
-// tooComplex returns the refusal of an ONNX file that exceeds a bound. format and values continue the phrase "it".
+// tooComplex returns the refusal of a file that exceeds a bound. format and values continue the phrase "it".
 func tooComplex(format string, values ...any) *Refusal {
 	return &Refusal{Code: TooComplex, Detail: "is too complex: it " + fmt.Sprintf(format, values...)}
 }

@@ -196,14 +196,12 @@ func (r *repeated) ReadAt(b []byte, at int64) (int, error) {
 	var made bytes.Buffer
 	for made.Len() < len(b) {
 		from := at + int64(made.Len())
-		part, skip := r.tail, int64(0)
+		part, skip := r.tail, from-int64(len(r.head))-r.count*length
 		switch in := from - int64(len(r.head)); {
 		case in < 0:
 			part, skip = r.head, from
 		case in/length < r.count:
 			part, skip = r.entry(in/length), in%length
-		default:
-			skip = in - r.count*length
 		}
 		if skip >= int64(len(part)) {
 			return copy(b, made.Bytes()), io.EOF

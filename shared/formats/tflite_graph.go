@@ -33,7 +33,7 @@ func (r *tfliteReading) readSubgraphs() error {
 			return err
 		}
 		r.tensors = append(r.tensors, len(tensors))
-		if err := r.signatures(t, tensors, i == 0); err != nil {
+		if err := r.signatures(t, tensors, i); err != nil {
 			return err
 		}
 		return t.each(3, func(_ int64, operator flatTable) error { return r.operator(operator, int64(len(tensors))) })
@@ -145,8 +145,8 @@ func (r *tfliteReading) shownName(i int64, t tfliteTensor) (string, error) {
 	return fmt.Sprintf("tensor %d", i), nil
 }
 
-// signatures checks the inputs and the outputs of a subgraph; those of the model itself are kept.
-func (r *tfliteReading) signatures(t flatTable, tensors []int64, main bool) error {
+// signatures checks the inputs and the outputs of a subgraph. Those of the first one, which is the model itself, are kept.
+func (r *tfliteReading) signatures(t flatTable, tensors []int64, subgraph int64) error {
 	for slot, what := range map[int]string{1: "input", 2: "output"} {
 		numbers, err := t.ints(slot, maxInputs)
 		if err != nil {
@@ -157,7 +157,7 @@ func (r *tfliteReading) signatures(t flatTable, tensors []int64, main bool) erro
 				return malformed(t.at, "has tensor %d of %d for an %s", n, len(tensors), what)
 			}
 		}
-		if !main {
+		if subgraph > 0 {
 			continue
 		}
 		list, err := r.listed(numbers, tensors, what)

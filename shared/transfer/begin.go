@@ -116,7 +116,8 @@ func checkFormat(in api.CreateUploadRequest) error {
 	said, named := formats.Format(in.Format), formats.OfName(in.Destination())
 	switch {
 	case said != "" && !slices.Contains(formats.Accepted(), said):
-		return fault.New(fault.Unprocessable, fmt.Sprintf("The format %q is not supported; these are: %s.", said, formats.List(formats.Accepted())), fault.Field("format"))
+		return fault.New(fault.Unprocessable, fmt.Sprintf("The format %q is not supported; these are: %s.", said, formats.List(formats.Accepted())),
+			fault.Field("format"))
 	case said != "" && len(named) > 0 && !slices.Contains(named, said):
 		return fault.New(fault.Unprocessable, fmt.Sprintf("A file that is called %s must be %s, not %s: give it another name, or another format.",
 			in.Destination(), formats.Names(named), said), fault.Field("format"))

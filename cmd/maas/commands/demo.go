@@ -172,7 +172,7 @@ func (t *story) push(ctx context.Context, to version, v demo.Version) error {
 			if _, err := p.EnsureModel(ctx); err != nil {
 				return "", err
 			}
-			done, err := p.File(ctx, v.File, "model.onnx")
+			done, err := p.File(ctx, push.Item{Name: v.File, Path: "model.onnx"})
 			return fmt.Sprintf("verified: %d bytes, sha256 %.12s…", done.Size, done.SHA256), err
 		})
 }

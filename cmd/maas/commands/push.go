@@ -30,7 +30,8 @@ func (m Maker) push() *cobra.Command {
 			"A model with external data is pushed with the files that it names, in any order, as are its settings, labels and tokenizer.\n" +
 			"Of a folder all files are pushed, under their paths in it, but for .git, .cache and what its .maasignore lists in the form of .dockerignore.\n" +
 			"With - it reads stdin to its end first, into a temporary file (in TMPDIR): the upload begins when the size is known.",
-		Example: "  maas push acme/digits@1.0.0 digits.onnx\n  maas push acme/large@1.0.0 model.onnx model.onnx.data labels.txt\n  maas push acme/bert@1.0.0 ./bert\n" +
+		Example: "  maas push acme/digits@1.0.0 digits.onnx\n  maas push acme/large@1.0.0 model.onnx model.onnx.data labels.txt\n" +
+			"  maas push acme/bert@1.0.0 ./bert\n" +
 			"  export-model | maas push acme/digits@1.0.0 - --filename model.onnx",
 		Args: cobra.MinimumNArgs(2),
 	}
@@ -123,7 +124,7 @@ func (p pushing) push(ctx context.Context, to *push.Pusher, n int) (push.Result,
 	if p.kept != nil {
 		return to.Spooled(ctx, p.kept, string(p.items[n].Path))
 	}
-	return to.File(ctx, p.items[n].Name, string(p.items[n].Path))
+	return to.File(ctx, p.items[n])
 }
 
 // resumable adds to an error of kind Canceled that the same command goes on where it was. Any other error, and nil, it returns as it is.

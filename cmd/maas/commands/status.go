@@ -12,8 +12,8 @@ import (
 	"github.com/17882237881/MaaS/api/fault"
 )
 
-// condition is what `status` shows.
-type condition struct {
+// statusReport is what `status` shows.
+type statusReport struct {
 	Server   string          `json:"server"`
 	Ready    bool            `json:"ready"`
 	Reason   string          `json:"reason,omitempty"` // why it is not ready
@@ -28,7 +28,7 @@ func (m Maker) status() *cobra.Command {
 	cmd := &cobra.Command{Use: "status", Short: "Show whether the server answers, who is signed in, and how the cache does", Args: cobra.NoArgs}
 	cmd.Flags().BoolVar(&withCache, "cache", false, "hits and misses of the cache too")
 	return m.command(cmd, func(ctx context.Context, s *session, _ []string) error {
-		now := condition{Server: s.Server()}
+		now := statusReport{Server: s.Server()}
 		failed := s.look(ctx, &now)
 		if failed == nil && withCache {
 			var stats api.CacheStats
@@ -45,7 +45,7 @@ func (m Maker) status() *cobra.Command {
 
 // look asks the server whether it is ready and who is signed in, and stores the answers in now. It fails if the server
 // is not ready. That nobody is signed in is no error.
-func (s *session) look(ctx context.Context, now *condition) error {
+func (s *session) look(ctx context.Context, now *statusReport) error {
 	if err := s.Client.Ready(ctx); err != nil {
 		now.Reason = Explain(err)
 		return err
@@ -63,7 +63,7 @@ func (s *session) look(ctx context.Context, now *condition) error {
 }
 
 // writeCondition writes the condition as text, a line for each part that is known.
-func writeCondition(w io.Writer, c condition) {
+func writeCondition(w io.Writer, c statusReport) {
 	state := "ready"
 	if !c.Ready {
 		state = "not ready"

@@ -35,16 +35,21 @@ func checkFile(name string) error {
 	return f.Close()
 }
 
-// openFile opens a regular file that is not empty for a push. It fails with Invalid for anything else, which it does not open.
+// openFile opens a file that can be pushed. It fails with Invalid, which says why not, for any other.
 func openFile(name string) (file, error) {
-	info, err := os.Stat(name) // before it is opened: a pipe would block, and a device may do something
+	return openWith(name, func() (os.FileInfo, error) { return os.Stat(name) }, func() (*os.File, error) { return os.Open(name) })
+}
+
+// openWith is openFile for a file that stat and open find.
+func openWith(name string, stat func() (os.FileInfo, error), open func() (*os.File, error)) (file, error) {
+	info, err := stat() // before it is opened: a pipe would block, and a device may do something
 	if err != nil {
 		return file{}, unreadable(name, err)
 	}
 	if err := pushable(name, info); err != nil {
 		return file{}, err
 	}
-	f, err := os.Open(name)
+	f, err := open()
 	if err != nil {
 		return file{}, unreadable(name, err)
 	}

@@ -45,7 +45,7 @@ func TestAFileThatChangesWhileItIsPushedIsNamed(t *testing.T) {
 			}
 
 			began := time.Now()
-			_, err := p.File(t.Context(), name, "")
+			_, err := p.File(t.Context(), named(name))
 
 			faulttest.AssertKind(t, err, fault.Unprocessable)
 			what, _, _ := strings.Cut(want, ",")

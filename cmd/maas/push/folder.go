@@ -1,6 +1,7 @@
 package push
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -26,8 +27,26 @@ var ignoredAlways = []string{"**/.git", "**/.gitignore", "**/.gitattributes", "*
 
 // Item is a file to push.
 type Item struct {
-	Name string   // where it is
-	Path ref.Path // in the version
+	Name   string   // where it is
+	Path   ref.Path // in the version
+	folder string   // that it was found in, and must not lead out of when it is opened; "" for a file that was named itself
+}
+
+// open opens the file. It fails with Invalid for what cannot be pushed.
+func (i Item) open() (file, error) {
+	if i.folder == "" {
+		return openFile(i.Name)
+	}
+	within, err := filepath.Rel(i.folder, i.Name)
+	if err != nil {
+		return file{}, unreadable(i.Name, err)
+	}
+	root, err := os.OpenRoot(i.folder)
+	if err != nil {
+		return file{}, unreadable(i.Name, err)
+	}
+	defer func() { _ = root.Close() }() // only read from
+	return openWith(i.Name, func() (os.FileInfo, error) { return root.Stat(within) }, func() (*os.File, error) { return root.Open(within) })
 }
 
 // Items returns the files to push for a name: the file itself, or for a folder the files below it, by path. Those that .maasignore names are left
@@ -36,7 +55,7 @@ type Item struct {
 // It fails with Invalid for what cannot be pushed, such as an empty file or a link that leaves the folder, and if a version cannot have so many files.
 func Items(name string) ([]Item, error) {
 	if about, err := os.Stat(name); err != nil || !about.IsDir() {
-		return []Item{{name, ref.Path(filepath.Base(name))}}, checkFile(name)
+		return []Item{{Name: name, Path: ref.Path(filepath.Base(name))}}, checkFile(name)
 	}
 	root, err := os.OpenRoot(name)
 	if err != nil {
@@ -69,23 +88,33 @@ type folder struct {
 	items   []Item
 }
 
+// maxIgnoreFile bounds a .maasignore, in bytes.
+const maxIgnoreFile = 1 << 20
+
 // readIgnored reads the folder's .maasignore, if there is one.
 func readIgnored(root *os.Root, name string) (*patternmatcher.PatternMatcher, error) {
-	patterns := slices.Clone(ignoredAlways)
-	file, err := root.Open(ignoreFile)
-	if err == nil {
-		defer func() { _ = file.Close() }() // only read from
-		own, err := ignorefile.ReadAll(file)
+	patterns, at := slices.Clone(ignoredAlways), filepath.Join(name, ignoreFile)
+	about, err := root.Stat(ignoreFile) // before it is opened: a pipe would block
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, unreadable(at, err)
+	case !about.Mode().IsRegular() || about.Size() > maxIgnoreFile:
+		return nil, invalid(fmt.Sprintf("%s is not a regular file of %d bytes or less.", at, maxIgnoreFile))
+	default:
+		text, err := root.ReadFile(ignoreFile)
 		if err != nil {
-			return nil, unreadable(filepath.Join(name, ignoreFile), err)
+			return nil, unreadable(at, err)
+		}
+		own, err := ignorefile.ReadAll(bytes.NewReader(text))
+		if err != nil {
+			return nil, unreadable(at, err)
 		}
 		patterns = append(patterns, own...)
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, unreadable(filepath.Join(name, ignoreFile), err)
 	}
 	matcher, err := patternmatcher.New(patterns)
 	if err != nil {
-		return nil, invalid(fmt.Sprintf("%s cannot be read: %s.", filepath.Join(name, ignoreFile), err))
+		return nil, invalid(fmt.Sprintf("%s cannot be read: %s.", at, err))
 	}
 	return matcher, nil
 }
@@ -116,7 +145,7 @@ func (f *folder) look(at string, entry fs.DirEntry, err error) error {
 func (f *folder) add(at, name string) error {
 	about, err := f.root.Stat(filepath.FromSlash(at))
 	switch {
-	case err != nil && strings.Contains(err.Error(), "escapes"): // os has no error of its own for it
+	case leaves(err):
 		return invalid(name + " is a link that leaves the folder: put the file itself there, or list it in " + ignoreFile + ".")
 	case err != nil:
 		return unreadable(name, err)
@@ -130,6 +159,12 @@ func (f *folder) add(at, name string) error {
 	if err != nil {
 		return invalid(fmt.Sprintf("%s cannot have this path in a version: %s", name, err))
 	}
-	f.items = append(f.items, Item{name, to})
+	f.items = append(f.items, Item{Name: name, Path: to, folder: f.name})
 	return nil
+}
+
+// leaves reports whether an error of os.Root says that a path leads out of it. os has no error of its own for that.
+func leaves(err error) bool {
+	refused, ok := errors.AsType[*fs.PathError](err)
+	return ok && strings.Contains(refused.Err.Error(), "escapes")
 }

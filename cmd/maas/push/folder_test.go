@@ -1,15 +1,18 @@
 package push
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/17882237881/MaaS/api/fault"
 	"github.com/17882237881/MaaS/api/faulttest"
+	"github.com/17882237881/MaaS/api/ref"
 )
 
 // lay writes a folder of files, each with its path for its bytes.
@@ -79,12 +82,13 @@ func TestWhatCannotBePushedOfAFolderIsNamed(t *testing.T) {
 	link := func(target string) func(string) error {
 		return func(name string) error { return os.Symlink(target, name) }
 	}
-	for want, make := range map[string]func(name string) error{
+	for want, spoil := range map[string]func(name string) error{
 		"/odd is a link that leaves the folder: put the file itself there, or list it in .maasignore.": link(outside),
 		"/odd is a link that leaves the folder":                                                        link("../../etc/passwd"),
 		"/odd is a link to a folder":                                                                   link("sub"),
 		"There is no file ":                                                                            link("nowhere"),
 		"/odd is empty: a file has 1 byte or more.":                                                    func(name string) error { return os.WriteFile(name, nil, 0o600) },
+		"/.maasignore is not a regular file":                                                           func(name string) error { return syscall.Mkfifo(filepath.Dir(name)+"/"+ignoreFile, 0o600) },
 		"/o\ndd cannot have this path in a version: ":                                                  func(name string) error { return os.WriteFile(filepath.Dir(name)+"/o\ndd", []byte("x"), 0o600) },
 		"cannot be read: ":                                                                             func(name string) error { return os.WriteFile(filepath.Dir(name)+"/"+ignoreFile, []byte("[a\n"), 0o600) },
 		"has 1001 files; a version has at most 1000. List":                                             many,
@@ -92,7 +96,7 @@ func TestWhatCannotBePushedOfAFolderIsNamed(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
 			folder := lay(t, "sub/x")
-			if err := make(filepath.Join(folder, "odd")); err != nil {
+			if err := spoil(filepath.Join(folder, "odd")); err != nil {
 				t.Fatal(err)
 			}
 			_, err := Items(folder)
@@ -114,4 +118,32 @@ func many(name string) error {
 		}
 	}
 	return nil
+}
+
+// named returns what is pushed for a file by its own name.
+func named(name string) Item { return Item{Name: name, Path: ref.Path(filepath.Base(name))} }
+
+func TestALinkThatIsChangedMeanwhileDoesNotLeaveTheFolder(t *testing.T) {
+	t.Parallel()
+	folder := lay(t, "a")
+	link := filepath.Join(folder, "b")
+	if err := os.Symlink("a", link); err != nil {
+		t.Fatal(err)
+	}
+	items, err := Items(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(link), os.Symlink(write(t, text), link)); err != nil {
+		t.Fatal(err)
+	}
+	s := newServer(t)
+	p, _ := s.pusher(t)
+
+	_, err = p.File(t.Context(), items[1])
+
+	faulttest.AssertKind(t, err, fault.Invalid)
+	if len(s.uploads) != 0 {
+		t.Errorf("%d uploads were begun", len(s.uploads))
+	}
 }

@@ -4,7 +4,6 @@ package push
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/17882237881/MaaS/api"
 	"github.com/17882237881/MaaS/api/ref"
@@ -27,22 +26,17 @@ type Result struct {
 	Unchanged bool `json:"unchanged"` // the version held the same file already
 }
 
-// File pushes a file under the path in the version, "" for the file's own name, and waits until it is verified. What the version holds already
-// is not sent. It fails with Invalid for a file or path that cannot be pushed, and with Unprocessable if the file changes meanwhile or the
-// server rejects it.
-func (p *Pusher) File(ctx context.Context, name, path string) (Result, error) {
-	if path == "" {
-		path = filepath.Base(name)
-	}
-	if _, err := ref.ParsePath(path); err != nil {
+// File pushes a file. A file that the server rejects is Unprocessable, with its reason.
+func (p *Pusher) File(ctx context.Context, item Item) (Result, error) {
+	if _, err := ref.ParsePath(string(item.Path)); err != nil {
 		return Result{}, err
 	}
-	f, err := openFile(name)
+	f, err := item.open()
 	if err != nil {
 		return Result{}, err
 	}
 	defer func() { _ = f.Close() }() // only read from
-	return p.push(ctx, f, path)
+	return p.push(ctx, f, string(item.Path))
 }
 
 // Spooled pushes a stream that Keep has kept under the path in the version, as File does.

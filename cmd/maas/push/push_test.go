@@ -23,7 +23,7 @@ func TestAFileArrives(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	p, counted := s.pusher(t)
-	done, err := p.File(t.Context(), write(t, text), "")
+	done, err := p.File(t.Context(), named(write(t, text)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,7 +38,7 @@ func TestTheSameFileIsNotSentAgain(t *testing.T) {
 	p, _ := s.pusher(t)
 	name := write(t, text)
 	for _, unchanged := range []bool{false, true} {
-		done, err := p.File(t.Context(), name, "")
+		done, err := p.File(t.Context(), named(name))
 		if err != nil || done.Unchanged != unchanged || done.SHA256 != ref.SumOf([]byte(text)) {
 			t.Fatalf("%+v, %v", done, err)
 		}
@@ -60,14 +60,14 @@ func TestAPushGoesOnWhereItWasCutOff(t *testing.T) {
 		}
 		return false
 	}
-	if _, err := p.File(ctx, name, ""); !fault.Is(err, fault.Canceled) {
+	if _, err := p.File(ctx, named(name)); !fault.Is(err, fault.Canceled) {
 		t.Fatal(err)
 	}
 	s.mu.Lock()
 	s.intercept = nil
 	there, before := len(s.uploads[0].chunks), s.puts
 	s.mu.Unlock()
-	if _, err := p.File(t.Context(), name, ""); err != nil {
+	if _, err := p.File(t.Context(), named(name)); err != nil {
 		t.Fatal(err)
 	}
 	// Up to Parallel chunks were on the way when it was cut off: they may have arrived before or after the look.
@@ -93,7 +93,7 @@ func TestAPushOutlastsAServerThatIsAway(t *testing.T) {
 			return false
 		}
 	}
-	if _, err := p.File(t.Context(), write(t, text[:20]), ""); err != nil {
+	if _, err := p.File(t.Context(), named(write(t, text[:20]))); err != nil {
 		t.Fatal(err)
 	}
 	if counted.read() != 20 {
@@ -112,14 +112,14 @@ func TestAnotherFileOfTheSameSizeBeginsAnew(t *testing.T) {
 		}
 		return false
 	}
-	if _, err := p.File(ctx, write(t, text), ""); err == nil {
+	if _, err := p.File(ctx, named(write(t, text))); err == nil {
 		t.Fatal("it was not cut off")
 	}
 	s.mu.Lock()
 	s.intercept = nil
 	s.mu.Unlock()
 	other := strings.ToUpper(text)
-	done, err := p.File(t.Context(), write(t, other), "")
+	done, err := p.File(t.Context(), named(write(t, other)))
 	if err != nil || done.SHA256 != ref.SumOf([]byte(other)) {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -143,9 +143,9 @@ func TestAFileUnderVerificationIsWaitedFor(t *testing.T) {
 				}
 				return verifying
 			}
-			_, err := p.File(t.Context(), write(t, text), "")
+			_, err := p.File(t.Context(), named(write(t, text)))
 			faulttest.AssertKind(t, err, fault.Forbidden)
-			done, err := p.File(t.Context(), write(t, again), "")
+			done, err := p.File(t.Context(), named(write(t, again)))
 			if err != nil || done.SHA256 != ref.SumOf([]byte(again)) {
 				t.Errorf("%+v, %v", done, err)
 			}
@@ -164,7 +164,7 @@ func TestChunksThatTheStoreLostAreSentAgain(t *testing.T) {
 		}
 		return false
 	}
-	done, err := p.File(t.Context(), write(t, text), "")
+	done, err := p.File(t.Context(), named(write(t, text)))
 	if err != nil || done.SHA256 != ref.SumOf([]byte(text)) || counted.read() != 43 || len(s.uploads) != 1 {
 		t.Errorf("%+v, %v, %d bytes", done, err, counted.read())
 	}
@@ -182,7 +182,7 @@ func TestAnUploadThatIsOpenAgainIsDeliveredAgain(t *testing.T) {
 		}
 		return false
 	}
-	done, err := p.File(t.Context(), write(t, text), "")
+	done, err := p.File(t.Context(), named(write(t, text)))
 	if err != nil || done.Status != api.UploadReady || counted.read() != 43 || len(s.uploads) != 1 {
 		t.Errorf("%+v, %v, %d bytes", done, err, counted.read())
 	}
@@ -200,7 +200,7 @@ func TestABrokenChunkIsSentAgain(t *testing.T) {
 		}
 		return broken
 	}
-	if _, err := p.File(t.Context(), write(t, text), ""); err != nil || counted.read() != 43 {
+	if _, err := p.File(t.Context(), named(write(t, text))); err != nil || counted.read() != 43 {
 		t.Error(err, counted.read())
 	}
 }
@@ -210,7 +210,7 @@ func TestARejectedFileSaysWhy(t *testing.T) {
 	s := newServer(t)
 	s.reject = &api.UploadProblem{Code: "text", Detail: "this is text, not ONNX"}
 	p, _ := s.pusher(t)
-	_, err := p.File(t.Context(), write(t, text), "")
+	_, err := p.File(t.Context(), named(write(t, text)))
 	faulttest.AssertKind(t, err, fault.Unprocessable)
 	if !strings.Contains(fault.From(err).Message, "this is text, not ONNX") {
 		t.Error(err)
@@ -230,7 +230,7 @@ func TestARefusedBeginningIsNotRepeated(t *testing.T) {
 		}
 		return refused
 	}
-	_, err := p.File(t.Context(), write(t, text), "")
+	_, err := p.File(t.Context(), named(write(t, text)))
 	faulttest.AssertKind(t, err, fault.Conflict)
 	if begun != 1 {
 		t.Errorf("begun %d times", begun)
@@ -251,7 +251,7 @@ func TestWhatIsNoFileIsRefusedBeforeAnythingIsSent(t *testing.T) {
 		return false
 	}
 	for _, name := range []string{empty, t.TempDir(), "/no/such/file", hostile} {
-		_, err := p.File(t.Context(), name, "")
+		_, err := p.File(t.Context(), named(name))
 		faulttest.AssertKind(t, err, fault.Invalid)
 	}
 }
@@ -329,6 +329,6 @@ func TestAServerThatCutsTheFileWronglyIsFoundOut(t *testing.T) {
 		})
 		return true
 	}
-	_, err := p.File(t.Context(), write(t, text), "")
+	_, err := p.File(t.Context(), named(write(t, text)))
 	faulttest.AssertKind(t, err, fault.Upstream)
 }

@@ -2,7 +2,7 @@
 
 -- +goose Up
 create table policies (
-    tenant_id  uuid primary key default maas_tenant(),
+    tenant_id  uuid primary key default maas_tenant() references tenants on delete cascade,
     formats    jsonb       not null, -- the rule of each kind of content that can run code
     updated_by text        not null,
     updated_at timestamptz not null default now()
