@@ -14,8 +14,8 @@ type Policy struct {
 
 // FormatPolicy says what becomes of files that can run code where they are loaded.
 type FormatPolicy struct {
-	Pickle FormatRule `json:"pickle"` // of Python pickles, also those in joblib and PyTorch files and in arrays: refuse, scan or allow
-	Code   FormatRule `json:"code"`   // of TorchScript, Lambda layers of Keras and Python files of Hugging Face models: refuse or allow
+	Pickle FormatRule `json:"pickle,omitempty"` // of Python pickles, also those in joblib and PyTorch files and in arrays: refuse, scan or allow
+	Code   FormatRule `json:"code,omitempty"`   // of TorchScript, Lambda layers of Keras and Python files of Hugging Face models: refuse or allow
 }
 
 // FormatRule says what becomes of a file that can run code.

@@ -70,7 +70,7 @@ func (s *site) catalogProvocations() map[string]kinds {
 			fault.Unprocessable: {first: `{"name":"a"}`, body: `{"name":"b"}`},
 		},
 		"PUT /v1/policy": {
-			fault.PreconditionFailed: {body: `{}`, header: changed},
+			fault.PreconditionFailed: {body: `{"formats":{}}`, header: changed},
 			fault.Unprocessable:      {body: `{"formats":{"code":"allow"}}`},
 		},
 		"PATCH /v1/models/{t}/{m}": {fault.PreconditionFailed: {body: `{"description":"x"}`, header: changed}},
