@@ -39,7 +39,7 @@ func readNPZ(a *zipArchive) error {
 			a.model.Parameters += array.Parameters
 		}
 		info := array.Tensors[0]
-		info.Name = strings.TrimSuffix(e.name, ".npy")
+		info.Name = e.name[:len(e.name)-len(".npy")]
 		if names += len(info.Name); len(a.model.Tensors) < maxTensors && names <= maxNames {
 			a.model.Tensors = append(a.model.Tensors, info)
 		}
