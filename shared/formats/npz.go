@@ -32,8 +32,7 @@ func readNPZ(a *zipArchive) error {
 			return inEntry(e, err)
 		}
 		if len(array.Findings) > 0 {
-			a.found(e.name, "objects", "has objects, which are pickled", 0)
-			continue
+			continue // they were found before
 		}
 		if array.Parameters <= e.size { // those of no size are not counted
 			a.model.Parameters += array.Parameters

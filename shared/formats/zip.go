@@ -124,11 +124,15 @@ func (a *zipArchive) scan(depth int) error {
 // scanEntry scans one file of the archive by how it begins.
 func (a *zipArchive) scanEntry(e *zipEntry, head []byte, depth int) error {
 	switch {
+	case e.has(".pkl"):
+		return a.pickle(e, head)
 	case bytes.HasPrefix(head, []byte(zipLocal)):
 		return a.nested(e, depth)
+	case bytes.HasPrefix(head, []byte(numpyMagic)):
+		return a.array(e, head)
 	case bytes.HasPrefix(head, []byte("\x7fELF")), bytes.HasPrefix(head, []byte("MZ\x90\x00")):
 		a.find(e, "program", "is a program")
-	case e.has(".pkl") || pickleOps[head[0]].run != nil:
+	case pickleOps[head[0]].run != nil:
 		return a.pickle(e, head)
 	}
 	return nil
@@ -137,6 +141,15 @@ func (a *zipArchive) scanEntry(e *zipEntry, head []byte, depth int) error {
 // find records an unsafe finding about a file of the archive.
 func (a *zipArchive) find(e *zipEntry, code, detail string) {
 	a.report.find(code, shorten(e.name)+" "+detail, 0, true)
+}
+
+// array looks for objects in an array of NumPy.
+func (a *zipArchive) array(e *zipEntry, head []byte) error {
+	array, err := readNumPy(head, e.size)
+	if err == nil && len(array.Findings) > 0 {
+		a.find(e, "objects", "has objects, which are pickled")
+	}
+	return inEntry(e, err)
 }
 
 // nested scans an archive in the archive.
@@ -158,8 +171,8 @@ func (a *zipArchive) nested(e *zipEntry, depth int) error {
 	return inEntry(e, err)
 }
 
-// pickle scans a file of the archive that begins like a pickle. One that turns out to be none is data, unless its name says that it is a pickle
-// or it imports something before it breaks off.
+// pickle scans a file of the archive that begins like a pickle. One that turns out to be none is data, unless its name says that it is a pickle,
+// which is refused then, or it may do something before it breaks off.
 func (a *zipArchive) pickle(e *zipEntry, head []byte) error {
 	found := newPickleReport()
 	found.where, found.steps, found.scripted = e.name, a.report.steps, a.model.Format == TorchScript
@@ -178,9 +191,9 @@ func (a *zipArchive) pickle(e *zipEntry, head []byte) error {
 	case err == nil:
 	case a.fault != nil, content.err != nil:
 		return content.explain(a.file, cmp.Or(a.fault, content.err))
-	case e.has(".pkl"), a.report.steps > maxPickleSteps:
+	case e.has(".pkl"), found.stopped > 1, a.report.steps > maxPickleSteps: // PyTorch's files before 1.6 have several
 		return inEntry(e, err)
-	case !isPickle(head):
+	case !found.runs() && !isPickle(head):
 		return nil
 	default:
 		found.tensors, found.elements = nil, 0
