@@ -46,6 +46,8 @@ func foreignOf(head []byte, promised []Format) *Refusal {
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return refuse(Zip, "a zip archive", ": unpack it and upload the model in it")
+	case isTar(head):
+		return refuse(Tar, "a tar archive", "")
 	case isZlib(head):
 		return refuse(Compressed, "a file compressed with zlib", "")
 	}

@@ -132,6 +132,8 @@ func (a *zipArchive) scanEntry(e *zipEntry, head []byte, depth int) error {
 		return a.array(e, head)
 	case bytes.HasPrefix(head, []byte("\x7fELF")), bytes.HasPrefix(head, []byte("MZ\x90\x00")):
 		a.find(e, "program", "is a program")
+	case isTar(head):
+		a.find(e, "tar", "is a tar archive")
 	case pickleOps[head[0]].run != nil:
 		return a.pickle(e, head)
 	}
