@@ -3,8 +3,11 @@ package formats
 import (
 	"bytes"
 	"compress/zlib"
+	"encoding/binary"
 	"errors"
 	"io"
+	"math"
+	"math/bits"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,7 +27,6 @@ var signatures = []struct {
 	{0, "\x1f\x8b\x08", Compressed, "a file compressed with gzip"}, // with deflate, the one method that there is (RFC 1952, 2.3.1)
 	{0, "\x28\xb5\x2f\xfd", Compressed, "a file compressed with Zstandard"},
 	{0, "\xfd7zXZ\x00", Compressed, "a file compressed with xz"},
-	{0, "\x5d\x00\x00", Compressed, "a file compressed with lzma"},
 	{0, "\x04\x22\x4d\x18", Compressed, "a file compressed with LZ4"},
 	{4, "1AY&SY", Compressed, "a file compressed with bzip2"}, // its first block, after BZh and a digit
 	{257, "ustar", Tar, "a tar archive"},
@@ -46,8 +48,12 @@ func foreignOf(head []byte, promised []Format) *Refusal {
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
 		return refuse(Zip, "a zip archive", ": unpack it and upload the model in it")
+	case isTar(head):
+		return refuse(Tar, "a tar archive", "")
 	case isZlib(head):
 		return refuse(Compressed, "a file compressed with zlib", "")
+	case isLZMA(head):
+		return refuse(Compressed, "a file compressed with lzma", adviceFor(Compressed, promised))
 	}
 	for _, s := range signatures {
 		if len(head) >= s.at && bytes.HasPrefix(head[s.at:], []byte(s.magic)) {
@@ -84,6 +90,25 @@ func isZlib(head []byte) bool {
 	content := make([]byte, headSize)
 	n, err := io.ReadFull(inflater, content)
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) || isPickle(content[:n])
+}
+
+// isLZMA reports whether the head is that of a file compressed with lzma: the two bytes that joblib looks for (joblib/compressor.py), then a size of
+// a dictionary and one of the content as liblzma takes them, the size 2^n or 2^n + 2^(n-1) (xz's alone_decoder.c, alone_decode).
+func isLZMA(head []byte) bool {
+	const fixed, unknown, most = 13, math.MaxUint64, 1 << 38
+	if len(head) < 5 || head[0] != 0x5d || head[1] != 0 {
+		return false
+	}
+	dictionary := binary.LittleEndian.Uint32(head[1:])
+	high := uint32(1) << 31 >> bits.LeadingZeros32(dictionary) // its highest bit
+	if rest := dictionary &^ high; rest != 0 && rest != high>>1 {
+		return false
+	}
+	if len(head) < fixed {
+		return true
+	}
+	size := binary.LittleEndian.Uint64(head[5:])
+	return size == unknown || size < most
 }
 
 func isZlibHead(head []byte) bool {

@@ -40,6 +40,9 @@ func (joblib) recognises(f *file) (bool, error) {
 }
 
 func (joblib) read(f *file) (Model, error) {
+	if err := f.notTar(); err != nil {
+		return Model{}, err
+	}
 	content, err := newInflated(f)
 	if err != nil {
 		return Model{}, err

@@ -77,7 +77,7 @@ func (s *pickleScan) checkRaw(size int64) error {
 		if strings.IndexByte(imports, opcode) >= 0 {
 			n = len(rest)
 		} else if opcode != stop {
-			n = argument(opcode, rest[1:])
+			n = s.ops[opcode].length(rest[1:])
 		}
 		if n < 0 {
 			return nil // pickle.load fails there

@@ -219,6 +219,9 @@ func TestACompressedFileThatIsDamagedIsRefused(t *testing.T) {
 		"a cut pickle":        {zlibOf(t, "\x80\x02cos\nsyst"), formats.Truncated},
 		"xz":                  {"\xfd7zXZ\x00\x00\x04", formats.UnsupportedFormat},
 		"lzma":                {"\x5d\x00\x00\x80\x00", formats.UnsupportedFormat},
+		"lzma, 1.5 MiB":       {"\x5d\x00\x00\x18\x00" + strings.Repeat("\xff", 8) + "\x00", formats.UnsupportedFormat},
+		"lzma, 256 bytes":     {"\x5d\x00\x01\x00\x00" + strings.Repeat("\xff", 8) + "\x00", formats.UnsupportedFormat},
+		"lzma, of known size": {"\x5d\x00\x03\x00\x00\x2c\x01\x00\x00\x00\x00\x00\x00\x00", formats.UnsupportedFormat},
 		"LZ4":                 {"\x04\x22\x4d\x18", formats.UnsupportedFormat},
 		"many zeros":          {bzip2Zeros, formats.TooComplex},
 		"no pickle":           {gzipOf(t, "hello"), formats.UnsupportedFormat},
@@ -231,5 +234,16 @@ func TestACompressedFileThatIsDamagedIsRefused(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+func TestNumbersThatBeginLikeLZMAAreData(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{
+		"\x5d\x00\x01\x01\x00" + strings.Repeat("\xff", 9), "\x5d\x00\x00\x70\x00" + strings.Repeat("\xff", 9), "\x5d\x00\x00\x80\x00" + strings.Repeat("\x7f", 9),
+	} {
+		if m, err := recogniseAs("w.bin", file); err != nil || m.Format != formats.Data {
+			t.Errorf("%q: %s, %v", file, m.Format, err)
+		}
 	}
 }

@@ -51,6 +51,15 @@ func TestCodeInAKerasModelIsFound(t *testing.T) {
 	}
 }
 
+func TestPickledWeightsOfAKerasModelAreFound(t *testing.T) {
+	t.Parallel()
+	objects := npyEntry("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", unsafePickle)
+	file := archiveOf(t, "metadata.json", "{}", "config.json", "{}", "model.weights.npz", archiveOf(t, "layer.npy", objects))
+	if got := details(t, "model.keras", file, formats.Keras); len(got) != 1 || got[0] != `"layer.npy" has objects, which are pickled` {
+		t.Errorf("found %q", got)
+	}
+}
+
 func TestAKerasConfigurationThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, config := range []string{

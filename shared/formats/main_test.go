@@ -48,6 +48,15 @@ func assertRefused(t testing.TB, b []byte, want formats.Code) string {
 	return refusal.Detail
 }
 
+// codeOf returns the code of the refusal that an error is, "" for any other.
+func codeOf(err error) formats.Code {
+	refusal, _ := errors.AsType[*formats.Refusal](err)
+	if refusal == nil {
+		return ""
+	}
+	return refusal.Code
+}
+
 type proto = formatstest.Proto
 
 // graph returns a GraphProto: an Identity from x to y.

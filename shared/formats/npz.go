@@ -32,14 +32,13 @@ func readNPZ(a *zipArchive) error {
 			return inEntry(e, err)
 		}
 		if len(array.Findings) > 0 {
-			a.found(e.name, "objects", "has objects, which are pickled", 0)
-			continue
+			continue // they were found before
 		}
 		if array.Parameters <= e.size { // those of no size are not counted
 			a.model.Parameters += array.Parameters
 		}
 		info := array.Tensors[0]
-		info.Name = strings.TrimSuffix(e.name, ".npy")
+		info.Name = e.name[:len(e.name)-len(".npy")]
 		if names += len(info.Name); len(a.model.Tensors) < maxTensors && names <= maxNames {
 			a.model.Tensors = append(a.model.Tensors, info)
 		}

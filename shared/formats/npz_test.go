@@ -30,6 +30,15 @@ func TestArraysAreRead(t *testing.T) {
 	}
 }
 
+func TestArraysWhoseNamesDifferInCaseAreRead(t *testing.T) {
+	t.Parallel()
+	one := npyEntry("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", "1234")
+	m, err := recogniseAs("x.npz", archiveOf(t, "w.npy", one, "W.npy", one))
+	if err != nil || len(m.Tensors) != 2 {
+		t.Errorf("%+v, %v", m, err)
+	}
+}
+
 func TestArraysOfObjectsAreFound(t *testing.T) {
 	t.Parallel()
 	for _, descr := range []string{"'|O'", "[('a', '<f4'), ('b', '|O')]", "[('a', [('b', '|O')])]"} {

@@ -17,6 +17,9 @@ func (pickle) recognises(f *file) (bool, error) {
 }
 
 func (pickle) read(f *file) (Model, error) {
+	if err := f.notTar(); err != nil {
+		return Model{}, err
+	}
 	report := newPickleReport()
 	scan := newPickleScan(newByteStream(f.section(0, f.size)), report)
 	scan.arrays = true

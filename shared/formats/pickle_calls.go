@@ -16,6 +16,7 @@ func (s *pickleScan) stop() error {
 		return err
 	}
 	s.done = true
+	s.report.stopped++
 	return s.inside(top)
 }
 
@@ -71,6 +72,12 @@ func stackGlobal(s *pickleScan, _ pickleRead) error {
 	if err != nil {
 		return err
 	}
+	for _, name := range names {
+		switch name.(type) {
+		case pickleNone, bool, int64, pickleTuple, *pickleDict:
+			return malformed(s.at, "imports something whose name is no text")
+		}
+	}
 	return s.push(s.imported(names[0], names[1]))
 }
 
@@ -102,6 +109,7 @@ func (s *pickleScan) called(v *pickleGlobal) {
 
 // callable records a call of something that is only known when it is called. What is imported has been judged already.
 func (s *pickleScan) callable(v pickleValue) *pickleGlobal {
+	s.report.calls = true
 	class, ok := v.(*pickleGlobal)
 	if !ok {
 		s.find("call", "calls something that is only known when it is loaded")
@@ -174,6 +182,7 @@ func instance(s *pickleScan, a pickleRead) error {
 	if err != nil {
 		return err
 	}
+	s.report.calls = true
 	s.called(class)
 	if err := s.inside(append([]pickleValue{class}, values...)); err != nil {
 		return err
@@ -204,6 +213,7 @@ func (s *pickleScan) build() error {
 		return err
 	}
 	given := state[0]
+	s.report.calls = true
 	if err := s.inside(state); err != nil {
 		return err
 	}

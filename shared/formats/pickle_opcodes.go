@@ -6,18 +6,7 @@ import (
 	"strings"
 )
 
-// The argument that follows an opcode of pickle (Python's pickletools).
 const (
-	noArgument  = "()012NRQabd}el]ostu\x81\x85\x86\x87\x88\x89\x8f\x90\x91\x92\x93\x94\x97\x98"
-	oneLine     = "FILPSVgp"
-	oneByte     = "Khq\x80\x82"
-	twoBytes    = "M\x83"
-	fourBytes   = "Jjr\x84"
-	eightBytes  = "G\x95"
-	lengthOne   = "UC\x8a\x8c" // a length of one byte, and as many bytes
-	lengthFour  = "TBX\x8b"
-	lengthEight = "\x8d\x8e\x96"
-
 	stop    = '.'
 	imports = "ci\x82\x83\x84\x93" // without one of them nothing can be called
 )
@@ -30,7 +19,7 @@ func isProtocolled(head []byte) bool {
 	}
 	for rest := head[2:]; len(rest) > 0; {
 		opcode := rest[0]
-		n := argument(opcode, rest[1:])
+		n := pickleOps[opcode].length(rest[1:])
 		switch {
 		case opcode == stop, strings.IndexByte(imports, opcode) >= 0:
 			return true
@@ -44,35 +33,32 @@ func isProtocolled(head []byte) bool {
 	return true
 }
 
-// argument returns how many bytes follow an opcode before the next one, more than there are where rest ends first; -1 for no opcode.
-func argument(opcode byte, rest []byte) int {
-	among := func(opcodes string) bool { return strings.IndexByte(opcodes, opcode) >= 0 }
-	switch {
-	case among(noArgument):
-		return 0
-	case among(oneLine):
-		end := bytes.IndexByte(rest, '\n')
-		if end < 0 {
-			return len(rest)
+// length returns how many bytes follow an opcode before the next one, as many as rest has where it ends first; -1 for no opcode.
+func (o pickleOp) length(rest []byte) int {
+	switch o.argument {
+	case noPickleArgument:
+		if o.run == nil {
+			return -1
 		}
-		return end + 1
-	case among(oneByte):
-		return 1
-	case among(twoBytes):
-		return 2
-	case among(fourBytes):
-		return 4
-	case among(eightBytes):
-		return 8
-	case among(lengthOne):
-		return counted(rest, 1)
-	case among(lengthFour):
-		return counted(rest, 4)
-	case among(lengthEight):
-		return counted(rest, 8)
+		return 0
+	case pickleLine:
+		return lineLength(rest)
+	case pickleLines:
+		first := lineLength(rest)
+		return first + lineLength(rest[first:])
+	case pickleUint1, pickleUint2, pickleUint4, pickleInt4, pickleUint8:
+		return pickleWidths[o.argument]
 	default:
-		return -1
+		return counted(rest, pickleWidths[o.argument])
 	}
+}
+
+// lineLength returns how many bytes the first line of rest has, with its end.
+func lineLength(rest []byte) int {
+	if end := bytes.IndexByte(rest, '\n'); end >= 0 {
+		return end + 1
+	}
+	return len(rest)
 }
 
 // counted returns how many bytes a little-endian length of width bytes takes with what it counts, len(rest) where that is more.

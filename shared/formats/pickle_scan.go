@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode"
 )
 
@@ -36,6 +37,9 @@ type pickleReport struct {
 	where    string          // the entry of an archive that is scanned, "" for the file
 	steps    int
 	inflated int64 // bytes of compressed pickles
+	imports  bool  // something that Python may find was imported
+	calls    bool  // something was called, or changed
+	stopped  int   // pickles that came to their ends
 	arrays   int   // that joblib wrote between the opcodes
 	tensors  []TensorInfo
 	elements int64
@@ -250,6 +254,7 @@ func pickleSame(a, b pickleValue) bool {
 func (s *pickleScan) imported(module, name pickleValue) *pickleGlobal {
 	from, ok := module.(string)
 	what, also := name.(string)
+	s.report.imports = s.report.imports || !ok || isModuleName(from)
 	if !ok || !also {
 		s.find("import", "imports what is only known when it is loaded")
 		return &pickleStrange
@@ -264,6 +269,19 @@ func (s *pickleScan) imported(module, name pickleValue) *pickleGlobal {
 	}
 	s.report.library(known)
 	return known
+}
+
+// isModuleName reports whether a name may be a module's. Text that begins like an import, as "class Net(Module):" does, has other characters.
+func isModuleName(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.In(r, unicode.L, unicode.M, unicode.N) && !strings.ContainsRune("_-.", r)
+	})
+}
+
+// runs reports whether loading what was scanned may have done something, though it cannot be scanned to its end. Numbers that look like opcodes by
+// chance have hardly ever an import among them. Extensions and persistent ids, which they do have, lead to nothing that the program does not bring.
+func (r *pickleReport) runs() bool {
+	return r.imports && (r.calls || r.stopped > 0) && len(r.findings) > 0
 }
 
 // find records an unsafe finding about the opcode, once.

@@ -146,6 +146,8 @@ func TestAPickleThatCannotBeFollowedIsRefused(t *testing.T) {
 		"zeros behind it":             {"\x80\x02N.\x00\x00", formats.Malformed},
 		"a cut pickle behind it":      {"\x80\x02N.\x80\x02", formats.Truncated},
 		"nothing to return":           {"\x80\x02.", formats.Malformed},
+		"an import of a number":       {"\x80\x04K\x01\x8c\x06system\x93.", formats.Malformed},
+		"an import of nothing":        {"\x80\x04\x8c\x02osN\x93.", formats.Malformed},
 		"a call without arguments":    {"\x80\x02NR.", formats.Malformed},
 		"a value below a MARK":        {"\x80\x02N(\x85.", formats.Malformed},
 		"a tuple without a MARK":      {"\x80\x02Nt.", formats.Malformed},

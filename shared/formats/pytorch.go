@@ -4,14 +4,14 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
 
 // pyTorch is what torch.save writes since version 1.6: an archive with the pickle data.pkl in a folder (torch/serialization.py).
 var pyTorch = zipFormat{
-	known: about{format: PyTorch, name: "a PyTorch file", endings: []string{".pt", ".pth"}, code: true, pickled: true},
+	known:  about{format: PyTorch, name: "a PyTorch file", endings: []string{".pt", ".pth"}, code: true, pickled: true},
+	folder: true,
 	is: func(names zipNames) bool {
 		return names.has("data.pkl") && !names.has("constants.pkl") && !isPT2(names)
 	},
@@ -19,18 +19,31 @@ var pyTorch = zipFormat{
 
 // torchScript is what torch.jit.save writes: PyTorch takes an archive with constants.pkl for one (torch/serialization.py, _is_torchscript_zip).
 var torchScript = zipFormat{
-	known: about{format: TorchScript, name: "a TorchScript file", endings: []string{".pt", ".pth"}, code: true},
-	is:    func(names zipNames) bool { return names.has("constants.pkl") },
-	read:  readTorchScript,
+	known:  about{format: TorchScript, name: "a TorchScript file", endings: []string{".pt", ".pth"}, code: true},
+	folder: true,
+	is:     func(names zipNames) bool { return names.has("constants.pkl") },
+	read:   readTorchScript,
 }
+
+// pt2Known is what is known of PT2 archives.
+var pt2Known = about{format: PT2, name: "a PT2 archive", endings: []string{".pt2"}, code: true}
 
 // pt2 is what torch.export.save writes (torch/export/pt2_archive).
 var pt2 = zipFormat{
-	known: about{format: PT2, name: "a PT2 archive", endings: []string{".pt2"}, code: true},
-	is:    func(names zipNames) bool { return isPT2(names) && !names.has("constants.pkl") },
+	known:  pt2Known,
+	folder: true,
+	is:     func(names zipNames) bool { return isPT2(names) && !names.has("constants.pkl") && !pt2Flat.is(names) },
 }
 
-// isPT2 knows archives of torch.export by their names: those of PyTorch 2.1 to 2.6, and the later ones.
+// pt2Flat is what torch.export.save of PyTorch 2.1 to 2.6 writes, without a folder (torch/export/__init__.py).
+var pt2Flat = zipFormat{
+	known: pt2Known,
+	is: func(names zipNames) bool {
+		return names["serialized_exported_program.json"] && !names.has("constants.pkl")
+	},
+}
+
+// isPT2 knows archives of torch.export by their names.
 func isPT2(names zipNames) bool {
 	return names["serialized_exported_program.json"] || names.has("serialized_exported_program.json") || names.has("archive_format") ||
 		names["archive_format"]
@@ -41,7 +54,7 @@ func readTorchScript(a *zipArchive) error {
 	code := 0
 	for i := range a.entries {
 		e := &a.entries[i]
-		if path.Ext(e.name) != ".py" {
+		if !e.has(".py") {
 			continue
 		}
 		code++

@@ -4,6 +4,9 @@ package formats
 // MAGIC_NUMBER).
 const torchBeforeZip = "\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 
+// torchProtocol is the pickle that follows: the version 1001 (PROTOCOL_VERSION).
+const torchProtocol = "\x80\x02M\xe9\x03."
+
 // torchPickles are the pickles in such a file: the number, the version, facts of the machine, the object, and the storages' keys
 // (_legacy_load). The storages follow, each with its number of elements in eight bytes.
 const torchPickles = 5
@@ -22,6 +25,16 @@ func (torchLegacy) recognises(f *file) (bool, error) {
 }
 
 func (torchLegacy) read(f *file) (Model, error) {
+	if err := f.notTar(); err != nil {
+		return Model{}, err
+	}
+	head, err := f.peek(0, len(torchBeforeZip)+len(torchProtocol))
+	if err != nil {
+		return Model{}, err
+	}
+	if string(head) != torchBeforeZip+torchProtocol {
+		return Model{}, malformed(int64(len(torchBeforeZip)), "has another version than 1001, which PyTorch does not read")
+	}
 	report := newPickleReport()
 	report.storages = map[string]int64{}
 	scan := newPickleScan(newByteStream(f.section(0, f.size)), report)
@@ -44,8 +57,7 @@ func (torchLegacy) read(f *file) (Model, error) {
 	if size != f.size-begin {
 		return Model{}, malformed(begin, "has %d bytes for the storages of its tensors, which take %d", f.size-begin, size)
 	}
-	head, err := f.peek(begin, headSize)
-	if err != nil {
+	if head, err = f.peek(begin, headSize); err != nil {
 		return Model{}, err
 	}
 	if isPickle(head) { // a program that loads pickles to the end of the file would load it

@@ -30,6 +30,8 @@ func TestAFileOfPyTorchBeforeZipIsRead(t *testing.T) {
 	for name, file := range map[string]string{
 		"a storage cut":      beforeZip(stateDict, storage[1:]),
 		"something behind":   beforeZip(stateDict, storage+unsafePickle),
+		"another version":    strings.Replace(beforeZip(stateDict, storage), "M\xe9\x03", "M\xe8\x03", 1),
+		"code for a version": strings.Replace(beforeZip(stateDict, storage), "M\xe9\x03", "cos\nsystem\n", 1),
 		"a pickle less":      beforeZip("", ""),
 		"an endless storage": beforeZip(strings.Replace(stateDict, "K\x06t", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7ft", 1), storage),
 	} {

@@ -25,6 +25,7 @@ func TestOtherFormatsAreNamed(t *testing.T) {
 		"this is a GGUF file, not an ONNX file":                                         tinyGGUF(),
 		"this is an HDF5 file, as Keras and others write it, not an ONNX file":          "\x89HDF\r\n\x1a\n\x00",
 		"this is a file compressed with gzip, not an ONNX file":                         "\x1f\x8b\x08\x00",
+		"this is a file compressed with lzma, not an ONNX file":                         "\x5d\x00\x03\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00",
 		"this is a TensorFlow Lite model, not an ONNX file":                             flatbuffer(tflModel(tflAdd())),
 		"this is ONNX Runtime's own format, not an ONNX file":                           "\x1c\x00\x00\x00ORTM",
 		"this is a NumPy array, not an ONNX file":                                       npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1,)}", 4),

@@ -5,14 +5,14 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"path"
 	"slices"
-	"strings"
 )
 
 // zipFormat is a format whose files are zip archives.
 type zipFormat struct {
 	known about
+	// folder says that all files are in one folder. PyTorch takes that of the first file in the directory (inline_container.cc, init).
+	folder bool
 	// is reports whether an archive with these names is of the format.
 	is func(names zipNames) bool
 	// read reads what the format says in the archive's files; nil where that is nothing but pickles.
@@ -20,7 +20,7 @@ type zipFormat struct {
 }
 
 // zipFormats are the formats whose files are zip archives.
-var zipFormats = []zipFormat{pyTorch, torchScript, pt2, kerasArchive, skops, npz}
+var zipFormats = []zipFormat{pyTorch, torchScript, pt2, pt2Flat, kerasArchive, skops, npz}
 
 // zipReader stands in the table for one of the zipFormats.
 type zipReader struct{ format Format }
@@ -32,19 +32,6 @@ type zipArchive struct {
 	catalog zipCatalog
 	report  *pickleReport
 	model   Model
-}
-
-// zipNames are the names of the files in an archive.
-type zipNames map[string]bool
-
-// has reports whether the archive has the file in its one folder, as PyTorch writes it.
-func (n zipNames) has(name string) bool {
-	for full := range n {
-		if _, rest, ok := strings.Cut(full, "/"); ok && rest == name {
-			return true
-		}
-	}
-	return false
 }
 
 func (z zipReader) about() about {
@@ -73,25 +60,6 @@ func isZip(f *file) (bool, error) {
 	return err == nil && bytes.HasPrefix(tail, []byte(zipEnd)) && tail[20] == 0 && tail[21] == 0 && f.size > zipEndSize, err
 }
 
-// zipFormatOf finds an archive's format by the names in it, nil for none. It fails with a *Refusal if it is of several.
-func zipFormatOf(entries []zipEntry) (*zipFormat, error) {
-	names := zipNames{}
-	for _, e := range entries {
-		names[e.name] = true
-	}
-	var found *zipFormat
-	for i := range zipFormats {
-		if !zipFormats[i].is(names) {
-			continue
-		}
-		if found != nil {
-			return nil, &Refusal{Malformed, Zip, "this zip archive is " + found.known.name + " and " + zipFormats[i].known.name + " at once"}
-		}
-		found = &zipFormats[i]
-	}
-	return found, nil
-}
-
 func (z zipReader) read(f *file) (Model, error) {
 	entries, catalog, err := f.zipEntries()
 	if err != nil {
@@ -102,7 +70,7 @@ func (z zipReader) read(f *file) (Model, error) {
 	case err != nil:
 		return Model{}, err
 	case found == nil:
-		return Model{}, errOther
+		return Model{}, f.unknownZip()
 	}
 	a := &zipArchive{file: f, entries: entries, catalog: catalog, report: newPickleReport(), model: newModel(found.known.format)}
 	if err := a.scan(0); err != nil {
@@ -113,6 +81,19 @@ func (z zipReader) read(f *file) (Model, error) {
 		err = found.read(a)
 	}
 	return a.model, nameZip(err, found.known)
+}
+
+// unknownZip returns errOther for an archive that is of no format and begins like one, since that is refused later, or the refusal of one that
+// begins with something else: some programs would find the archive, and others what is before it.
+func (f *file) unknownZip() error {
+	head, err := f.peek(0, len(zipLocal))
+	switch {
+	case err != nil:
+		return err
+	case string(head) == zipLocal:
+		return errOther
+	}
+	return &Refusal{UnsupportedFormat, Zip, "this file ends with a zip archive and begins with something else, which is not accepted: unpack it and upload the model in it"}
 }
 
 // nameZip names the archive in a refusal.
@@ -129,7 +110,7 @@ const maxArchives = 3
 // scan looks at each file of the archive: it scans those that are pickles, whatever their names are.
 func (a *zipArchive) scan(depth int) error {
 	return a.eachEntry(a.entries, a.catalog, func(e *zipEntry) error {
-		if e.size == 0 && path.Ext(e.name) != ".pkl" {
+		if e.size == 0 && !e.has(".pkl") {
 			return nil
 		}
 		head, err := a.begin(e)
@@ -143,11 +124,17 @@ func (a *zipArchive) scan(depth int) error {
 // scanEntry scans one file of the archive by how it begins.
 func (a *zipArchive) scanEntry(e *zipEntry, head []byte, depth int) error {
 	switch {
+	case e.has(".pkl"):
+		return a.pickle(e, head)
 	case bytes.HasPrefix(head, []byte(zipLocal)):
 		return a.nested(e, depth)
+	case bytes.HasPrefix(head, []byte(numpyMagic)):
+		return a.array(e, head)
 	case bytes.HasPrefix(head, []byte("\x7fELF")), bytes.HasPrefix(head, []byte("MZ\x90\x00")):
 		a.find(e, "program", "is a program")
-	case path.Ext(e.name) == ".pkl" || pickleOps[head[0]].run != nil:
+	case isTar(head):
+		a.find(e, "tar", "is a tar archive")
+	case pickleOps[head[0]].run != nil:
 		return a.pickle(e, head)
 	}
 	return nil
@@ -158,6 +145,15 @@ func (a *zipArchive) find(e *zipEntry, code, detail string) {
 	a.report.find(code, shorten(e.name)+" "+detail, 0, true)
 }
 
+// array looks for objects in an array of NumPy.
+func (a *zipArchive) array(e *zipEntry, head []byte) error {
+	array, err := readNumPy(head, e.size)
+	if err == nil && len(array.Findings) > 0 {
+		a.find(e, "objects", "has objects, which are pickled")
+	}
+	return inEntry(e, err)
+}
+
 // nested scans an archive in the archive.
 func (a *zipArchive) nested(e *zipEntry, depth int) error {
 	if e.method != zipStored || depth >= maxArchives {
@@ -166,6 +162,9 @@ func (a *zipArchive) nested(e *zipEntry, depth int) error {
 	f := newFile(io.NewSectionReader(a.from, e.data, e.size), e.size, "")
 	f.reads = a.reads
 	entries, catalog, err := f.zipEntries()
+	if names, twin := zipNamesOf(entries); err == nil && twin != nil && !npz.is(names) {
+		err = sameName(twin)
+	}
 	if err == nil {
 		inner := &zipArchive{file: f, entries: entries, catalog: catalog, report: a.report}
 		err = inner.scan(depth + 1)
@@ -174,8 +173,8 @@ func (a *zipArchive) nested(e *zipEntry, depth int) error {
 	return inEntry(e, err)
 }
 
-// pickle scans a file of the archive that begins like a pickle. One that turns out to be none is data, unless its name says that it is a pickle
-// or it imports something before it breaks off.
+// pickle scans a file of the archive that begins like a pickle. One that turns out to be none is data, unless its name says that it is a pickle,
+// which is refused then, or it may do something before it breaks off.
 func (a *zipArchive) pickle(e *zipEntry, head []byte) error {
 	found := newPickleReport()
 	found.where, found.steps, found.scripted = e.name, a.report.steps, a.model.Format == TorchScript
@@ -194,9 +193,9 @@ func (a *zipArchive) pickle(e *zipEntry, head []byte) error {
 	case err == nil:
 	case a.fault != nil, content.err != nil:
 		return content.explain(a.file, cmp.Or(a.fault, content.err))
-	case path.Ext(e.name) == ".pkl", a.report.steps > maxPickleSteps:
+	case e.has(".pkl"), found.stopped > 1, a.report.steps > maxPickleSteps: // PyTorch's files before 1.6 have several
 		return inEntry(e, err)
-	case !isPickle(head):
+	case !found.runs() && !isPickle(head):
 		return nil
 	default:
 		found.tensors, found.elements = nil, 0

@@ -1,6 +1,9 @@
 package formats
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // zipFields are the numbers that an extra field has in place of those that are too large for a header (APPNOTE.TXT, 4.5.3).
 type zipFields struct {
@@ -8,9 +11,22 @@ type zipFields struct {
 	given   bool
 }
 
+// zipExtras are the extra fields that an entry may have, by their ids: they say nothing of its name or content. What others say, some readers
+// heed and others do not: zipfile takes a name from 0x7075 (CPython's Lib/zipfile, _decodeExtra).
+var zipExtras = []uint16{
+	zipLarge,
+	0x000a, // times of NTFS (APPNOTE.TXT, 4.5.5)
+	0x5455, // times, as Info-ZIP writes them (its extrafld.txt)
+	0x5855, // times and owner, in its older form
+	0x7875, // owner, in its newer form
+	0x4246, // padding that aligns the content, "FB" (PyTorch's inline_container.cc, getPadding)
+}
+
+// zipLarge is the id of the extra field of large archives (APPNOTE.TXT, 4.5.3).
+const zipLarge = 1
+
 // zipExtra reads the extra fields in n bytes at a place, and returns those of large archives.
 func (f *file) zipExtra(at, n int64) (zipFields, error) {
-	const large = 1
 	fields := zipFields{}
 	if n > f.size-at {
 		return fields, malformed(at, "has extra fields beyond its end")
@@ -22,16 +38,22 @@ func (f *file) zipExtra(at, n int64) (zipFields, error) {
 	for len(b) >= 4 {
 		id, size := binary.LittleEndian.Uint16(b), int(binary.LittleEndian.Uint16(b[2:]))
 		b = b[4:]
-		if size > len(b) || id == large && fields.given {
+		switch {
+		case !slices.Contains(zipExtras, id):
+			return fields, malformed(at, "has the extra field %#04x, which not all programs read alike: save the archive without it", id)
+		case size > len(b) || id == zipLarge && fields.given:
 			return fields, malformed(at, "has extra fields that are not valid")
 		}
-		if id == large {
+		if id == zipLarge {
 			fields.given = true
 			for i := 0; i+8 <= size; i += 8 {
 				fields.numbers = append(fields.numbers, signed(binary.LittleEndian.Uint64(b[i:])))
 			}
 		}
 		b = b[size:]
+	}
+	if len(b) > 0 {
+		return fields, malformed(at, "has extra fields that are not valid")
 	}
 	return fields, nil
 }

@@ -89,14 +89,31 @@ func TestEachPickleInAnArchiveIsScanned(t *testing.T) {
 		file string
 		want string
 	}{
-		"data.pkl":             {archiveOf(t, "archive/data.pkl", unsafePickle), `"archive/data.pkl" imports os.system`},
-		"deflated":             {archiveBy(t, zip.Deflate, "archive/data.pkl", unsafePickle), `"archive/data.pkl" imports os.system`},
-		"another name":         {archiveOf(t, append(plain, "archive/weights.bin", unsafePickle)...), `"archive/weights.bin" imports os.system`},
-		"another folder":       {archiveOf(t, append(plain, "other/data.pkl", unsafePickle)...), `"other/data.pkl" imports os.system`},
-		"protocol 0":           {archiveOf(t, append(plain, "archive/x", "(S'id'\nios\nsystem\n.")...), `"archive/x" imports os.system`},
-		"cut, of another name": {archiveOf(t, append(plain, "archive/x", unsafePickle[:13])...), `"archive/x" imports os.system`},
-		"in an archive in it":  {archiveOf(t, append(plain, "archive/x.pt", deep)...), `"inner/weights" imports os.system`},
-		"a program":            {archiveOf(t, append(plain, "archive/x.so", "\x7fELF\x02\x01")...), `"archive/x.so" is a program`},
+		"data.pkl":                       {archiveOf(t, "archive/data.pkl", unsafePickle), `"archive/data.pkl" imports os.system`},
+		"deflated":                       {archiveBy(t, zip.Deflate, "archive/data.pkl", unsafePickle), `"archive/data.pkl" imports os.system`},
+		"another name":                   {archiveOf(t, append(plain, "archive/weights.bin", unsafePickle)...), `"archive/weights.bin" imports os.system`},
+		"a deeper folder":                {archiveOf(t, append(plain, "archive/x/data.pkl", unsafePickle)...), `"archive/x/data.pkl" imports os.system`},
+		"another case":                   {archiveOf(t, "archive/DATA.PKL", unsafePickle), `"archive/DATA.PKL" imports os.system`},
+		"protocol 0":                     {archiveOf(t, append(plain, "archive/x", "(S'id'\nios\nsystem\n.")...), `"archive/x" imports os.system`},
+		"cut, of another name":           {archiveOf(t, append(plain, "archive/x", unsafePickle[:13])...), `"archive/x" imports os.system`},
+		"a call, then no opcode":         {archiveOf(t, append(plain, "archive/x", "cos\nsystem\n(S'id'\ntR\xff")...), `"archive/x" imports os.system`},
+		"one by STACK_GLOBAL":            {archiveOf(t, append(plain, "archive/x", "Vos\nVsystem\n\x93(S'id'\ntR\xff")...), `"archive/x" imports os.system`},
+		"one by INST":                    {archiveOf(t, append(plain, "archive/x", "(S'id'\nios\nsystem\n\xff")...), `"archive/x" imports os.system`},
+		"one by OBJ":                     {archiveOf(t, append(plain, "archive/x", "(cos\nsystem\nS'id'\no\xff")...), `"archive/x" imports os.system`},
+		"one by NEWOBJ":                  {archiveOf(t, append(plain, "archive/x", "cx.y\nZ\n)\x81\xff")...), `"archive/x" imports x.y.Z`},
+		"one in the second pickle":       {archiveOf(t, append(plain, "archive/x", "N.cos\nsystem\n(S'id'\ntR\xff")...), `"archive/x" imports os.system`},
+		"one of protocol 0, said":        {archiveOf(t, append(plain, "archive/x", "\x80\x00cos\nsystem\n)R\xff")...), `"archive/x" imports os.system`},
+		"a pickle before no pickle":      {archiveOf(t, append(plain, "archive/x", "cos\nsystem\n.\xff")...), `"archive/x" imports os.system`},
+		"words":                          {archiveOf(t, append(plain, "archive/x", "cat\ndog\nmouse\n")...), ""},
+		"numbers with an extension":      {archiveOf(t, append(plain, "archive/x", "\x82\x01.\xff")...), ""},
+		"numbers with a name of numbers": {archiveOf(t, append(plain, "archive/x", "K\x01K\x02\x93)R.")...), ""},
+		"an array of objects": {
+			archiveOf(t, append(plain, "archive/x", npyEntry("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", unsafePickle))...),
+			`"archive/x" has objects, which are pickled`,
+		},
+		"an array of numbers": {archiveOf(t, append(plain, "archive/x", npyEntry("{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }", "1234"))...), ""},
+		"in an archive in it": {archiveOf(t, append(plain, "archive/x.pt", deep)...), `"inner/weights" imports os.system`},
+		"a program":           {archiveOf(t, append(plain, "archive/x.so", "\x7fELF\x02\x01")...), `"archive/x.so" is a program`},
 		"an id that is no storage": {
 			archiveOf(t, "archive/data.pkl", "\x80\x02U\x04fileQ."), `"archive/data.pkl" asks the program that loads it for an object`,
 		},
@@ -119,6 +136,10 @@ func TestTorchScriptIsKnownByItsConstants(t *testing.T) {
 		t.Errorf("found %q", got)
 	}
 	reads := archiveOf(t, "net/data.pkl", unsafePickle, "net/constants.pkl", "\x80\x02).", "net/code/x.py", "x\n  y = torch.from_file(\"/etc/passwd\")\n")
+	shouted := archiveOf(t, "net/data.pkl", "\x80\x02N.", "net/CONSTANTS.PKL", "\x80\x02).", "net/code/X.PY", "x\n  y = torch.from_file(\"/etc/passwd\")\n")
+	if got := details(t, "model.pt", shouted, formats.TorchScript); len(got) != 1 || got[0] != `"net/code/X.PY" calls from_file` {
+		t.Errorf("found %q", got)
+	}
 	want := `"net/data.pkl" imports os.system; "net/code/x.py" calls from_file`
 	if got := strings.Join(details(t, "model.pt", reads, formats.TorchScript), "; "); got != want {
 		t.Errorf("found %s, want %s", got, want)
@@ -134,26 +155,49 @@ func TestAnExportedProgramIsRead(t *testing.T) {
 	}
 }
 
+func TestAnExportedProgramWithoutAFolderIsRead(t *testing.T) {
+	t.Parallel()
+	file := archiveOf(t, "serialized_exported_program.json", "{}", "serialized_state_dict.pt", archiveOf(t, "archive/data.pkl", unsafePickle), "version", "5.3")
+	if got := details(t, "model.pt2", file, formats.PT2); len(got) != 1 || got[0] != `"archive/data.pkl" imports os.system` {
+		t.Errorf("found %q", got)
+	}
+}
+
+// behind returns an archive behind something, as a program that makes room for it writes both.
+func behind(prefix, archive string) string {
+	moved := []byte(prefix + archive)
+	for at := len(prefix) + strings.Index(archive, "PK\x01\x02"); string(moved[at:at+4]) == "PK\x01\x02"; {
+		offset := binary.LittleEndian.Uint32(moved[at+42:])
+		binary.LittleEndian.PutUint32(moved[at+42:], offset+uint32(len(prefix)))
+		at += 46 + int(binary.LittleEndian.Uint16(moved[at+28:])) + int(binary.LittleEndian.Uint16(moved[at+30:]))
+	}
+	directory := moved[len(moved)-22+16:]
+	binary.LittleEndian.PutUint32(directory, binary.LittleEndian.Uint32(directory)+uint32(len(prefix)))
+	return string(moved)
+}
+
+func TestAnArchiveBehindSomethingElseIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, file := range map[string]string{
+		"of no format": behind("junk", zipOf(t, "x")), "of PyTorch": behind("junk", torchFile(t)), "behind zeros": behind("\x00\x00\x00\x00", zipOf(t, "a", "b")),
+		"as it was": "junk" + zipOf(t, "x"),
+	} {
+		_, err := recogniseAs("w.bin", file)
+		if codeOf(err) == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestAnArchiveOnWhichReadersDifferIsRefused(t *testing.T) {
 	t.Parallel()
 	whole := torchFile(t)
 	directory := strings.Index(whole, "PK\x01\x02")
 	edit := func(at int, with string) string { return whole[:at] + with + whole[at+len(with):] }
-	shifted := func(prefix string) string { // as a program that makes room for something before an archive does
-		moved := []byte(prefix + whole)
-		for at := len(prefix) + directory; string(moved[at:at+4]) == "PK\x01\x02"; {
-			offset := binary.LittleEndian.Uint32(moved[at+42:])
-			binary.LittleEndian.PutUint32(moved[at+42:], offset+uint32(len(prefix)))
-			at += 46 + int(binary.LittleEndian.Uint16(moved[at+28:])) + int(binary.LittleEndian.Uint16(moved[at+30:]))
-		}
-		end := len(moved) - 22
-		binary.LittleEndian.PutUint32(moved[end+16:], uint32(len(prefix)+directory))
-		return string(moved)
-	}
 	name := strings.Index(whole, "archive/data.pkl")
 	second := directory + 1 + strings.Index(whole[directory+1:], "PK\x01\x02")
 	for what, file := range map[string]string{
-		"something before it":                 shifted("#!/bin/sh\n"),
+		"something before it":                 behind("#!/bin/sh\n", whole),
 		"something before it, unmoved":        "junk" + whole,
 		"something behind it":                 whole + "junk",
 		"a cut":                               whole[:len(whole)-1],
@@ -182,6 +226,17 @@ func TestAnArchiveOnWhichReadersDifferIsRefused(t *testing.T) {
 		"an absolute name":                    archiveOf(t, "archive/data.pkl", stateDict, "/etc/passwd", ""),
 		"a name with a control character":     archiveOf(t, "archive/data.pkl", stateDict, "archive/\x01", ""),
 		"of two formats":                      archiveOf(t, "archive/data.pkl", stateDict, "schema.json", "{}"),
+		"another folder":                      archiveOf(t, "archive/data.pkl", stateDict, "other/data.pkl", unsafePickle),
+		"another folder that is first":        archiveOf(t, "other/data.pkl", unsafePickle, "archive/data.pkl", stateDict),
+		"no folder":                           archiveOf(t, "version", "3\n", "archive/data.pkl", stateDict),
+		"a name in two cases":                 archiveOf(t, "archive/data.pkl", stateDict, "archive/DATA.PKL", unsafePickle),
+		"a name in two cases, in one in it":   archiveOf(t, "archive/data.pkl", stateDict, "archive/x.pt", archiveOf(t, "a/x", "", "a/X", "")),
+		"TorchScript in two folders":          archiveOf(t, "net/CONSTANTS.PKL", "\x80\x02).", "other/data.pkl", stateDict),
+		"a cut pickle in another case":        archiveOf(t, "archive/data.pkl", stateDict, "archive/x.PKL", "\x80\x02N"),
+		"an empty pickle in another case":     archiveOf(t, "archive/data.pkl", stateDict, "archive/x.Pkl", ""),
+		"a pickle that is an archive":         archiveOf(t, "archive/data.pkl", stateDict, "archive/x.pkl", archiveOf(t, "a/x", "")),
+		"pickles that are cut":                archiveOf(t, "archive/data.pkl", stateDict, "archive/x", "N.\x80\x02N.N.\xff"),
+		"a damaged array":                     archiveOf(t, "archive/data.pkl", stateDict, "archive/x", "\x93NUMPY\x01\x00\xff\x00{"),
 		"an empty pickle":                     archiveOf(t, "archive/data.pkl", ""),
 		"a damaged pickle":                    archiveOf(t, "archive/data.pkl", "\x80\x02N"),
 		"a damaged archive in it":             archiveOf(t, "archive/data.pkl", stateDict, "archive/x", whole[:100]),
