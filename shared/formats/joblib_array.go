@@ -1,6 +1,7 @@
 package formats
 
 import (
+	"bytes"
 	"math"
 	"strings"
 )
@@ -58,7 +59,7 @@ func (s *pickleScan) padding(alignment int64) error {
 		return malformed(s.at, "has an array with %d bytes before it; at most %d are allowed", n, alignment)
 	}
 	b, err := s.in.next(n)
-	if err == nil && strings.Trim(string(b), "\xff") != "" {
+	if err == nil && bytes.Count(b, []byte{0xff}) < n {
 		err = malformed(s.at, "has an array with data before it")
 	}
 	return err

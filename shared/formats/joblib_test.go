@@ -120,6 +120,7 @@ func TestAnArrayThatJoblibDoesNotWriteIsRefused(t *testing.T) {
 		"an array beyond the file":            "\x80\x03" + wrapper("J\x00\x00\x00\x7f\x85", float64Type) + data + ".",
 		"padding beyond its bound":            "\x80\x03" + wrapper("K\x01\x85", float64Type) + "(" + strings.Repeat("\xff", 40) + "........" + ".",
 		"padding with something in it":        "\x80\x03" + wrapper("K\x01\x85", float64Type) + "\x03\xffc\xff" + "........" + ".",
+		"padding with bytes of no text":       "\x80\x03" + wrapper("K\x01\x85", float64Type) + "\x03\xff\x80\xff" + "........" + ".",
 		"no state":                            "\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81.",
 		"no type":                             state("subclass", "cnumpy\nndarray\n", "shape", ")", "order", "U\x01C"),
 		"no shape":                            state("subclass", "cnumpy\nndarray\n", "dtype", float64Type, "order", "U\x01C"),

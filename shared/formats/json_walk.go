@@ -8,35 +8,36 @@ import (
 // jsonWalk visits each object in a JSON text, the inner ones first.
 type jsonWalk struct {
 	*jsonReader
-	wanted []string // keys of interest
-	// visit gets the texts that an object has under these keys, and where it ends.
+	wanted  []string // keys whose texts are of interest
+	numbers []string // keys whose numbers are of interest
+	// visit gets what an object has under these keys, as texts, and where it ends.
 	visit func(at int64, texts map[string]string)
 }
 
 // whole walks the text to its end.
 func (w *jsonWalk) whole() error {
-	if _, _, err := w.value(); err != nil {
+	if _, err := w.value(); err != nil {
 		return err
 	}
 	return w.end()
 }
 
-// value walks the next value, and returns it if it is a text.
-func (w *jsonWalk) value() (string, bool, error) {
+// value walks the next value, and returns it if it is a text or a number.
+func (w *jsonWalk) value() (json.Token, error) {
 	token, err := w.token()
 	if err != nil {
-		return "", false, err
+		return nil, err
 	}
 	switch token := token.(type) {
-	case string:
-		return token, true, nil
+	case string, json.Number:
+		return token, nil
 	case json.Delim:
 		if token == '[' {
-			return "", false, w.elements(func(int) error { _, _, err := w.value(); return err })
+			return nil, w.elements(func(int) error { _, err := w.value(); return err })
 		}
-		return "", false, w.object()
+		return nil, w.object()
 	default:
-		return "", false, nil
+		return nil, nil
 	}
 }
 
@@ -44,9 +45,16 @@ func (w *jsonWalk) value() (string, bool, error) {
 func (w *jsonWalk) object() error {
 	texts := map[string]string{}
 	err := w.members(func(key string) error {
-		text, is, err := w.value()
-		if is && slices.Contains(w.wanted, key) {
-			texts[key] = text
+		value, err := w.value()
+		switch value := value.(type) {
+		case string:
+			if slices.Contains(w.wanted, key) {
+				texts[key] = value
+			}
+		case json.Number:
+			if slices.Contains(w.numbers, key) {
+				texts[key] = value.String()
+			}
 		}
 		return err
 	})
@@ -57,14 +65,14 @@ func (w *jsonWalk) object() error {
 }
 
 // walk walks the JSON text that a file of the archive is.
-func (a *zipArchive) walk(name string, wanted []string, visit func(at int64, texts map[string]string)) error {
+func (a *zipArchive) walk(name string, w jsonWalk) error {
 	i := slices.IndexFunc(a.entries, func(e zipEntry) bool { return e.name == name })
 	if i < 0 {
 		return malformed(a.size, "ends without its file %s", name)
 	}
 	e := &a.entries[i]
 	content := a.content(e)
-	w := &jsonWalk{jsonReader: newJSON(content, 0), wanted: wanted, visit: visit}
+	w.jsonReader = newJSON(content, 0)
 	err := w.whole()
 	if a.fault != nil || content.err != nil {
 		return content.explain(a.file, err)

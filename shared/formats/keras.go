@@ -38,23 +38,23 @@ var kerasCode = []string{"Lambda", "__lambda__", "TorchModuleWrapper", "TFSMLaye
 // readKeras looks for code in a model's configuration, and for the version of Keras.
 func readKeras(a *zipArchive) error {
 	const config = "config.json"
-	err := a.walk(config, []string{"class_name", "module", "config", "vocabulary"}, func(at int64, texts map[string]string) {
+	err := a.walk(config, jsonWalk{wanted: []string{"class_name", "module", "config", "vocabulary"}, visit: func(at int64, texts map[string]string) {
 		if detail := kerasFinding(texts); detail != "" {
 			a.found(config, "layer", detail, at)
 		}
 		if class := texts["class_name"]; class != "" && len(class) <= maxName && checkName(class, 0) == nil {
 			a.model.Architecture = class // the last is the outermost
 		}
-	})
+	}})
 	if err != nil {
 		return err
 	}
-	return a.walk("metadata.json", []string{"keras_version"}, func(_ int64, texts map[string]string) {
+	return a.walk("metadata.json", jsonWalk{wanted: []string{"keras_version"}, visit: func(_ int64, texts map[string]string) {
 		a.model.Producer = "Keras"
 		if version := texts["keras_version"]; len(version) <= maxPickleKey && checkName(version, 0) == nil {
 			a.model.ProducerVersion = version
 		}
-	})
+	}})
 }
 
 // found adds a finding about a file of the archive.

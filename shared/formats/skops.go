@@ -17,24 +17,42 @@ var skopsLoaders = []string{
 	"TupleNode", "TypeNode",
 }
 
-// readSkops judges each type that the schema names by the list of what pickles may import.
+// skopsProtocols are the versions of the format. The file says by which of them skops reads it (skops/io/_protocol.py).
+var skopsProtocols = []string{"0", "1", "2"}
+
+// readSkops judges each type and function that the schema names by the list of what pickles may import.
 func readSkops(a *zipArchive) error {
 	const schema = "schema.json"
-	keys := []string{"__class__", "__module__", "__loader__", "_skops_version"}
-	return a.walk(schema, keys, func(at int64, texts map[string]string) {
-		class, module, loader := texts["__class__"], texts["__module__"], texts["__loader__"]
-		named := class != "" || module != "" || loader != ""
-		if named && pickleAllowed(module, class) == nil && module+"."+class != "builtins.NoneType" {
-			a.found(schema, "type", "holds the type "+pickleName(module)+"."+pickleName(class), at)
+	protocol, end := "", int64(0) // of the last object, which is the outermost
+	keys := []string{"__class__", "__module__", "__loader__", "_skops_version", "module_path", "function"}
+	err := a.walk(schema, jsonWalk{wanted: keys, numbers: []string{"protocol"}, visit: func(at int64, texts map[string]string) {
+		protocol, end = texts["protocol"], at
+		a.skopsObject(schema, at, texts)
+	}})
+	if err == nil && !slices.Contains(skopsProtocols, protocol) {
+		err = malformed(end, "has a schema without a protocol that is known: 0, 1 or 2")
+	}
+	return err
+}
+
+// skopsObject judges what an object of the schema names.
+func (a *zipArchive) skopsObject(schema string, at int64, texts map[string]string) {
+	class, module, loader := texts["__class__"], texts["__module__"], texts["__loader__"]
+	named := class != "" || module != "" || loader != ""
+	if named && pickleAllowed(module, class) == nil && module+"."+class != "builtins.NoneType" {
+		a.found(schema, "type", "holds the type "+pickleName(module)+"."+pickleName(class), at)
+	}
+	if named && !slices.Contains(skopsLoaders, loader) {
+		a.found(schema, "type", "loads "+pickleName(module)+"."+pickleName(class)+" by "+pickleName(loader), at)
+	}
+	// protocol 0 has functions by these names (skops/io/old/_general_v0.py)
+	if from, name := texts["module_path"], texts["function"]; from+name != "" && pickleAllowed(from, name) == nil {
+		a.found(schema, "type", "holds the function "+pickleName(from)+"."+pickleName(name), at)
+	}
+	if version, ok := texts["_skops_version"]; ok && pickleAllowed(module, class) != nil {
+		a.model.Architecture, a.model.Producer = class, "skops"
+		if len(version) <= maxPickleKey && checkName(version, 0) == nil {
+			a.model.ProducerVersion = version
 		}
-		if named && !slices.Contains(skopsLoaders, loader) {
-			a.found(schema, "type", "loads "+pickleName(module)+"."+pickleName(class)+" by "+pickleName(loader), at)
-		}
-		if version, ok := texts["_skops_version"]; ok && pickleAllowed(module, class) != nil {
-			a.model.Architecture, a.model.Producer = class, "skops"
-			if len(version) <= maxPickleKey && checkName(version, 0) == nil {
-				a.model.ProducerVersion = version
-			}
-		}
-	})
+	}
 }
