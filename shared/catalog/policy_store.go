@@ -28,7 +28,8 @@ func lockFormats(ctx context.Context, tx postgres.Tx, actor string) (p api.Forma
 	if _, err := tx.Exec(ctx, makePolicySQL, api.DefaultFormats(), actor); err != nil {
 		return p, err
 	}
-	return p, tx.QueryRow(ctx, lockPolicySQL).Scan(&p)
+	err = tx.QueryRow(ctx, lockPolicySQL).Scan(&p)
+	return p, err
 }
 
 // putFormats sets the rules of a tenant that has a row.

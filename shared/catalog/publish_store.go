@@ -48,7 +48,8 @@ const (
 		select json_build_object(` + fileFields + `, 'inputs', case when room then d.inputs else '[]' end,
 			'outputs', case when room then d.outputs else '[]' end, 'details', case when room then d.details else '{"omitted": true}' end)
 		from (
-			select f.*, sum(octet_length(d.inputs::text) + octet_length(d.outputs::text) + octet_length(d.details::text))
+			select f.tenant_id, f.path, f.digest, f.format, f.inputs, f.outputs, f.details,
+				sum(octet_length(d.inputs::text) + octet_length(d.outputs::text) + octet_length(d.details::text))
 				over (order by f.path collate "C") <= $2::bigint as room` + ofVersion + `) f` + withFound + `
 		order by f.path collate "C"`
 	needsSQL = `

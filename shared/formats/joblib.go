@@ -64,7 +64,7 @@ func joblibCompression(head []byte) func(*bufio.Reader) (io.Reader, error) {
 	case len(head) < 3:
 		return nil
 	case isZlibHead(head):
-		return func(r *bufio.Reader) (io.Reader, error) { return newZlibStreams(r) }
+		return newZlibStreams
 	case head[0] == 0x1f && head[1] == 0x8b && head[2] == 8: // deflate (RFC 1952, 2.3.1)
 		return func(r *bufio.Reader) (io.Reader, error) { return gzip.NewReader(r) }
 	case string(head[:3]) == "BZh":

@@ -27,11 +27,11 @@ const (
 
 // joblibArray returns an array's wrapper with the pairs of its state.
 func joblibArray(pairs ...string) string {
-	state := ""
+	var state strings.Builder
 	for i := 0; i < len(pairs); i += 2 {
-		state += pickled(pairs[i]) + pairs[i+1]
+		state.WriteString(pickled(pairs[i]) + pairs[i+1])
 	}
-	return "cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(" + state + "ub"
+	return "cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(" + state.String() + "ub"
 }
 
 // wrapper returns the wrapper of an array with the shape and the type.

@@ -241,8 +241,9 @@ func (s *pickleScan) build() error {
 
 // persistent pushes what the program that loads the file keeps outside of it: of PyTorch's, the storage of a tensor.
 func (s *pickleScan) persistent(id pickleValue) error {
+	key, _ := id.(pickleTuple) // torchStorage accepts no other
 	if storage := torchStorage(id); storage != nil && s.storages {
-		if err := s.report.stored(id.(pickleTuple), storage.info.Datatype); err != nil { //nolint:forcetypeassert // torchStorage accepts no other
+		if err := s.report.stored(key, storage.info.Datatype); err != nil {
 			return err
 		}
 		return s.push(storage)

@@ -22,18 +22,22 @@ type pickleBits []uint64
 func newPickleMemo() *pickleMemo { return &pickleMemo{values: map[int64]pickleValue{}} }
 
 // has reports whether a number is in the set.
-func (b pickleBits) has(i int64) bool {
-	return i >= 0 && i/64 < int64(len(b)) && b[i/64]>>(i%64)&1 == 1
+func (b *pickleBits) has(i int64) bool {
+	return i >= 0 && i/64 < int64(len(*b)) && (*b)[i/64]>>(i%64)&1 == 1
 }
 
-// set puts a number into the set, or takes it out.
-func (b *pickleBits) set(i int64, in bool) {
+// add puts a number into the set.
+func (b *pickleBits) add(i int64) {
 	if missing := i/64 + 1 - int64(len(*b)); missing > 0 {
 		*b = append(*b, make([]uint64, missing)...)
 	}
-	(*b)[i/64] &^= 1 << (i % 64)
-	if in {
-		(*b)[i/64] |= 1 << (i % 64)
+	(*b)[i/64] |= 1 << (i % 64)
+}
+
+// remove takes a number out of the set.
+func (b *pickleBits) remove(i int64) {
+	if b.has(i) {
+		(*b)[i/64] &^= 1 << (i % 64)
 	}
 }
 
@@ -58,10 +62,13 @@ func (m *pickleMemo) put(index int64, v pickleValue, pin bool) bool {
 		return false
 	}
 	if !m.defined.has(index) {
-		m.defined.set(index, true)
+		m.defined.add(index)
 		m.count++
 	}
-	m.plain.set(index, v == nil)
+	m.plain.remove(index)
+	if v == nil {
+		m.plain.add(index)
+	}
 	delete(m.values, index)
 	_, forgotten := v.(pickleForgotten)
 	switch {

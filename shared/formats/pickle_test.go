@@ -1,6 +1,7 @@
 package formats_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -211,11 +212,12 @@ func TestAModelOfScikitLearnIsRead(t *testing.T) {
 
 func TestThousandsOfImportsAreOneFindingMore(t *testing.T) {
 	t.Parallel()
-	file := "\x80\x02"
+	file := bytes.NewBufferString("\x80\x02")
 	for i := range 3000 {
-		file += fmt.Sprintf("cevil%d\nrun\n0", i)
+		fmt.Fprintf(file, "cevil%d\nrun\n0", i)
 	}
-	m, err := recogniseAs("model.pkl", []byte(file+"N."))
+	file.WriteString("N.")
+	m, err := recogniseAs("model.pkl", file.Bytes())
 	if err != nil || len(m.Findings) != 257 || m.Findings[256].Code != "more" || !m.Findings[256].Unsafe {
 		t.Errorf("%d findings, %v", len(m.Findings), err)
 	}

@@ -36,8 +36,7 @@ func TestAFileOfPyTorchBeforeZipIsRead(t *testing.T) {
 		"an endless storage": beforeZip(strings.Replace(stateDict, "K\x06t", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7ft", 1), storage),
 	} {
 		_, err := recogniseAs("model.pth", []byte(file))
-		var refusal *formats.Refusal
-		if !errors.As(err, &refusal) {
+		if _, refused := errors.AsType[*formats.Refusal](err); !refused {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -93,7 +93,8 @@ func (f *file) unknownZip() error {
 	case string(head) == zipLocal:
 		return errOther
 	}
-	return &Refusal{UnsupportedFormat, Zip, "this file ends with a zip archive and begins with something else, which is not accepted: unpack it and upload the model in it"}
+	return &Refusal{UnsupportedFormat, Zip, "this file ends with a zip archive and begins with something else, which is not accepted: " +
+		"unpack it and upload the model in it"}
 }
 
 // nameZip names the archive in a refusal.

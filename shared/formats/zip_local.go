@@ -60,14 +60,15 @@ func (f *file) zipExtra(at, n int64) (zipFields, error) {
 
 // widen puts the numbers in place of those that say that they are too large for their field. It reports whether there is one for each.
 func (z zipFields) widen(narrow ...*int64) bool {
+	numbers := z.numbers
 	for _, n := range narrow {
 		if *n != zipNarrow {
 			continue
 		}
-		if len(z.numbers) == 0 {
+		if len(numbers) == 0 {
 			return false
 		}
-		*n, z.numbers = z.numbers[0], z.numbers[1:]
+		*n, numbers = numbers[0], numbers[1:]
 	}
 	return true
 }
