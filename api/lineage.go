@@ -13,9 +13,8 @@ const maxOrigin = 512
 // Check fails with Invalid if Commit, Data or Run has more than 512 characters, or a control character other than tabs and line ends. It does not check
 // Parent.
 func (l Lineage) Check() error {
-	parts := map[string]string{"lineage.commit": l.Commit, "lineage.data": l.Data, "lineage.run": l.Run}
-	for field, text := range parts {
-		if err := checkProse(field, []byte(text), maxOrigin); err != nil {
+	for _, part := range []struct{ field, text string }{{"lineage.commit", l.Commit}, {"lineage.data", l.Data}, {"lineage.run", l.Run}} {
+		if err := checkProse(part.field, []byte(part.text), maxOrigin); err != nil {
 			return err
 		}
 	}
