@@ -13,7 +13,7 @@ var pyTorch = zipFormat{
 	known:  about{format: PyTorch, name: "a PyTorch file", endings: []string{".pt", ".pth"}, code: true, pickled: true},
 	folder: true,
 	is: func(names zipNames) bool {
-		return names.has("data.pkl") && !names.has("constants.pkl") && !isPT2(names)
+		return names.has("data.pkl") && !names.has("constants.pkl")
 	},
 }
 
