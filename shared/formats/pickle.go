@@ -42,7 +42,7 @@ func readPickle(f *file, report *pickleReport) (Model, error) {
 }
 
 // textOnlyPickle reads pickles of protocols 0 and 1, which have no signature.
-type textOnlyPickle struct{ pickle }
+type textOnlyPickle struct{}
 
 func (textOnlyPickle) about() about {
 	a := pickle{}.about()
