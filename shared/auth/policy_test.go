@@ -94,7 +94,7 @@ func TestAKeyWithoutScopesMayNothing(t *testing.T) {
 func TestAScopeCoversAPermission(t *testing.T) {
 	t.Parallel()
 	for text, covered := range map[string]int{
-		"model:read": 1, "model:*": 3, "*:read": 5, "*:*": len(api.Permissions()), "inference:execute": 1,
+		"model:read": 1, "model:*": 3, "*:read": 6, "*:*": len(api.Permissions()), "inference:execute": 1,
 		"models:read": 0, "model:raed": 0, "model": 0, "model:": 0, "": 0, "*": 0, "model:read:write": 0, "usage:write": 0, "tenant:*": 0, "gateway:call": 0,
 		"self:any": 0, "Model:Read": 0, "model:read,": 0,
 	} {

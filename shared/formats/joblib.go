@@ -14,9 +14,11 @@ import (
 // opcodes. It is decompressed as a stream. Files that are not compressed are read by pickle.
 type joblib struct{}
 
-// The bounds of what a compressed file may hold. Deflate makes at most 1,032 bytes of one; bzip2 makes more of zeros alone.
+// The bounds of what a compressed file may hold: what a core decompresses in about a minute at the worst, 120 MB a second by deflate and 10 by bzip2.
+// Deflate makes at most 1,032 bytes of one; bzip2 makes more of zeros alone.
 const (
-	maxInflated = 16 << 30
+	maxInflated = 4 << 30
+	maxBunzip   = 512 << 20
 	maxRatio    = 2048
 )
 
@@ -27,7 +29,7 @@ func (joblib) about() about {
 // recognises takes what is compressed, and begins like a pickle when it is not, for a file of joblib.
 func (joblib) recognises(f *file) (bool, error) {
 	head, err := f.peek(0, headSize)
-	if err != nil || joblibCompression(head) == nil {
+	if by, _ := joblibCompression(head); err != nil || by == nil {
 		return false, err
 	}
 	content, err := newInflated(f)
@@ -58,19 +60,19 @@ func (joblib) read(f *file) (Model, error) {
 	return m, nil
 }
 
-// joblibCompression returns what decompresses a file that begins so, or nil.
-func joblibCompression(head []byte) func(*bufio.Reader) (io.Reader, error) {
+// joblibCompression returns what decompresses a file that begins so, and the most bytes that it may have then; nil if it is not compressed.
+func joblibCompression(head []byte) (by func(*bufio.Reader) (io.Reader, error), most int64) {
 	switch {
 	case len(head) < 3:
-		return nil
+		return nil, 0
 	case isZlibHead(head):
-		return newZlibStreams
+		return newZlibStreams, maxInflated
 	case head[0] == 0x1f && head[1] == 0x8b && head[2] == 8: // deflate (RFC 1952, 2.3.1)
-		return func(r *bufio.Reader) (io.Reader, error) { return gzip.NewReader(r) }
+		return func(r *bufio.Reader) (io.Reader, error) { return gzip.NewReader(r) }, maxInflated
 	case string(head[:3]) == "BZh":
-		return func(r *bufio.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }
+		return func(r *bufio.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }, maxBunzip
 	default:
-		return nil
+		return nil, 0
 	}
 }
 
@@ -104,6 +106,7 @@ func (z *zlibStreams) Read(p []byte) (int, error) {
 type inflated struct {
 	file *file
 	from io.Reader
+	most int64 // bytes
 	left int64
 	err  error
 }
@@ -113,8 +116,10 @@ func newInflated(f *file) (*inflated, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &inflated{file: f, left: min(maxInflated, maxRatio*f.size+windowSize)}
-	in.from, in.err = joblibCompression(head)(bufio.NewReader(f.section(0, f.size)))
+	by, most := joblibCompression(head)
+	most = min(most, maxRatio*f.size+windowSize)
+	in := &inflated{file: f, most: most, left: most}
+	in.from, in.err = by(bufio.NewReader(f.section(0, f.size)))
 	if in.err != nil {
 		return nil, in.explain(in.err)
 	}
@@ -123,7 +128,7 @@ func newInflated(f *file) (*inflated, error) {
 
 func (in *inflated) Read(p []byte) (int, error) {
 	if in.left == 0 {
-		in.err = tooComplex("has more than %d bytes when it is decompressed", min(maxInflated, maxRatio*in.file.size+windowSize))
+		in.err = tooComplex("has more than %d bytes when it is decompressed: save it without compression", in.most)
 		return 0, in.err
 	}
 	n, err := in.from.Read(p[:min(int64(len(p)), in.left)])

@@ -22,23 +22,19 @@ func (w *jsonWalk) whole() error {
 	return w.end()
 }
 
-// value walks the next value, and returns it if it is a text or a number.
+// value walks the next value, and returns how it begins: itself, unless it is a list or an object.
 func (w *jsonWalk) value() (json.Token, error) {
 	token, err := w.token()
 	if err != nil {
 		return nil, err
 	}
-	switch token := token.(type) {
-	case string, json.Number:
-		return token, nil
-	case json.Delim:
-		if token == '[' {
-			return nil, w.elements(func(int) error { _, err := w.value(); return err })
-		}
-		return nil, w.object()
-	default:
-		return nil, nil
+	switch token {
+	case json.Delim('['):
+		err = w.elements(func(int) error { _, err := w.value(); return err })
+	case json.Delim('{'):
+		err = w.object()
 	}
+	return token, err
 }
 
 // object walks the rest of an object.
@@ -64,6 +60,9 @@ func (w *jsonWalk) object() error {
 	return err
 }
 
+// maxZipJSON bounds a JSON text in an archive: what is read in some ten seconds.
+const maxZipJSON = 256 << 20
+
 // walk walks the JSON text that a file of the archive is.
 func (a *zipArchive) walk(name string, w jsonWalk) error {
 	i := slices.IndexFunc(a.entries, func(e zipEntry) bool { return e.name == name })
@@ -71,6 +70,9 @@ func (a *zipArchive) walk(name string, w jsonWalk) error {
 		return malformed(a.size, "ends without its file %s", name)
 	}
 	e := &a.entries[i]
+	if e.size > maxZipJSON {
+		return tooComplex("has the file %s of %d bytes; at most %d are allowed", shorten(name), e.size, maxZipJSON)
+	}
 	content := a.content(e)
 	w.jsonReader = newJSON(content, 0)
 	err := w.whole()

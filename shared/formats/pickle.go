@@ -1,6 +1,9 @@
 package formats
 
-import "bytes"
+import (
+	"bytes"
+	"errors"
+)
 
 // pickle reads Python's pickles of protocols 2 to 5, and of protocols 0 and 1 where they begin by calling something. Nothing is unpickled: the
 // opcodes are walked to the end of the file, and what they import is found. Pickles between whose opcodes joblib wrote arrays are Joblib.
@@ -17,10 +20,14 @@ func (pickle) recognises(f *file) (bool, error) {
 }
 
 func (pickle) read(f *file) (Model, error) {
+	return readPickle(f, newPickleReport())
+}
+
+// readPickle scans a file that is nothing but pickles.
+func readPickle(f *file, report *pickleReport) (Model, error) {
 	if err := f.notTar(); err != nil {
 		return Model{}, err
 	}
-	report := newPickleReport()
 	scan := newPickleScan(newByteStream(f.section(0, f.size)), report)
 	scan.arrays = true
 	if err := scan.all(); err != nil {
@@ -35,7 +42,7 @@ func (pickle) read(f *file) (Model, error) {
 }
 
 // textOnlyPickle reads pickles of protocols 0 and 1, which have no signature.
-type textOnlyPickle struct{ pickle }
+type textOnlyPickle struct{}
 
 func (textOnlyPickle) about() about {
 	a := pickle{}.about()
@@ -50,4 +57,15 @@ func (textOnlyPickle) recognises(f *file) (bool, error) {
 		return false, err
 	}
 	return pickleOps[head[0]].run != nil, nil
+}
+
+// read refuses a file that may run something before it breaks off, whatever it is called: programs load files by pickle that are called otherwise.
+func (textOnlyPickle) read(f *file) (Model, error) {
+	report := newPickleReport()
+	m, err := readPickle(f, report)
+	if refusal, ok := errors.AsType[*Refusal](err); ok && report.runs() {
+		detail := "this file begins like a Python pickle that can run code, and " + refusal.Detail
+		return m, &Refusal{RunsCode, Pickle, detail}
+	}
+	return m, err
 }

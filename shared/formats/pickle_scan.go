@@ -36,7 +36,8 @@ type pickleReport struct {
 	scripted bool            // TorchScript reads it, which has classes of its own
 	where    string          // the entry of an archive that is scanned, "" for the file
 	steps    int
-	inflated int64 // bytes of compressed pickles
+	inflated int64 // bytes of compressed pickles and code
+	entries  int   // of archives
 	imports  bool  // something that Python may find was imported
 	calls    bool  // something was called, or changed
 	stopped  int   // pickles that came to their ends

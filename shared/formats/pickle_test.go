@@ -185,6 +185,23 @@ func TestAPickleThatCannotBeFollowedIsRefused(t *testing.T) {
 	}
 }
 
+func TestDataThatRunsCodeWhenItIsUnpickledIsRefused(t *testing.T) {
+	t.Parallel()
+	for file, want := range map[string]formats.Code{
+		"N0cos\nsystem\n(S'id'\ntR\xff": formats.RunsCode,
+		"(S'id'\nios\nsystem\n\xff":     formats.RunsCode,
+		"N.cos\nsystem\n)R\xff":         formats.RunsCode,
+		"Vos\nVsystem\n\x93)R\xff":      formats.RunsCode,
+		"cat\ndog\nmouse\n":             "",
+		"class Net(Module):\n  x\n)R":   "",
+		"\x82\x01)R\xff":                "",
+	} {
+		if m, err := recogniseAs("pytorch_model.bin", file); codeOf(err) != want || want == "" && m.Format != formats.Data {
+			t.Errorf("%q: %s, %v", file, m.Format, err)
+		}
+	}
+}
+
 func TestEachCutOfAPickleIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"iris.pkl", "iris.joblib"} {

@@ -13,7 +13,7 @@ var pyTorch = zipFormat{
 	known:  about{format: PyTorch, name: "a PyTorch file", endings: []string{".pt", ".pth"}, code: true, pickled: true},
 	folder: true,
 	is: func(names zipNames) bool {
-		return names.has("data.pkl") && !names.has("constants.pkl") && !isPT2(names)
+		return names.has("data.pkl") && !names.has("constants.pkl")
 	},
 }
 
@@ -79,6 +79,9 @@ var torchScriptUnsafe = []string{"from_file", "torch.save", "aten.save"}
 
 // scriptedFile looks through the lines of a file of code.
 func (a *zipArchive) scriptedFile(e *zipEntry) error {
+	if err := a.inflates(e); err != nil {
+		return err
+	}
 	content := a.content(e)
 	lines := bufio.NewScanner(content)
 	lines.Buffer(make([]byte, windowSize), maxText)

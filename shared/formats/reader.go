@@ -28,7 +28,7 @@ type about struct {
 	names    []string // whole names, in lower case, without a folder; a file with one of them must be of the format
 	maxSize  int64    // bytes, 0: no limit
 	advice   string   // for a file that is larger, ""
-	unsigned bool     // the format has no signature: a file that its reader refuses is not one, unless its name or its upload says so
+	unsigned bool     // the format has no signature: a file that its reader refuses is not one, unless its name or its upload says so, or it runs code
 	code     bool     // loading a file can run code that is in it, whatever was found
 	kind     Kind     // of a version that serves a file; "": the format's name
 	asset    bool     // a file of it is no model, but lies beside one

@@ -78,7 +78,7 @@ func readAny(f *file, head []byte, promised []Format) (Model, error) {
 		switch {
 		case err == nil:
 			return found, nil
-		case errors.Is(err, errOther), refused && a.unsigned && !slices.Contains(promised, a.format):
+		case errors.Is(err, errOther), refused && a.unsigned && refusal.Code != RunsCode && !slices.Contains(promised, a.format):
 		case refused:
 			return Model{}, refusal.named(a)
 		default:

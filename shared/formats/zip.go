@@ -93,8 +93,7 @@ func (f *file) unknownZip() error {
 	case string(head) == zipLocal:
 		return errOther
 	}
-	return &Refusal{UnsupportedFormat, Zip, "this file ends with a zip archive and begins with something else, which is not accepted: " +
-		"unpack it and upload the model in it"}
+	return &Refusal{UnsupportedFormat, Zip, "this file ends with a zip archive and begins with something else: unpack it and upload the model in it"}
 }
 
 // nameZip names the archive in a refusal.
@@ -110,6 +109,9 @@ const maxArchives = 3
 
 // scan looks at each file of the archive: it scans those that are pickles, whatever their names are.
 func (a *zipArchive) scan(depth int) error {
+	if a.report.entries += len(a.entries); a.report.entries > maxZipEntries {
+		return tooComplex("has more than %d files in it, and in the archives in it", maxZipEntries)
+	}
 	return a.eachEntry(a.entries, a.catalog, func(e *zipEntry) error {
 		if e.size == 0 && !e.has(".pkl") {
 			return nil
@@ -179,11 +181,8 @@ func (a *zipArchive) nested(e *zipEntry, depth int) error {
 func (a *zipArchive) pickle(e *zipEntry, head []byte) error {
 	found := newPickleReport()
 	found.where, found.steps, found.scripted = e.name, a.report.steps, a.model.Format == TorchScript
-	if e.method == zipDeflated {
-		a.report.inflated += e.size
-	}
-	if a.report.inflated < 0 || a.report.inflated > maxInflated {
-		return tooComplex("has more than %d bytes of compressed pickles", int64(maxInflated))
+	if err := a.inflates(e); err != nil {
+		return err
 	}
 	content := a.content(e)
 	scan := newPickleScan(newByteStream(content), found)
@@ -202,6 +201,17 @@ func (a *zipArchive) pickle(e *zipEntry, head []byte) error {
 		found.tensors, found.elements = nil, 0
 	}
 	a.report.merge(found)
+	return nil
+}
+
+// inflates counts the bytes of an entry that is read whole. It fails with a *Refusal if too many are compressed.
+func (a *zipArchive) inflates(e *zipEntry) error {
+	if e.method != zipDeflated {
+		return nil
+	}
+	if a.report.inflated += e.size; a.report.inflated < 0 || a.report.inflated > maxInflated {
+		return tooComplex("has more than %d bytes of compressed pickles and code: save it without compression", int64(maxInflated))
+	}
 	return nil
 }
 

@@ -37,9 +37,15 @@ func zipFormatOf(entries []zipEntry) (*zipFormat, error) {
 		}
 		found = &zipFormats[i]
 	}
+	exact := zipNames{}
+	for i := range entries {
+		exact[entries[i].name] = true
+	}
 	switch {
 	case found == nil:
 		return nil, nil //nolint:nilnil // no format, and nothing wrong
+	case !found.is(exact): // torch.load takes constants.pkl alone for a sign of TorchScript
+		return nil, malformed(0, "has names in another case than programs write, which some do not know: save it anew").named(found.known)
 	case twin != nil && found.known.format != NPZ: // NumPy alone reads that
 		return nil, sameName(twin).named(found.known)
 	case found.folder:

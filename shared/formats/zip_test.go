@@ -93,7 +93,7 @@ func TestEachPickleInAnArchiveIsScanned(t *testing.T) {
 		"deflated":                       {archiveBy(t, zip.Deflate, "archive/data.pkl", unsafePickle), `"archive/data.pkl" imports os.system`},
 		"another name":                   {archiveOf(t, append(plain, "archive/weights.bin", unsafePickle)...), `"archive/weights.bin" imports os.system`},
 		"a deeper folder":                {archiveOf(t, append(plain, "archive/x/data.pkl", unsafePickle)...), `"archive/x/data.pkl" imports os.system`},
-		"another case":                   {archiveOf(t, "archive/DATA.PKL", unsafePickle), `"archive/DATA.PKL" imports os.system`},
+		"another case":                   {archiveOf(t, append(plain, "archive/x/DATA.PKL", unsafePickle)...), `"archive/x/DATA.PKL" imports os.system`},
 		"protocol 0":                     {archiveOf(t, append(plain, "archive/x", "(S'id'\nios\nsystem\n.")...), `"archive/x" imports os.system`},
 		"cut, of another name":           {archiveOf(t, append(plain, "archive/x", unsafePickle[:13])...), `"archive/x" imports os.system`},
 		"a call, then no opcode":         {archiveOf(t, append(plain, "archive/x", "cos\nsystem\n(S'id'\ntR\xff")...), `"archive/x" imports os.system`},
@@ -136,7 +136,7 @@ func TestTorchScriptIsKnownByItsConstants(t *testing.T) {
 		t.Errorf("found %q", got)
 	}
 	reads := archiveOf(t, "net/data.pkl", unsafePickle, "net/constants.pkl", "\x80\x02).", "net/code/x.py", "x\n  y = torch.from_file(\"/etc/passwd\")\n")
-	shouted := archiveOf(t, "net/data.pkl", "\x80\x02N.", "net/CONSTANTS.PKL", "\x80\x02).", "net/code/X.PY", "x\n  y = torch.from_file(\"/etc/passwd\")\n")
+	shouted := archiveOf(t, "net/data.pkl", "\x80\x02N.", "net/constants.pkl", "\x80\x02).", "net/code/X.PY", "x\n  y = torch.from_file(\"/etc/passwd\")\n")
 	if got := details(t, "model.pt", shouted, formats.TorchScript); len(got) != 1 || got[0] != `"net/code/X.PY" calls from_file` {
 		t.Errorf("found %q", got)
 	}
@@ -229,6 +229,10 @@ func TestAnArchiveOnWhichReadersDifferIsRefused(t *testing.T) {
 		"another folder":                      archiveOf(t, "archive/data.pkl", stateDict, "other/data.pkl", unsafePickle),
 		"another folder that is first":        archiveOf(t, "other/data.pkl", unsafePickle, "archive/data.pkl", stateDict),
 		"no folder":                           archiveOf(t, "version", "3\n", "archive/data.pkl", stateDict),
+		"a pickle in another case":            archiveOf(t, "archive/DATA.PKL", stateDict),
+		"constants in another case":           archiveOf(t, "archive/data.pkl", stateDict, "archive/CONSTANTS.PKL", "\x80\x02)."),
+		"a program in another case":           archiveOf(t, "archive/data.pkl", stateDict, "archive/Archive_Format", "pt2"),
+		"of PyTorch and torch.export":         archiveOf(t, "archive/data.pkl", stateDict, "archive/archive_format", "pt2"),
 		"a name in two cases":                 archiveOf(t, "archive/data.pkl", stateDict, "archive/DATA.PKL", unsafePickle),
 		"a name in two cases, in one in it":   archiveOf(t, "archive/data.pkl", stateDict, "archive/x.pt", archiveOf(t, "a/x", "", "a/X", "")),
 		"TorchScript in two folders":          archiveOf(t, "net/CONSTANTS.PKL", "\x80\x02).", "other/data.pkl", stateDict),
