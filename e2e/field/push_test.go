@@ -44,15 +44,15 @@ func TestAFileThatChangesWhileItIsPushedIsNamedAtOnce(t *testing.T) {
 func TestWhatIsNoFileIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	t.Parallel()
 	u := the.Register(t)
-	folder := t.TempDir()
+	folder, hollow := t.TempDir(), t.TempDir()
 	pipe, empty := filepath.Join(folder, "pipe"), filepath.Join(folder, "empty")
 	e2etest.Must(t, syscall.Mkfifo(pipe, 0o600))
 	put(t, empty, nil)
 
 	for name, want := range map[string]string{
-		folder: "is a folder", pipe: "is a pipe", "/dev/null": "is a device", empty: "is empty", filepath.Join(folder, "no"): "There is no file",
+		hollow: "is a folder without a file to push", folder: "is empty", pipe: "is a pipe", "/dev/null": "is a device", empty: "is empty", filepath.Join(folder, "no"): "There is no file",
 	} {
-		u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx"), name).Ends(2, name, want)
+		u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx"), name).Ends(2, want)
 	}
 	u.Maas("models").Ends(0, "none")
 }

@@ -18,12 +18,7 @@ type useReporter struct {
 	batches     chan event.InferenceCompleted
 }
 
-// newUseReporter returns a useReporter that reports to d while run runs. Until then note keeps 16 batches.
-func newUseReporter(log *slog.Logger, d *deployment.Deployments) *useReporter {
-	return &useReporter{log, d, make(chan event.InferenceCompleted, 16)}
-}
-
-// note passes a batch of calls to run. It does not wait: if 16 batches are waiting it drops this one.
+// note passes a batch of calls to run. It does not wait: if as many batches are waiting as the channel holds, it drops this one.
 func (r *useReporter) note(batch event.InferenceCompleted) {
 	select {
 	case r.batches <- batch:

@@ -19,8 +19,7 @@ import (
 // New is the constructor that func-go and the one-machine host look for.
 func New() *serve.Function { return serve.New(open) }
 
-// open returns the handler of the events that carry a gateway's calls. It fails if the configuration is invalid. In the background it records which
-// versions are in use.
+// open returns the handler of the events that carry a gateway's calls, and records which versions are in use. It fails if a setting is invalid.
 func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	db, err := postgres.Open(ctx, e)
 	if err != nil {
@@ -34,7 +33,7 @@ func open(ctx context.Context, e *env.Env) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	inUse := newUseReporter(e.Logger(), deployments)
+	inUse := &useReporter{e.Logger(), deployments, make(chan event.InferenceCompleted, 16)}
 	e.Go(inUse.run)
 	outbox.Act(receiver, func(ctx context.Context, tx postgres.Tx, _ cloudevent.Event, batch event.InferenceCompleted) error {
 		tx.OnCommit(func() { inUse.note(batch) })

@@ -14,8 +14,7 @@ import (
 // story gives the changes that a request asks for, after the one that its client knows.
 type story func(ctx context.Context, who auth.Principal, r *http.Request, after string) (iter.Seq2[api.UploadChange, error], error)
 
-// tell returns the handler that writes a story's changes as server-sent events until they end, the client goes away, or the function stops. It
-// begins after the change in Last-Event-ID. To HEAD it answers without events.
+// tell returns the handler that sends a story's changes, after that in Last-Event-ID, until they, the client or the function end. HEAD gets none.
 func tell(s story) func(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
 	return func(w http.ResponseWriter, r *http.Request, who auth.Principal) error {
 		ctx, end := serve.UntilDraining(r.Context())
