@@ -52,7 +52,7 @@ func TestWhatIsNoFileIsRefusedBeforeAnythingIsSent(t *testing.T) {
 	for name, want := range map[string]string{
 		hollow: "is a folder without a file to push", folder: "is empty", pipe: "is a pipe", "/dev/null": "is a device", empty: "is empty", filepath.Join(folder, "no"): "There is no file",
 	} {
-		u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx"), name).Ends(2, want)
+		u.Maas("push", u.Of("digits")+"@1.0.0", e2etest.Data("digits.onnx"), name).Ends(2, name, want)
 	}
 	u.Maas("models").Ends(0, "none")
 }
