@@ -66,9 +66,9 @@ func TestWhatIsNoVersionIsSaid(t *testing.T) {
 	for want, files := range map[string][]string{
 		"none of the files is a model": {"README.md", "w.bin"},
 		"it has several models, a.onnx, b.onnx: one of them alone must be called model": {"a.onnx=onnx", "b.onnx=onnx"},
-		"a.safetensors, b.safetensors, and no index":                                   {"config.json", "a.safetensors=safetensors", "b.safetensors=safetensors"},
-		"several indexes of safetensors files, i.json, j.json":                         {"config.json", "i.json=safetensors-index", "j.json=safetensors-index"},
-		"a0.onnx, a1.onnx, a2.onnx, a3.onnx, a4.onnx, 3 more":                          many("a%d.onnx=onnx", 8),
+		"a.safetensors, b.safetensors, and no index":                                    {"config.json", "a.safetensors=safetensors", "b.safetensors=safetensors"},
+		"several indexes of safetensors files, i.json, j.json":                          {"config.json", "i.json=safetensors-index", "j.json=safetensors-index"},
+		"a0.onnx, a1.onnx, a2.onnx, a3.onnx, a4.onnx, 3 more":                           many("a%d.onnx=onnx", 8),
 	} {
 		if got, err := formats.Arrange(version(files...)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %+v, %v", files, got, err)
