@@ -51,7 +51,8 @@ func Arrange(files []File) (Arrangement, error) {
 	whole := slices.DeleteFunc(slices.Clone(models), func(f File) bool { return f.Named })
 	entry, ok := Entry(pathsOf(whole))
 	if !ok {
-		return Arrangement{}, fmt.Errorf("it has several models, %s: one of them alone must be called model, with its ending, or each be a version", someOf(pathsOf(models)))
+		return Arrangement{}, fmt.Errorf("it has several models, %s: one of them alone must be called model, with its ending, or each be a version",
+			someOf(pathsOf(models)))
 	}
 	a, _ := ofFormat(whole[slices.IndexFunc(whole, func(f File) bool { return f.Path == entry })].Format)
 	return Arrangement{Kind: a.kindOf(), Entry: entry}, nil
