@@ -1,57 +1,44 @@
 package formats
 
-// added adds the topmost n values to the one below.
-func added(n int) func(*pickleScan, pickleRead) error {
-	return func(s *pickleScan, _ pickleRead) error {
-		values, err := s.pop(n)
-		if err != nil {
-			return err
-		}
-		if err := s.inside(values); err != nil {
-			return err
-		}
-		_, err = s.top()
-		return err
-	}
-}
+// aboveMark asks take for the values above the MARK.
+const aboveMark = -1
 
-// addedAll adds the values above the MARK to the one below.
-func addedAll(s *pickleScan, _ pickleRead) error {
-	values, err := s.popMark()
-	if err != nil {
-		return err
-	}
-	if err := s.inside(values); err != nil {
-		return err
-	}
-	_, err = s.top()
-	return err
-}
-
-// collected makes a list or a set of the values above the MARK.
-func collected(s *pickleScan, _ pickleRead) error {
-	values, err := s.popMark()
-	if err != nil {
-		return err
-	}
-	if err := s.inside(values); err != nil {
-		return err
-	}
-	return s.push(nil)
-}
-
-// tuple makes a tuple of the topmost n values; of those above the MARK for -1.
-func (s *pickleScan) tuple(n int) (err error) {
-	var values []pickleValue
-	if n < 0 {
+// take pops the topmost n values, or those above the MARK, and looks at what goes into a container with them.
+func (s *pickleScan) take(n int) (values []pickleValue, err error) {
+	if n == aboveMark {
 		values, err = s.popMark()
 	} else {
 		values, err = s.pop(n)
 	}
 	if err != nil {
+		return nil, err
+	}
+	return values, s.inside(values)
+}
+
+// added returns what adds the topmost n values, or those above the MARK, to the value below them.
+func added(n int) func(*pickleScan, pickleRead) error {
+	return func(s *pickleScan, _ pickleRead) error {
+		if _, err := s.take(n); err != nil {
+			return err
+		}
+		_, err := s.top()
 		return err
 	}
-	if err := s.inside(values); err != nil {
+}
+
+// collected makes a list or a set of the values above the MARK.
+func collected(s *pickleScan, _ pickleRead) error {
+	if _, err := s.take(aboveMark); err != nil {
+		return err
+	}
+	return s.push(nil)
+}
+
+// tuple makes a tuple of the topmost n values, or of those above the MARK.
+func (s *pickleScan) tuple(n int) error {
+	values, err := s.take(n)
+	if err != nil {
 		return err
 	}
 	return s.push(newPickleTuple(values))
