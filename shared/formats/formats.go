@@ -7,7 +7,13 @@
 // these formats is Data.
 package formats
 
-import "github.com/17882237881/MaaS/api/ref"
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/17882237881/MaaS/api/ref"
+)
 
 // Format names what a file is.
 type Format string
@@ -100,4 +106,20 @@ type Finding struct {
 	// Unsafe: loading the file may run code that this finding is about. A policy that scans refuses the file for it.
 	Unsafe bool  `json:"unsafe,omitempty"`
 	Offset int64 `json:"offset,omitempty"` // of the byte that it is about, in the file or, for a file in an archive, in that
+}
+
+// setOperators sets the operators to those that were counted, by domain and type.
+func (m *Model) setOperators(counted map[Operator]int) {
+	for operator, count := range counted {
+		operator.Count = count
+		m.Operators = append(m.Operators, operator)
+	}
+	slices.SortFunc(m.Operators, func(a, b Operator) int {
+		return cmp.Or(strings.Compare(a.Domain, b.Domain), strings.Compare(a.Type, b.Type))
+	})
+}
+
+// sortExternal orders the external files by their paths.
+func (m *Model) sortExternal() {
+	slices.SortFunc(m.External, func(a, b ExternalFile) int { return cmp.Compare(a.Path, b.Path) })
 }

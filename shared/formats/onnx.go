@@ -1,7 +1,6 @@
 package formats
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -177,17 +176,11 @@ func (r *reading) finish() error {
 		return malformed(r.size, "ends without an output")
 	}
 	m.Inputs = slices.DeleteFunc(m.Inputs, func(t TensorInfo) bool { return r.given[t.Name] })
-	for operator, count := range r.operators {
-		operator.Count = count
-		m.Operators = append(m.Operators, operator)
-	}
-	slices.SortFunc(m.Operators, func(a, b Operator) int {
-		return cmp.Or(strings.Compare(a.Domain, b.Domain), strings.Compare(a.Type, b.Type))
-	})
+	m.setOperators(r.operators)
 	for _, external := range r.external {
 		m.External = append(m.External, external)
 	}
-	slices.SortFunc(m.External, func(a, b ExternalFile) int { return cmp.Compare(a.Path, b.Path) })
+	m.sortExternal()
 	r.remark()
 	return nil
 }

@@ -245,7 +245,7 @@ func (safetensorsIndex) read(f *file) (Model, error) {
 	for path, tensors := range shards {
 		m.External = append(m.External, ExternalFile{Path: path, Size: 1, Tensors: tensors})
 	}
-	slices.SortFunc(m.External, func(a, b ExternalFile) int { return cmp.Compare(a.Path, b.Path) })
+	m.sortExternal()
 	if len(m.External) == 0 {
 		return Model{}, malformed(f.size, "ends without a weight map that names a file")
 	}

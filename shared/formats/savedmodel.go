@@ -1,7 +1,6 @@
 package formats
 
 import (
-	"cmp"
 	"errors"
 	"path"
 	"slices"
@@ -161,15 +160,11 @@ func (r *savedModelReading) finish() (Model, error) {
 			Code: "no_signature", Detail: `it has no signature "` + servingSignature + `" for the tag "` + servingTag + `", which says what it takes and gives`,
 		})
 	}
-	for operator, count := range r.operators {
-		operator.Count = count
-		m.Operators = append(m.Operators, operator)
-	}
-	slices.SortFunc(m.Operators, func(a, b Operator) int { return strings.Compare(a.Type, b.Type) })
+	m.setOperators(r.operators)
 	for file := range r.assets {
 		m.External = append(m.External, ExternalFile{Path: file, Size: 1})
 	}
-	slices.SortFunc(m.External, func(a, b ExternalFile) int { return cmp.Compare(a.Path, b.Path) })
+	m.sortExternal()
 	r.report()
 	return *m, nil
 }

@@ -1,10 +1,7 @@
 package formats
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/17882237881/MaaS/api/ref"
 )
@@ -171,7 +168,7 @@ func (r *tfliteReading) readExternal() error {
 	for _, file := range files {
 		r.model.External = append(r.model.External, file)
 	}
-	slices.SortFunc(r.model.External, func(a, b ExternalFile) int { return cmp.Compare(a.Path, b.Path) })
+	r.model.sortExternal()
 	return err
 }
 
@@ -210,13 +207,7 @@ func (r *tfliteReading) externalBuffer(t flatTable, groups []string, files map[r
 // finish orders what was gathered, and adds a finding for each operator that TensorFlow Lite does not bring.
 func (r *tfliteReading) finish() {
 	m := &r.model
-	for operator, count := range r.operators {
-		operator.Count = count
-		m.Operators = append(m.Operators, operator)
-	}
-	slices.SortFunc(m.Operators, func(a, b Operator) int {
-		return cmp.Or(strings.Compare(a.Domain, b.Domain), strings.Compare(a.Type, b.Type))
-	})
+	m.setOperators(r.operators)
 	for _, operator := range m.Operators {
 		if operator.Domain != "" {
 			m.Findings = append(m.Findings, Finding{
