@@ -74,12 +74,14 @@ func (a *assembly) arrange(version string) (formats.Arrangement, FileObject, err
 	}
 	inParts := found.Kind == formats.HuggingFace || len(found.Needs) > 0
 	for _, f := range a.files {
-		switch model := formats.IsModel(formats.Format(f.Format)); {
-		case formats.IsCode(f.Path) && a.policy.Code == api.AllowFormat:
-		case a.named[f.Path] && !formats.IsCode(f.Path), f.Path == found.Entry, found.Belongs(f.Path) && !formats.IsCode(f.Path):
+		model, code := formats.IsModel(formats.Format(f.Format)), formats.IsCode(f.Path)
+		switch {
+		case f.Path == found.Entry:
+		case code && a.policy.Code == api.AllowFormat:
+		case !code && (a.named[f.Path] || found.Belongs(f.Path)):
 		case model && inParts:
 			a.problemf(f.Path, "%s is a model that %s does not name: make another version without it.", f.Path, found.Entry)
-		case formats.IsCode(f.Path):
+		case code:
 			a.problemf(f.Path, "%s is code, which the tenant's policy refuses (code: refuse). Make another version without it.", f.Path)
 		case f.Format == string(formats.Data) && !formats.IsAsset(f.Path):
 			a.problemf(f.Path, "%s is no model, no model names it, and its name is none of those that may lie beside a model (%s). Make another version without it.",

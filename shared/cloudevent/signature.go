@@ -25,7 +25,7 @@ func OpenSigner(e *env.Env) (Signer, error) {
 // sign returns the event's signature as its extension has it.
 func (s Signer) sign(e Event) string { return base64.RawURLEncoding.EncodeToString(s.mac(e)) }
 
-// good reports whether the signature is the event's.
+// good reports whether the signature was made of this event with the Signer's key.
 func (s Signer) good(e Event, signature string) bool {
 	given, err := base64.RawURLEncoding.DecodeString(signature)
 	return err == nil && hmac.Equal(given, s.mac(e))

@@ -40,7 +40,7 @@ func wrapper(shape, kind string) string {
 		"numpy_array_alignment_bytes", "K\x10")
 }
 
-// oldArray is the same as joblib before 1.2 wrote it.
+// oldArray returns the wrapper that joblib before 1.2 wrote: it has no alignment.
 func oldArray(shape, kind string) string {
 	return joblibArray("subclass", "cnumpy\nndarray\n", "shape", shape, "order", "U\x01C", "dtype", kind, "allow_mmap", "\x89")
 }
